@@ -1,0 +1,52 @@
+"""Array types and the bracket every number travels in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isinf, isnan
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["ArrayLike", "Bounds", "FloatArray", "IntArray", "Unbounded", "frozen_array"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+Unbounded = float("inf")
+
+
+def frozen_array(values: ArrayLike) -> FloatArray:
+    """A contiguous float64 copy that nobody can write to."""
+    array = np.array(values, dtype=np.float64, order="C")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A proved bracket lower <= true value <= upper, in the unit of the value (nats for rates).
+
+    >>> Bounds(0.25, 0.26).gap
+    0.010000000000000009
+    """
+
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        if isnan(self.lower) or isnan(self.upper):
+            raise AssertionError(f"a bracket cannot hold NaN: [{self.lower}, {self.upper}]")
+
+    @property
+    def gap(self) -> float:
+        """upper - lower; zero when both are infinite."""
+        if isinf(self.lower) and isinf(self.upper) and self.lower == self.upper:
+            return 0.0
+        return self.upper - self.lower
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, (int, float, np.floating)) and self.lower <= float(value) <= self.upper
+
+    def overlaps(self, other: Bounds) -> bool:
+        """Whether two brackets of one quantity can both be right."""
+        return self.lower <= other.upper and other.lower <= self.upper

@@ -1,0 +1,43 @@
+"""Perception divergences δ(p, r): how far the law r of the output is from the law p of the source.
+
+One normalisation each, here and in every result (nats where a logarithm appears):
+
+===========================  ===================================================  =====================
+`TotalVariation`             ½ Σ |p - r|                                          0 ... 1
+`KullbackLeibler`            KL(r‖p) = Σ r log(r/p)                               0 ... inf
+`ReverseKullbackLeibler`     KL(p‖r) = Σ p log(p/r)                               0 ... inf
+`JensenShannon`              KL(p‖m) + KL(r‖m), m = (p+r)/2 (no factor ½)         0 ... 2 log 2
+`ChiSquare`                  Σ (r-p)²/p                                           0 ... inf
+`SquaredHellinger`           Σ (√r - √p)² (no factor ½)                           0 ... 2
+`Wasserstein2Squared`        min over couplings of E‖X-Y‖² (the square)           0 ... inf
+===========================  ===================================================  =====================
+"""
+
+from rdptheory.divergences.base import Divergence, Support
+from rdptheory.divergences.f_divergences import (
+    F_DIVERGENCES,
+    ChiSquare,
+    FDivergence,
+    JensenShannon,
+    KullbackLeibler,
+    ReverseKullbackLeibler,
+    SmoothFDivergence,
+    SquaredHellinger,
+    TotalVariation,
+)
+from rdptheory.divergences.transport import Wasserstein2Squared
+
+__all__ = [
+    "F_DIVERGENCES",
+    "ChiSquare",
+    "Divergence",
+    "FDivergence",
+    "JensenShannon",
+    "KullbackLeibler",
+    "ReverseKullbackLeibler",
+    "SmoothFDivergence",
+    "SquaredHellinger",
+    "Support",
+    "TotalVariation",
+    "Wasserstein2Squared",
+]

@@ -1,0 +1,133 @@
+"""The question: a source, what reconstructions cost, how their law may differ, and the two limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rdptheory._types import FloatArray, frozen_array
+from rdptheory.distortions import Distortion, Table
+from rdptheory.divergences import Divergence
+from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source, Uniform
+
+__all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """R(D,P) of a source: min I(X;Y) over p(y|x) with E d(X,Y) <= D and δ(p_X, p_Y) <= P.
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli, Empirical, Gaussian, Uniform or Laplace
+    distortion : Hamming, SquaredError, AbsoluteError or Table
+    perception : a divergence, or None for plain rate distortion (then P is inf)
+    D, P : float
+        At least 0; inf lifts the constraint. In the units of the distortion and the divergence.
+    """
+
+    source: Source
+    distortion: Distortion
+    perception: Divergence | None
+    D: float
+    P: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, (DiscreteSource, Gaussian, Uniform, Laplace)):
+            raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
+        if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
+            raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")
+        if self.perception is not None and not isinstance(self.perception, Divergence):
+            raise InvalidInput("perception", self.perception, "must be a divergence, such as TotalVariation()")
+        object.__setattr__(self, "D", at_least_zero("D", self.D))
+        object.__setattr__(self, "P", at_least_zero("P", self.P))
+
+    @cached_property
+    def discrete(self) -> DiscreteProblem:
+        """The same question as arrays.
+
+        Raises
+        ------
+        InvalidInput
+            The source has a density, or its alphabet and the table do not fit.
+        """
+        if not isinstance(self.source, DiscreteSource):
+            raise InvalidInput(
+                "source", self.source, "has no closed form with these arguments; discretise(source, n) makes it a Pmf"
+            )
+        table = self.distortion.table(self.source.points)
+        limits: tuple[PerceptionLimit, ...] = ()
+        if self.perception is not None and np.isfinite(self.P):
+            reference = self.source.probabilities
+            if isinstance(self.distortion, Table) and self.distortion.reference is not None:
+                reference = self.distortion.reference
+            elif table.shape[0] != table.shape[1]:
+                raise InvalidInput(
+                    "matrix", table, f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
+                    f"({table.shape[1]},))"
+                )
+            limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
+        return DiscreteProblem(self.source.probabilities, (DistortionLimit(table, self.D),), limits)
+
+
+@dataclass(frozen=True, eq=False)
+class DistortionLimit:
+    """E d(X,Y) <= limit, for a table d of shape (n, m)."""
+
+    table: FloatArray
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class PerceptionLimit:
+    """δ(reference, A r) <= limit for the output law r of shape (m,).
+
+    `reference` has shape (k,); `image` is A, shape (k, m), a linear image of the output law such as one of its
+    marginals, or None when A is the identity (k = m).
+    """
+
+    divergence: Divergence
+    reference: FloatArray
+    limit: float
+    image: FloatArray | None = None
+
+    def law(self, output: FloatArray) -> FloatArray:
+        """A r, the law that the divergence compares."""
+        return output if self.image is None else self.image @ output
+
+    def value(self, output: FloatArray) -> float:
+        """δ(reference, A r)."""
+        return self.divergence.value(self.reference, self.law(output))
+
+
+@dataclass(frozen=True, eq=False)
+class DiscreteProblem:
+    """min I(X;Y) over channels (n, m), under any number of distortion and perception limits.
+
+    Attributes
+    ----------
+    probabilities : array (n,)
+    distortions, perceptions : tuples of limits; limits at inf are left out
+    """
+
+    probabilities: FloatArray
+    distortions: tuple[DistortionLimit, ...]
+    perceptions: tuple[PerceptionLimit, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(source symbols, output symbols)."""
+        n, m = self.distortions[0].table.shape
+        return int(n), int(m)
+
+    def expected_distortions(self, channel: FloatArray) -> FloatArray:
+        """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""
+        joint = self.probabilities[:, None] * channel
+        return np.array([float(np.vdot(joint, limit.table)) for limit in self.distortions])
+
+    def output(self, channel: FloatArray) -> FloatArray:
+        """Law of Y, shape (m,)."""
+        return frozen_array(self.probabilities @ channel)

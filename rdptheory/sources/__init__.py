@@ -1,0 +1,9 @@
+"""Sources: finite alphabets, Gaussians, densities, and the explicit step from a density to a finite alphabet."""
+
+from rdptheory.sources.density import Laplace, Uniform, discretise
+from rdptheory.sources.discrete import Bernoulli, DiscreteSource, Empirical, Pmf
+from rdptheory.sources.gaussian import Gaussian
+
+Source = DiscreteSource | Gaussian | Uniform | Laplace
+
+__all__ = ["Bernoulli", "DiscreteSource", "Empirical", "Gaussian", "Laplace", "Pmf", "Source", "Uniform", "discretise"]
