@@ -13,6 +13,8 @@ from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source, Uniform
 
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+
 __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
 
@@ -122,6 +124,39 @@ class DiscreteProblem:
         """(source symbols, output symbols)."""
         n, m = self.distortions[0].table.shape
         return int(n), int(m)
+
+    @cached_property
+    def reduced(self) -> DiscreteProblem:
+        """The same question without symbols of zero mass and with row minima 0 in every table.
+
+        d_ij - min_j d_ij and D - sum_i p_i min_j d_ij have the same channels and rates; a limit within rounding of
+        zero becomes zero. A negative limit is infeasible. Limits at inf are left out.
+        """
+        rows = self.probabilities > 0.0
+        p = frozen_array(self.probabilities[rows])
+        limits = []
+        for limit in self.distortions:
+            if not np.isfinite(limit.limit):
+                continue
+            table = limit.table[rows]
+            least = table.min(axis=1)
+            offset = float(p @ least)
+            room = limit.limit - offset
+            if abs(room) <= ROUNDING * (limit.limit + offset):
+                room = 0.0
+            limits.append(DistortionLimit(frozen_array(table - least[:, None]), room))
+        if not limits:
+            limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), 1.0)]
+        return DiscreteProblem(p, tuple(limits), self.perceptions)
+
+    def expand(self, channel: FloatArray) -> FloatArray:
+        """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
+        rows = self.probabilities > 0.0
+        if rows.all():
+            return channel
+        full = np.tile(self.probabilities[rows] @ channel, (rows.size, 1))
+        full[rows] = channel
+        return full / full.sum(axis=1, keepdims=True)
 
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""

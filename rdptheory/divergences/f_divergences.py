@@ -180,8 +180,8 @@ class SmoothFDivergence(FDivergence):
                 low = gamma
             else:
                 high = gamma
-            gamma_next = gamma + step  # Newton from the left of a decreasing convex function never overshoots
-            if not low < gamma_next < high:
+            gamma_next = gamma + step  # Newton from the left of a decreasing convex function never overshoots,
+            if not (low < gamma_next < high and abs(excess) < 1.0):  # but crawls while the sum is large
                 gamma_next = 0.5 * (low + high)
             if abs(gamma_next - gamma) <= 1e-15 * (abs(gamma) + mu) or high <= low:
                 break
