@@ -177,8 +177,8 @@ class System:
         """Slacks raised to what the constraints really leave."""
         right = self.state.right.copy()
         right[self.slots[1]] = np.maximum(self.w, 1.0 - self.distortion)
-        room = [ball.slack(law) for ball, law in zip(self.model.balls, self.laws, strict=True)]
-        right[self.slots[2]] = np.maximum(self.w_mu, room)
+        over = [ball.row(law, 0.0, box) for ball, law, box in zip(self.model.balls, self.laws, self.boxes, strict=True)]
+        right[self.slots[2]] = np.maximum(self.w_mu, -np.array(over))
         self.state = replace(self.state, right=right)
         self.w, self.w_mu = right[self.slots[1]], right[self.slots[2]]
         return self

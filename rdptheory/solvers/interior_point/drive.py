@@ -25,7 +25,8 @@ BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
 TOLERATED = 0.01
-FLOORS = (0.0, 1e-10, 1e-6)
+FLOORS = (0.0, 1e-3, 0.5)
+BOX_FLOOR = 0.1
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Run:
             law = problem.probabilities
         boxed = any(ball.boxed for ball in balls)
         self.model, self.state = start(
-            reduced.probabilities, tables, forbidden, balls, law, max(floor, 1e-10) if boxed else max(floor, 1e-300)
+            reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
         )
         self.pair_weights = self.model.pair_weights
         self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
