@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.certificates.transport import cheapest_plan
 from rdptheory.information import mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -95,9 +96,9 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        plan = _transport(p, balls[0].reference, total)
+        plan = cheapest_plan(p, balls[0].reference, total).plan
         if plan is not None:
-            candidates.append(plan)
+            candidates.append(_with_output(p, plan / p[:, None], balls[0].reference))
     for channel in candidates[::-1]:
         if _within(reduced, channel):
             return channel
@@ -126,7 +127,7 @@ def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> F
     joint *= np.minimum(1.0, np.divide(reference, output, out=np.ones_like(output), where=output > 0.0))
     rows = np.maximum(p - joint.sum(axis=1), 0.0)
     columns = np.maximum(reference - joint.sum(axis=0), 0.0)
-    if rows.sum() > 0.0 and columns.sum() > 0.0:
+    if min(rows.sum(), columns.sum()) > 16 * UNIT_ROUNDOFF:  # less is rounding, and filling would touch every entry
         joint += rows[:, None] * (columns / columns.sum())
     rounded = joint / p[:, None]
     return rounded / rounded.sum(axis=1, keepdims=True)
@@ -165,22 +166,3 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> F
             return mixed
         extra *= 2.0
     return rescue
-
-
-def _transport(p: FloatArray, reference: FloatArray, cost: FloatArray) -> FloatArray | None:
-    """The cheapest channel with output law `reference`; None when the linear program fails."""
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_array
-
-    n, m = cost.shape
-    cells = np.arange(n * m)
-    rows = coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
-    columns = coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
-    from scipy.sparse import vstack
-
-    found = linprog(
-        cost.ravel(), A_eq=vstack([rows, columns]).tocsr()[:-1], b_eq=np.concatenate([p, reference])[:-1], method="highs"
-    )
-    if found.x is None:
-        return None
-    return _with_output(p, np.maximum(found.x.reshape(n, m), 0.0) / p[:, None], reference)

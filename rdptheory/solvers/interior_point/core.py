@@ -26,6 +26,10 @@ from rdptheory.solvers.interior_point.balls import Ball, BoxState, Relation
 
 __all__ = ["Direction", "Model", "State", "System"]
 
+FAR = 3.0
+LEAP = 100.0
+ROW_PASSES = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -75,7 +79,7 @@ class State:
 
     def moved(self, step: float, direction: Direction) -> State:
         return State(
-            self.f + step * direction.f,
+            self.f + np.clip(step * direction.f, -LEAP, LEAP),
             self.left + step * direction.left,
             self.right + step * direction.right,
             tuple(v + step * dv for v, dv in zip(self.free, direction.free, strict=True)),
@@ -132,6 +136,14 @@ class System:
                 self.boxes.append(None)
         self.laws = [self.r if ball.image is None else ball.image @ self.r for ball in model.balls]
         self._evaluate()
+        for _ in range(ROW_PASSES):  # a row whose own column it fills can be thrown far off: bring it back by scaling
+            with np.errstate(divide="ignore"):
+                off = np.log(model.p / self.Br)
+            if not (np.abs(off) > FAR).any():
+                break
+            lifted = np.where(np.abs(off) > FAR, np.clip(off, -LEAP, LEAP), 0.0)
+            self.state = replace(self.state, f=self.state.f + lifted)
+            self._evaluate()
 
     def _evaluate(self) -> None:
         model = self.model

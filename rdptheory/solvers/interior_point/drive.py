@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import FloatArray
@@ -82,6 +83,17 @@ def _solve(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
     return best
 
 
+def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
+    """Output symbols that a channel within the limits can use at all."""
+    usable = np.ones(reduced.shape[1], dtype=bool)
+    if not reduced.perceptions and forbidden is not None:
+        usable = (forbidden <= 0.0).any(axis=0)
+    for ball in reduced.perceptions:
+        if ball.image is None and len(reduced.perceptions) == 1 and ball.divergence.recession == np.inf:
+            usable &= ball.reference > 0.0
+    return usable
+
+
 class _Run:
     """One descent from one start."""
 
@@ -93,15 +105,22 @@ class _Run:
         self.limits = np.array([limit.limit for limit in open_limits])
         tables = tuple(limit.table / limit.limit for limit in open_limits)
         forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
-        if not tables:
-            tables = (np.zeros(reduced.shape),)
-            self.limits = np.ones(1)
         balls: tuple[Ball, ...] = tuple(make_ball(ball) for ball in reduced.perceptions)
+        self.reached = _usable(reduced, forbidden)
+        if not self.reached.all():
+            tables = tuple(np.ascontiguousarray(table[:, self.reached]) for table in tables)
+            forbidden = None if forbidden is None else forbidden[:, self.reached]
+            balls = tuple(replace(ball, q=ball.q[self.reached]) for ball in balls)
+        if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
+            forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
+        if not tables:
+            tables = (np.zeros((reduced.shape[0], int(self.reached.sum()))),)
+            self.limits = np.ones(1)
         law = None
         if balls and balls[0].image is None:
             law = balls[0].q
         elif not balls and problem.probabilities.size == reduced.shape[1]:
-            law = problem.probabilities
+            law = problem.probabilities[self.reached]
         boxed = any(ball.boxed for ball in balls)
         self.model, self.state = start(
             reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
@@ -185,7 +204,7 @@ class _Run:
         s = np.zeros(self.open.size)
         if self.open.any():
             s[self.open] = system.s / self.limits
-        channel = system.B * system.r
-        channel /= channel.sum(axis=1, keepdims=True)
+        channel = np.zeros((self.model.p.size, self.reached.size))
+        channel[:, self.reached] = system.B * system.r
         dual = DualPoint(system.state.f, s, tuple(system.v))
         return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence)

@@ -17,11 +17,14 @@ from scipy.linalg import lapack
 from rdptheory._types import FloatArray
 from rdptheory.certificates import DualPoint
 from rdptheory.problems import DiscreteProblem
+from rdptheory.solvers.interior_point.start import slope_for
 from rdptheory.solvers.outcome import Outcome, judged
 
 __all__ = ["solve_fixed_output"]
 
 FAR = 1e-3
+TINY = 1e-200
+REACH = 20.0
 
 
 def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> Outcome:
@@ -34,7 +37,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
     table = np.ascontiguousarray(limit.table[:, held])
     shut = limit.limit <= 0.0
     scaled = np.where(table > 0.0, np.inf, 0.0) if shut else table / limit.limit
-    f, s = np.zeros(p.size), 0.0 if shut else 1.0
+    f, s = np.zeros(p.size), 0.0 if shut else float(slope_for((scaled,), p, r)[0])
     best: Outcome | None = None
     value, B, lse = _evaluate(p, r, scaled, f, s)
     error = np.inf
@@ -53,11 +56,12 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
                 sentence = "" if best.bounds.gap <= gap else "rounding allows no narrower bracket"
                 break
         df, ds = _newton(p, r, scaled, B, Br, mean, shut, s)
-        length, moved = 1.0, False
+        length, moved = min(1.0, REACH / max(float(np.abs(df).max()), 1e-300)), False
         for _ in range(30):
             trial = _evaluate(p, r, scaled, f + length * df, s + length * ds)
-            smaller = float(np.abs(p - trial[1] @ r).sum()) <= 0.5 * error
-            if np.isfinite(trial[0]) and (trial[0] >= value - 1e-15 * (1.0 + abs(value)) or smaller):
+            law = trial[1] @ r
+            smaller = float(np.abs(p - law).sum()) <= 0.5 * error
+            if float(law.min()) > TINY and np.isfinite(trial[0]) and (trial[0] >= value - 1e-15 * (1.0 + abs(value)) or smaller):
                 f, s, moved = f + length * df, s + length * ds, True
                 value, B, lse = trial
                 break

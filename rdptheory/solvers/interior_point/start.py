@@ -8,10 +8,11 @@ from rdptheory._types import FloatArray
 from rdptheory.solvers.interior_point.balls import Ball
 from rdptheory.solvers.interior_point.core import Model, State
 
-__all__ = ["start"]
+__all__ = ["slope_for", "start"]
 
 TARGET = 0.95
 ZETA = 0.1
+BARE = 1e-10
 
 
 def start(
@@ -21,18 +22,18 @@ def start(
     """A model with its weights, and a state with no residual in log c.
 
     `law` is the output law to begin from (None: uniform); without a ball one Blahut-Arimoto step follows. `floor`
-    bounds the weights from below, in units of 1/m.
+    bounds the weights from below, in units of 1/m; symbols without mass get at least BARE/m.
     """
     n, m = tables[0].shape if tables else (p.size, balls[0].q.size)
-    r = np.full(m, 1.0 / m) if law is None else np.maximum(law, floor / m)
+    r = np.full(m, 1.0 / m) if law is None else np.maximum(law, np.where(law > 0.0, floor, BARE) / m)
     r = r / r.sum()
-    s = _slope(p, tables, forbidden, r)
+    s = slope_for(tables, p, r, forbidden)
     if not balls:  # one Blahut-Arimoto step
         channel = _kernel(tables, forbidden, s, (n, m))[0] * r
         channel /= channel.sum(axis=1, keepdims=True)
         r = np.maximum(p @ channel, max(floor, 1e-12) / m)
         r /= r.sum()
-        s = _slope(p, tables, forbidden, r)
+        s = slope_for(tables, p, r, forbidden)
     model = Model(p, tables, forbidden, balls, r.copy())
     kernel, shift = _kernel(tables, forbidden, s, (n, m))
     f = shift - np.log(kernel @ r)
@@ -75,7 +76,9 @@ def _kernel(
     return np.exp(shift[:, None] - cost), shift
 
 
-def _slope(p: FloatArray, tables: tuple[FloatArray, ...], forbidden: FloatArray | None, r: FloatArray) -> FloatArray:
+def slope_for(
+    tables: tuple[FloatArray, ...], p: FloatArray, r: FloatArray, forbidden: FloatArray | None = None
+) -> FloatArray:
     """s_k that bring the mean distortion of r's Blahut-Arimoto channel to the target: Newton on log s, safeguarded."""
     K = len(tables)
     if K == 0:
