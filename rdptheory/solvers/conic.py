@@ -24,7 +24,10 @@ from rdptheory.solvers.outcome import Outcome, judged
 
 __all__ = ["Conic", "solve_conic"]
 
-SOLVERS = ("CLARABEL", "SCS")
+SOLVERS: dict[str, dict[str, float]] = {
+    "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
+    "SCS": {"eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 20_000},
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an inaccurate solution is judged like any other
-            program.solve(solver=method.solver)
+            program.solve(solver=method.solver, **SOLVERS[method.solver])
         sentence = f"{method.solver} says '{program.status}'"
     except cp.SolverError:
         sentence = f"{method.solver} failed"
@@ -78,7 +81,10 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     for k, (row, limit) in enumerate(zip(limits, reduced.distortions, strict=True)):
         if limit.limit > 0.0 and row.dual_value is not None:
             s[k] = max(0.0, float(row.dual_value)) / limit.limit
-    mu = np.array([0.0 if pair[-1].dual_value is None else max(0.0, float(np.max(pair[-1].dual_value))) for pair in balls])
+    mu = np.full(len(balls), np.inf)
+    for k, (pair, ball) in enumerate(zip(balls, reduced.perceptions, strict=True)):
+        if ball.limit > 0.0:
+            mu[k] = 0.0 if pair[-1].dual_value is None else max(0.0, float(np.max(pair[-1].dual_value))) / ball.limit
     multipliers = np.zeros(n) if rows.dual_value is None else np.asarray(rows.dual_value) / p
     best: Outcome | None = None
     for f in (-multipliers, multipliers):  # the sign of an equality's multiplier is the modelling layer's choice
@@ -105,9 +111,9 @@ def _ball(cp: Any, ball: PerceptionLimit, r: Any) -> list[Any]:
         case ChiSquare():
             value = cp.sum([cp.quad_over_lin(law[j] - q[j], q[j]) for j in np.flatnonzero(q > 0.0)])
             bare = [law[j] == 0 for j in np.flatnonzero(q <= 0.0)]
-            return [*bare, value <= ball.limit]
+            return [*bare, value / ball.limit <= 1]
         case SquaredHellinger():
             value = cp.sum(law) + float(q.sum()) - 2.0 * cp.sum(cp.multiply(np.sqrt(q), cp.sqrt(law)))
         case _:
             raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")
-    return [value <= ball.limit]
+    return [value / ball.limit <= 1]  # a broken limit costs by its share of the radius
