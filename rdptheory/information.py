@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import entr, rel_entr, xlogy
+from scipy.special import entr, rel_entr, xlog1py, xlogy
 
 from rdptheory._types import ArrayLike, FloatArray
 
@@ -38,7 +38,7 @@ def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
 def binary_entropy(probability: ArrayLike) -> FloatArray:
     """Hb(x) = -x log x - (1-x) log(1-x) in nats, elementwise, for x in [0, 1]."""
     x = np.asarray(probability, dtype=np.float64)
-    return np.asarray(entr(x) + entr(1.0 - x), dtype=np.float64)
+    return np.asarray(entr(x) - xlog1py(1.0 - x, -x), dtype=np.float64)
 
 
 def inverse_binary_entropy(rate: float) -> float:
