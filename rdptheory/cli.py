@@ -30,7 +30,10 @@ from rdptheory.units import Unit
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Certified rate-distortion-perception functions."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Certified rate-distortion-perception functions.",
 )
 
 FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
@@ -52,11 +55,16 @@ PERCEPTIONS: dict[str, Divergence | None] = {
 }
 
 SourceOption = Annotated[
-    str, typer.Option("--source", help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE or pmf:FILE.csv")
+    str,
+    typer.Option(
+        "--source", help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE or pmf:FILE.csv"
+    ),
 ]
 DistortionOption = Annotated[str, typer.Option("--distortion", help=", ".join(DISTORTIONS))]
 PerceptionOption = Annotated[str, typer.Option("--perception", help=", ".join(PERCEPTIONS))]
-LevelsOption = Annotated[int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")]
+LevelsOption = Annotated[
+    int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
+]
 UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")]
 
 
@@ -108,7 +116,10 @@ def curve(
 
 
 @app.command()
-def demo(out: Annotated[Path, typer.Option("--out", help="folder for the picture and the table")], unit: UnitOption = Unit.bits) -> None:
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="folder for the picture and the table")],
+    unit: UnitOption = Unit.bits,
+) -> None:
     """Solve the grey levels of handwritten digits, beside the Bernoulli and Gaussian closed forms."""
     from rdptheory.demo import run
 
@@ -142,7 +153,9 @@ def _fail(sentence: str, code: int) -> None:
     sys.exit(code)
 
 
-def _question(source: str, distortion: str, perception: str, levels: int | None) -> tuple[Source, Distortion, Divergence | None]:
+def _question(
+    source: str, distortion: str, perception: str, levels: int | None
+) -> tuple[Source, Distortion, Divergence | None]:
     made = _source(source)
     if levels is not None:
         if not isinstance(made, (Gaussian, Uniform, Laplace)):
@@ -156,7 +169,9 @@ def _source(text: str) -> Source:
     if family == "pmf":
         return Pmf.from_csv(rest)
     if family not in FAMILIES:
-        raise InvalidInput("source", text, f"must be one of {', '.join(FAMILIES)} or pmf, as in bernoulli:0.25 or pmf:FILE.csv")
+        raise InvalidInput(
+            "source", text, f"must be one of {', '.join(FAMILIES)} or pmf, as in bernoulli:0.25 or pmf:FILE.csv"
+        )
     count, make = FAMILIES[family]
     parts = rest.split(",")
     if len(parts) != count:
@@ -200,7 +215,10 @@ def _report(solution: Solution, unit: Unit) -> str:
     bounds, slopes = solution.bounds, solution.slopes
     rows = [
         ("rate", f"{value(solution.rate):.10f} {unit.value}"),
-        ("bracket", f"[{value(bounds.lower):.12f}, {value(bounds.upper):.12f}] {unit.value}, gap {value(solution.gap):.1e}"),
+        (
+            "bracket",
+            f"[{value(bounds.lower):.12f}, {value(bounds.upper):.12f}] {unit.value}, gap {value(solution.gap):.1e}",
+        ),
         ("slopes", f"dR/dD = {value(slopes.D):.6g}, dR/dP = {value(slopes.P):.6g} {unit.value} per unit"),
         ("method", f"{solution.method}, {solution.steps} steps"),
         ("status", f"{solution.status.value}: {solution.message}"),

@@ -51,9 +51,42 @@ def run(out: str | os.PathLike[str], *, unit: Unit = Unit.bits, progress: bool =
     mean = float(grey.probabilities @ grey.points)
     variance = float(grey.probabilities @ (grey.points - mean) ** 2)
     panels = [
-        ("digits", tabulate("digits", grey, SquaredError(), TotalVariation(), D=_grid(0.25, 2.0 * variance), P=P_DIGITS, progress=progress)),
-        ("Bernoulli(1/4)", tabulate("Bernoulli(1/4)", Bernoulli(0.25), Hamming(), TotalVariation(), D=_grid(0.002, 0.4), P=P_COIN, progress=progress)),
-        ("N(0, 1)", tabulate("N(0, 1)", Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), D=_grid(0.05, 2.0), P=P_GAUSSIAN, progress=progress)),
+        (
+            "digits",
+            tabulate(
+                "digits",
+                grey,
+                SquaredError(),
+                TotalVariation(),
+                D=_grid(0.25, 2.0 * variance),
+                P=P_DIGITS,
+                progress=progress,
+            ),
+        ),
+        (
+            "Bernoulli(1/4)",
+            tabulate(
+                "Bernoulli(1/4)",
+                Bernoulli(0.25),
+                Hamming(),
+                TotalVariation(),
+                D=_grid(0.002, 0.4),
+                P=P_COIN,
+                progress=progress,
+            ),
+        ),
+        (
+            "N(0, 1)",
+            tabulate(
+                "N(0, 1)",
+                Gaussian(0.0, 1.0),
+                SquaredError(),
+                Wasserstein2Squared(),
+                D=_grid(0.05, 2.0),
+                P=P_GAUSSIAN,
+                progress=progress,
+            ),
+        ),
     ]
     with style():
         drawn, axes = figure(3, width=2.9, height=2.9)
@@ -62,16 +95,22 @@ def run(out: str | os.PathLike[str], *, unit: Unit = Unit.bits, progress: bool =
             "Bernoulli(1/4), closed form\nHamming, total variation",
             "N(0, 1), closed form\nsquared error, squared W2",
         )
-        labels = ("distortion D (squared grey levels)", "distortion D (share of errors)", "distortion D (variance units)")
+        labels = (
+            "distortion D (squared grey levels)",
+            "distortion D (share of errors)",
+            "distortion D (variance units)",
+        )
         for panel, (_, rows), title, label in zip(axes, panels, titles, labels, strict=True):
             widest = draw_curves(panel, rows, unit=unit, label_D=label)
             panel.set_title(title)
-            panel.text(0.98, 0.42, f"brackets ≤ {widest:.0e} {unit.value}", transform=panel.transAxes, ha="right", fontsize=7)
+            panel.text(
+                0.98, 0.42, f"brackets ≤ {widest:.0e} {unit.value}", transform=panel.transAxes, ha="right", fontsize=7
+            )
         paths = [save(drawn, folder / "rdp.png"), save(drawn, folder / "rdp.pdf")]
     table: list[Row] = [row for _, rows in panels for row in rows]
     return [write_csv(folder / "rdp.csv", table), *paths]
 
 
 def _grid(low: float, high: float, count: int = 41) -> list[float]:
-    points: FloatArray = np.linspace(low, high, count)
+    points: FloatArray = low + (high - low) * np.linspace(0.0, 1.0, count) ** 2  # dense where the curves are steep
     return [float(point) for point in points]

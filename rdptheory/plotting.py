@@ -65,7 +65,9 @@ def figure(columns: int = 1, *, width: float = 3.5, height: float = 2.8) -> tupl
     return drawn, drawn.subplots(1, columns, squeeze=False)[0]
 
 
-def draw_curves(axes: Any, rows: Sequence[Row], *, unit: Unit, label_P: str = "P", label_D: str = "distortion D") -> float:
+def draw_curves(
+    axes: Any, rows: Sequence[Row], *, unit: Unit, label_P: str = "P", label_D: str = "distortion D"
+) -> float:
     """Draw rate against D, one line for each P with its bracket shaded, and return the widest bracket in `unit`.
 
     Points of infinite rate are left out.

@@ -68,8 +68,10 @@ class Problem:
                 reference = self.distortion.reference
             elif table.shape[0] != table.shape[1]:
                 raise InvalidInput(
-                    "matrix", table, f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
-                    f"({table.shape[1]},))"
+                    "matrix",
+                    table,
+                    f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
+                    f"({table.shape[1]},))",
                 )
             limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
         return DiscreteProblem(self.source.probabilities, (DistortionLimit(table, self.D),), limits)
@@ -98,7 +100,7 @@ class PerceptionLimit:
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""
-        return output if self.image is None else self.image @ output
+        return output if self.image is None else np.asarray(self.image @ output)
 
     def value(self, output: FloatArray) -> float:
         """δ(reference, A r)."""
@@ -156,7 +158,7 @@ class DiscreteProblem:
             return channel
         full = np.tile(self.probabilities[rows] @ channel, (rows.size, 1))
         full[rows] = channel
-        return full / full.sum(axis=1, keepdims=True)
+        return np.asarray(full / full.sum(axis=1, keepdims=True))
 
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""

@@ -26,7 +26,13 @@ NO_PERCEPTION = float("inf")
 
 
 def rdp(
-    source: Source, distortion: Distortion, perception: Divergence | None, *, D: float, P: float, method: Method | None = None
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    D: float,
+    P: float,
+    method: Method | None = None,
 ) -> Solution:
     """The information rate-distortion-perception function, with a proof.
 
@@ -87,18 +93,29 @@ def rdp(
         return _infeasible(problem, method, 0, f"D is below {least:.6g}, the least distortion of any channel")
     least = least_distortion(discrete)
     if least > problem.D * (1.0 + 1e-12):
-        return _infeasible(problem, method, 0, f"every channel with this output law has a distortion of {least:.6g} or more")
+        return _infeasible(
+            problem, method, 0, f"every channel with this output law has a distortion of {least:.6g} or more"
+        )
     free = zero_rate(discrete)
     if free is not None:
         return Solution(
-            problem, 0.0, Bounds(0.0, 0.0), Slopes(0.0, 0.0), Candidate(free, discrete.output(free)), Status.OPTIMAL,
-            "a reconstruction that ignores the source keeps both limits", method,
+            problem,
+            0.0,
+            Bounds(0.0, 0.0),
+            Slopes(0.0, 0.0),
+            Candidate(free, discrete.output(free)),
+            Status.OPTIMAL,
+            "a reconstruction that ignores the source keeps both limits",
+            method,
         )
     outcome = solve(discrete, method)
     ceiling = entropy(discrete.reduced.probabilities)
     if outcome.bounds.lower > ceiling + 1e-6 and not np.isfinite(outcome.bounds.upper):
         return _infeasible(
-            problem, method, outcome.steps, "the dual proves a rate above the entropy of the source, so no channel exists"
+            problem,
+            method,
+            outcome.steps,
+            "the dual proves a rate above the entropy of the source, so no channel exists",
         )
     return _from_outcome(problem, discrete, outcome, method)
 
@@ -168,8 +185,16 @@ def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome,
     candidate = None if outcome.channel is None else Candidate(outcome.channel, discrete.output(outcome.channel))
     slopes = Slopes(float(outcome.slope_D[0]), float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
     return Solution(
-        problem, outcome.bounds.upper, outcome.bounds, slopes, candidate,
-        Status.OPTIMAL if reached else Status.STOPPED, sentence, method, outcome.steps, outcome.dual,
+        problem,
+        outcome.bounds.upper,
+        outcome.bounds,
+        slopes,
+        candidate,
+        Status.OPTIMAL if reached else Status.STOPPED,
+        sentence,
+        method,
+        outcome.steps,
+        outcome.dual,
     )
 
 

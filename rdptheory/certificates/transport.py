@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from rdptheory._types import FloatArray
 
@@ -25,16 +26,13 @@ def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
     The lower bound is <p, u> + <q, w> for the row potentials u that HiGHS returns and w_j = min_i (cost_ij - u_i),
     which is feasible in the dual whatever u is.
     """
-    from scipy.optimize import linprog
-    from scipy.sparse import coo_array, vstack
-
     n, m = cost.shape
     cells = np.arange(n * m)
-    rows = coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
-    columns = coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
-    found = linprog(
+    rows = scipy.sparse.coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
+    columns = scipy.sparse.coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
+    found = scipy.optimize.linprog(
         cost.ravel(),
-        A_eq=vstack([rows, columns]).tocsr()[:-1],  # the last column sum follows from the others
+        A_eq=scipy.sparse.vstack([rows, columns]).tocsr()[:-1],  # the last column sum follows from the others
         b_eq=np.concatenate([p, q])[:-1],
         method="highs",
     )

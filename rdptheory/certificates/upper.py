@@ -129,8 +129,8 @@ def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> F
     columns = np.maximum(reference - joint.sum(axis=0), 0.0)
     if min(rows.sum(), columns.sum()) > 16 * UNIT_ROUNDOFF:  # less is rounding, and filling would touch every entry
         joint += rows[:, None] * (columns / columns.sum())
-    rounded = joint / p[:, None]
-    return rounded / rounded.sum(axis=1, keepdims=True)
+    rounded: FloatArray = joint / p[:, None]
+    return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 
 def _distances(reduced: DiscreteProblem, channel: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -23,8 +23,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import rel_entr
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy, masses
@@ -196,5 +196,5 @@ def _information(case: _Case) -> FloatArray:
     r0, r1, c = case.q + case.P, case.p - case.P, case.excess
     same_0, same_1 = case.q * r0, case.p * r1
     stays = (same_0 + c) * np.log1p(c / same_0) + (same_1 + c) * np.log1p(c / same_1)
-    moves = rel_entr(case.leave, case.q * r1) + rel_entr(case.enter, case.p * r0)
+    moves = scipy.special.rel_entr(case.leave, case.q * r1) + scipy.special.rel_entr(case.enter, case.p * r0)
     return np.asarray(stays + moves, dtype=np.float64)

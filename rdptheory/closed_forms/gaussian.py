@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import factorial
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
 from rdptheory.closed_forms._inputs import limits, load_sympy, positive
@@ -36,7 +36,7 @@ __all__ = ["distortion", "joint", "perception", "rate", "regime", "slopes", "sym
 
 W2 = Wasserstein2Squared()
 NEWTON_STEPS = 6
-SERIES = ((-1.0) ** np.arange(2, 16) / factorial(np.arange(2, 16)))[::-1]
+SERIES = ((-1.0) ** np.arange(2, 16) / scipy.special.factorial(np.arange(2, 16)))[::-1]
 ROUNDING = 8 * np.finfo(np.float64).eps
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import xlogy
+import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
@@ -46,7 +46,7 @@ def rate(m: int, D: ArrayLike, P: ArrayLike = np.inf) -> FloatArray:
     array([0.693147, 0.      ])
     """
     D = _reached(m, D, P)
-    value = xlogy(1.0 - D, m * (1.0 - D)) + xlogy(D, m / max(m - 1, 1) * D)
+    value = scipy.special.xlogy(1.0 - D, m * (1.0 - D)) + scipy.special.xlogy(D, m / max(m - 1, 1) * D)
     return np.asarray(np.maximum(value, 0.0))[()]
 
 

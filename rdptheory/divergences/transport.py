@@ -17,8 +17,12 @@ class Wasserstein2Squared(Divergence):
 
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """Needs points: see the closed form for Gaussians."""
-        raise InvalidInput("perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form")
+        raise InvalidInput(
+            "perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form"
+        )
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
         """Needs points: see the closed form for Gaussians."""
-        raise InvalidInput("perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form")
+        raise InvalidInput(
+            "perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form"
+        )

@@ -1,1 +1,1 @@
-"""Methods: each takes a `DiscreteProblem` and returns a dual point and a channel, which the judge turns into a bracket."""
+"""Methods: each hands a dual point and a channel of a `DiscreteProblem` to the judge, who turns them into a bracket."""

@@ -48,8 +48,13 @@ class Outcome:
         high = self if self.bounds.upper <= other.bounds.upper else other
         narrow = self if self.bounds.gap <= other.bounds.gap else other
         return Outcome(
-            Bounds(low.bounds.lower, high.bounds.upper), high.channel, low.dual, narrow.slope_D, narrow.slope_P,
-            max(self.steps, other.steps), narrow.sentence,
+            Bounds(low.bounds.lower, high.bounds.upper),
+            high.channel,
+            low.dual,
+            narrow.slope_D,
+            narrow.slope_P,
+            max(self.steps, other.steps),
+            narrow.sentence,
         )
 
 
@@ -65,5 +70,11 @@ def judged(
     if not free.all():
         slope_D[~free] = np.where(limits > 0.0, -dual.s, -np.inf)
     return Outcome(
-        Bounds(min(lower, upper.rate), upper.rate), upper.channel, dual, slope_D, -np.asarray(mu, dtype=np.float64), steps, sentence
+        Bounds(min(lower, upper.rate), upper.rate),
+        upper.channel,
+        dual,
+        slope_D,
+        -np.asarray(mu, dtype=np.float64),
+        steps,
+        sentence,
     )

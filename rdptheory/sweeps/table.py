@@ -39,7 +39,15 @@ class Row:
         """The row of a solution."""
         bounds, slopes, problem = solution.bounds, solution.slopes, solution.problem
         return cls(
-            name, problem.D, problem.P, solution.rate, bounds.lower, bounds.upper, slopes.D, slopes.P, solution.steps,
+            name,
+            problem.D,
+            problem.P,
+            solution.rate,
+            bounds.lower,
+            bounds.upper,
+            slopes.D,
+            slopes.P,
+            solution.steps,
             solution.status.value,
         )
 
@@ -78,7 +86,5 @@ def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> Path:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(
-        [repr(value) if isinstance(value, float) else value for value in astuple(row)] for row in rows
-    )
+    writer.writerows([repr(value) if isinstance(value, float) else value for value in astuple(row)] for row in rows)
     return write_text(path, text.getvalue())

@@ -11,8 +11,9 @@ An f-divergence has v = μ φ'(ρ/q), so v is no variable at all and g = κ = c 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,38 +46,39 @@ class BoxState:
     l: FloatArray  # noqa: E741 (the lower slack, beside u)
 
 
-class Ball(Protocol):
-    """A ball with its image A (None for the identity)."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ball(ABC):
+    """A ball of radius P around q, shape (k,), with its image A, shape (k, m) (None for the identity)."""
 
-    image: FloatArray | None
     q: FloatArray
     P: float
-    boxed: bool
+    image: FloatArray | None = None
+    boxed: ClassVar[bool] = False
 
+    @abstractmethod
     def v(self, law: FloatArray, mu: float, box: BoxState | None) -> FloatArray:
         """The multiplier vector, shape (k,)."""
 
+    @abstractmethod
     def slack(self, law: FloatArray) -> float:
         """P - δ(q, law); a law of mass other than 1 is welcome."""
 
+    @abstractmethod
     def row(self, law: FloatArray, w: float, box: BoxState | None) -> float:
         """Residual of the ball's own row."""
 
+    @abstractmethod
     def relation(
         self, law: FloatArray, mu: float, box: BoxState | None, targets: tuple[FloatArray, FloatArray], residual: bool
     ) -> Relation:
         """The linearisation; `targets` are the wanted changes of α u and β l (read by a box ball only)."""
 
 
-@dataclass(frozen=True, eq=False)
-class SmoothBall:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SmoothBall(Ball):
     """An f-divergence ball around q of radius P."""
 
     divergence: SmoothFDivergence
-    q: FloatArray
-    P: float
-    image: FloatArray | None = None
-    boxed = False
 
     def v(self, law: FloatArray, mu: float, box: BoxState | None) -> FloatArray:
         return mu * self._slope(law)
@@ -106,14 +108,11 @@ class SmoothBall:
         return y
 
 
-@dataclass(frozen=True, eq=False)
-class BoxBall:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoxBall(Ball):
     """A total-variation ball around q of radius P."""
 
-    q: FloatArray
-    P: float
-    image: FloatArray | None = None
-    boxed = True
+    boxed: ClassVar[bool] = True
 
     def v(self, law: FloatArray, mu: float, box: BoxState | None) -> FloatArray:
         assert box is not None
@@ -152,6 +151,6 @@ def make_ball(limit: PerceptionLimit) -> Ball:
     """The ball of a perception limit with 0 < P < inf."""
     divergence = limit.divergence
     if isinstance(divergence, TotalVariation):
-        return BoxBall(limit.reference, limit.limit, limit.image)
+        return BoxBall(q=limit.reference, P=limit.limit, image=limit.image)
     assert isinstance(divergence, SmoothFDivergence)
-    return SmoothBall(divergence, limit.reference, limit.limit, limit.image)
+    return SmoothBall(divergence=divergence, q=limit.reference, P=limit.limit, image=limit.image)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.solvers.interior_point.balls import Ball, BoxState, Relation
@@ -129,7 +129,9 @@ class System:
             if ball.boxed:
                 upper, lower = slots[place], slots[place + 1]
                 self.boxes.append(
-                    BoxState(state.free[number], state.left[upper], state.left[lower], state.right[upper], state.right[lower])
+                    BoxState(
+                        state.free[number], state.left[upper], state.left[lower], state.right[upper], state.right[lower]
+                    )
                 )
                 place, number = place + 2, number + 1
             else:
@@ -168,7 +170,9 @@ class System:
         self.not_top = others / total
         self.lse = top + np.log(total)
         cover = np.zeros(m)
-        self.v = [ball.v(law, mu, box) for ball, law, mu, box in zip(model.balls, self.laws, self.mu, self.boxes, strict=True)]
+        self.v = [
+            ball.v(law, mu, box) for ball, law, mu, box in zip(model.balls, self.laws, self.mu, self.boxes, strict=True)
+        ]
         for ball, v in zip(model.balls, self.v, strict=True):
             cover += v if ball.image is None else v @ ball.image
         self.log_c = self.lse - cover
@@ -202,7 +206,8 @@ class System:
         if any(ball.boxed for ball in model.balls):  # with a box the mass of the law is held by this residual alone
             rows -= self.Br * ((rows.sum() - (model.p - self.Br).sum()) / self.Br.sum())
         balls = [
-            ball.row(law, w, box) for ball, law, w, box in zip(model.balls, self.laws, self.w_mu, self.boxes, strict=True)
+            ball.row(law, w, box)
+            for ball, law, w, box in zip(model.balls, self.laws, self.w_mu, self.boxes, strict=True)
         ]
         return rows, self.log_c + self.z, self.distortion + self.w - 1.0, np.array(balls)
 
@@ -214,7 +219,8 @@ class System:
     def settled(self, tolerance: float) -> bool:
         """Whether the linear conditions hold well enough for a gap of `tolerance`."""
         rows, columns, excess, over = self.residuals()
-        return max(np.abs(rows).sum(), self.r @ np.abs(columns), *np.abs(excess), *np.abs(over)) <= tolerance
+        worst = max(float(np.abs(rows).sum()), float(self.r @ np.abs(columns)), *np.abs(excess), *np.abs(over))
+        return bool(worst <= tolerance)
 
     def factor(self) -> bool:
         """Form and factor the n x n matrix; False if it cannot be factored."""
@@ -251,7 +257,7 @@ class System:
         M *= self.scale[:, None]
         for lift in (0.0, 1e-14, 1e-12, 1e-10, 1e-8):
             np.fill_diagonal(M, 1.0 + lift)
-            self.cholesky, info = lapack.dpotrf(M.T, lower=1, overwrite_a=0)
+            self.cholesky, info = scipy.linalg.lapack.dpotrf(M.T, lower=1, overwrite_a=0)
             if info == 0:
                 break
         else:
@@ -276,7 +282,7 @@ class System:
         return answer if self.images is None else answer - self.images.correct(push)
 
     def _solve(self, right: FloatArray) -> FloatArray:
-        solved, _ = lapack.dpotrs(self.cholesky, self.scale * right, lower=1)
+        solved, _ = scipy.linalg.lapack.dpotrs(self.cholesky, self.scale * right, lower=1)
         return np.asarray(self.scale * solved)
 
     def _border(self) -> None:
@@ -328,7 +334,7 @@ class System:
             push = push - (relation.g if ball.image is None else relation.g @ ball.image)
         own = self._respond(push)
         df = self._solve(rows - self.B @ own)
-        dr = own + self._respond(df @ self.B)
+        dr: FloatArray = own + self._respond(df @ self.B)
         constant = np.array([relation.c for relation in relations])
         wanted = -np.concatenate([excess + targets_s / self.s, over + constant + targets_mu / self.mu])
         change = wanted - self._rows(df, dr)
@@ -338,8 +344,8 @@ class System:
             except np.linalg.LinAlgError:
                 change = np.linalg.lstsq(self.small, change, rcond=None)[0]
         for amount, (unit_f, unit_r) in zip(change, self.unit, strict=True):
-            df = df + amount * unit_f
-            dr = dr + amount * unit_r
+            df += amount * unit_f
+            dr += amount * unit_r
         ds, dmu = change[:K], change[K:]
         left, right, free = [dr, ds, dmu], [], []
         right.append((targets_r - self.z * dr) / self.r)
@@ -372,7 +378,9 @@ class _Images:
 
     @classmethod
     def of(cls, balls: tuple[Ball, ...], relations: list[Relation], h: FloatArray) -> _Images | None:
-        chosen = [(ball.image, relation.G) for ball, relation in zip(balls, relations, strict=True) if ball.image is not None]
+        chosen = [
+            (ball.image, relation.G) for ball, relation in zip(balls, relations, strict=True) if ball.image is not None
+        ]
         if not chosen:
             return None
         A = np.concatenate([image for image, _ in chosen])

@@ -11,10 +11,11 @@ from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import DualPoint
+from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.interior_point.balls import Ball, make_ball
-from rdptheory.solvers.interior_point.core import Direction, Model, State, System
+from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
 from rdptheory.solvers.interior_point.start import start
 from rdptheory.solvers.outcome import Outcome, judged
@@ -61,7 +62,9 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
         if free.channel is not None:
-            tried = judged(problem, free.dual, np.zeros(len(problem.perceptions)), free.channel, free.steps, free.sentence)
+            tried = judged(
+                problem, free.dual, np.zeros(len(problem.perceptions)), free.channel, free.steps, free.sentence
+            )
             if tried.bounds.gap <= method.gap:
                 return tried
         found = _solve(problem, method)
@@ -87,9 +90,10 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
     """Output symbols that a channel within the limits can use at all."""
     usable = np.ones(reduced.shape[1], dtype=bool)
     if not reduced.perceptions and forbidden is not None:
-        usable = (forbidden <= 0.0).any(axis=0)
+        usable = np.asarray((forbidden <= 0.0).any(axis=0))
     for ball in reduced.perceptions:
-        if ball.image is None and len(reduced.perceptions) == 1 and ball.divergence.recession == np.inf:
+        divergence = ball.divergence
+        if ball.image is None and isinstance(divergence, FDivergence) and divergence.recession == np.inf:
             usable &= ball.reference > 0.0
     return usable
 
@@ -109,7 +113,7 @@ class _Run:
         self.reached = _usable(reduced, forbidden)
         if not self.reached.all():
             tables = tuple(np.ascontiguousarray(table[:, self.reached]) for table in tables)
-            forbidden = None if forbidden is None else forbidden[:, self.reached]
+            forbidden = None if forbidden is None else np.asarray(forbidden[:, self.reached])
             balls = tuple(replace(ball, q=ball.q[self.reached]) for ball in balls)
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import DualPoint
@@ -39,7 +39,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
     scaled = np.where(table > 0.0, np.inf, 0.0) if shut else table / limit.limit
     f, s = np.zeros(p.size), 0.0 if shut else float(slope_for((scaled,), p, r)[0])
     best: Outcome | None = None
-    value, B, lse = _evaluate(p, r, scaled, f, s)
+    value, B = _evaluate(p, r, scaled, f, s)
     error = np.inf
     sentence, steps, idle = "the limit of steps was reached", 0, 0
     for steps in range(max_steps + 1):
@@ -49,7 +49,9 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
         if error * 10.0 <= 1e-6 and (shut or abs(mean - 1.0) < 1e-6 or s < 1e-12):
             channel = np.zeros((p.size, held.size))
             channel[:, held] = B * r
-            outcome = judged(problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, "")
+            outcome = judged(
+                problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, ""
+            )
             idle = 0 if best is None or outcome.bounds.gap < 0.5 * best.bounds.gap else idle + 1
             best = outcome.better(best)
             if best.bounds.gap <= gap or idle >= 4:
@@ -61,23 +63,29 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
             trial = _evaluate(p, r, scaled, f + length * df, s + length * ds)
             law = trial[1] @ r
             smaller = float(np.abs(p - law).sum()) <= 0.5 * error
-            if float(law.min()) > TINY and np.isfinite(trial[0]) and (trial[0] >= value - 1e-15 * (1.0 + abs(value)) or smaller):
+            if (
+                float(law.min()) > TINY
+                and np.isfinite(trial[0])
+                and (trial[0] >= value - 1e-15 * (1.0 + abs(value)) or smaller)
+            ):
                 f, s, moved = f + length * df, s + length * ds, True
-                value, B, lse = trial
+                value, B = trial
                 break
             length *= 0.5
         if not moved or error > FAR:  # far away one Sinkhorn step brings the rows back
             f = f + np.log(p / np.maximum(B @ r, 1e-300))
-            value, B, lse = _evaluate(p, r, scaled, f, s)
+            value, B = _evaluate(p, r, scaled, f, s)
     if best is None:
         channel = np.zeros((p.size, held.size))
         channel[:, held] = B * r
-        best = judged(problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, sentence)
+        best = judged(
+            problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, sentence
+        )
     return replace(best, steps=steps, sentence=sentence, slope_P=np.full(1, -np.inf))
 
 
-def _evaluate(p: FloatArray, r: FloatArray, table: FloatArray, f: FloatArray, s: float) -> tuple[float, FloatArray, FloatArray]:
-    """The dual value (without the constant -s D of a forbidden table), B, and lse."""
+def _evaluate(p: FloatArray, r: FloatArray, table: FloatArray, f: FloatArray, s: float) -> tuple[float, FloatArray]:
+    """The dual value (without the constant -s D of a forbidden table) and B."""
     B = (f[:, None] - table) if s == 0.0 else (f[:, None] - s * table)
     top = B.max(axis=0)
     B -= top
@@ -85,8 +93,7 @@ def _evaluate(p: FloatArray, r: FloatArray, table: FloatArray, f: FloatArray, s:
     B *= p[:, None]
     total = B.sum(axis=0)
     B /= total
-    lse = top + np.log(total)
-    return float(p @ f) - float(r @ lse) - s, B, lse
+    return float(p @ f) - float(r @ (top + np.log(total))) - s, B
 
 
 def _newton(
@@ -101,12 +108,12 @@ def _newton(
     unit = root / np.linalg.norm(root)
     L += np.outer(unit, unit)  # the gauge f + constant
     for lift in (0.0, 1e-14, 1e-12, 1e-10, 1e-8):
-        factor, info = lapack.dpotrf((L + lift * np.eye(L.shape[0]) if lift else L).T, lower=1)
+        factor, info = scipy.linalg.lapack.dpotrf((L + lift * np.eye(L.shape[0]) if lift else L).T, lower=1)
         if info == 0:
             break
 
     def solve(right: FloatArray) -> FloatArray:
-        return np.asarray(scale * lapack.dpotrs(factor, scale * right, lower=1)[0])
+        return np.asarray(scale * scipy.linalg.lapack.dpotrs(factor, scale * right, lower=1)[0])
 
     rows = Br * np.log(p / Br)
     rows -= Br * (rows.sum() / Br.sum())

@@ -16,7 +16,11 @@ BARE = 1e-10
 
 
 def start(
-    p: FloatArray, tables: tuple[FloatArray, ...], forbidden: FloatArray | None, balls: tuple[Ball, ...], law: FloatArray | None,
+    p: FloatArray,
+    tables: tuple[FloatArray, ...],
+    forbidden: FloatArray | None,
+    balls: tuple[Ball, ...],
+    law: FloatArray | None,
     floor: float,
 ) -> tuple[Model, State]:
     """A model with its weights, and a state with no residual in log c.
