@@ -340,9 +340,9 @@ class System:
         change = wanted - self._rows(df, dr)
         if change.size:
             try:
-                change = np.linalg.solve(self.small, change)
+                change = np.asarray(np.linalg.solve(self.small, change), dtype=np.float64)
             except np.linalg.LinAlgError:
-                change = np.linalg.lstsq(self.small, change, rcond=None)[0]
+                change = np.asarray(np.linalg.lstsq(self.small, change, rcond=None)[0], dtype=np.float64)
         for amount, (unit_f, unit_r) in zip(change, self.unit, strict=True):
             df += amount * unit_f
             dr += amount * unit_r
