@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import cheapest_plan
 from rdptheory.closed_forms import ClosedForm, match
+from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput

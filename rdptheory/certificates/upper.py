@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.certificates.transport import cheapest_plan
+from rdptheory.couplings import cheapest_plan, rounded_plan
 from rdptheory.information import mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -122,14 +122,7 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
 
 
 def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
-    joint = p[:, None] * channel
-    output = joint.sum(axis=0)
-    joint *= np.minimum(1.0, np.divide(reference, output, out=np.ones_like(output), where=output > 0.0))
-    rows = np.maximum(p - joint.sum(axis=1), 0.0)
-    columns = np.maximum(reference - joint.sum(axis=0), 0.0)
-    if min(rows.sum(), columns.sum()) > 16 * UNIT_ROUNDOFF:  # less is rounding, and filling would touch every entry
-        joint += rows[:, None] * (columns / columns.sum())
-    rounded: FloatArray = joint / p[:, None]
+    rounded = rounded_plan(p[:, None] * channel, p, reference) / p[:, None]
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 
