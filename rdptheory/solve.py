@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
+from rdptheory.certificates import DualPoint
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Distortion
@@ -16,7 +17,7 @@ from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order
 from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
-from rdptheory.solvers.outcome import Outcome
+from rdptheory.solvers.outcome import Outcome, judged
 from rdptheory.sources import Source
 
 __all__ = ["Method", "rate_distortion", "rdp"]
@@ -136,7 +137,9 @@ def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) 
         case InteriorPoint():
             return solve_interior_point(problem, method)
         case FirstOrder():
-            return solve_first_order(problem, method)
+            raw = solve_first_order(problem, method)
+            dual = DualPoint(raw.f, np.array([raw.s]))
+            return judged(problem, dual, np.array([raw.mu]), raw.channel, raw.steps, raw.sentence)
         case Conic():
             return solve_conic(problem, method)
 
