@@ -69,4 +69,4 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     empty = np.maximum(q - rounded.sum(axis=0), 0.0)
     if min(short.sum(), empty.sum()) > ROUNDING:  # less is rounding, and filling would touch every entry
         rounded += short[:, None] * (empty / empty.sum())
-    return rounded
+    return np.asarray(rounded)

@@ -8,14 +8,17 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.divergences import TransportDivergence
 from rdptheory.information import mutual_information
-from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.problems import DiscreteProblem
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
 
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 PERCEPTION_ALLOWANCE = 64 * UNIT_ROUNDOFF
 MIXING_ROUNDS = 60
+
+Plans = tuple[FloatArray | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,9 @@ class UpperBound:
     channel: FloatArray | None
 
 
-def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0) -> UpperBound:
+def upper_bound(
+    problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0, plans: Plans = ()
+) -> UpperBound:
     """A proved upper bound on min I(X;Y) from any non-negative array of the right shape.
 
     1. Rows are normalised (a row without mass becomes the output law).
@@ -43,6 +48,9 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: 
         On all symbols or on those of positive mass.
     slope : float
         -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance.
+    plans : tuple of arrays (k, m) or None, one for each perception limit
+        Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
+        to the exact marginals, their cost bounds it from above.
 
     Returns
     -------
@@ -57,11 +65,11 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: 
         for ball in reduced.perceptions:
             if ball.limit == 0.0 and ball.image is None:
                 mixed = _with_output(reduced.probabilities, mixed, ball.reference)
-    if mixed is None or not _within(reduced, mixed):
+    if mixed is None or not _within(reduced, mixed, plans):
         rescue = anchor(problem)
         if rescue is None:
             return UpperBound(float("inf"), None)
-        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue)
+        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
     rate = mutual_information(reduced.probabilities, mixed)
     allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + slope + 1e-3) if rate > 0.0 else 0.0
     return UpperBound(rate + allowance, problem.expand(mixed))
@@ -126,26 +134,30 @@ def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> F
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 
-def _distances(reduced: DiscreteProblem, channel: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:
     """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its allowance."""
     d = reduced.expected_distortions(channel) - np.array([limit.limit for limit in reduced.distortions])
     output = reduced.probabilities @ channel
-    delta = np.array([_delta(ball, output) - ball.limit - PERCEPTION_ALLOWANCE for ball in reduced.perceptions])
-    return d, delta
+    output = output / output.sum()
+    delta = []
+    for number, ball in enumerate(reduced.perceptions):
+        plan, divergence = plans[number] if plans else None, ball.divergence
+        if plan is not None and isinstance(divergence, TransportDivergence) and divergence.line is None:
+            value = divergence.bound(ball.reference, ball.law(output), plan)
+        else:
+            value = ball.value(output)
+        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE)
+    return d, np.array(delta)
 
 
-def _delta(ball: PerceptionLimit, output: FloatArray) -> float:
-    return ball.value(output / output.sum())
-
-
-def _within(reduced: DiscreteProblem, channel: FloatArray) -> bool:
-    d, delta = _distances(reduced, channel)
+def _within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> bool:
+    d, delta = _distances(reduced, channel, plans)
     return bool((d <= 0.0).all() and (delta <= 0.0).all())
 
 
-def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> FloatArray:
+def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plans: Plans) -> FloatArray:
     """The smallest mixture with `rescue` that keeps every limit, up to a few units of roundoff."""
-    d, delta = _distances(reduced, channel)
+    d, delta = _distances(reduced, channel, plans)
     d_rescue, delta_rescue = _distances(reduced, rescue)
     weight = 0.0
     for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_rescue, delta_rescue]), strict=True):
@@ -155,7 +167,11 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> F
     for _ in range(MIXING_ROUNDS):
         share = min(1.0, weight + extra)
         mixed = (1.0 - share) * channel + share * rescue
-        if share == 1.0 or _within(reduced, mixed):
+        moved = tuple(
+            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
+            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+        )
+        if share == 1.0 or _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue

@@ -151,4 +151,4 @@ def _squares(points: FloatArray) -> FloatArray:
 
 
 def _assigned(p: FloatArray, chosen: IntArray, m: int) -> FloatArray:
-    return np.bincount(chosen, weights=p, minlength=m)
+    return np.bincount(chosen, weights=p, minlength=m).astype(np.float64)

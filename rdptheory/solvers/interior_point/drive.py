@@ -14,7 +14,7 @@ from rdptheory.certificates import DualPoint
 from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.problems import DiscreteProblem
-from rdptheory.solvers.interior_point.balls import Ball, make_ball
+from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
 from rdptheory.solvers.interior_point.start import start
@@ -114,7 +114,7 @@ class _Run:
         if not self.reached.all():
             tables = tuple(np.ascontiguousarray(table[:, self.reached]) for table in tables)
             forbidden = None if forbidden is None else np.asarray(forbidden[:, self.reached])
-            balls = tuple(replace(ball, q=ball.q[self.reached]) for ball in balls)
+            balls = tuple(ball.restricted(self.reached) for ball in balls)
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
         if not tables:
@@ -125,7 +125,7 @@ class _Run:
             law = balls[0].q
         elif not balls and problem.probabilities.size == reduced.shape[1]:
             law = problem.probabilities[self.reached]
-        boxed = any(ball.boxed for ball in balls)
+        boxed = any(ball.balanced for ball in balls)
         self.model, self.state = start(
             reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
         )
@@ -211,4 +211,10 @@ class _Run:
         channel = np.zeros((self.model.p.size, self.reached.size))
         channel[:, self.reached] = system.B * system.r
         dual = DualPoint(system.state.f, s, tuple(system.v))
-        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence)
+        plans = tuple(self._plan(ball, own) for ball, own in zip(self.model.balls, system.owns, strict=True))
+        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence, plans)
+
+    def _plan(self, ball: Ball, own: Own) -> FloatArray | None:
+        if not isinstance(ball, TransportBall) or ball.cost.shape[0] != self.model.p.size or ball.image is not None:
+            return None
+        return ball.plan(own)
