@@ -12,7 +12,8 @@ prescribed law (P = 0) leaves v free and has no μ.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -58,6 +59,13 @@ class Own:
     left: FloatArray
     right: FloatArray
     free: tuple[FloatArray, ...]
+    notes: list[_Reduced] = field(default_factory=list, repr=False)
+
+    def memo(self, compute: Callable[[Own], _Reduced]) -> _Reduced:
+        """What `compute` says of this state, computed once."""
+        if not self.notes:
+            self.notes.append(compute(self))
+        return self.notes[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,39 +279,54 @@ class TransportBall(Ball):
 
     def relation(self, law: FloatArray, mu: float, own: Own, targets: FloatArray, residual: bool) -> Relation:
         shape = self.cost.shape
-        theta, rows, columns_cost, lean = self._theta(own)
+        fixed = own.memo(self._reduced)
         pushed = (targets / own.right).reshape(shape)
         miss_rows, miss_columns = np.zeros(shape[0]), np.zeros(shape[1])
         if residual:
             gamma = self.plan(own)
             miss_rows, miss_columns = self.q - gamma.sum(axis=1), law - gamma.sum(axis=0)
-        shift = (pushed.sum(axis=1) - miss_rows) / rows
+        shift = (pushed.sum(axis=1) - miss_rows) / fixed.rows
+        e = pushed.sum(axis=0) - miss_columns - shift @ fixed.theta
+        c = float(np.vdot(pushed, self.cost)) - float((fixed.lean * fixed.rows) @ shift)
+        return Relation(fixed.S, fixed.b, e, fixed.kappa, c)
+
+    def move(self, mu: float, own: Own, targets: FloatArray, residual: bool, dv: FloatArray, dmu: float) -> Own:
+        shape = self.cost.shape
+        fixed = own.memo(self._reduced)
+        pushed = (targets / own.right).reshape(shape)
+        missing = self.q - self.plan(own).sum(axis=1) if residual else np.zeros(shape[0])
+        dphi = (fixed.theta @ dv + pushed.sum(axis=1) - missing) / fixed.rows - fixed.lean * dmu
+        dw = dmu * self.cost
+        dw += dphi[:, None]
+        dw -= dv
+        if residual:
+            dw -= own.right.reshape(shape) - (own.free[1][:, None] + mu * self.cost - own.free[0])
+        pushed -= fixed.theta * dw
+        return Own(pushed.ravel(), dw.ravel(), (dv, dphi))
+
+    def _reduced(self, own: Own) -> _Reduced:
+        theta = (own.left / own.right).reshape(self.cost.shape)
+        weighted = theta * self.cost
+        rows = theta.sum(axis=1)
+        lean = weighted.sum(axis=1) / rows
         scaled = theta / np.sqrt(rows)[:, None]
         S = -(scaled.T @ scaled)
         np.fill_diagonal(S, 0.0)
         np.fill_diagonal(S, -S.sum(axis=1))
-        tilt = lean @ theta - columns_cost
-        spread = float(np.vdot(theta, self.cost**2)) - float((lean * lean) @ rows)
-        e = pushed.sum(axis=0) - miss_columns - shift @ theta
-        return Relation(S, -tilt, e, spread, float(np.vdot(pushed, self.cost)) - float((lean * rows) @ shift))
+        kappa = float(np.vdot(weighted, self.cost)) - float((lean * lean) @ rows)
+        return _Reduced(theta, rows, lean, S, weighted.sum(axis=0) - lean @ theta, kappa)
 
-    def move(self, mu: float, own: Own, targets: FloatArray, residual: bool, dv: FloatArray, dmu: float) -> Own:
-        shape = self.cost.shape
-        theta, rows, _, lean = self._theta(own)
-        pushed = (targets / own.right).reshape(shape)
-        missing = self.q - self.plan(own).sum(axis=1) if residual else np.zeros(shape[0])
-        dphi = (theta @ dv + pushed.sum(axis=1) - missing) / rows - lean * dmu
-        dw = dphi[:, None] + dmu * self.cost - dv
-        if residual:
-            dw -= own.right.reshape(shape) - (own.free[1][:, None] + mu * self.cost - own.free[0])
-        return Own((pushed - theta * dw).ravel(), dw.ravel(), (dv, dphi))
 
-    def _theta(self, own: Own) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """γ/w, its row sums, the column sums of γ/w c, and the row means of c."""
-        theta = (own.left / own.right).reshape(self.cost.shape)
-        weighted = theta * self.cost
-        rows = theta.sum(axis=1)
-        return theta, rows, weighted.sum(axis=0), weighted.sum(axis=1) / rows
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    """What a transport ball computes once for each state: γ/w, its row sums, the row means of c, and the relation."""
+
+    theta: FloatArray
+    rows: FloatArray
+    lean: FloatArray
+    S: FloatArray
+    b: FloatArray
+    kappa: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -26,6 +26,7 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
 BOX_FLOOR = 0.1
@@ -178,6 +179,9 @@ class _Run:
             lowest = max(lowest, min(0.5, broken))
         pairs = np.concatenate([state.left, state.right])
         moves = [np.concatenate([d.left, d.right]) / pairs for d in (affine, centring, second)]
+        if pairs.size > MANY:  # only these can stop a step short of 1
+            moving = (moves[0] < -0.3) | (moves[1] < -0.3) | (moves[2] < -0.3)
+            moves = [move[moving] for move in moves] if moving.any() else [move[:1] for move in moves]
         best = (np.inf, 0.0, 0.0)
         for sigma in SIGMAS:
             share = max(mehrotra if sigma is None else sigma, lowest)
