@@ -36,7 +36,9 @@ def upper_bound(
 
     1. Rows are normalised (a row without mass becomes the output law).
     2. Where a ball has P = 0 the joint law is rounded to the exact output law: columns are scaled down to at most
-       their mass, what is missing is put back as a product of the two deficits.
+       their mass, what is missing is put back as a product of the two deficits. On one coordinate of a product
+       alphabet the surplus of a symbol is moved to the deficits along that coordinate, which processes the output
+       and cannot raise I.
     3. While a limit is broken the channel is mixed with an anchor that keeps all limits: I is convex and E d linear
        in the channel and δ convex in the output law, so the smallest weight that can help is known in closed form.
     4. The rate is I(X;Y) of what came out, whose limits are then recomputed.
@@ -65,6 +67,8 @@ def upper_bound(
         for ball in reduced.perceptions:
             if ball.limit == 0.0 and ball.image is None:
                 mixed = _with_output(reduced.probabilities, mixed, ball.reference)
+            elif ball.limit == 0.0 and ball.axis is not None and reduced.alphabet is not None:
+                mixed = _with_marginal(reduced, mixed, ball.reference, ball.axis)
     if mixed is None or not _within(reduced, mixed, plans):
         rescue = anchor(problem)
         if rescue is None:
@@ -100,6 +104,10 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         identity = np.zeros((n, m))
         identity[np.arange(n), rows] = 1.0
         candidates.append(identity)
+    if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
+        copies = np.zeros((n, m))  # every coordinate repeats the source symbol
+        copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
+        candidates.append(copies)
     for channel in candidates:
         if _within(reduced, channel):
             return channel
@@ -132,6 +140,16 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
 def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
     rounded = rounded_plan(p[:, None] * channel, p, reference) / p[:, None]
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
+
+
+def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, axis: int) -> FloatArray:
+    assert reduced.alphabet is not None
+    shaped = np.moveaxis(channel.reshape(-1, *reduced.alphabet), axis + 1, -1)
+    law = np.tensordot(reduced.probabilities, shaped, axes=(0, 0)).reshape(-1, reference.size).sum(axis=0)
+    moved = rounded_plan(np.diag(law), law, reference)
+    step = np.where(law[:, None] > 0.0, moved / np.where(law > 0.0, law, 1.0)[:, None], np.eye(law.size))
+    step /= step.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.moveaxis(shaped @ step, -1, axis + 1)).reshape(channel.shape)
 
 
 def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:

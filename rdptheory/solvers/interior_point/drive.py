@@ -59,13 +59,16 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     with _threads().limit(limits=1):
         if not problem.perceptions:
             return _solve(problem, method)
-        if any(ball.limit == 0.0 for ball in problem.perceptions):
+        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
+        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
         if free.channel is not None:
-            tried = judged(
-                problem, free.dual, np.zeros(len(problem.perceptions)), free.channel, free.steps, free.sentence
+            zero = tuple(
+                np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions
             )
+            dual = replace(free.dual, v=zero)
+            tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
             if tried.bounds.gap <= method.gap:
                 return tried
         found = _solve(problem, method)
@@ -74,7 +77,7 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
     """The problem without its balls."""
-    return DiscreteProblem(problem.probabilities, problem.distortions)
+    return DiscreteProblem(problem.probabilities, problem.distortions, (), problem.alphabet)
 
 
 def _solve(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
@@ -99,6 +102,24 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
     return usable
 
 
+def _first_law(problem: DiscreteProblem) -> FloatArray | None:
+    """An output law to begin from: the reference, the source itself, or their product over the coordinates."""
+    p, m = problem.probabilities, problem.shape[1]
+    if problem.alphabet is not None:
+        factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
+        for ball in problem.perceptions:
+            if ball.axis is not None:
+                factors[ball.axis] = ball.reference
+        law = np.ones(1)
+        for factor in factors:
+            law = np.outer(law, factor).ravel()
+        return law
+    for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
+        if reference.size == m:
+            return reference
+    return None
+
+
 class _Run:
     """One descent from one start."""
 
@@ -121,11 +142,8 @@ class _Run:
         if not tables:
             tables = (np.zeros((reduced.shape[0], int(self.reached.sum()))),)
             self.limits = np.ones(1)
-        law = None
-        if balls and balls[0].image is None:
-            law = balls[0].q
-        elif not balls and problem.probabilities.size == reduced.shape[1]:
-            law = problem.probabilities[self.reached]
+        law = _first_law(problem)
+        law = None if law is None else law[self.reached]
         boxed = any(ball.balanced for ball in balls)
         self.model, self.state = start(
             reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
