@@ -160,9 +160,13 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> F
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
     for _ in range(MIXING_ROUNDS):
-        share = min(1.0, weight + extra)
-        mixed = (1.0 - share) * channel + share * rescue
-        if share == 1.0 or _within(reduced, mixed):
+        share = weight + extra
+        if share >= 1.0:
+            break
+        mixed = rescue - channel
+        mixed *= share
+        mixed += channel
+        if _within(reduced, mixed):
             return mixed
         extra *= 2.0
     return rescue
