@@ -12,18 +12,19 @@ import argparse
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from rdptheory import (
     ChiSquare,
     Gaussian,
-    InteriorPoint,
     JensenShannon,
     KullbackLeibler,
     Pmf,
     ReverseKullbackLeibler,
-    Solution,
     SquaredError,
     SquaredHellinger,
     TotalVariation,
@@ -55,50 +56,49 @@ def rough_source(n: int, seed: int = 0) -> Pmf:
     return Pmf(np.random.default_rng(seed).dirichlet(np.ones(n)), np.linspace(0.0, 1.0, n))
 
 
-def best_of(repeats: int, call: Callable[[], object]) -> float:
-    """The least wall-clock time of a few calls, in seconds."""
-    times = []
+@dataclass(frozen=True)
+class Seconds:
+    """The least wall-clock and the least processor time of a few calls; on a busy machine the second is the fairer."""
+
+    wall: float
+    cpu: float
+
+
+def timed(call: Callable[..., Any], *arguments: Any, repeats: int = 1, **options: Any) -> tuple[Any, Seconds]:
+    """The last result of a few calls, and their times."""
+    walls, cpus = [], []
     for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return min(times)
-
-
-def product_seconds(n: int) -> float:
-    """One n x n matrix product: the yardstick of this machine at this moment."""
-    a = np.random.default_rng(1).random((n, n))
-    return best_of(5, lambda: a @ a)
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = call(*arguments, **options)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return result, Seconds(min(walls), min(cpus))
 
 
 def conic(sizes: list[int]) -> Rows:
-    """Clarabel and SCS through CVXPY under total variation; one call each, ours the best of 5."""
+    """Clarabel and SCS through CVXPY under total variation; one call each, ours the best of 10."""
     from formulations import FORMULATIONS
 
-    yield ["n", "method", "formulation", "wall s", "solver s", "proved gap", "wall / ours", "solver / ours"]
+    yield ["n", "method", "formulation", "wall s", "cpu s", "its solver s", "proved gap", "cpu / ours"]
     for n in sizes:
-        source = rough_source(n)
-        problem = Problem(source, DISTORTION, TotalVariation(), D, P).discrete
+        source, tv = rough_source(n), TotalVariation()
+        problem = Problem(source, DISTORTION, tv, D, P).discrete
         table = problem.distortions[0].table
-        ours = best_of(5, lambda source=source: rdp(source, DISTORTION, TotalVariation(), D=D, P=P))
-        solution = rdp(source, DISTORTION, TotalVariation(), D=D, P=P)
-        yield [str(n), "interior point", "", f"{ours:.4f}", "", f"{solution.gap:.0e}", "1", ""]
+        solution, ours = timed(rdp, source, DISTORTION, tv, D=D, P=P, repeats=10)
+        yield [str(n), "interior point", "", f"{ours.wall:.4f}", f"{ours.cpu:.4f}", "", f"{solution.gap:.0e}", "1"]
         for solver, name in QUICK if n > 64 else [*QUICK, *SLOW]:
-            solve = FORMULATIONS[name]
-            begin = time.perf_counter()
-            answer = solve(source.probabilities, table, D, P, solver)
-            wall = time.perf_counter() - begin
+            answer, theirs = timed(FORMULATIONS[name], source.probabilities, table, D, P, solver)
             upper = upper_bound(problem, answer.channel).rate
             lower = max(lower_bound(problem, DualPoint(f, np.array([answer.s]))) for f in (answer.f, -answer.f))
             yield [
                 str(n),
                 solver,
                 f"{name} ({answer.status})",
-                f"{wall:.2f}",
+                f"{theirs.wall:.2f}",
+                f"{theirs.cpu:.2f}",
                 f"{answer.seconds:.2f}",
                 f"{upper - lower:.0e}",
-                f"{wall / ours:.0f}",
-                f"{answer.seconds / ours:.0f}",
+                f"{theirs.cpu / ours.cpu:.0f}",
             ]
 
 
@@ -106,62 +106,55 @@ def blahut(sizes: list[int]) -> Rows:
     """dit's Blahut-Arimoto at the slope that we find for D; its error is its rate less R at its own distortion."""
     from dit.rate_distortion.blahut_arimoto import _blahut_arimoto
 
-    yield ["n", "method", "stop", "wall s", "wall / ours", "error, nat"]
+    yield ["n", "method", "stop", "cpu s", "cpu / ours", "error, nat"]
     for n in sizes:
         source = rough_source(n)
-        p = source.probabilities
-        table = DISTORTION.table(source.points)
-        ours = best_of(5, lambda source=source: rate_distortion(source, DISTORTION, D=D))
-        solution = rate_distortion(source, DISTORTION, D=D)
-        yield [str(n), "interior point", "gap 1e-9", f"{ours:.4f}", "1", f"{solution.gap:.0e} (proved)"]
+        table, flat = DISTORTION.table(source.points), np.full((n, n), 1.0 / n)
+        solution, ours = timed(rate_distortion, source, DISTORTION, D=D, repeats=10)
+        beta = -solution.slopes.D / np.log(2.0)  # the kernel of dit is 2^(-beta d)
+        yield [str(n), "interior point", "gap 1e-9", f"{ours.cpu:.4f}", "1", f"{solution.gap:.0e} (proved)"]
         for limit in (100, 10_000):
-            begin = time.perf_counter()
-            found, _ = _blahut_arimoto(
-                p,
-                -solution.slopes.D / np.log(2.0),  # its kernel is 2^(-beta d)
-                np.full((n, n), 1.0 / n),
+            (found, _), theirs = timed(
+                _blahut_arimoto,
+                source.probabilities,
+                beta,
+                flat,
                 lambda p, channel, table=table: table,
                 max_iters=limit,
+                repeats=5,
             )
-            wall = time.perf_counter() - begin
-            exact = rate_distortion(source, DISTORTION, D=float(found.distortion), method=InteriorPoint(gap=1e-11))
+            exact = rate_distortion(source, DISTORTION, D=float(found.distortion))
             error = float(found.rate) * np.log(2.0) - exact.bounds.upper
             stop = f"its own test, at most {limit} steps"
-            yield [str(n), "dit, one start", stop, f"{wall:.4f}", f"{wall / ours:.1f}", f"{error:.1e}"]
+            yield [str(n), "dit, one start", stop, f"{theirs.cpu:.4f}", f"{theirs.cpu / ours.cpu:.1f}", f"{error:.1e}"]
 
 
 def large(sizes: list[int]) -> Rows:
-    """Our times beside a product of two n x n matrices, and the peak of traced memory in tables of n x m doubles."""
-    yield ["n", "δ", "wall s", "steps", "gap", "products", "products / step", "model / step", "tables"]
+    """Our times in products of two n x n matrices timed beside them, and the peak of memory in n x m tables."""
+    yield ["n", "δ", "wall s", "cpu s", "steps", "gap", "product cpu s", "products", "products / step", "tables"]
     radii = {"none": np.inf, "tv": P, "kl": P, "chi2": P, "js": P, "P = 0": 0.0}
     for n in sizes:
-        source, product = rough_source(n), product_seconds(n)
+        source, square = rough_source(n), np.random.default_rng(1).random((n, n))
         for name, radius in radii.items():
-            divergence = MODES.get(name, TotalVariation())
-
-            def call(
-                source: Pmf = source, divergence: Divergence | None = divergence, radius: float = radius
-            ) -> Solution:
-                return rdp(source, DISTORTION, divergence, D=D, P=radius)
-
-            solution = call()
-            wall = best_of(2 if n > 512 else 4, call)
+            question = partial(rdp, source, DISTORTION, MODES.get(name, TotalVariation()), D=D, P=radius)
+            solution, ours = timed(question, repeats=3)
+            product = timed(np.matmul, square, square, repeats=5)[1].cpu
             tracemalloc.start()
-            call()
-            tables = tracemalloc.get_traced_memory()[1] / (8.0 * n * n)
+            question()
+            peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             yield [
                 str(n),
                 name,
-                f"{wall:.3f}",
+                f"{ours.wall:.3f}",
+                f"{ours.cpu:.3f}",
                 str(solution.steps),
                 f"{solution.gap:.0e}",
-                f"{wall / product:.0f}",
-                f"{wall / product / max(1, solution.steps):.1f}",
-                f"{(1.0 + 1.0 / 3.0) / 2.0:.2f}",  # n^2 m + n^3/3 flops over the 2 n^3 of the product
-                f"{tables:.1f}",
+                f"{product:.4f}",
+                f"{ours.cpu / product:.0f}",
+                f"{ours.cpu / product / solution.steps:.1f}",
+                f"{peak / (8.0 * n * n):.1f}",
             ]
-        yield [str(n), "n x n product", f"{product:.4f}", "", "", "1", "", "", ""]
 
 
 def robust(sizes: list[int]) -> Rows:
