@@ -17,10 +17,13 @@ ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The plan (n, m), or None if the program failed, and a proved lower bound on the cost of any plan."""
+    """The plan (n, m), or None if the program failed, a proved lower bound on the cost of any plan, and the potentials
+    u (n,) and w (m,) that prove it: u_i + w_j <= cost_ij."""
 
     plan: FloatArray | None
     lower: float
+    u: FloatArray
+    w: FloatArray
 
 
 def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
@@ -40,10 +43,10 @@ def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
         method="highs",
     )
     if found.x is None:
-        return Plan(None, 0.0)
+        return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
-    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w))
+    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w), u, w)
 
 
 def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.certificates.feasible import cheapest_channel
+from rdptheory.couplings import rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import mutual_information
 from rdptheory.problems import DiscreteProblem
@@ -82,10 +84,18 @@ def upper_bound(
 def anchor(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the cheapest one among those with output law equal
-    to the reference (an optimal transport, by the linear program of HiGHS unless the identity does it at no cost),
-    and the best constant law.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and the
+    cheapest channel whose output law stays in the ball. Found once for each problem.
     """
+    if problem not in _ANCHORS:
+        _ANCHORS[problem] = _anchor(problem)
+    return _ANCHORS[problem]
+
+
+_ANCHORS: WeakKeyDictionary[DiscreteProblem, FloatArray | None] = WeakKeyDictionary()
+
+
+def _anchor(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if any(limit.limit < 0.0 for limit in reduced.distortions):
         return None
@@ -112,9 +122,9 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        plan = cheapest_plan(p, balls[0].reference, total).plan
-        if plan is not None:
-            candidates.append(_with_output(p, plan / p[:, None], balls[0].reference))
+        found = cheapest_channel(p, total, balls[0], sum(limit.limit for limit in reduced.distortions)).channel
+        if found is not None:
+            candidates.append(found)
     for channel in candidates[::-1]:
         if _within(reduced, channel):
             return channel
