@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import cheapest_plan
+from rdptheory.certificates import DualPoint
 from rdptheory.closed_forms import ClosedForm, match
+from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput
@@ -16,7 +17,7 @@ from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order
 from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
-from rdptheory.solvers.outcome import Outcome
+from rdptheory.solvers.outcome import Outcome, judged
 from rdptheory.sources import Source
 
 __all__ = ["Method", "rate_distortion", "rdp"]
@@ -72,7 +73,7 @@ def rdp(
     --------
     >>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
     >>> solution = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05)
-    >>> round(solution.rate / np.log(2), 6)
+    >>> round(solution.rate / float(np.log(2)), 6)
     0.343474
     >>> solution.gap < 1e-9
     True
@@ -124,7 +125,7 @@ def rate_distortion(source: Source, distortion: Distortion, *, D: float, method:
     """Shannon's R(D) = R(D, inf), with a proof: see `rdp`.
 
     >>> from rdptheory import Gaussian, SquaredError, rate_distortion
-    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / np.log(2), 12)
+    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / float(np.log(2)), 12)
     1.0
     """
     return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
@@ -136,7 +137,9 @@ def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) 
         case InteriorPoint():
             return solve_interior_point(problem, method)
         case FirstOrder():
-            return solve_first_order(problem, method)
+            raw = solve_first_order(problem, method)
+            dual = DualPoint(raw.f, np.array([raw.s]))
+            return judged(problem, dual, np.array([raw.mu]), raw.channel, raw.steps, raw.sentence)
         case Conic():
             return solve_conic(problem, method)
 
@@ -183,7 +186,8 @@ def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome,
     reached = gap <= wanted
     sentence = outcome.sentence or "the bracket is as narrow as asked"
     candidate = None if outcome.channel is None else Candidate(outcome.channel, discrete.output(outcome.channel))
-    slopes = Slopes(float(outcome.slope_D[0]), float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
+    steep = 0.0 + float(outcome.slope_D[0]), 0.0 + (float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
+    slopes = Slopes(*steep)  # adding 0 turns -0 into 0
     return Solution(
         problem,
         outcome.bounds.upper,
