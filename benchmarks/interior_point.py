@@ -1,7 +1,7 @@
 """Times of the interior point beside other solvers and beside a matrix product, all measured in one run.
 
-    python benchmarks/interior_point.py                  every part (about four minutes)
-    python benchmarks/interior_point.py large robust     some parts: conic, blahut, large, robust
+    python benchmarks/interior_point.py                  every part (five to ten minutes)
+    python benchmarks/interior_point.py large robust     some parts: large, robust, blahut, conic
 
 The tables are Markdown. Every gap is judged by `rdptheory.certificates`, whoever found the answer; nats throughout.
 """
