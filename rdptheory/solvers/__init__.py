@@ -1,0 +1,1 @@
+"""Methods: each takes a question as arrays and returns a proved answer."""
