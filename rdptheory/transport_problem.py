@@ -123,6 +123,11 @@ class DiscreteTransport:
         """E d(X,Y) for independent X and Y: what no rate reaches without common randomness."""
         return float(self.p @ self.cost @ self.q)
 
+    @property
+    def scale(self) -> float:
+        """What gaps are relative to: `independent`, and at least 1."""
+        return max(1.0, self.independent)
+
     @cached_property
     def monge_order(self) -> tuple[IntArray, IntArray] | None:
         """Orders (of x, of y) in which d is a Monge array, d(x,y) + d(x',y') <= d(x,y') + d(x',y), if one is found.

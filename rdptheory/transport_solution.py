@@ -15,6 +15,7 @@ from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.units import nats_to_bits
 
 __all__ = [
+    "Check",
     "ClosedForm",
     "CommonPlan",
     "Coupling",
@@ -233,4 +234,4 @@ class Check:
 def widened(lower: float, upper: float, scale: float, lower_from: str) -> TransportBounds:
     """A bracket moved out by 64 spacings of float64 at `scale`, the largest number that entered the sums."""
     allowance = 64.0 * SPACING * scale
-    return TransportBounds(max(0.0, min(lower, upper) - allowance), upper + allowance, lower_from)
+    return TransportBounds(max(0.0, float(min(lower, upper)) - allowance), float(upper) + allowance, lower_from)

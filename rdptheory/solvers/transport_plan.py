@@ -8,11 +8,11 @@ from scipy.sparse import csr_array, vstack
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.transport_problem import DiscreteTransport
 
-__all__ = ["cheapest_coupling", "functional_maps", "with_marginals"]
+__all__ = ["cheapest_coupling", "functional_maps", "unlimited_bound", "with_marginals"]
 
 
-def cheapest_coupling(problem: DiscreteTransport) -> FloatArray:
-    """argmin E d(X,Y) over all couplings, shape (n, m): a vertex of the transport polytope."""
+def cheapest_coupling(problem: DiscreteTransport) -> tuple[FloatArray, FloatArray]:
+    """argmin E d(X,Y) over all couplings, a vertex (n, m) of the transport polytope, and the prices of Y (m,)."""
     from scipy.optimize import linprog
 
     n, m = problem.shape
@@ -25,7 +25,13 @@ def cheapest_coupling(problem: DiscreteTransport) -> FloatArray:
     # the last row follows from the others, and rounding of the masses could contradict it
     right = np.concatenate((problem.p, problem.q))[:-1]
     plan = linprog(problem.cost.ravel(), A_eq=rows[:-1], b_eq=right, method="highs-ds", options=options)
-    return with_marginals(plan.x.reshape(n, m), problem.p, problem.q)
+    prices = np.append(plan.eqlin.marginals[n:], 0.0)
+    return with_marginals(plan.x.reshape(n, m), problem.p, problem.q), prices
+
+
+def unlimited_bound(problem: DiscreteTransport, prices: FloatArray) -> float:
+    """A lower bound on min E d(X,Y) over all couplings, for any prices (m,) of the target symbols."""
+    return float(prices @ problem.q + problem.p @ (problem.cost - prices).min(axis=1))
 
 
 def with_marginals(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ class BranchAndBound:
     Attributes
     ----------
     gap : float
-        Stop when the bracket is this narrow, relative to the largest cost (at least 1).
+        Stop when the bracket is this narrow, relative to E d of independent X and Y (at least 1).
     width : int
         Most partial maps kept at a level. Beyond it the least bound among those dropped enters the lower end, which
         stays valid and widens.
@@ -43,12 +43,13 @@ class BranchAndBound:
 
     def solve(self, problem: DiscreteTransport) -> TransportSolution:
         """D(R) with common randomness for any cost."""
-        plan = cheapest_coupling(problem)
-        start = functional_maps(
-            np.divide(plan, problem.p[:, None], where=problem.p[:, None] > 0.0, out=np.ones_like(plan))
-        )
+        plan, _ = cheapest_coupling(problem)
+        rows = problem.p[:, None]
+        start = functional_maps(np.divide(plan, rows, out=np.full_like(plan, 1.0 / problem.q.size), where=rows > 0.0))[
+            1
+        ]
         loop = ColumnGeneration(self.gap, self.max_steps)
-        return loop.generate(problem, _MapPricing(problem, self.width), start[1], method=self)
+        return loop.generate(problem, _MapPricing(problem, self.width), start, method=self)
 
 
 class _MapPricing:

@@ -34,7 +34,7 @@ class ColumnGeneration:
     Attributes
     ----------
     gap : float
-        Stop when the bracket is this narrow, relative to the largest cost (at least 1).
+        Stop when the bracket is this narrow, relative to E d of independent X and Y (at least 1).
     max_steps : int
     """
 
@@ -75,7 +75,7 @@ class ColumnGeneration:
         constants = np.repeat(np.arange(m)[:, None], n, axis=1)
         master = Master(problem, Columns.of(problem, np.unique(np.vstack((constants, start)), axis=0)))
         known = {row.tobytes() for row in master.columns.maps}
-        scale = max(1.0, float(problem.cost.max()))
+        scale = problem.scale
         best = -np.inf
         history: list[tuple[float, float]] = []
         for _ in range(self.max_steps):

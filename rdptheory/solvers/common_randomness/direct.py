@@ -30,7 +30,7 @@ class Enumeration:
     Attributes
     ----------
     gap : float
-        Widest bracket called optimal, relative to the largest cost (at least 1).
+        Widest bracket called optimal, relative to E d of independent X and Y (at least 1).
     limit : int
         Most maps written out.
     """
@@ -121,7 +121,7 @@ def _judged(
     alpha, nu = prices
     lower = float(nu @ problem.q) - (alpha * problem.R if alpha > 0.0 else 0.0) + least
     upper = float(columns.distortion @ weights)
-    wanted = method.gap * max(1.0, float(problem.cost.max()))
+    wanted = method.gap * problem.scale
     return answer(problem, columns, weights, prices, lower, method, np.array([[lower, upper]]), wanted)
 
 

@@ -156,7 +156,7 @@ def answer(
     """The bracket of the plan at hand and the lower bound `lower` on all maps."""
     w, used = polished(problem, columns, weights)
     upper = float(used.distortion @ w)
-    scale = max(1.0, float(problem.cost.max()))
+    scale = float(problem.cost.max())
     off_target = float(np.abs(w @ used.masses - problem.q).sum())
     bounds = widened(lower, upper, scale, "linear-programming duality over all maps")
     bounds = TransportBounds(bounds.lower, bounds.upper + off_target * scale, bounds.lower_from)
