@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import entr, logsumexp, softmax
+from scipy.special import entr, logsumexp
 
 from rdptheory._types import FloatArray
 from rdptheory.information import entropy
@@ -26,8 +26,7 @@ from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolu
 
 __all__ = ["PosteriorPairs"]
 
-POLISHING = 60
-KEPT = 24
+POLISHING, STARTS, KEPT = 40, 60, 24
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class PosteriorPairs:
         while True:
             weights, prices = _program(a, b, problem, floors)
             pricing = _Pricing(problem.cost, prices, 1e-11 * problem.scale)
-            fresh, least = pricing.columns(grid)
+            fresh, least = pricing.columns(np.vstack((pricing.best(grid), b[weights > 0.0])))
             upper = float(weights @ ((a @ problem.cost) * b).sum(axis=1))
             at_prices = pricing.at(p, q, floors)
             ending = len(history) + 1 >= self.max_steps
@@ -116,13 +115,16 @@ class _Pricing:
         """-β H(b) - ν·b."""
         return np.asarray(-self.beta * entr(b).sum(axis=-1) - b @ self.nu)
 
-    def columns(self, grid: FloatArray) -> tuple[tuple[FloatArray, FloatArray], float]:
-        """Posterior pairs of low reduced cost, polished by alternating softmaxes, and the least value seen."""
-        b = grid
+    def best(self, grid: FloatArray) -> FloatArray:
+        """The points of the grid with the least reduced cost."""
+        return np.asarray(grid[np.argsort(self.concave(grid) + self.convex(grid), kind="stable")[:STARTS]])
+
+    def columns(self, b: FloatArray) -> tuple[tuple[FloatArray, FloatArray], float]:
+        """Posterior pairs of low reduced cost, by alternating softmaxes from b (k, m), and the least value seen."""
         for _ in range(POLISHING):
-            a = softmax((self.mu - b @ self.cost.T) / self.alpha, axis=1)
-            b = softmax((self.nu - a @ self.cost) / self.beta, axis=1)
-        a = softmax((self.mu - b @ self.cost.T) / self.alpha, axis=1)
+            a = _softmax((self.mu - b @ self.cost.T) / self.alpha)
+            b = _softmax((self.nu - a @ self.cost) / self.beta)
+        a = _softmax((self.mu - b @ self.cost.T) / self.alpha)
         value = self.concave(b) + self.convex(b)
         kept = np.unique(np.round(b, 7), axis=0, return_index=True)[1]
         kept = kept[np.argsort(value[kept], kind="stable")[:KEPT]]
@@ -148,6 +150,11 @@ class _Pricing:
             if cells.shape[0]:
                 cells = _bisected(cells)
         return min(settled, floor), deepest
+
+
+def _softmax(exponents: FloatArray) -> FloatArray:
+    weights = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _bisected(cells: FloatArray) -> FloatArray:

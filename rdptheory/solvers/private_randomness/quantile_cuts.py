@@ -390,7 +390,8 @@ def _overlaps(masses: FloatArray, cuts: FloatArray) -> FloatArray:
     ends[-1] = 1.0
     starts = np.concatenate(([0.0], ends[:-1]))
     common = np.minimum(ends[:, None], cuts[1:]) - np.maximum(starts[:, None], cuts[:-1])
-    return np.divide(np.maximum(common, 0.0), masses[:, None], out=np.zeros_like(common), where=masses[:, None] > 0.0)
+    held = masses[:, None] > 0.0
+    return np.asarray(np.divide(np.maximum(common, 0.0), masses[:, None], out=np.zeros_like(common), where=held))
 
 
 def _inverse_entropy(rates: FloatArray) -> FloatArray:
