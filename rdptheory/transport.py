@@ -9,7 +9,7 @@ from math import inf
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
+from rdptheory.closed_forms import ClosedForm, transport_binary, transport_gaussian, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.information import entropy, inverse_binary_entropy
@@ -20,7 +20,6 @@ from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.transport_solution import (
-    ClosedForm,
     CommonPlan,
     Multipliers,
     PrivatePlan,

@@ -16,7 +16,6 @@ from rdptheory.units import nats_to_bits
 
 __all__ = [
     "Check",
-    "ClosedForm",
     "CommonPlan",
     "Coupling",
     "Multipliers",
@@ -28,11 +27,6 @@ __all__ = [
 ]
 
 SPACING = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class ClosedForm:
-    """The method that evaluates a formula."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rdptheory.closed_forms import transport_gaussian
+from rdptheory.closed_forms import ClosedForm, transport_gaussian
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.solution import JointGaussian, Status
@@ -18,7 +18,6 @@ from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts, conve
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Uniform
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_problem import TransportProblem, cost_table
-from rdptheory.transport_solution import ClosedForm
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, random_line
 
 

@@ -1,5 +1,25 @@
-"""What has a formula: numbers, vectorised, and sympy expressions."""
+"""Exact formulas: numbers vectorised over D and P, sympy expressions, and `match`, which finds the one that applies."""
 
-from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
+from rdptheory.closed_forms import (
+    bernoulli,
+    gaussian,
+    transport_binary,
+    transport_gaussian,
+    transport_uniform,
+    uniform_discrete,
+)
+from rdptheory.closed_forms.matching import ALLOWANCE, ClosedForm, match
+from rdptheory.closed_forms.regimes import Regime
 
-__all__ = ["transport_binary", "transport_gaussian", "transport_uniform"]
+__all__ = [
+    "ALLOWANCE",
+    "ClosedForm",
+    "Regime",
+    "bernoulli",
+    "gaussian",
+    "match",
+    "transport_binary",
+    "transport_gaussian",
+    "transport_uniform",
+    "uniform_discrete",
+]

@@ -7,16 +7,14 @@ rate where it saturates; a formula continued past that rate would fall below Dmi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.errors import InvalidInput, probability, real_array
+from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.errors import probability
 from rdptheory.information import binary_entropy, inverse_binary_entropy
-
-if TYPE_CHECKING:
-    import sympy
 
 __all__ = [
     "cauchy_schwarz",
@@ -142,14 +140,13 @@ def cauchy_schwarz(qX: float, qY: float, *, R: ArrayLike) -> FloatArray:
     return np.asarray(total - 2.0 * np.sqrt(np.maximum(explained[0], 0.0) * np.maximum(explained[1], 0.0)))
 
 
-def symbolic(*, common_randomness: bool) -> sympy.Expr:
+def symbolic(*, common_randomness: bool) -> Any:
     """`distortion` below saturation: in q_X, q_Y and h = Hb^{-1}(R), or with common randomness in q_X, q_Y and R.
 
     >>> symbolic(common_randomness=True).subs({"q_X": 0.5, "R": 0})
     0.500000000000000
     """
-    import sympy as sp
-
+    sp = load_sympy()
     x, y, h, R = sp.symbols("q_X q_Y h R")
     start = x + y - 2 * x * y
     if common_randomness:
@@ -159,11 +156,7 @@ def symbolic(*, common_randomness: bool) -> sympy.Expr:
 
 
 def _checked(qX: float, qY: float, values: ArrayLike, argument: str = "R") -> tuple[float, float, FloatArray]:
-    array = np.asarray(values, dtype=np.float64)
-    if not (array >= 0.0).all():
-        raise InvalidInput(argument, values, "every entry must be a number at least 0 (inf is allowed)")
-    real_array(argument, np.where(np.isinf(array), 0.0, array))
-    return probability("qX", qX), probability("qY", qY), array
+    return probability("qX", qX), probability("qY", qY), limits(argument, values)
 
 
 def _range(qX: float, qY: float) -> tuple[float, float]:

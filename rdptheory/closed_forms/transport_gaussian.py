@@ -9,16 +9,14 @@ Rc = 0 is the case without common randomness, Rc = inf the one with as much as i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
+from rdptheory.closed_forms._inputs import limits, load_sympy
 from rdptheory.errors import at_least_zero
 from rdptheory.sources import Gaussian
-
-if TYPE_CHECKING:
-    import sympy
 
 __all__ = ["correlation", "distortion", "lower", "rate", "symbolic"]
 
@@ -38,7 +36,7 @@ def distortion(source: Gaussian, target: Gaussian, *, R: ArrayLike, common_rando
 def correlation(R: ArrayLike, common_randomness: bool | float) -> FloatArray:
     """The correlation coefficient of X and Y at rate R, for any means and variances."""
     extra = _common_rate(common_randomness)
-    r = np.asarray(R, dtype=np.float64)
+    r = limits("R", R)
     return np.asarray(np.sqrt(np.expm1(-2.0 * r) * np.expm1(-2.0 * (r + extra))), dtype=np.float64)
 
 
@@ -51,7 +49,7 @@ def rate(source: Gaussian, target: Gaussian, *, D: ArrayLike, common_randomness:
     0.0
     """
     low, swing = _range(source, target)
-    needed = np.clip(1.0 - (np.asarray(D, dtype=np.float64) - low) / swing, 0.0, None)
+    needed = np.clip(1.0 - (limits("D", D) - low) / swing, 0.0, None)
     e = float(np.exp(-2.0 * _common_rate(common_randomness)))
     slack = 1.0 - np.minimum(needed, 1.0) ** 2
     t = 2.0 * slack / (1.0 + e + np.sqrt((1.0 - e) ** 2 + 4.0 * e * (1.0 - slack)))
@@ -61,17 +59,16 @@ def rate(source: Gaussian, target: Gaussian, *, D: ArrayLike, common_randomness:
 
 def lower(source: Gaussian, target: Gaussian, *, R: ArrayLike) -> FloatArray:
     """(sX^2 + sY^2) e^{-2R}: quantisation errors alone, a lower bound without common randomness."""
-    return np.asarray((source.variance + target.variance) * np.exp(-2.0 * np.asarray(R, dtype=np.float64)))
+    return np.asarray((source.variance + target.variance) * np.exp(-2.0 * limits("R", R)))
 
 
-def symbolic() -> sympy.Expr:
+def symbolic() -> Any:
     """D in m_X, m_Y, s_X, s_Y, R and R_c.
 
     >>> symbolic().subs({"R": 0})
     s_X**2 + s_Y**2 + (m_X - m_Y)**2
     """
-    import sympy as sp
-
+    sp = load_sympy()
     mx, my, sx, sy, R, extra = sp.symbols("m_X m_Y s_X s_Y R R_c")
     root = sp.sqrt((1 - sp.exp(-2 * R)) * (1 - sp.exp(-2 * (R + extra))))
     return (mx - my) ** 2 + sx**2 + sy**2 - 2 * sx * sy * root

@@ -12,17 +12,15 @@ for X and Y reach it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.errors import InvalidInput
+from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.errors import at_least_zero
 from rdptheory.information import binary_entropy
 from rdptheory.sources import Uniform
-
-if TYPE_CHECKING:
-    import sympy
 
 __all__ = ["cells", "distortion", "quantisation_error", "symbolic", "terms"]
 
@@ -40,9 +38,7 @@ def cells(R: float) -> tuple[int, float, float]:
     >>> cells(float(np.log(4)))
     (4, 0.25, 0.25)
     """
-    if not R >= 0.0:
-        raise InvalidInput("R", R, "must be a number at least 0")
-    levels = float(np.exp(min(R, LARGEST_RATE)))
+    levels = float(np.exp(min(at_least_zero("R", R), LARGEST_RATE)))
     N = int(np.ceil(levels * (1.0 - SNAP)))
     if N == 1:
         return 1, 1.0, 1.0
@@ -64,7 +60,7 @@ def quantisation_error(*, R: ArrayLike) -> FloatArray:
         _, c, other = cells(rate)
         return (c**3 + (1.0 - c) * other**2) / 12.0
 
-    return np.asarray(np.vectorize(error, otypes=[np.float64])(np.asarray(R, dtype=np.float64)))
+    return np.asarray(np.vectorize(error, otypes=[np.float64])(limits("R", R)))
 
 
 def distortion(source: Uniform, target: Uniform, *, R: ArrayLike) -> FloatArray:
@@ -87,14 +83,13 @@ def terms(source: Uniform, target: Uniform, *, R: ArrayLike) -> tuple[FloatArray
     return a**2 * m, unlimited - (a - b) ** 2 * m, b**2 * m
 
 
-def symbolic() -> sympy.Expr:
+def symbolic() -> Any:
     """D in the widths a, b, the difference of means Delta, the number of cells N and the short cell c.
 
     >>> symbolic().subs({"a": 2, "b": 5, "Delta": "3/2", "N": 3, "c": "1/3"})
     86/27
     """
-    import sympy as sp
-
+    sp = load_sympy()
     a, b, delta, N, c = sp.symbols("a b Delta N c")
     other = (1 - c) / (N - 1)
     return delta**2 + (a - b) ** 2 / 12 + a * b * (c**3 + (1 - c) * other**2) / 6

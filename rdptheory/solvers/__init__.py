@@ -1,1 +1,1 @@
-"""Methods: each takes a question as arrays and returns a proved answer."""
+"""Methods: each hands a dual point and a channel of a `DiscreteProblem` to the judge, who turns them into a bracket."""

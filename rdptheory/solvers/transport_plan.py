@@ -1,49 +1,26 @@
-"""Couplings: the cheapest one, the nearest one with exact marginals, and a coupling as a mixture of maps."""
+"""Couplings as the transport methods use them: the cheapest one with exact marginals, and one as a mixture of maps."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.transport_problem import DiscreteTransport
+from rdptheory.couplings import cheapest_plan, rounded_plan
 
-__all__ = ["cheapest_coupling", "functional_maps", "unlimited_bound", "with_marginals"]
-
-
-def cheapest_coupling(problem: DiscreteTransport) -> tuple[FloatArray, FloatArray]:
-    """argmin E d(X,Y) over all couplings, a vertex (n, m) of the transport polytope, and the prices of Y (m,)."""
-    from scipy.optimize import linprog
-
-    n, m = problem.shape
-    index = np.arange(n * m)
-    ones = np.ones(n * m)
-    rows = vstack(
-        (csr_array((ones, (index // m, index)), (n, n * m)), csr_array((ones, (index % m, index)), (m, n * m)))
-    )
-    options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    # the last row follows from the others, and rounding of the masses could contradict it
-    right = np.concatenate((problem.p, problem.q))[:-1]
-    plan = linprog(problem.cost.ravel(), A_eq=rows[:-1], b_eq=right, method="highs-ds", options=options)
-    prices = np.append(plan.eqlin.marginals[n:], 0.0)
-    return with_marginals(plan.x.reshape(n, m), problem.p, problem.q), prices
+__all__ = ["cheapest_coupling", "conditional", "functional_maps"]
 
 
-def unlimited_bound(problem: DiscreteTransport, prices: FloatArray) -> float:
-    """A lower bound on min E d(X,Y) over all couplings, for any prices (m,) of the target symbols."""
-    return float(prices @ problem.q + problem.p @ (problem.cost - prices).min(axis=1))
+def cheapest_coupling(p: FloatArray, q: FloatArray, cost: FloatArray) -> tuple[FloatArray, float]:
+    """argmin <cost, plan> over couplings (n, m) of p and q, and a proved lower bound on the minimum."""
+    found = cheapest_plan(p, q, cost)
+    plan = p[:, None] * q if found.plan is None else found.plan
+    return rounded_plan(plan, p, q), found.lower
 
 
-def with_marginals(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
-    """A coupling of p (n,) and q (m,) near `plan` (n, m): scale down what is too heavy, then fill up independently."""
-    plan = np.maximum(plan, 0.0)
-    rows = plan.sum(axis=1)
-    plan = plan * np.minimum(1.0, np.divide(p, rows, out=np.ones_like(p), where=rows > 0.0))[:, None]
-    columns = plan.sum(axis=0)
-    plan = plan * np.minimum(1.0, np.divide(q, columns, out=np.ones_like(q), where=columns > 0.0))
-    row_gap, column_gap = np.maximum(p - plan.sum(axis=1), 0.0), np.maximum(q - plan.sum(axis=0), 0.0)
-    missing = float(row_gap.sum())
-    return plan if missing <= 0.0 else plan + row_gap[:, None] * column_gap / missing
+def conditional(joint: FloatArray, otherwise: FloatArray) -> FloatArray:
+    """p(column | row) of a joint law (n, m), with the law `otherwise` (m,) in rows without mass."""
+    rows = joint.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(joint, rows, out=np.tile(otherwise, (joint.shape[0], 1)), where=rows > 0.0))
 
 
 def functional_maps(channel: FloatArray) -> tuple[FloatArray, IntArray]:

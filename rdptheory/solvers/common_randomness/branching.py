@@ -11,7 +11,7 @@ from scipy.special import entr
 from rdptheory._types import FloatArray
 from rdptheory.solvers.common_randomness.columns import ColumnGeneration
 from rdptheory.solvers.common_randomness.master import Priced
-from rdptheory.solvers.transport_plan import cheapest_coupling, functional_maps
+from rdptheory.solvers.transport_plan import cheapest_coupling, conditional, functional_maps
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportSolution
 
@@ -43,11 +43,8 @@ class BranchAndBound:
 
     def solve(self, problem: DiscreteTransport) -> TransportSolution:
         """D(R) with common randomness for any cost."""
-        plan, _ = cheapest_coupling(problem)
-        rows = problem.p[:, None]
-        start = functional_maps(np.divide(plan, rows, out=np.full_like(plan, 1.0 / problem.q.size), where=rows > 0.0))[
-            1
-        ]
+        plan, _ = cheapest_coupling(problem.p, problem.q, problem.cost)
+        start = functional_maps(conditional(plan, problem.q))[1]
         loop = ColumnGeneration(self.gap, self.max_steps)
         return loop.generate(problem, _MapPricing(problem, self.width), start, method=self)
 

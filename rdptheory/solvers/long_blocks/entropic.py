@@ -14,8 +14,9 @@ import numpy as np
 from scipy.special import xlogy
 
 from rdptheory._types import FloatArray
+from rdptheory.couplings import rounded_plan
 from rdptheory.solution import Status
-from rdptheory.solvers.transport_plan import cheapest_coupling, unlimited_bound, with_marginals
+from rdptheory.solvers.transport_plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import Coupling, Multipliers, TransportSolution, widened
 
@@ -51,7 +52,7 @@ class EntropicTransport:
                 lower, best = value, point
             candidate = np.zeros_like(plan)
             candidate[:, held] = problem.p[:, None] * channel
-            candidate = limited(with_marginals(candidate, problem.p, problem.q), problem)
+            candidate = limited(rounded_plan(candidate, problem.p, problem.q), problem)
             reached = float(np.vdot(candidate, problem.cost))
             if reached < upper:
                 upper, plan = reached, candidate
@@ -61,14 +62,14 @@ class EntropicTransport:
                 break
         source = "duality of entropic transport"
         if upper - lower > self.gap * problem.scale:  # no entropic term is left where the rate limit is (nearly) free
-            cheapest, prices = cheapest_coupling(problem)
+            cheapest, unlimited = cheapest_coupling(problem.p, problem.q, problem.cost)
             candidate = limited(cheapest, problem)
             reached = float(np.vdot(candidate, problem.cost))
             if reached < upper:
                 upper, plan = reached, candidate
-            if unlimited_bound(problem, prices) > lower:
-                lower, source = unlimited_bound(problem, prices), "transport without a rate limit"
-                best = prices[held], 0.0
+            if unlimited > lower:
+                lower, source = unlimited, "transport without a rate limit"
+                best = np.full_like(best[0], np.nan), 0.0
             history.append((lower, upper))
         bounds = widened(lower, upper, float(problem.cost.max()), source)
         target = np.full(problem.q.size, np.nan)

@@ -18,9 +18,10 @@ import numpy as np
 from scipy.special import entr, logsumexp
 
 from rdptheory._types import FloatArray
+from rdptheory.couplings import rounded_plan
 from rdptheory.information import entropy
 from rdptheory.solution import Status
-from rdptheory.solvers.transport_plan import with_marginals
+from rdptheory.solvers.transport_plan import conditional
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolution, widened
 
@@ -203,14 +204,10 @@ def _plan(weights: FloatArray, a: FloatArray, b: FloatArray, problem: DiscreteTr
     """The plan with exact marginals; what its rate exceeds R by is erased with a probability."""
     used = weights > 1e-12
     w, a, b = weights[used] / weights[used].sum(), a[used], b[used]
-    joint_x = with_marginals((w[:, None] * a).T, problem.p, w)
-    encoder = np.divide(
-        joint_x, problem.p[:, None], out=np.tile(w, (problem.p.size, 1)), where=problem.p[:, None] > 0.0
-    )
-    encoder /= encoder.sum(axis=1, keepdims=True)
+    encoder = conditional(rounded_plan((w[:, None] * a).T, problem.p, w), w)
     z = problem.p @ encoder
-    decoder = with_marginals(z[:, None] * b, z, problem.q) / z[:, None]
-    plan = PrivatePlan(encoder, decoder / decoder.sum(axis=1, keepdims=True), asymptotic=True)
+    decoder = conditional(rounded_plan(z[:, None] * b, z, problem.q), problem.q)
+    plan = PrivatePlan(encoder, decoder, asymptotic=True)
     rate = plan.rate(problem)
     if rate <= problem.R:
         return plan
@@ -228,16 +225,11 @@ def _mirrored(solution: TransportSolution, problem: DiscreteTransport) -> Transp
     assert isinstance(plan, PrivatePlan)
     assert prices is not None
     z = problem.q @ plan.encoder
-    encoder = np.divide(
-        (z[:, None] * plan.decoder).T,
-        problem.p[:, None],
-        out=np.tile(z, (problem.p.size, 1)),
-        where=problem.p[:, None] > 0.0,
-    )
-    decoder = (problem.q[:, None] * plan.encoder).T / z[:, None]
+    encoder = conditional((z[:, None] * plan.decoder).T, z)
+    decoder = conditional((problem.q[:, None] * plan.encoder).T, problem.q)
     return replace(
         solution,
-        plan=PrivatePlan(encoder / encoder.sum(axis=1, keepdims=True), decoder, asymptotic=True),
+        plan=PrivatePlan(encoder, decoder, asymptotic=True),
         multipliers=Multipliers(prices.rate, prices.source, prices.target),
         problem=problem,
     )

@@ -13,11 +13,12 @@ import numpy as np
 from scipy.special import entr
 
 from rdptheory._types import FloatArray
+from rdptheory.couplings import rounded_plan
 from rdptheory.information import entropy
 from rdptheory.solution import Status
 from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration
 from rdptheory.solvers.long_blocks import PosteriorPairs
-from rdptheory.solvers.transport_plan import cheapest_coupling, with_marginals
+from rdptheory.solvers.transport_plan import cheapest_coupling, conditional
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolution, widened
 
@@ -92,12 +93,10 @@ def _relaxed(problem: DiscreteTransport) -> tuple[float, str, Multipliers | None
 
 def _revealing(problem: DiscreteTransport) -> PrivatePlan:
     """Z is the side of less entropy itself, coupled to the other side at the least cost."""
-    joint, _ = cheapest_coupling(problem)
-    p, q = problem.p[:, None], problem.q
-    forward = np.divide(joint, p, out=np.tile(q, (problem.p.size, 1)), where=p > 0.0)
-    forward /= forward.sum(axis=1, keepdims=True)
-    if entropy(problem.p) <= entropy(q):
-        return PrivatePlan(np.eye(problem.p.size), forward)
+    p, q = problem.p, problem.q
+    forward = conditional(cheapest_coupling(p, q, problem.cost)[0], q)
+    if entropy(p) <= entropy(q):
+        return PrivatePlan(np.eye(p.size), forward)
     return PrivatePlan(forward, np.eye(q.size))
 
 
@@ -133,7 +132,7 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
     theta = rng.dirichlet(np.ones(N))
     share = min(1.0, problem.R / max(entropy(theta), tiny))
     theta = share * theta + (1.0 - share) * np.eye(N)[0]
-    mixed = [with_marginals(rng.dirichlet(np.ones(N), size=law.size) * law[:, None], law, theta) for law in (p, q)]
+    mixed = [rounded_plan(rng.dirichlet(np.ones(N), size=law.size) * law[:, None], law, theta) for law in (p, q)]
     start = np.concatenate([part.ravel() for part in mixed])
     constraints = [
         {"type": "eq", "fun": lambda w: rows @ w - right, "jac": lambda w: rows},
@@ -151,22 +150,19 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
     u, v, _ = split(np.maximum(found.x if np.isfinite(found.x).all() else start, 0.0))
     theta = np.maximum(u.sum(axis=0), 0.0)
     theta = _within(theta / theta.sum(), problem.R)
-    u, v = with_marginals(u, p, theta), with_marginals(v, q, theta)
+    u, v = rounded_plan(u, p, theta), rounded_plan(v, q, theta)
     held = theta > 1e-14
     u, v, theta = u[:, held], v[:, held], theta[held]
     theta = theta / theta.sum()
     value = np.inf
     for _ in range(20):
-        u, _ = cheapest_coupling(DiscreteTransport(p, theta, d @ (v / theta), R))
-        v, _ = cheapest_coupling(DiscreteTransport(q, theta, d.T @ (u / theta), R))
+        u, _ = cheapest_coupling(p, theta, d @ (v / theta))
+        v, _ = cheapest_coupling(q, theta, d.T @ (u / theta))
         reached = float(((d.T @ u) * v / theta).sum())
         if reached >= value - 1e-13:
             break
         value = reached
-    encoder = np.divide(u, p[:, None], out=np.tile(theta, (n, 1)), where=p[:, None] > 0.0)
-    encoder /= encoder.sum(axis=1, keepdims=True)
-    decoder = v.T / theta[:, None]
-    return PrivatePlan(encoder, decoder / decoder.sum(axis=1, keepdims=True))
+    return PrivatePlan(conditional(u, theta), conditional(v.T, q))
 
 
 def _within(theta: FloatArray, R: float) -> FloatArray:
