@@ -34,7 +34,7 @@ def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
     """
     output = probabilities @ channel
     ratio = np.divide(channel, output, out=np.ones_like(channel), where=(channel > 0) & (output > 0))
-    return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio).sum(axis=1)))
+    return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio, out=ratio).sum(axis=1)))
 
 
 def binary_entropy(probability: ArrayLike) -> FloatArray:

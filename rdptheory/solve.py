@@ -73,7 +73,7 @@ def rdp(
     --------
     >>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
     >>> solution = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05)
-    >>> round(solution.rate / np.log(2), 6)
+    >>> round(solution.rate / float(np.log(2)), 6)
     0.343474
     >>> solution.gap < 1e-9
     True
@@ -125,7 +125,7 @@ def rate_distortion(source: Source, distortion: Distortion, *, D: float, method:
     """Shannon's R(D) = R(D, inf), with a proof: see `rdp`.
 
     >>> from rdptheory import Gaussian, SquaredError, rate_distortion
-    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / np.log(2), 12)
+    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / float(np.log(2)), 12)
     1.0
     """
     return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
@@ -186,7 +186,8 @@ def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome,
     reached = gap <= wanted
     sentence = outcome.sentence or "the bracket is as narrow as asked"
     candidate = None if outcome.channel is None else Candidate(outcome.channel, discrete.output(outcome.channel))
-    slopes = Slopes(float(outcome.slope_D[0]), float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
+    steep = 0.0 + float(outcome.slope_D[0]), 0.0 + (float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
+    slopes = Slopes(*steep)  # adding 0 turns -0 into 0
     return Solution(
         problem,
         outcome.bounds.upper,

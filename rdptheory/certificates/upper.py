@@ -183,13 +183,17 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
     for _ in range(MIXING_ROUNDS):
-        share = min(1.0, weight + extra)
-        mixed = (1.0 - share) * channel + share * rescue
+        share = weight + extra
+        if share >= 1.0:
+            break
+        mixed = rescue - channel
+        mixed *= share
+        mixed += channel
         moved = tuple(
             None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
             for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
         )
-        if share == 1.0 or _within(reduced, mixed, moved):
+        if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue

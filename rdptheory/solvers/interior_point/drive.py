@@ -63,16 +63,15 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
-        if free.channel is not None:
-            zero = tuple(
-                np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions
-            )
-            dual = replace(free.dual, v=zero)
-            tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
-            if tried.bounds.gap <= method.gap:
-                return tried
+        zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
+        dual = replace(free.dual, v=zero)
+        tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+        if tried.bounds.gap <= method.gap:
+            return tried
+        steps = free.steps
+        del free, tried
         found = _solve(problem, method)
-        return replace(found, steps=found.steps + free.steps)
+        return replace(found, steps=found.steps + steps)
 
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
@@ -165,6 +164,7 @@ class _Run:
                 else:
                     idle += 1
                 best = outcome.better(best)
+                del outcome
                 if best.bounds.gap <= target_gap or idle >= PATIENCE:
                     break
             if not system.factor():
@@ -174,7 +174,9 @@ class _Run:
             if not np.isfinite(direction.f).all() or length < 1e-10:
                 sentence = "no step forward was found"
                 break
-            system = System(self.model, system.state.moved(length, direction)).with_slacks_reset()
+            state = system.state.moved(length, direction)
+            del system  # its tables, before the next one makes its own
+            system = System(self.model, state).with_slacks_reset()
         else:
             sentence = "the limit of steps was reached"
         if best is None or best.bounds.gap > target_gap:
