@@ -31,6 +31,7 @@ __all__ = [
     "Binary",
     "DeterministicQuantiser",
     "Gradient",
+    "Lattice",
     "NoisyQuantiser",
     "Quantiser",
     "Sent",
@@ -156,6 +157,28 @@ class Unquantised(Quantiser):
         """Pass the features (n, d) on; the cells are hashes of their bytes."""
         digits = (features.detach() * 255.0).round().long()
         return Sent((digits * torch.full_like(digits, HASH).cumprod(1)).sum(dim=-1), features)
+
+
+@dataclass(frozen=True)
+class Lattice(Quantiser):
+    """Every multiple of `spacing`, with shared subtractive dither: the error is uniform whatever the features.
+
+    The code is entropy coded given the dither, at H(Z | U) = I(F; F + U') for U' uniform on (-spacing/2, spacing/2).
+    """
+
+    levels: int = 2
+    spacing: float = 1.0
+
+    def bits(self, latent: int) -> float:
+        """Not fixed: the rate is an entropy."""
+        return math.nan
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) with the noise (2, n, d); the gradient is the identity's."""
+        dither = self.spacing * noise[0]
+        index = ((features.detach() + dither) / self.spacing).round()
+        received = features + (index * self.spacing - dither - features).detach()
+        return Sent((index.long() * torch.full_like(index[0], HASH, dtype=torch.long).cumprod(0)).sum(dim=-1), received)
 
 
 @dataclass(frozen=True)

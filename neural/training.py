@@ -184,6 +184,7 @@ def fit_decoder(
     seed: int,
     device: str | torch.device = "cpu",
     references: Tensor | None = None,
+    targets: Tensor | None = None,
     recipe: Recipe = PLAIN,
     noise: int | None = None,
     coder: Coder | None = None,
@@ -193,7 +194,8 @@ def fit_decoder(
     """Train another decoder for the codes of a frozen encoder.
 
     `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
-    `coder` another family for the decoder than the codec's. The other arguments are those of `fit_codec`.
+    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
+    `images`, where they are not the images themselves. The other arguments are those of `fit_codec`.
     """
     family, device = codec.coder if coder is None else coder, _prepare(device)
     rng, width = torch.Generator().manual_seed(seed), family.private if noise is None else noise
@@ -206,8 +208,11 @@ def fit_decoder(
         )
     objective.anchor = (codec.decoder,) if any(isinstance(term, AnchorNorm) for _, term in loss.terms) else ()
     features = codec.features(images)
-    target = images if references is None else references.to(device)
-    job = _Job(objective.to(device), images, features, target, features.shape[1], rng, loss, recipe, codec.coder, seed)
+    source = images if targets is None else targets.to(device)
+    reference = source if references is None else references.to(device)
+    job = _Job(
+        objective.to(device), source, features, reference, features.shape[1], rng, loss, recipe, codec.coder, seed
+    )
     log = _run([job], steps, recipe, checkpoint, progress, _Single(objective))[0]
     return Decoder(objective.decoder.eval(), width, log)
 
@@ -325,7 +330,8 @@ class _Single:
         self.tensors = objective.state_dict(keep_vars=True)
 
     def parameters(self, critic: bool) -> list[Tensor]:
-        return [p for name, p in self.objective.named_parameters() if name.startswith("critic.") == critic]
+        named = self.objective.named_parameters()
+        return [p for name, p in named if p.requires_grad and name.startswith("critic.") == critic]
 
     def __call__(self, batches: list[_Batch], weights: list[Tensor], part: str) -> tuple[Tensor, list[Tensor]]:
         value, drawn = self.objective(batches[0], weights[0], part)
