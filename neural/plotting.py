@@ -53,7 +53,9 @@ def draw_samples(samples: dict[str, torch.Tensor], path: str | os.PathLike[str])
         for cell in row:
             cell.set_axis_off()
         for cell, image in zip(row, images.clamp(0.0, 1.0), strict=False):
-            cell.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+            cell.imshow(
+                image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest"
+            )
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=8)
     return _save(canvas, path)
 

@@ -72,6 +72,8 @@ def test_posterior_samples_come_from_the_cell(digits, cells):
 
 def test_assignment_against_the_sorted_distance(rng):
     x, y = torch.randn(2, 50, 1, generator=rng)
+    flat = [torch.cat([sample, torch.zeros_like(sample)], 1) for sample in (x, y)]
+    assert oracle.paired_w2(*flat) == pytest.approx(oracle.paired_w2(x, y), rel=1e-12)
     assert oracle.paired_w2(x, y) == pytest.approx(
         float((x.sort(0).values - y.sort(0).values).square().mean()), rel=1e-5
     )
