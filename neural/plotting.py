@@ -23,7 +23,7 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
     plt = _pyplot()
     canvas, axes = plt.subplots(figsize=(3.5, 2.9), layout="constrained")
-    measured = 0
+    measured, joined = 0, "none" if any(curve.kind == "theory" for curve in figure.curves) else "--"
     for curve in figure.curves:
         if curve.kind == "theory":
             axes.plot(curve.x, curve.y, color="black", linewidth=1.2, label=curve.label, zorder=1)
@@ -31,7 +31,7 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
         colour, mark = COLOURS[measured % len(COLOURS)], MARKS[measured % len(MARKS)]
         face = colour if curve.kind == "universal" else "white"
         axes.plot(curve.x, curve.y, color=colour, marker=mark, markersize=5, markerfacecolor=face, linewidth=0.8,
-                  linestyle="--", label=curve.label, zorder=2)  # fmt: skip
+                  linestyle=joined, label=curve.label, zorder=2)  # fmt: skip
         measured += 1
     axes.set_xlabel(figure.x, fontsize=9)
     axes.set_ylabel(figure.y, fontsize=9)

@@ -244,7 +244,9 @@ def decompose(bench: Bench) -> list[Row]:
 def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.MarkovParts) -> list[Row]:
     """Two trained decoders in the place of the two tables."""
     sent, output = bench.draw(codec, codec.decoder, images, seed=1)
-    codes, pixels = sent.received[:, :, None, None], images[0].numel()
+    levels, pixels = codec.quantiser.levels, images[0].numel()
+    weights = levels ** torch.arange(codec.coder.latent, device=sent.cells.device)
+    centres = (sent.cells[:, None] // weights % levels) * codec.quantiser.step - 1.0  # Z itself, without any dither
     behind = passing(nn.Identity(), images)
     behind = Codec(nn.Flatten(), behind.quantiser, behind.decoder, behind.coder)
     total, steps = parts.between / pixels, bench.steps(80, 300, 100)
@@ -252,7 +254,7 @@ def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.Mark
     for target in (images.to(output), output):
         branch = bench.decoder(
             behind,
-            codes,
+            centres[:, :, None, None],
             MeanSquaredError(),
             targets=target,
             coder=coder,
@@ -260,7 +262,7 @@ def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.Mark
             steps=steps,
             recipe=bench.recipe(LIU),
         )
-        total += mean_square(branch(sent.received, torch.Generator().manual_seed(0)), target)
+        total += mean_square(branch(centres, torch.Generator().manual_seed(0)), target)
     printed = 0.0586 / 0.0558 if codec.bits == 4.0 else None
     return [
         Row(f"R = {codec.bits:.3g}: two trained branches / end to end", total / (parts.total / pixels), 1.0, printed)

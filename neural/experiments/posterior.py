@@ -254,7 +254,7 @@ def jump(bench: Bench) -> list[Row]:
                 steps=max(2, round(350 * bench.shrink)),
                 noise=1,
                 coder=Perceptron(2, 0.25, side=1),
-                recipe=Recipe(1024, Adam(5e-3)),
+                recipe=Recipe(bench.pick(1024, 2048), Adam(5e-3)),
             )
             ratio = bench.evaluate(codec, decoder, samples[:4000], draws=4)["ratio"].value
             claim = (0.01, 0.01) if weight > 1 else (0.25, 0.05) if weight <= 0.5 else (0.5, 0.05)
@@ -461,7 +461,7 @@ def _behind_a_codec(bench: Bench, codec: Conventional, split: data.Split, weight
     (decoded, bits), (decoded_test, _) = codec(clean), codec(test)
     coder = UNet(clean[0].numel(), bench.pick(0.25, 0.5, 1.0), *clean.shape[1:3])
     behind = passing(nn.Identity(), clean, coder)
-    steps = bench.steps(60, 200, 100)
+    steps = bench.steps(60, 120, 100)
     recipe = Recipe(32 if not bench.gpu_sized else 64, Adam(2e-3 if not bench.gpu_sized else 1e-4))
     restore = bench.decoder(behind, decoded, MeanSquaredError(), targets=clean, steps=steps, noise=0, recipe=recipe)
     loss: Loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(2)
