@@ -1,0 +1,71 @@
+"""Certified rate-distortion-perception functions.
+
+>>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
+>>> print(rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05).status)
+Status.OPTIMAL
+"""
+
+from rdptheory import closed_forms, units
+from rdptheory._types import Bounds
+from rdptheory.closed_forms import ClosedForm
+from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
+from rdptheory.divergences import (
+    ChiSquare,
+    JensenShannon,
+    KullbackLeibler,
+    ReverseKullbackLeibler,
+    SquaredHellinger,
+    TotalVariation,
+    TransportDivergence,
+    Wasserstein1,
+    Wasserstein2Squared,
+)
+from rdptheory.errors import GapTooWide, InvalidInput
+from rdptheory.problems import Problem
+from rdptheory.solution import Candidate, Slopes, Solution, Status
+from rdptheory.solve import rate_distortion, rdp
+from rdptheory.solvers.conic import Conic
+from rdptheory.solvers.first_order import FirstOrder
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AbsoluteError",
+    "Bernoulli",
+    "Bounds",
+    "Candidate",
+    "ChiSquare",
+    "ClosedForm",
+    "Conic",
+    "Empirical",
+    "FirstOrder",
+    "GapTooWide",
+    "Gaussian",
+    "Hamming",
+    "InteriorPoint",
+    "InvalidInput",
+    "JensenShannon",
+    "KullbackLeibler",
+    "Laplace",
+    "Pmf",
+    "Problem",
+    "ReverseKullbackLeibler",
+    "Slopes",
+    "Solution",
+    "SquaredError",
+    "SquaredHellinger",
+    "Status",
+    "Table",
+    "TotalVariation",
+    "TransportDivergence",
+    "Uniform",
+    "Wasserstein1",
+    "Wasserstein2Squared",
+    "closed_forms",
+    "discretise",
+    "rate_distortion",
+    "rdp",
+    "units",
+]

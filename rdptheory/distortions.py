@@ -86,8 +86,9 @@ class Table:
         """The matrix itself, once its rows are as many as the symbols."""
         if self.matrix.shape[0] != points.shape[0]:
             raise InvalidInput(
-                "matrix", self.matrix, f"must have one row for each of the {points.shape[0]} symbols, has shape "
-                f"{self.matrix.shape}"
+                "matrix",
+                self.matrix,
+                f"must have one row for each of the {points.shape[0]} symbols, has shape {self.matrix.shape}",
             )
         return self.matrix
 

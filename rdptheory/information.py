@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import entr, rel_entr, xlogy
+import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
 
@@ -16,12 +16,14 @@ def entropy(probabilities: ArrayLike) -> float:
     >>> round(entropy([0.5, 0.5]), 6)
     0.693147
     """
-    return float(entr(np.asarray(probabilities, dtype=np.float64)).sum())
+    return float(scipy.special.entr(np.asarray(probabilities, dtype=np.float64)).sum())
 
 
 def kullback_leibler(first: ArrayLike, second: ArrayLike) -> float:
     """KL(first || second) in nats for two laws of shape (n,); inf where `second` lacks mass of `first`."""
-    return float(rel_entr(np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)).sum())
+    return float(
+        scipy.special.rel_entr(np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)).sum()
+    )
 
 
 def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
@@ -31,14 +33,14 @@ def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
     0.693147
     """
     output = probabilities @ channel
-    ratio = np.divide(channel, output, out=np.ones_like(channel), where=channel > 0)
-    return max(0.0, float(probabilities @ xlogy(channel, ratio).sum(axis=1)))
+    ratio = np.divide(channel, output, out=np.ones_like(channel), where=(channel > 0) & (output > 0))
+    return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio, out=ratio).sum(axis=1)))
 
 
 def binary_entropy(probability: ArrayLike) -> FloatArray:
     """Hb(x) = -x log x - (1-x) log(1-x) in nats, elementwise, for x in [0, 1]."""
     x = np.asarray(probability, dtype=np.float64)
-    return np.asarray(entr(x) + entr(1.0 - x), dtype=np.float64)
+    return np.asarray(scipy.special.entr(x) - scipy.special.xlog1py(1.0 - x, -x), dtype=np.float64)
 
 
 def inverse_binary_entropy(rate: float) -> float:

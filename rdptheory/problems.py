@@ -13,6 +13,8 @@ from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source, Uniform
 
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+
 __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
 
@@ -66,8 +68,10 @@ class Problem:
                 reference = self.distortion.reference
             elif table.shape[0] != table.shape[1]:
                 raise InvalidInput(
-                    "matrix", table, f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
-                    f"({table.shape[1]},))"
+                    "matrix",
+                    table,
+                    f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
+                    f"({table.shape[1]},))",
                 )
             limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
         return DiscreteProblem(self.source.probabilities, (DistortionLimit(table, self.D),), limits)
@@ -86,17 +90,28 @@ class PerceptionLimit:
     """δ(reference, A r) <= limit for the output law r of shape (m,).
 
     `reference` has shape (k,); `image` is A, shape (k, m), a linear image of the output law such as one of its
-    marginals, or None when A is the identity (k = m).
+    marginals, or None when A is the identity (k = m). `axis` says which coordinate of a product alphabet A keeps.
     """
 
     divergence: Divergence
     reference: FloatArray
     limit: float
     image: FloatArray | None = None
+    axis: int | None = None
+
+    @classmethod
+    def marginal(
+        cls, divergence: Divergence, reference: FloatArray, limit: float, alphabet: tuple[int, ...], axis: int
+    ) -> PerceptionLimit:
+        """A limit on the law of one coordinate of a product alphabet, whose outputs are numbered in C order."""
+        m = int(np.prod(alphabet))
+        image = np.zeros((alphabet[axis], m))
+        image[np.unravel_index(np.arange(m), alphabet)[axis], np.arange(m)] = 1.0
+        return cls(divergence, reference, limit, frozen_array(image), axis)
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""
-        return output if self.image is None else self.image @ output
+        return output if self.image is None else np.asarray(self.image @ output)
 
     def value(self, output: FloatArray) -> float:
         """δ(reference, A r)."""
@@ -111,11 +126,14 @@ class DiscreteProblem:
     ----------
     probabilities : array (n,)
     distortions, perceptions : tuples of limits; limits at inf are left out
+    alphabet : tuple of int or None
+        Sizes of the factors of a product output alphabet.
     """
 
     probabilities: FloatArray
     distortions: tuple[DistortionLimit, ...]
     perceptions: tuple[PerceptionLimit, ...] = ()
+    alphabet: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -123,10 +141,44 @@ class DiscreteProblem:
         n, m = self.distortions[0].table.shape
         return int(n), int(m)
 
+    @cached_property
+    def reduced(self) -> DiscreteProblem:
+        """The same question without symbols of zero mass and with row minima 0 in every table.
+
+        d_ij - min_j d_ij and D - sum_i p_i min_j d_ij have the same channels and rates; a limit within rounding of
+        zero becomes zero. A negative limit is infeasible. Limits at inf are left out.
+        """
+        rows = self.probabilities > 0.0
+        p = frozen_array(self.probabilities[rows])
+        limits = []
+        for limit in self.distortions:
+            if not np.isfinite(limit.limit):
+                continue
+            table = limit.table[rows]
+            least = table.min(axis=1)
+            offset = float(p @ least)
+            room = limit.limit - offset
+            if abs(room) <= ROUNDING * (limit.limit + offset):
+                room = 0.0
+            limits.append(DistortionLimit(frozen_array(table - least[:, None]), room))
+        if not limits:
+            limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), 1.0)]
+        return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
+
+    def expand(self, channel: FloatArray) -> FloatArray:
+        """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
+        rows = self.probabilities > 0.0
+        if rows.all():
+            return channel
+        full = np.tile(self.probabilities[rows] @ channel, (rows.size, 1))
+        full[rows] = channel
+        return np.asarray(full / full.sum(axis=1, keepdims=True))
+
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""
-        joint = self.probabilities[:, None] * channel
-        return np.array([float(np.vdot(joint, limit.table)) for limit in self.distortions])
+        return np.array(
+            [float(self.probabilities @ np.einsum("ij,ij->i", channel, limit.table)) for limit in self.distortions]
+        )
 
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,)."""

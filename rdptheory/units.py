@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,7 @@ def bits_to_nats(value: Value) -> Value:
     return value * NATS_PER_BIT if isinstance(value, np.ndarray) else float(value) * NATS_PER_BIT
 
 
-class Unit(str, Enum):
+class Unit(StrEnum):
     """The unit a rate is shown in."""
 
     bits = "bits"

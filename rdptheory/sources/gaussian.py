@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.errors import finite
@@ -39,4 +39,4 @@ class Gaussian:
 
     def quantile(self, level: float) -> float:
         """The x with P(X <= x) = level."""
-        return self.mean + self.standard_deviation * float(ndtri(level))
+        return self.mean + self.standard_deviation * float(scipy.special.ndtri(level))

@@ -1,0 +1,137 @@
+"""Lower bounds from dual points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.problems import DiscreteProblem
+
+__all__ = ["DualPoint", "log_column_sums", "lower_bound"]
+
+UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class DualPoint:
+    """Any numbers at all: the bound they give is valid whatever they are.
+
+    Attributes
+    ----------
+    f : array (n',)
+        On the symbols of positive mass, for tables with row minima 0 (`DiscreteProblem.reduced`).
+    s : array (number of distortion limits,)
+        At least 0, in nats per unit of distortion; not read where the limit is 0, which acts as s = inf.
+    v : tuple of arrays
+        One for each perception limit, on the alphabet it compares. Not read when there is one limit on the output
+        law itself, because log c(f, s) is then the best v.
+    """
+
+    f: FloatArray
+    s: FloatArray
+    v: tuple[FloatArray, ...] = ()
+
+
+def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
+    """A proved lower bound on min I(X;Y), in nats.
+
+    With l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij), any f, s >= 0 and v_k with Σ_k (A_k' v_k)_j >= l_j give
+
+        R >= Σ_i p_i f_i - Σ_k s_k D_k - Σ_k σ_k(v_k),
+
+    where σ_k is the support function of the k-th perception ball. σ is monotone, so a single ball on the output law
+    takes v = l, and no ball takes σ = max. With several balls the v_k given are shifted until they cover l.
+
+    The result is lowered by an allowance for float64: rounding of every exponent, weighted by the share of the
+    column it enters, of the sums of n terms, and of the support function.
+
+    Parameters
+    ----------
+    problem : DiscreteProblem
+    dual : DualPoint
+
+    Returns
+    -------
+    float
+        At least 0; inf when the dual point proves that no channel meets the limits.
+
+    References
+    ----------
+    [BM19] for the problem; the dual is the standard one of convex programming.
+    """
+    reduced = problem.reduced
+    p, f = reduced.probabilities, dual.f
+    if any(limit.limit < 0.0 for limit in reduced.distortions):
+        return float("inf")
+    if not (np.isfinite(f).all() and np.isfinite(dual.s).all() and (dual.s >= 0.0).all()):
+        return 0.0
+    logs, slack = log_column_sums(reduced, f, dual.s)
+    rent = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
+    price = 0.0
+    if not reduced.perceptions:
+        worst = int(np.argmax(logs))
+        price, slack_price = float(logs[worst]), float(slack.max())
+    elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
+        ball = reduced.perceptions[0]
+        price, slack_price = _priced(ball.divergence.support, logs + slack, ball.reference, ball.limit), 0.0
+        scale = np.abs(np.where(np.isfinite(logs), logs, 0.0))
+        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(ball.reference @ scale) + abs(price))
+    else:
+        cover = np.zeros_like(logs)
+        slack_price = 0.0
+        for ball, v in zip(reduced.perceptions, dual.v, strict=True):
+            if not np.isfinite(v).all():
+                return 0.0
+            cover += v if ball.image is None else v @ ball.image
+            price += _priced(ball.divergence.support, v, ball.reference, ball.limit)
+            slack_price += UNIT_ROUNDOFF * (v.size + 8) * float(np.abs(v).max())
+        price += float((logs + slack - cover).max())  # a constant added to v_1 moves σ_1 by as much
+        slack_price += UNIT_ROUNDOFF * (len(dual.v) + 4) * float(np.abs(cover).max())
+    value = float(p @ f) - rent - price
+    if np.isnan(value):
+        return 0.0
+    allowance = UNIT_ROUNDOFF * ((p.size + 8) * float(p @ np.abs(f)) + 8 * (rent + abs(price))) + slack_price
+    return max(0.0, value - allowance)
+
+
+def _priced(support: object, v: FloatArray, reference: FloatArray, limit: float) -> float:
+    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the price -inf."""
+    finite = np.isfinite(v)
+    if finite.all():
+        return float(support(v, reference, limit).value)  # type: ignore[operator]
+    if not finite.any():
+        return -np.inf
+    if limit == 0.0:
+        return -np.inf if bool((reference[~finite] > 0.0).any()) else float(reference[finite] @ v[finite])
+    lowest = float(v[finite].min())  # raising v keeps the bound valid
+    return float(support(np.where(finite, v, lowest), reference, limit).value)  # type: ignore[operator]
+
+
+def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error, both of shape (m,).
+
+    One exponential a table entry. A limit of 0 forbids every entry above 0.
+    """
+    n, m = reduced.shape
+    cost = np.zeros((n, m))
+    for s_k, limit in zip(s, reduced.distortions, strict=True):
+        if limit.limit == 0.0:
+            cost[limit.table > 0.0] = np.inf
+        elif s_k > 0.0:
+            cost += s_k * limit.table
+    exponent = f[:, None] - cost
+    top = exponent.max(axis=0)
+    reachable = np.isfinite(top)
+    exponent -= np.where(reachable, top, 0.0)
+    weight = np.exp(exponent, out=exponent)
+    weight *= reduced.probabilities[:, None]
+    total = weight.sum(axis=0)
+    cost[~np.isfinite(cost)] = 0.0
+    with np.errstate(divide="ignore"):
+        logs = top + np.log(total)
+    share = 1.0 / np.where(reachable, total, 1.0)
+    size = (np.abs(f) @ weight + 3.0 * np.einsum("ij,ij->j", weight, cost)) * share
+    slack = UNIT_ROUNDOFF * (n + 8 + size + 3.0 * np.abs(np.where(reachable, top, 0.0)))
+    return np.where(reachable, logs, -np.inf), slack

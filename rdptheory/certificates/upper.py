@@ -1,0 +1,199 @@
+"""Upper bounds from channels, after an exact repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.divergences import TransportDivergence
+from rdptheory.information import mutual_information
+from rdptheory.problems import DiscreteProblem
+
+__all__ = ["UpperBound", "anchor", "upper_bound"]
+
+UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+PERCEPTION_ALLOWANCE = 64 * UNIT_ROUNDOFF
+MIXING_ROUNDS = 60
+
+Plans = tuple[FloatArray | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class UpperBound:
+    """A rate in nats and the channel (n, m) that reaches it within every limit; inf and None if none was found."""
+
+    rate: float
+    channel: FloatArray | None
+
+
+def upper_bound(
+    problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0, plans: Plans = ()
+) -> UpperBound:
+    """A proved upper bound on min I(X;Y) from any non-negative array of the right shape.
+
+    1. Rows are normalised (a row without mass becomes the output law).
+    2. Where a ball has P = 0 the joint law is rounded to the exact output law: columns are scaled down to at most
+       their mass, what is missing is put back as a product of the two deficits. On one coordinate of a product
+       alphabet the surplus of a symbol is moved to the deficits along that coordinate, which processes the output
+       and cannot raise I.
+    3. While a limit is broken the channel is mixed with an anchor that keeps all limits: I is convex and E d linear
+       in the channel and δ convex in the output law, so the smallest weight that can help is known in closed form.
+    4. The rate is I(X;Y) of what came out, whose limits are then recomputed.
+
+    Parameters
+    ----------
+    problem : DiscreteProblem
+    channel : array (n, m) or (n', m), or None
+        On all symbols or on those of positive mass.
+    slope : float
+        -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance.
+    plans : tuple of arrays (k, m) or None, one for each perception limit
+        Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
+        to the exact marginals, their cost bounds it from above.
+
+    Returns
+    -------
+    UpperBound
+        The channel is on all symbols. Its E d_k are at most D_k and its δ_k at most P_k, up to the rounding of one
+        evaluation (64 units of roundoff for δ); the rate holds an allowance for summing n m terms.
+    """
+    reduced = problem.reduced
+    n, m = reduced.shape
+    mixed = None if channel is None else _as_channel(reduced, np.asarray(channel, dtype=np.float64), problem)
+    if mixed is not None:
+        for ball in reduced.perceptions:
+            if ball.limit == 0.0 and ball.image is None:
+                mixed = _with_output(reduced.probabilities, mixed, ball.reference)
+            elif ball.limit == 0.0 and ball.axis is not None and reduced.alphabet is not None:
+                mixed = _with_marginal(reduced, mixed, ball.reference, ball.axis)
+    if mixed is None or not _within(reduced, mixed, plans):
+        rescue = anchor(problem)
+        if rescue is None:
+            return UpperBound(float("inf"), None)
+        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
+    rate = mutual_information(reduced.probabilities, mixed)
+    allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + slope + 1e-3) if rate > 0.0 else 0.0
+    return UpperBound(rate + allowance, problem.expand(mixed))
+
+
+def anchor(problem: DiscreteProblem) -> FloatArray | None:
+    """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
+
+    Tried in turn: the cheapest reconstruction of every symbol, the cheapest one among those with output law equal
+    to the reference (an optimal transport, by the linear program of HiGHS unless the identity does it at no cost),
+    and the best constant law.
+    """
+    reduced = problem.reduced
+    if any(limit.limit < 0.0 for limit in reduced.distortions):
+        return None
+    n, m = reduced.shape
+    p = reduced.probabilities
+    tables = [limit.table for limit in reduced.distortions]
+    total = tables[0] if len(tables) == 1 else np.sum(tables, axis=0)
+    candidates = []
+    if not reduced.perceptions:
+        nearest = np.zeros((n, m))
+        nearest[np.arange(n), np.argmin(total, axis=1)] = 1.0
+        candidates.append(nearest)
+    balls = [ball for ball in reduced.perceptions if ball.image is None]
+    rows = np.flatnonzero(problem.probabilities > 0.0)
+    if balls and problem.probabilities.size == m and np.array_equal(balls[0].reference, problem.probabilities):
+        identity = np.zeros((n, m))
+        identity[np.arange(n), rows] = 1.0
+        candidates.append(identity)
+    if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
+        copies = np.zeros((n, m))  # every coordinate repeats the source symbol
+        copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
+        candidates.append(copies)
+    for channel in candidates:
+        if _within(reduced, channel):
+            return channel
+    if balls and len(reduced.perceptions) == 1:
+        plan = cheapest_plan(p, balls[0].reference, total).plan
+        if plan is not None:
+            candidates.append(_with_output(p, plan / p[:, None], balls[0].reference))
+    for channel in candidates[::-1]:
+        if _within(reduced, channel):
+            return channel
+    return None
+
+
+def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: DiscreteProblem) -> FloatArray | None:
+    if channel.shape[0] == problem.probabilities.size:
+        channel = channel[problem.probabilities > 0.0]
+    if channel.shape != reduced.shape or not np.isfinite(channel).all():
+        return None
+    mixed = np.maximum(channel, 0.0)
+    totals = mixed.sum(axis=1)
+    if not (totals > 0.0).any():
+        return None
+    output = reduced.probabilities @ mixed
+    mixed[totals <= 0.0] = output / output.sum()
+    for _ in range(2):  # the second pass takes out the rounding of the first
+        mixed /= mixed.sum(axis=1, keepdims=True)
+    return mixed
+
+
+def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
+    rounded = rounded_plan(p[:, None] * channel, p, reference) / p[:, None]
+    return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
+
+
+def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, axis: int) -> FloatArray:
+    assert reduced.alphabet is not None
+    shaped = np.moveaxis(channel.reshape(-1, *reduced.alphabet), axis + 1, -1)
+    law = np.tensordot(reduced.probabilities, shaped, axes=(0, 0)).reshape(-1, reference.size).sum(axis=0)
+    moved = rounded_plan(np.diag(law), law, reference)
+    step = np.where(law[:, None] > 0.0, moved / np.where(law > 0.0, law, 1.0)[:, None], np.eye(law.size))
+    step /= step.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.moveaxis(shaped @ step, -1, axis + 1)).reshape(channel.shape)
+
+
+def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:
+    """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its allowance."""
+    d = reduced.expected_distortions(channel) - np.array([limit.limit for limit in reduced.distortions])
+    output = reduced.probabilities @ channel
+    output = output / output.sum()
+    delta = []
+    for number, ball in enumerate(reduced.perceptions):
+        plan, divergence = plans[number] if plans else None, ball.divergence
+        if plan is not None and isinstance(divergence, TransportDivergence) and divergence.line is None:
+            value = divergence.bound(ball.reference, ball.law(output), plan)
+        else:
+            value = ball.value(output)
+        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE)
+    return d, np.array(delta)
+
+
+def _within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> bool:
+    d, delta = _distances(reduced, channel, plans)
+    return bool((d <= 0.0).all() and (delta <= 0.0).all())
+
+
+def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plans: Plans) -> FloatArray:
+    """The smallest mixture with `rescue` that keeps every limit, up to a few units of roundoff."""
+    d, delta = _distances(reduced, channel, plans)
+    d_rescue, delta_rescue = _distances(reduced, rescue)
+    weight = 0.0
+    for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_rescue, delta_rescue]), strict=True):
+        if here > 0.0:
+            weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
+    extra = UNIT_ROUNDOFF
+    for _ in range(MIXING_ROUNDS):
+        share = weight + extra
+        if share >= 1.0:
+            break
+        mixed = rescue - channel
+        mixed *= share
+        mixed += channel
+        moved = tuple(
+            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
+            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+        )
+        if _within(reduced, mixed, moved):
+            return mixed
+        extra *= 2.0
+    return rescue

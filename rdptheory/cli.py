@@ -1,0 +1,226 @@
+"""The command line: `rdptheory rate`, `rdptheory curve`, `rdptheory demo`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rdptheory.distortions import AbsoluteError, Distortion, Hamming, SquaredError
+from rdptheory.divergences import (
+    ChiSquare,
+    Divergence,
+    JensenShannon,
+    KullbackLeibler,
+    ReverseKullbackLeibler,
+    SquaredHellinger,
+    TotalVariation,
+    Wasserstein2Squared,
+)
+from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
+from rdptheory.solution import Solution
+from rdptheory.solve import rdp
+from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source, Uniform, discretise
+from rdptheory.sweeps import tabulate, write_csv
+from rdptheory.units import Unit
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Certified rate-distortion-perception functions.",
+)
+
+FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
+    "bernoulli": (1, Bernoulli),
+    "gaussian": (2, Gaussian),
+    "uniform": (2, Uniform),
+    "laplace": (2, Laplace),
+}
+DISTORTIONS: dict[str, Distortion] = {"hamming": Hamming(), "squared": SquaredError(), "absolute": AbsoluteError()}
+PERCEPTIONS: dict[str, Divergence | None] = {
+    "none": None,
+    "tv": TotalVariation(),
+    "kl": KullbackLeibler(),
+    "reverse-kl": ReverseKullbackLeibler(),
+    "js": JensenShannon(),
+    "chi2": ChiSquare(),
+    "hellinger": SquaredHellinger(),
+    "w2": Wasserstein2Squared(),
+}
+
+SourceOption = Annotated[
+    str,
+    typer.Option(
+        "--source", help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE or pmf:FILE.csv"
+    ),
+]
+DistortionOption = Annotated[str, typer.Option("--distortion", help=", ".join(DISTORTIONS))]
+PerceptionOption = Annotated[str, typer.Option("--perception", help=", ".join(PERCEPTIONS))]
+LevelsOption = Annotated[
+    int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
+]
+UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")]
+
+
+@app.command()
+def rate(
+    source: SourceOption,
+    distortion: DistortionOption,
+    D: Annotated[str, typer.Option("-D", help="limit on the mean distortion, at least 0 (inf lifts it)")],
+    perception: PerceptionOption = "none",
+    P: Annotated[str, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")] = "inf",
+    levels: LevelsOption = None,
+    unit: UnitOption = Unit.bits,
+) -> None:
+    """Print R(D,P) with its proved bracket."""
+    question = _question(source, distortion, perception, levels)
+    typer.echo(_report(rdp(*question, D=_number("D", D), P=_number("P", P)), unit))
+
+
+@app.command()
+def curve(
+    source: SourceOption,
+    distortion: DistortionOption,
+    D: Annotated[str, typer.Option("-D", help="LOW:HIGH:COUNT or a comma-separated list")],
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write (rates in nats)")],
+    perception: PerceptionOption = "none",
+    P: Annotated[str, typer.Option("-P", help="LOW:HIGH:COUNT or a comma-separated list")] = "inf",
+    plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+    levels: LevelsOption = None,
+    unit: UnitOption = Unit.bits,
+) -> None:
+    """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
+    question = _question(source, distortion, perception, levels)
+    if plot is not None and plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
+    for path in (out, plot):
+        if path is not None and not path.parent.is_dir():
+            raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
+    rows = tabulate(source, *question, D=_numbers("D", D), P=_numbers("P", P), progress=True)
+    written = [write_csv(out, rows)]
+    if plot is not None:
+        from rdptheory.plotting import draw_curves, figure, save, style
+
+        with style():
+            drawn, axes = figure()
+            draw_curves(axes[0], rows, unit=unit)
+            written.append(save(drawn, plot))
+    for path in written:
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="folder for the picture and the table")],
+    unit: UnitOption = Unit.bits,
+) -> None:
+    """Solve the grey levels of handwritten digits, beside the Bernoulli and Gaussian closed forms."""
+    from rdptheory.demo import run
+
+    for path in run(out, unit=unit, progress=True):
+        typer.echo(f"wrote {path}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends with one sentence on standard error and exit status 2."""
+    command: Any = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="rdptheory", standalone_mode=False)
+    except (InvalidInput, MissingPackage) as problem:
+        _fail(str(problem), 2)
+    except typer.Abort:
+        _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except OSError as problem:
+        _fail(f"{problem.strerror or type(problem).__name__}: {problem.filename}", 1)
+    except Exception as problem:
+        message = getattr(problem, "format_message", None)
+        if message is None:
+            raise
+        _fail(message(), int(getattr(problem, "exit_code", 2)))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(sentence: str, code: int) -> None:
+    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)
+
+
+def _question(
+    source: str, distortion: str, perception: str, levels: int | None
+) -> tuple[Source, Distortion, Divergence | None]:
+    made = _source(source)
+    if levels is not None:
+        if not isinstance(made, (Gaussian, Uniform, Laplace)):
+            raise InvalidInput("levels", levels, "needs a source with a density")
+        made = discretise(made, levels)
+    return made, _choice("distortion", distortion, DISTORTIONS), _choice("perception", perception, PERCEPTIONS)
+
+
+def _source(text: str) -> Source:
+    family, _, rest = text.partition(":")
+    if family == "pmf":
+        return Pmf.from_csv(rest)
+    if family not in FAMILIES:
+        raise InvalidInput(
+            "source", text, f"must be one of {', '.join(FAMILIES)} or pmf, as in bernoulli:0.25 or pmf:FILE.csv"
+        )
+    count, make = FAMILIES[family]
+    parts = rest.split(",")
+    if len(parts) != count:
+        raise InvalidInput("source", text, f"{family} takes {count} number{'s' if count > 1 else ''}")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        raise InvalidInput("source", text, f"{family} takes {count} number{'s' if count > 1 else ''}") from None
+    return make(*numbers)
+
+
+def _choice(argument: str, text: str, known: dict[str, Any]) -> Any:
+    if text not in known:
+        raise InvalidInput(argument, text, f"must be one of {', '.join(known)}")
+    return known[text]
+
+
+def _number(argument: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InvalidInput(argument, text, "must be a number at least 0 (inf is allowed)") from None
+    return at_least_zero(argument, value)
+
+
+def _numbers(argument: str, text: str) -> list[float]:
+    if ":" not in text:
+        return [_number(argument, part) for part in text.split(",")]
+    parts = text.split(":")
+    if len(parts) != 3 or not parts[2].isdigit() or int(parts[2]) < 2:
+        raise InvalidInput(argument, text, "must be LOW:HIGH:COUNT with COUNT at least 2, or a comma-separated list")
+    low, high = _number(argument, parts[0]), _number(argument, parts[1])
+    if not low < high < float("inf"):
+        raise InvalidInput(argument, text, "needs LOW below HIGH, both finite")
+    count = int(parts[2])
+    return [low + (high - low) * k / (count - 1) for k in range(count)]
+
+
+def _report(solution: Solution, unit: Unit) -> str:
+    value = unit.from_nats
+    bounds, slopes = solution.bounds, solution.slopes
+    rows = [
+        ("rate", f"{value(solution.rate):.10f} {unit.value}"),
+        (
+            "bracket",
+            f"[{value(bounds.lower):.12f}, {value(bounds.upper):.12f}] {unit.value}, gap {value(solution.gap):.1e}",
+        ),
+        ("slopes", f"dR/dD = {value(slopes.D):.6g}, dR/dP = {value(slopes.P):.6g} {unit.value} per unit"),
+        ("method", f"{solution.method}, {solution.steps} steps"),
+        ("status", f"{solution.status.value}: {solution.message}"),
+    ]
+    return "\n".join(f"{name:8} {text}" for name, text in rows)

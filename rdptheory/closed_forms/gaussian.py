@@ -1,0 +1,298 @@
+"""Scalar Gaussian source, squared error, squared Wasserstein-2 or Kullback-Leibler perception.
+
+    R(D,P) = min I(X;Y)  s.t.  E(X-Y)² <= D,  δ(p_X, p_Y) <= P,   X ~ N(mean, σ²)        [ZQCK21, Theorem 1]
+
+The optimum is jointly Gaussian with equal means. Let g² σ² be the smallest variance of Y that the perception limit
+allows:
+
+    δ = W2²           g = 1 - √P/σ  (0 if P > σ²)
+    δ = KL(p_Y‖p_X)   P = (g² - 1)/2 - log g,  g <= 1
+
+    g² > |1 - D/σ²|        ½ log 1/(1-ρ²),  ρ = (1 + g² - D/σ²)/(2g)     Var Y = g² σ², Cov = ρ g σ²
+    else, D < σ²           ½ log σ²/D                                    Var Y = Cov = σ² - D
+    else                   0                                             Var Y = g² σ², Cov = 0
+
+in nats. The mean plays no part in the rate. D = 0 costs rate inf. For g the code keeps 1-g beside it, and for small D
+the factors of 1-ρ² apart, because both differences lose digits where the limits are tight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory.closed_forms._inputs import limits, load_sympy, positive
+from rdptheory.closed_forms.regimes import Regime
+from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
+from rdptheory.errors import InvalidInput, at_least_zero, finite
+from rdptheory.solution import JointGaussian
+
+__all__ = ["distortion", "joint", "perception", "rate", "regime", "slopes", "symbolic"]
+
+W2 = Wasserstein2Squared()
+NEWTON_STEPS = 6
+SERIES = ((-1.0) ** np.arange(2, 16) / scipy.special.factorial(np.arange(2, 16)))[::-1]
+ROUNDING = 8 * np.finfo(np.float64).eps
+
+
+def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence = W2) -> FloatArray:
+    """R(D,P) in nats, elementwise over arrays that broadcast.
+
+    Parameters
+    ----------
+    variance : above 0
+        σ².
+    D : at least 0, or inf
+        Largest E(X-Y)², in the unit of σ².
+    P : at least 0, or inf
+        Largest δ(p_X, p_Y): in the unit of σ² for W2², in nats for KL.
+    perception : Wasserstein2Squared() or KullbackLeibler()
+
+    Returns
+    -------
+    array of the broadcast shape, nats
+        inf at D = 0; within 16 ulp of max(1, R) of the exact value.
+
+    Raises
+    ------
+    InvalidInput
+
+    >>> rate(1.0, 0.3, [0.0, 0.01, float("inf")]).round(8)
+    array([0.64096717, 0.60824975, 0.6019864 ])
+    """
+    case = _scaled(variance, D, P, perception)
+    shannon, both = case.regimes()
+    value = np.zeros(case.D.shape)
+    with np.errstate(divide="ignore"):
+        value[shannon] = -np.log(case.root[shannon])
+    _, independence = _correlation(case.at(both))
+    value[both] = -0.5 * np.log(independence)
+    return np.maximum(value, 0.0)[()]
+
+
+def slopes(
+    variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence = W2
+) -> tuple[FloatArray, FloatArray]:
+    """(dR/dD, dR/dP) in nats per unit of D and P, elementwise as in `rate`: at most 0, a subgradient at corners.
+
+    dR/dP is -inf at P = 0 while 0 < D < 2σ²; both are nan at D = 0, where R is inf.
+    """
+    case = _scaled(variance, D, P, perception)
+    shannon, both = case.regimes()
+    by_D, by_P = np.zeros(case.D.shape), np.where(case.D > 0.0, 0.0, np.nan)
+    with np.errstate(divide="ignore", over="ignore"):
+        by_D[shannon] = -0.5 / np.where(case.D > 0.0, case.D, np.nan)[shannon]
+        inner = case.at(both)
+        correlation, independence = _correlation(inner)
+        weight = 0.5 * correlation / (inner.g * independence)
+        gain = np.maximum(inner.D - inner.shrink * (1.0 + inner.g), 0.0) / inner.g  # 2 (Var Y - Cov)/(σ² g)
+        by_D[both] = -weight
+        by_P[both] = -weight * gain * _ball(perception).shrink_slope(case.variance[both], inner.shrink, inner.g)
+        by_D /= case.variance
+    return by_D[()], by_P[()]
+
+
+def distortion(variance: ArrayLike, R: ArrayLike, P: ArrayLike, perception: Divergence = W2) -> FloatArray:
+    """D(R,P): the smallest E(X-Y)² at rate at most R nats and perception at most P; arguments as in `rate`.
+
+    >>> distortion(1.0, rate(1.0, 0.3, 0.01), 0.01).round(12)
+    np.float64(0.3)
+    """
+    variance, R = positive("variance", variance), limits("R", R)
+    shrink, g = _ball(perception).shrink(variance, limits("P", P))
+    share = np.exp(-2.0 * R)  # Shannon's D/σ² at this rate
+    correlation = np.sqrt(-np.expm1(-2.0 * R))
+    lost = share / (1.0 + correlation)  # 1 - correlation, without the difference
+    scaled = np.where(shrink < lost, shrink**2 + 2.0 * g * lost, share)
+    return np.asarray(variance * scaled)[()]
+
+
+def perception(variance: ArrayLike, R: ArrayLike, D: ArrayLike, perception: Divergence = W2) -> FloatArray:
+    """P(R,D): the smallest perception at rate at most R nats and distortion at most D; arguments as in `rate`.
+
+    inf where no P would do: R below Shannon's R(D) by more than rounding, or, for KL, a constant Y.
+
+    >>> perception(1.0, rate(1.0, 0.3, 0.01), 0.3).round(12)
+    np.float64(0.01)
+    """
+    variance, R = positive("variance", variance), np.minimum(limits("R", R), 1e3)  # exp(-2000) is 0
+    with np.errstate(over="ignore"):
+        scaled = limits("D", D) / variance
+    share = np.exp(-2.0 * R)
+    correlation = np.sqrt(-np.expm1(-2.0 * R))
+    room = scaled - share
+    reachable = room >= -ROUNDING * (1.0 + R) * share
+    shrink = share / (1.0 + correlation) - np.sqrt(np.maximum(room, 0.0))
+    least = _ball(perception).limit(variance, np.maximum(shrink, 0.0))
+    return np.where(reachable, least, np.inf)[()]
+
+
+def joint(mean: float, variance: float, D: float, P: float, perception: Divergence = W2) -> JointGaussian:
+    """The joint law of (X, Y) that attains R(D,P); at D = 0 it is Y = X.
+
+    >>> joint(1.0, 4.0, 2.0, 0.0).covariance
+    array([[4., 3.],
+           [3., 4.]])
+    """
+    mean = finite("mean", mean)
+    case = _scaled(variance, at_least_zero("D", D), at_least_zero("P", P), perception)
+    shannon, both = case.regimes()
+    spread = float(1.0 - case.D if shannon else case.g**2) * variance
+    common = spread if shannon else 0.5 * float(1.0 + case.g**2 - case.D) * variance if both else 0.0
+    return JointGaussian(frozen_array([mean, mean]), frozen_array([[variance, common], [common, spread]]))
+
+
+def regime(variance: float, D: float, P: float, perception: Divergence = W2) -> Regime:
+    """Which limits bind at one (D,P).
+
+    >>> regime(1.0, 0.3, 0.01).name
+    'BOTH'
+    """
+    shannon, both = _scaled(variance, at_least_zero("D", D), at_least_zero("P", P), perception).regimes()
+    return Regime.SHANNON if shannon else Regime.BOTH if both else Regime.ZERO
+
+
+def symbolic(variance: Any = None, D: Any = None, P: Any = None, perception: Divergence = W2) -> Any:
+    """R(D,P) in nats as a sympy Piecewise; for KL the variance of Y is given by the Lambert W function.
+
+    Parameters
+    ----------
+    variance, D, P : sympy expressions or exact numbers, optional
+        Left out: `Symbol("sigma", positive=True)**2`, `Symbol("D", nonnegative=True)` and
+        `Symbol("P", nonnegative=True)`.
+    perception : Wasserstein2Squared() or KullbackLeibler()
+
+    >>> symbolic(variance=1, D=1, P=0)
+    log(4/3)/2
+    """
+    sympy, ball = load_sympy(), _ball(perception)
+    variance = sympy.Symbol("sigma", positive=True) ** 2 if variance is None else sympy.sympify(variance, rational=True)
+    D = sympy.Symbol("D", nonnegative=True) if D is None else sympy.sympify(D, rational=True)
+    P = sympy.Symbol("P", nonnegative=True) if P is None else sympy.sympify(P, rational=True)
+    spread, binds = ball.symbolic(sympy, variance, D, P)
+    common = (variance + spread - D) / 2
+    return sympy.Piecewise(
+        (sympy.oo, sympy.Eq(D, 0)),
+        (sympy.log(variance * spread / (variance * spread - common**2)) / 2, binds),
+        (sympy.log(variance / D) / 2, D < variance),
+        (0, True),
+    )
+
+
+class _Ball(Protocol):
+    """What a perception limit P says about 1-g and g."""
+
+    def shrink(self, variance: FloatArray, P: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(1-g, g) at P."""
+
+    def shrink_slope(self, variance: FloatArray, shrink: FloatArray, g: FloatArray) -> FloatArray:
+        """d(1-g)/dP."""
+
+    def limit(self, variance: FloatArray, shrink: FloatArray) -> FloatArray:
+        """P at 1-g."""
+
+    def symbolic(self, sympy: Any, variance: Any, D: Any, P: Any) -> tuple[Any, Any]:
+        """(g² σ², whether both limits bind)."""
+
+
+@dataclass(frozen=True)
+class _Wasserstein:
+    def shrink(self, variance: FloatArray, P: FloatArray) -> tuple[FloatArray, FloatArray]:
+        shrink = np.minimum(np.sqrt(P) / np.sqrt(variance), 1.0)
+        return shrink, 1.0 - shrink
+
+    def shrink_slope(self, variance: FloatArray, shrink: FloatArray, g: FloatArray) -> FloatArray:
+        return np.asarray(0.5 / (variance * shrink))
+
+    def limit(self, variance: FloatArray, shrink: FloatArray) -> FloatArray:
+        return np.asarray(variance * shrink**2)
+
+    def symbolic(self, sympy: Any, variance: Any, D: Any, P: Any) -> tuple[Any, Any]:
+        scale = sympy.sqrt(variance)
+        return (scale - sympy.sqrt(P)) ** 2, sympy.sqrt(P) < scale - sympy.sqrt(sympy.Abs(variance - D))
+
+
+@dataclass(frozen=True)
+class _KullbackLeibler:
+    def shrink(self, variance: FloatArray, P: FloatArray) -> tuple[FloatArray, FloatArray]:
+        half = 0.5 * _log_ratio(P)
+        return -np.expm1(-half), np.exp(-half)
+
+    def shrink_slope(self, variance: FloatArray, shrink: FloatArray, g: FloatArray) -> FloatArray:
+        return np.asarray(g / (shrink * (1.0 + g)))
+
+    def limit(self, variance: FloatArray, shrink: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return 0.5 * _curve(-2.0 * np.log1p(-shrink))
+
+    def symbolic(self, sympy: Any, variance: Any, D: Any, P: Any) -> tuple[Any, Any]:
+        spread = -variance * sympy.LambertW(-sympy.exp(-1 - 2 * P))
+        return spread, spread > sympy.Abs(variance - D)
+
+
+def _ball(perception: Divergence) -> _Ball:
+    if isinstance(perception, Wasserstein2Squared):
+        return _Wasserstein()
+    if isinstance(perception, KullbackLeibler):
+        return _KullbackLeibler()
+    raise InvalidInput("perception", perception, "must be Wasserstein2Squared() or KullbackLeibler()")
+
+
+class _Case(NamedTuple):
+    """σ², √D/σ, D/σ², 1-g and g, on one shape; D/σ² at most 2, where the rate is 0 for every P."""
+
+    variance: FloatArray
+    root: FloatArray
+    D: FloatArray
+    shrink: FloatArray
+    g: FloatArray
+
+    def at(self, where: NDArray[np.bool_]) -> _Case:
+        """The entries that `where` picks."""
+        return _Case(*(values[where] for values in self))
+
+    def regimes(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where the rate is Shannon's, and where both limits bind; elsewhere it is 0."""
+        # g² > |1 - D/σ²|, in terms of 1-g so that small limits keep their digits
+        both = self.shrink * (1.0 + np.sqrt(np.abs(1.0 - self.D))) < np.minimum(self.D, 2.0 - self.D)
+        return ~both & (self.D < 1.0), both
+
+
+def _scaled(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence) -> _Case:
+    variance, D = positive("variance", variance), limits("D", D)
+    with np.errstate(over="ignore"):
+        root = np.sqrt(D) / np.sqrt(variance)  # stays above 0 where D/σ² would not
+        shrink, g = _ball(perception).shrink(variance, limits("P", P))
+        return _Case(*np.broadcast_arrays(variance, root, np.minimum(D / variance, 2.0), shrink, g))
+
+
+def _correlation(case: _Case) -> tuple[FloatArray, FloatArray]:
+    """ρ and 1-ρ² where both limits bind: the product of factors near ρ = 1, the difference near ρ = 0."""
+    g = case.g
+    rho = 0.5 * (g + (1.0 - case.D) / g)
+    factors = (case.D - case.shrink**2) / (2.0 * g) * (((1.0 + g) ** 2 - case.D) / (2.0 * g))
+    return rho, np.where(rho > 0.7, factors, 1.0 - rho**2)
+
+
+def _curve(t: FloatArray) -> FloatArray:
+    """t - 1 + e^-t, its own series where the difference would lose digits."""
+    near = np.minimum(t, 0.5)
+    return np.where(t < 0.5, near**2 * np.polyval(SERIES, near), t + np.expm1(-t))
+
+
+def _log_ratio(P: FloatArray) -> FloatArray:
+    """The t >= 0 with t - 1 + e^-t = 2P, t = log σ²/Var Y: Newton from above, where the curve is convex.
+
+    The same t as -log(-W0(-exp(-1-2P))), without the branch point of the Lambert function at P = 0.
+    """
+    inner = (P > 0.0) & np.isfinite(P)
+    target = 2.0 * np.where(inner, P, 1.0)
+    t = np.sqrt(2.0 * target) + target
+    for _ in range(NEWTON_STEPS):
+        t = t + (_curve(t) - target) / np.expm1(-t)
+    return np.where(inner, t, P)

@@ -1,0 +1,141 @@
+"""Which questions have an exact answer, and that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from rdptheory._types import Bounds, FloatArray, Unbounded, frozen_array
+from rdptheory.closed_forms import bernoulli, gaussian, uniform_discrete
+from rdptheory.closed_forms.regimes import Regime
+from rdptheory.distortions import Hamming, SquaredError
+from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.information import binary_entropy
+from rdptheory.problems import Problem
+from rdptheory.solution import Candidate, Slopes, Solution, Status
+from rdptheory.sources import DiscreteSource, Gaussian
+
+__all__ = ["ALLOWANCE", "ClosedForm", "match"]
+
+EPS = float(np.finfo(np.float64).eps)
+ALLOWANCE = 16 * EPS
+"""Half the width of a bracket, in units of the scale that `match` names."""
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The method of an exact formula: nothing to iterate, nothing to choose."""
+
+
+def match(problem: Problem) -> Solution | None:
+    """The exact answer to a question that has a closed form, or None.
+
+    Recognised:
+
+    * two symbols, `Hamming`, `TotalVariation` or P = inf or no perception    (`bernoulli`, [BM19])
+    * m symbols of equal mass, `Hamming`, every divergence                     (`uniform_discrete`, [CT06])
+    * `Gaussian`, `SquaredError`, `Wasserstein2Squared`, `KullbackLeibler`, P = inf or no perception
+                                                                               (`gaussian`, [ZQCK21])
+
+    A `Pmf` counts as two symbols if its masses sum to 1 within one ulp, and as uniform if each is 1/m within 4 ulp:
+    the formula then answers the question asked, not its neighbour.
+
+    Returns
+    -------
+    Solution or None
+        With `method=ClosedForm()`, 0 steps, the optimal channel (or joint Gaussian law) as candidate. The bracket
+        is the float64 value of the formula ± `ALLOWANCE` (16 ulp of 1) times a scale: Hb(p) for two symbols,
+        log m for m of them, max(1, R) for a Gaussian. Those are the largest terms that the formulas add up, each
+        with a few ulp of error; the factor is about four times the largest error seen against 50 digits. Where limits
+        smaller by the same factor leave the rate at 0 too, it is exactly 0. A Gaussian at D = 0 has status
+        INFEASIBLE and rate inf.
+
+    >>> from rdptheory.sources import Bernoulli
+    >>> answer = match(Problem(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05))
+    >>> print(f"{answer.rate:.9f}", answer.candidate.output)
+    0.238077789 [0.8 0.2]
+    """
+    P = Unbounded if problem.perception is None else problem.P
+    source, perception = problem.source, problem.perception if P < Unbounded else None
+    if isinstance(source, Gaussian) and isinstance(problem.distortion, SquaredError):
+        if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
+            return _gaussian(problem, source, P, perception or Wasserstein2Squared())
+    elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, Hamming):
+        p = source.probabilities
+        if np.abs(p.size * p - 1.0).max() <= 4 * EPS:
+            return _uniform(problem, p, P)
+        if p.size == 2 and abs(p.sum() - 1.0) <= EPS and (perception is None or isinstance(perception, TotalVariation)):
+            return _two_symbols(problem, p, P)
+    return None
+
+
+def _two_symbols(problem: Problem, p: FloatArray, P: float) -> Solution:
+    rarer = float(p.min())  # the mass that has all its digits
+    rows = bernoulli.channel(rarer, problem.D, P)
+    formula = _Formula(
+        "two symbols, Hamming, total variation [BM19, eq. S40]",
+        partial(bernoulli.rate, rarer),
+        partial(bernoulli.slopes, rarer),
+        partial(bernoulli.regime, rarer),
+    )
+    scale = float(binary_entropy(rarer))
+    return formula.answer(problem, P, scale, _discrete(p, rows[::-1, ::-1] if p[0] < p[1] else rows))
+
+
+def _uniform(problem: Problem, p: FloatArray, P: float) -> Solution:
+    formula = _Formula(
+        f"{p.size} symbols of equal mass, Hamming, any divergence [CT06, problem 10.5]",
+        partial(uniform_discrete.rate, p.size),
+        partial(uniform_discrete.slopes, p.size),
+        partial(uniform_discrete.regime, p.size),
+    )
+    candidate = _discrete(p, uniform_discrete.channel(p.size, problem.D))
+    return formula.answer(problem, P, float(np.log(p.size)), candidate)
+
+
+def _gaussian(problem: Problem, source: Gaussian, P: float, perception: Divergence) -> Solution:
+    formula = _Formula(
+        "Gaussian, squared error [ZQCK21, Theorem 1]",
+        partial(gaussian.rate, source.variance, perception=perception),
+        partial(gaussian.slopes, source.variance, perception=perception),
+        partial(gaussian.regime, source.variance, perception=perception),
+    )
+    if problem.D == 0.0:
+        message = f"{formula.text}: no channel of finite rate reaches D = 0"
+        infinite, none = Bounds(Unbounded, Unbounded), Slopes(float("nan"), float("nan"))
+        return Solution(problem, Unbounded, infinite, none, None, Status.INFEASIBLE, message, ClosedForm())
+    joint = gaussian.joint(source.mean, source.variance, problem.D, P, perception)
+    scale = max(1.0, float(formula.rate(problem.D, P)))
+    return formula.answer(problem, P, scale, Candidate(joint=joint))
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """A closed form with its source filled in: functions of D and P."""
+
+    text: str
+    rate: Callable[[float, float], FloatArray]
+    slopes: Callable[[float, float], tuple[FloatArray, FloatArray]]
+    regime: Callable[[float, float], Regime]
+
+    def answer(self, problem: Problem, P: float, scale: float, candidate: Candidate) -> Solution:
+        bounds = self._bracket(problem.D, P, ALLOWANCE * scale)
+        by_D, by_P = (float(slope) for slope in self.slopes(problem.D, P))
+        message = f"{self.text}: {self.regime(problem.D, P).value}"
+        return Solution(
+            problem, bounds.upper, bounds, Slopes(by_D, by_P), candidate, Status.OPTIMAL, message, ClosedForm()
+        )
+
+    def _bracket(self, D: float, P: float, slack: float) -> Bounds:
+        if self.regime(D * (1.0 - ALLOWANCE), P * (1.0 - ALLOWANCE)) is Regime.ZERO:
+            return Bounds(0.0, 0.0)
+        value = float(self.rate(D, P))
+        return Bounds(max(0.0, value - slack), value + slack)
+
+
+def _discrete(p: FloatArray, rows: FloatArray) -> Candidate:
+    channel = frozen_array(rows)
+    return Candidate(channel=channel, output=frozen_array(p @ channel))

@@ -1,0 +1,119 @@
+"""The same problem as a conic program: a second opinion for small alphabets, judged by the same certificate."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates import DualPoint
+from rdptheory.divergences import (
+    ChiSquare,
+    JensenShannon,
+    KullbackLeibler,
+    ReverseKullbackLeibler,
+    SquaredHellinger,
+    TotalVariation,
+)
+from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.outcome import Outcome, judged
+
+__all__ = ["Conic", "solve_conic"]
+
+SOLVERS: dict[str, dict[str, float]] = {
+    "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
+    "SCS": {"eps_abs": 1e-7, "eps_rel": 1e-7, "max_iters": 20_000},
+}
+
+
+@dataclass(frozen=True)
+class Conic:
+    """cvxpy with an exponential-cone solver, CLARABEL or SCS; minutes at 80 symbols, so for small alphabets."""
+
+    solver: str = "CLARABEL"
+
+    def __post_init__(self) -> None:
+        if self.solver not in SOLVERS:
+            raise InvalidInput("solver", self.solver, f"must be one of {', '.join(SOLVERS)}")
+
+
+def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
+    """min Σ_ij p_i rel_entr(W_ij, r_j) with r = p W, handed to a conic solver.
+
+    The multipliers of the row sums are p_i f_i and that of the distortion is s, which is all the judge needs.
+
+    Raises
+    ------
+    MissingPackage
+        cvxpy is not installed.
+    """
+    try:
+        import cvxpy as cp
+    except ImportError:
+        raise MissingPackage("cvxpy", "conic") from None
+    reduced = problem.reduced
+    p = reduced.probabilities
+    n, m = reduced.shape
+    W, r = cp.Variable((n, m), nonneg=True), cp.Variable(m, nonneg=True)
+    rate = cp.sum(cp.multiply(p[:, None], cp.rel_entr(W, np.ones((n, 1)) @ cp.reshape(r, (1, m), order="C"))))
+    rows = cp.sum(W, axis=1) == 1
+    limits = [
+        cp.sum(cp.multiply(p[:, None] * limit.table / max(limit.limit, 1e-300), W)) <= 1
+        if limit.limit > 0.0
+        else cp.multiply(W, limit.table > 0.0) == 0
+        for limit in reduced.distortions
+    ]
+    balls = [_ball(cp, ball, r) for ball in reduced.perceptions]
+    program = cp.Problem(cp.Minimize(rate), [rows, p @ W == r, *limits, *(ball for pair in balls for ball in pair)])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an inaccurate solution is judged like any other
+            program.solve(solver=method.solver, **SOLVERS[method.solver])
+        sentence = f"{method.solver} says '{program.status}'"
+    except cp.SolverError:
+        sentence = f"{method.solver} failed"
+    steps = int((program.solver_stats.num_iters if program.solver_stats else None) or 0)
+    s = np.zeros(len(limits))
+    for k, (row, limit) in enumerate(zip(limits, reduced.distortions, strict=True)):
+        if limit.limit > 0.0 and row.dual_value is not None:
+            s[k] = max(0.0, float(row.dual_value)) / limit.limit
+    mu = np.full(len(balls), np.inf)
+    for k, (pair, ball) in enumerate(zip(balls, reduced.perceptions, strict=True)):
+        if ball.limit > 0.0:
+            mu[k] = 0.0 if pair[-1].dual_value is None else max(0.0, float(np.max(pair[-1].dual_value))) / ball.limit
+    multipliers = np.zeros(n) if rows.dual_value is None else np.asarray(rows.dual_value) / p
+    best: Outcome | None = None
+    for f in (-multipliers, multipliers):  # the sign of an equality's multiplier is the modelling layer's choice
+        best = judged(problem, DualPoint(f, s), mu, W.value, steps, sentence).better(best)
+    assert best is not None
+    return best
+
+
+def _ball(cp: Any, ball: PerceptionLimit, r: Any) -> list[Any]:
+    """The constraints of a perception ball; the last one carries its multiplier."""
+    law = r if ball.image is None else ball.image @ r
+    q: FloatArray = ball.reference
+    if ball.limit == 0.0:
+        return [law == q]
+    match ball.divergence:
+        case TotalVariation():
+            value = 0.5 * cp.norm1(law - q)
+        case KullbackLeibler():
+            value = cp.sum(cp.rel_entr(law, q))
+        case ReverseKullbackLeibler():
+            value = cp.sum(cp.rel_entr(q, law))
+        case JensenShannon():
+            value = cp.sum(cp.rel_entr(q, 0.5 * (q + law)) + cp.rel_entr(law, 0.5 * (q + law)))
+        case ChiSquare():
+            value = cp.sum([cp.quad_over_lin(law[j] - q[j], q[j]) for j in np.flatnonzero(q > 0.0)])
+            bare = [law[j] == 0 for j in np.flatnonzero(q <= 0.0)]
+            return [*bare, value / ball.limit <= 1]
+        case SquaredHellinger():
+            value = cp.sum(law) + float(q.sum()) - 2.0 * cp.sum(cp.multiply(np.sqrt(q), cp.sqrt(law)))
+        case _:
+            raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")
+    return [value / ball.limit <= 1]  # a broken limit costs by its share of the radius

@@ -1,0 +1,244 @@
+"""The loop around the Newton system: which step, how far, and when the proof is narrow enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates import DualPoint
+from rdptheory.divergences import FDivergence
+from rdptheory.errors import InvalidInput, finite
+from rdptheory.problems import DiscreteProblem
+from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
+from rdptheory.solvers.interior_point.core import Direction, System
+from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
+from rdptheory.solvers.interior_point.start import start
+from rdptheory.solvers.outcome import Outcome, judged
+
+__all__ = ["InteriorPoint", "solve_interior_point"]
+
+SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
+BETA = 0.3
+CORRECTORS = 10
+PATIENCE = 4
+MANY = 20_000
+TOLERATED = 0.01
+FLOORS = (0.0, 1e-3, 0.5)
+BOX_FLOOR = 0.1
+
+
+@dataclass(frozen=True)
+class InteriorPoint:
+    """The interior-point method, asked for a bracket of at most `gap` nats within `max_steps` iterations."""
+
+    gap: float = 1e-9
+    max_steps: int = 200
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gap", finite("gap", self.gap, positive=True))
+        if not isinstance(self.max_steps, int) or self.max_steps < 1:
+            raise InvalidInput("max_steps", self.max_steps, "must be an integer at least 1")
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
+    """Solve a discrete problem to a proved gap.
+
+    A ball is first left out: if the law found keeps it anyway, that is the answer. BLAS runs on one thread, because
+    the pools of numpy and scipy spin against each other.
+    """
+    with _threads().limit(limits=1):
+        if not problem.perceptions:
+            return _solve(problem, method)
+        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
+        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
+            return solve_fixed_output(problem, method.gap, method.max_steps)
+        free = _solve(replace_balls(problem), method)
+        zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
+        dual = replace(free.dual, v=zero)
+        tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+        if tried.bounds.gap <= method.gap:
+            return tried
+        steps = free.steps
+        del free, tried
+        found = _solve(problem, method)
+        return replace(found, steps=found.steps + steps)
+
+
+def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
+    """The problem without its balls."""
+    return DiscreteProblem(problem.probabilities, problem.distortions, (), problem.alphabet)
+
+
+def _solve(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
+    best: Outcome | None = None
+    for floor in FLOORS:
+        best = _Run(problem, method, floor).go().better(best)
+        if best.bounds.gap <= method.gap:
+            break
+    assert best is not None
+    return best
+
+
+def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
+    """Output symbols that a channel within the limits can use at all."""
+    usable = np.ones(reduced.shape[1], dtype=bool)
+    if not reduced.perceptions and forbidden is not None:
+        usable = np.asarray((forbidden <= 0.0).any(axis=0))
+    for ball in reduced.perceptions:
+        divergence = ball.divergence
+        if ball.image is None and isinstance(divergence, FDivergence) and divergence.recession == np.inf:
+            usable &= ball.reference > 0.0
+    return usable
+
+
+def _first_law(problem: DiscreteProblem) -> FloatArray | None:
+    """An output law to begin from: the reference, the source itself, or their product over the coordinates."""
+    p, m = problem.probabilities, problem.shape[1]
+    if problem.alphabet is not None:
+        factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
+        for ball in problem.perceptions:
+            if ball.axis is not None:
+                factors[ball.axis] = ball.reference
+        law = np.ones(1)
+        for factor in factors:
+            law = np.outer(law, factor).ravel()
+        return law
+    for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
+        if reference.size == m:
+            return reference
+    return None
+
+
+class _Run:
+    """One descent from one start."""
+
+    def __init__(self, problem: DiscreteProblem, method: InteriorPoint, floor: float) -> None:
+        self.problem, self.method = problem, method
+        reduced = problem.reduced
+        open_limits = [limit for limit in reduced.distortions if limit.limit > 0.0]
+        shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
+        self.limits = np.array([limit.limit for limit in open_limits])
+        tables = tuple(limit.table / limit.limit for limit in open_limits)
+        forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
+        balls: tuple[Ball, ...] = tuple(make_ball(ball) for ball in reduced.perceptions)
+        self.reached = _usable(reduced, forbidden)
+        if not self.reached.all():
+            tables = tuple(np.ascontiguousarray(table[:, self.reached]) for table in tables)
+            forbidden = None if forbidden is None else np.asarray(forbidden[:, self.reached])
+            balls = tuple(ball.restricted(self.reached) for ball in balls)
+        if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
+            forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
+        if not tables:
+            tables = (np.zeros((reduced.shape[0], int(self.reached.sum()))),)
+            self.limits = np.ones(1)
+        law = _first_law(problem)
+        law = None if law is None else law[self.reached]
+        boxed = any(ball.balanced for ball in balls)
+        self.model, self.state = start(
+            reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
+        )
+        self.pair_weights = self.model.pair_weights
+        self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
+
+    def go(self) -> Outcome:
+        best: Outcome | None = None
+        idle, sentence, steps = 0, "", 0
+        system = System(self.model, self.state).with_slacks_reset()
+        target_gap = self.method.gap
+        for steps in range(1, self.method.max_steps + 1):
+            gap = system.tau * float(self.pair_weights.sum())
+            if gap <= target_gap:
+                outcome = self._judge(system, steps - 1, "")
+                if best is None or outcome.bounds.gap < best.bounds.gap * 0.9 or not system.settled(target_gap):
+                    idle = 0
+                else:
+                    idle += 1
+                best = outcome.better(best)
+                del outcome
+                if best.bounds.gap <= target_gap or idle >= PATIENCE:
+                    break
+            if not system.factor():
+                sentence = "the Newton system could not be factored"
+                break
+            direction, length = self._step(system)
+            if not np.isfinite(direction.f).all() or length < 1e-10:
+                sentence = "no step forward was found"
+                break
+            state = system.state.moved(length, direction)
+            del system  # its tables, before the next one makes its own
+            system = System(self.model, state).with_slacks_reset()
+        else:
+            sentence = "the limit of steps was reached"
+        if best is None or best.bounds.gap > target_gap:
+            best = self._judge(system, steps, sentence).better(best)
+        return replace(best, steps=steps - 1 if best.bounds.gap <= target_gap else steps, sentence=sentence)
+
+    def _step(self, system: System) -> tuple[Direction, float]:
+        """Affine, centring and second-order directions combined, then Gondzio's correctors."""
+        state, tau = system.state, system.tau
+        product = state.left * state.right
+        affine = system.direction(-product, residual=True)
+        centring = system.direction(tau * self.pair_weights, residual=False)
+        second = system.direction(-affine.left * affine.right, residual=False)
+        reach = min(1.0, affine.longest(state))
+        after = float((state.left + reach * affine.left) @ (state.right + reach * affine.right))
+        mehrotra = max(1e-6, min(1.0, (after / float(product.sum()))) ** 3)
+        lowest = 0.02 * self.method.gap / float(self.pair_weights.sum()) / tau
+        broken = system.broken()
+        if broken > TOLERATED:
+            lowest = max(lowest, min(0.5, broken))
+        pairs = np.concatenate([state.left, state.right])
+        moves = [np.concatenate([d.left, d.right]) / pairs for d in (affine, centring, second)]
+        if pairs.size > MANY:  # only these can stop a step short of 1
+            moving = (moves[0] < -0.3) | (moves[1] < -0.3) | (moves[2] < -0.3)
+            moves = [move[moving] for move in moves] if moving.any() else [move[:1] for move in moves]
+        best = (np.inf, 0.0, 0.0)
+        for sigma in SIGMAS:
+            share = max(mehrotra if sigma is None else sigma, lowest)
+            for kappa in (0.0, reach, 1.0):
+                worst = float((moves[0] + share * moves[1] + kappa * moves[2]).min())
+                longest = -1.0 / worst if worst < 0.0 else np.inf
+                merit = 1.0 - min(1.0, 0.95 * longest) * (1.0 - share)
+                if merit < best[0]:
+                    best = (merit, share, kappa)
+        _, share, kappa = best
+        direction = affine.plus(share, centring).plus(kappa, second)
+        longest = direction.longest(state)
+        goal = share * tau * self.pair_weights
+        for _ in range(CORRECTORS):
+            if longest >= 1.0:
+                break
+            trial = min(1.0, 1.3 * longest + 0.2)
+            products = (state.left + trial * direction.left) * (state.right + trial * direction.right)
+            wanted = np.clip(products, BETA * goal, goal / BETA) - products
+            corrected = direction.plus(1.0, system.direction(np.maximum(wanted, -goal / BETA), residual=False))
+            reached = corrected.longest(state)
+            if reached < longest + 0.01:
+                break
+            direction, longest = corrected, reached
+        return direction, min(1.0, max(0.9, 1.0 - tau) * longest)
+
+    def _judge(self, system: System, steps: int, sentence: str) -> Outcome:
+        s = np.zeros(self.open.size)
+        if self.open.any():
+            s[self.open] = system.s / self.limits
+        channel = np.zeros((self.model.p.size, self.reached.size))
+        channel[:, self.reached] = system.B * system.r
+        dual = DualPoint(system.state.f, s, tuple(system.v))
+        plans = tuple(self._plan(ball, own) for ball, own in zip(self.model.balls, system.owns, strict=True))
+        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence, plans)
+
+    def _plan(self, ball: Ball, own: Own) -> FloatArray | None:
+        if not isinstance(ball, TransportBall) or ball.cost.shape[0] != self.model.p.size or ball.image is not None:
+            return None
+        return ball.plan(own)

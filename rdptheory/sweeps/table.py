@@ -1,0 +1,90 @@
+"""R(D,P) at a list of points, as rows that go to a CSV file or a plot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.files import write_text
+from rdptheory.solution import Solution
+from rdptheory.solve import Method, rdp
+from rdptheory.sources import Source
+
+__all__ = ["COLUMNS", "Row", "tabulate", "write_csv"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point: D and P in the units of the question, rates in nats, slopes in nats per unit."""
+
+    source: str
+    D: float
+    P: float
+    rate_nat: float
+    lower_nat: float
+    upper_nat: float
+    slope_D_nat: float
+    slope_P_nat: float
+    steps: int
+    status: str
+
+    @classmethod
+    def of(cls, name: str, solution: Solution) -> Row:
+        """The row of a solution."""
+        bounds, slopes, problem = solution.bounds, solution.slopes, solution.problem
+        return cls(
+            name,
+            problem.D,
+            problem.P,
+            solution.rate,
+            bounds.lower,
+            bounds.upper,
+            slopes.D,
+            slopes.P,
+            solution.steps,
+            solution.status.value,
+        )
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def tabulate(
+    name: str,
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    D: Sequence[float],
+    P: Sequence[float],
+    method: Method | None = None,
+    progress: bool = False,
+) -> list[Row]:
+    """R(D,P) at every pair of the two lists, P outermost; `progress` shows a bar on standard error.
+
+    >>> from rdptheory import Bernoulli, Hamming
+    >>> [row] = tabulate("coin", Bernoulli(0.5), Hamming(), None, D=[0.75], P=[float("inf")])
+    >>> row.rate_nat
+    0.0
+    """
+    pairs: Iterable[tuple[float, float]] = [(d, p) for p in P for d in D]
+    if progress:
+        from tqdm import tqdm
+
+        pairs = tqdm(pairs, desc=name, unit="point", leave=True)
+    return [Row.of(name, rdp(source, distortion, perception, D=d, P=p, method=method)) for d, p in pairs]
+
+
+def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> Path:
+    """Write the rows with a header, whole or not at all; every float64 survives the round trip."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([repr(value) if isinstance(value, float) else value for value in astuple(row)] for row in rows)
+    return write_text(path, text.getvalue())
