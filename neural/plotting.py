@@ -25,8 +25,9 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     canvas, axes = plt.subplots(figsize=(3.5, 2.9), layout="constrained")
     measured, joined = 0, "none" if any(curve.kind == "theory" for curve in figure.curves) else "--"
     for curve in figure.curves:
-        if curve.kind == "theory":
-            axes.plot(curve.x, curve.y, color="black", linewidth=1.2, label=curve.label, zorder=1)
+        if curve.kind in ("theory", "bound"):
+            dashes = "-" if curve.kind == "theory" else ":"
+            axes.plot(curve.x, curve.y, color="black", linestyle=dashes, linewidth=1.2, label=curve.label, zorder=1)
             continue
         colour, mark = COLOURS[measured % len(COLOURS)], MARKS[measured % len(MARKS)]
         face = colour if curve.kind == "universal" else "white"

@@ -59,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure; kind is theory (a line), measured (outlined), universal (filled) or paper (crosses)."""
+    """One line of a figure; kind is theory or bound (lines), measured (outlined) or universal (filled)."""
 
     label: str
     x: Sequence[float]

@@ -16,8 +16,9 @@ from neural.experiments.base import Bench, Curve, Row, experiment
 from neural.losses import MeanSquaredError, SlicedWasserstein
 from neural.quantisers import Lattice
 from neural.recipes import Adam, Recipe
-from neural.theory import gaussian_distortion, gaussian_rate
 from neural.training import Codec, Decoder
+from rdptheory.closed_forms import gaussian
+from rdptheory.units import bits_to_nats, nats_to_bits
 
 __all__ = ["Dithered", "dithered"]
 
@@ -89,8 +90,8 @@ def dithered_gaussian(bench: Bench) -> list[Row]:
         sample = np.sign(y) * -ndtri(np.clip(low + rng.random(n) * (high - low), 1e-300, 1.0))
         shared = ndtri(np.clip(level, 1e-15, 1.0 - 1e-15))
         d, twice, once = (float(np.mean((x - z) ** 2)) for z in (mean, sample, shared))
-        least = float(gaussian_distortion(truth.rate))
-        slack = truth.rate - gaussian_rate(truth.distortion + truth.wasserstein)
+        least = float(gaussian.distortion(1.0, bits_to_nats(truth.rate), 0.0))
+        slack = truth.rate - _least_rate(truth.distortion + truth.wasserstein, 0.0)
         name = f"step = {step:g}, R = {truth.rate:.4f}: "
         rows += [
             Row(f"{name}D of the mean", d, truth.distortion, None, (0.01 * truth.distortion,) * 2),
@@ -118,7 +119,7 @@ def dithered_gaussian(bench: Bench) -> list[Row]:
         "rate (bits)",
         "distortion / Shannon's D(R)",
         Curve("mean, P = inf", rates, [e.distortion * 4**e.rate for e in exact.values()]),
-        Curve("posterior sample, P = 0", rates, [2 * e.distortion * 4**e.rate for e in exact.values()], "paper"),
+        Curve("posterior sample, P = 0", rates, [2 * e.distortion * 4**e.rate for e in exact.values()]),
         Curve(
             "shared randomness, P = 0",
             rates,
@@ -133,7 +134,12 @@ def dithered_gaussian(bench: Bench) -> list[Row]:
 def _least(rates: list[float]) -> tuple[list[float], list[float]]:
     """The Gaussian D(R, P = 0) over Shannon's D(R)."""
     grid = np.linspace(min(rates), max(rates), 60)
-    return grid.tolist(), (gaussian_distortion(grid) * 4.0**grid).tolist()
+    return grid.tolist(), (gaussian.distortion(1.0, bits_to_nats(grid), 0.0) * 4.0**grid).tolist()
+
+
+def _least_rate(distortion: float, perception: float) -> float:
+    """R(D,P) of N(0,1) in bits."""
+    return nats_to_bits(float(gaussian.rate(1.0, distortion, perception)))
 
 
 def _trained(bench: Bench) -> list[Row]:
@@ -162,13 +168,25 @@ def _trained(bench: Bench) -> list[Row]:
             ),
             Row(f"trained, weight {weight:g}: W2^2 to N(0,1)", p, truth.wasserstein),
         ]
+        slack = truth.rate - _least_rate(d, p)
+        limits = (0.01, 0.01) if claim else None
+        rows.append(
+            Row(f"trained, weight {weight:g}: rate above R(D,P) there (about; bits)", slack, SPACE, None, limits)
+        )
         points.append((d, p))
     grid = np.linspace(0.0, truth.wasserstein, 60)
+    least = gaussian.distortion(1.0, bits_to_nats(truth.rate), grid)
     bench.figure(
         "trained decoders on the exact frontier, step 2",
         "MSE",
         "$W_2^2$",
         Curve("$D_d + (W_2 - \\sqrt{P})^2$", [truth.frontier(q) for q in grid], grid.tolist(), "theory"),
+        Curve(
+            "D(R,P) of N(0,1)",
+            gaussian.distortion(1.0, bits_to_nats(truth.rate), grid).tolist(),
+            grid.tolist(),
+            "bound",
+        ),
         Curve("trained", *zip(*points, strict=True)),
     )
     return rows

@@ -105,7 +105,8 @@ def exact_sampler(bench: Bench) -> list[Row]:
 )
 def twofold(bench: Bench) -> list[Row]:
     """Small presets: energy score behind k-means. Paper presets: the papers' networks and conditional WGAN-GP."""
-    rates = bench.pick((4,), (1, 2, 3, 4, 5), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
+    small = bench.split.train.shape[-1] <= 8
+    rates = bench.pick((4,), (1, 2, 3, 4, 5) if small else (4,), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
     rows, best, made, predicted = [], [], [], []
     for bits in rates:
         if bench.gpu_sized:
@@ -118,7 +119,7 @@ def twofold(bench: Bench) -> list[Row]:
         else:
             (codec, decoder), train, test = bench.posterior(bits), bench.reference, bench.split.test.to(bench.device)
         values = bench.evaluate(codec, decoder, train)
-        small, name = train.shape[-1] <= 8, f"R = {bits}: "
+        name = f"R = {bits}: "
         claim = None if bench.gpu_sized else (0.10, 0.05) if small else (0.15, 0.15)
         bias = None if bench.gpu_sized else (0.02, 0.04 if small else 0.05)
         full = (0.10, 0.10) if small and not bench.gpu_sized else None
@@ -180,7 +181,7 @@ def degenerate(bench: Bench) -> list[Row]:
             critic,
             steps=steps,
             recipe=recipe,
-            coder=Perceptron(4, 1.0 if own <= 8 else 4.0, planes, own),
+            coder=Perceptron(4, 1.0, planes, own),
         )
         values = bench.evaluate(codec, decoder, images)
         rows += [
@@ -450,8 +451,8 @@ class _Shown(nn.Module):
 
 def passing(encoder: nn.Module, images: Tensor, coder: Coder | None = None) -> Codec:
     """A codec whose code is an image itself and whose decoder shows it: what a post-processor works behind."""
-    shape, wide = images.shape[1:], 1.0 if images.shape[-1] <= 8 else 4.0
-    coder = coder or Perceptron(images[0].numel(), wide, *shape[:2])
+    shape = images.shape[1:]
+    coder = coder or Perceptron(images[0].numel(), 1.0, *shape[:2])
     return Codec(nn.Sequential(encoder, nn.Flatten()), Unquantised(), Decoder(_Shown(shape), 0), coder)
 
 

@@ -3,7 +3,6 @@ import math
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
@@ -16,7 +15,6 @@ from neural.experiments import CHECKED, REGISTRY, Bench, Row
 from neural.experiments.gaussian import SPACE, dithered
 from neural.experiments.posterior import Conventional
 from neural.experiments.tradeoff import GRID
-from neural.theory import gaussian_distortion, gaussian_rate
 from rdptheory.errors import InvalidInput
 
 IDS = [
@@ -144,11 +142,6 @@ def test_dithered_values_against_adaptive_quadrature(step):
 def test_the_undisturbed_limit_of_dithering_is_the_space_filling_loss():
     assert dithered(0.05).gap == pytest.approx(SPACE, abs=1e-4)
     assert pytest.approx(0.2546, abs=5e-5) == SPACE
-
-
-def test_the_gaussian_curves_are_inverse_to_each_other():
-    rates = np.array([0.1, 1.0, 3.0])
-    assert [gaussian_rate(float(d)) for d in gaussian_distortion(rates)] == pytest.approx(rates.tolist(), rel=1e-12)
 
 
 def test_a_conventional_codec_loses_less_at_higher_quality(digits):
