@@ -155,11 +155,10 @@ def least_distortion(problem: DiscreteProblem) -> float:
 def trivially_feasible(problem: DiscreteProblem) -> bool:
     """Whether copying the source costs nothing, so that no limit can be too small."""
     table = problem.distortions[0].table
-    return (
-        not problem.perceptions
-        or (table.shape[0] == table.shape[1]
+    return not problem.perceptions or (
+        table.shape[0] == table.shape[1]
         and not np.diagonal(table).any()
-        and np.array_equal(problem.perceptions[0].reference, problem.probabilities))
+        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
     )
 
 
