@@ -16,6 +16,8 @@ from rdptheory.divergences import (
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
+    TransportDivergence,
+    Wasserstein1,
     Wasserstein2Squared,
 )
 from rdptheory.errors import GapTooWide, InvalidInput
@@ -57,7 +59,9 @@ __all__ = [
     "Status",
     "Table",
     "TotalVariation",
+    "TransportDivergence",
     "Uniform",
+    "Wasserstein1",
     "Wasserstein2Squared",
     "closed_forms",
     "discretise",

@@ -34,7 +34,7 @@ def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
     """
     output = probabilities @ channel
     ratio = channel / np.maximum(output, np.finfo(np.float64).tiny)  # no symbol of positive mass comes near
-    return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio).sum(axis=1)))
+    return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio, out=ratio).sum(axis=1)))
 
 
 def binary_entropy(probability: ArrayLike) -> FloatArray:

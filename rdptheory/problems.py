@@ -90,13 +90,24 @@ class PerceptionLimit:
     """δ(reference, A r) <= limit for the output law r of shape (m,).
 
     `reference` has shape (k,); `image` is A, shape (k, m), a linear image of the output law such as one of its
-    marginals, or None when A is the identity (k = m).
+    marginals, or None when A is the identity (k = m). `axis` says which coordinate of a product alphabet A keeps.
     """
 
     divergence: Divergence
     reference: FloatArray
     limit: float
     image: FloatArray | None = None
+    axis: int | None = None
+
+    @classmethod
+    def marginal(
+        cls, divergence: Divergence, reference: FloatArray, limit: float, alphabet: tuple[int, ...], axis: int
+    ) -> PerceptionLimit:
+        """A limit on the law of one coordinate of a product alphabet, whose outputs are numbered in C order."""
+        m = int(np.prod(alphabet))
+        image = np.zeros((alphabet[axis], m))
+        image[np.unravel_index(np.arange(m), alphabet)[axis], np.arange(m)] = 1.0
+        return cls(divergence, reference, limit, frozen_array(image), axis)
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""
@@ -115,11 +126,14 @@ class DiscreteProblem:
     ----------
     probabilities : array (n,)
     distortions, perceptions : tuples of limits; limits at inf are left out
+    alphabet : tuple of int or None
+        Sizes of the factors of a product output alphabet.
     """
 
     probabilities: FloatArray
     distortions: tuple[DistortionLimit, ...]
     perceptions: tuple[PerceptionLimit, ...] = ()
+    alphabet: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -149,7 +163,7 @@ class DiscreteProblem:
             limits.append(DistortionLimit(frozen_array(table - least[:, None]), room))
         if not limits:
             limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), 1.0)]
-        return DiscreteProblem(p, tuple(limits), self.perceptions)
+        return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
 
     def expand(self, channel: FloatArray) -> FloatArray:
         """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
@@ -162,8 +176,9 @@ class DiscreteProblem:
 
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""
-        joint = self.probabilities[:, None] * channel
-        return np.array([float(np.vdot(joint, limit.table)) for limit in self.distortions])
+        return np.array(
+            [float(self.probabilities @ np.einsum("ij,ij->i", channel, limit.table)) for limit in self.distortions]
+        )
 
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,)."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.certificates.transport import cheapest_plan
+from rdptheory.certificates.feasible import cheapest_channel
+from rdptheory.couplings import rounded_plan
+from rdptheory.divergences import TransportDivergence
 from rdptheory.information import mutual_information
-from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.problems import DiscreteProblem
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
 
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 PERCEPTION_ALLOWANCE = 64 * UNIT_ROUNDOFF
 MIXING_ROUNDS = 60
+
+Plans = tuple[FloatArray | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +31,16 @@ class UpperBound:
     channel: FloatArray | None
 
 
-def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0) -> UpperBound:
+def upper_bound(
+    problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0, plans: Plans = ()
+) -> UpperBound:
     """A proved upper bound on min I(X;Y) from any non-negative array of the right shape.
 
     1. Rows are normalised (a row without mass becomes the output law).
     2. Where a ball has P = 0 the joint law is rounded to the exact output law: columns are scaled down to at most
-       their mass, what is missing is put back as a product of the two deficits.
+       their mass, what is missing is put back as a product of the two deficits. On one coordinate of a product
+       alphabet the surplus of a symbol is moved to the deficits along that coordinate, which processes the output
+       and cannot raise I.
     3. While a limit is broken the channel is mixed with an anchor that keeps all limits: I is convex and E d linear
        in the channel and δ convex in the output law, so the smallest weight that can help is known in closed form.
     4. The rate is I(X;Y) of what came out, whose limits are then recomputed.
@@ -43,6 +52,9 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: 
         On all symbols or on those of positive mass.
     slope : float
         -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance.
+    plans : tuple of arrays (k, m) or None, one for each perception limit
+        Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
+        to the exact marginals, their cost bounds it from above.
 
     Returns
     -------
@@ -58,11 +70,13 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: 
         for ball in reduced.perceptions:
             if ball.limit == 0.0 and ball.image is None:
                 mixed = _with_output(reduced.probabilities, mixed, ball.reference)
-    if mixed is None or not _within(reduced, mixed):
+            elif ball.limit == 0.0 and ball.axis is not None and reduced.alphabet is not None:
+                mixed = _with_marginal(reduced, mixed, ball.reference, ball.axis)
+    if mixed is None or not _within(reduced, mixed, plans):
         rescue = anchor(problem)
         if rescue is None:
             return UpperBound(float("inf"), None)
-        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue)
+        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
     rate = mutual_information(reduced.probabilities, mixed)
     allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + slope + 1.0) if rate > 0.0 else 0.0
     return UpperBound(rate + allowance, problem.expand(mixed))
@@ -71,10 +85,18 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, slope: 
 def anchor(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the cheapest one among those with output law equal
-    to the reference (an optimal transport, by the linear program of HiGHS unless the identity does it at no cost),
-    and the best constant law.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and the
+    cheapest channel whose output law stays in the ball. Found once for each problem.
     """
+    if problem not in _ANCHORS:
+        _ANCHORS[problem] = _anchor(problem)
+    return _ANCHORS[problem]
+
+
+_ANCHORS: WeakKeyDictionary[DiscreteProblem, FloatArray | None] = WeakKeyDictionary()
+
+
+def _anchor(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if any(limit.limit < 0.0 for limit in reduced.distortions):
         return None
@@ -93,14 +115,18 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         identity = np.zeros((n, m))
         identity[np.arange(n), rows] = 1.0
         candidates.append(identity)
+    if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
+        copies = np.zeros((n, m))  # every coordinate repeats the source symbol
+        copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
+        candidates.append(copies)
     for channel in candidates:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        plan = cheapest_plan(p, balls[0].reference, total).plan
-        channel = None if plan is None else _as_channel(reduced, plan, problem)
-        if channel is not None:
-            candidates.append(_with_output(p, channel, balls[0].reference))
+        found = cheapest_channel(p, total, balls[0], sum(limit.limit for limit in reduced.distortions)).channel
+        normal = None if found is None else _as_channel(reduced, found, problem)
+        if normal is not None:
+            candidates.append(normal)
     for channel in candidates[::-1]:
         if _within(reduced, channel):
             return channel
@@ -126,38 +152,45 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
 
 
 def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
-    joint = p[:, None] * channel
-    output = joint.sum(axis=0)
-    joint *= np.divide(reference, output, out=np.ones_like(output), where=output > reference)
-    rows = np.maximum(p - joint.sum(axis=1), 0.0)
-    columns = np.maximum(reference - joint.sum(axis=0), 0.0)
-    if min(rows.sum(), columns.sum()) > 16 * UNIT_ROUNDOFF:  # less is rounding, and filling would touch every entry
-        joint += rows[:, None] * (columns / columns.sum())
-    rounded: FloatArray = joint / p[:, None]
+    rounded = rounded_plan(p[:, None] * channel, p, reference) / p[:, None]
     rounded[rounded.max(axis=1) <= 0.0] = reference  # symbols that weigh no more than rounding
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 
-def _distances(reduced: DiscreteProblem, channel: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, axis: int) -> FloatArray:
+    assert reduced.alphabet is not None
+    shaped = np.moveaxis(channel.reshape(-1, *reduced.alphabet), axis + 1, -1)
+    law = np.tensordot(reduced.probabilities, shaped, axes=(0, 0)).reshape(-1, reference.size).sum(axis=0)
+    moved = rounded_plan(np.diag(law), law, reference)
+    step = np.where(law[:, None] > 0.0, moved / np.where(law > 0.0, law, 1.0)[:, None], np.eye(law.size))
+    step /= step.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.moveaxis(shaped @ step, -1, axis + 1)).reshape(channel.shape)
+
+
+def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:
     """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its allowance."""
     d = reduced.expected_distortions(channel) - np.array([limit.limit for limit in reduced.distortions])
     output = reduced.probabilities @ channel
-    delta = np.array([_delta(ball, output) - ball.limit - PERCEPTION_ALLOWANCE for ball in reduced.perceptions])
-    return d, delta
+    output = output / output.sum()
+    delta = []
+    for number, ball in enumerate(reduced.perceptions):
+        plan, divergence = plans[number] if plans else None, ball.divergence
+        if plan is not None and isinstance(divergence, TransportDivergence) and divergence.line is None:
+            value = divergence.bound(ball.reference, ball.law(output), plan)
+        else:
+            value = ball.value(output)
+        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE)
+    return d, np.array(delta)
 
 
-def _delta(ball: PerceptionLimit, output: FloatArray) -> float:
-    return ball.value(output / output.sum())
-
-
-def _within(reduced: DiscreteProblem, channel: FloatArray) -> bool:
-    d, delta = _distances(reduced, channel)
+def _within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> bool:
+    d, delta = _distances(reduced, channel, plans)
     return bool((d <= 0.0).all() and (delta <= 0.0).all())
 
 
-def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> FloatArray:
+def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plans: Plans) -> FloatArray:
     """The smallest mixture with `rescue` that keeps every limit, up to a few units of roundoff."""
-    d, delta = _distances(reduced, channel)
+    d, delta = _distances(reduced, channel, plans)
     d_rescue, delta_rescue = _distances(reduced, rescue)
     weight = 0.0
     for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_rescue, delta_rescue]), strict=True):
@@ -165,9 +198,17 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray) -> F
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
     for _ in range(MIXING_ROUNDS):
-        share = min(1.0, weight + extra)
-        mixed = (1.0 - share) * channel + share * rescue
-        if share == 1.0 or _within(reduced, mixed):
+        share = weight + extra
+        if share >= 1.0:
+            break
+        mixed = rescue - channel
+        mixed *= share
+        mixed += channel
+        moved = tuple(
+            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
+            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+        )
+        if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue

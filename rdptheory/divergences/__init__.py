@@ -9,7 +9,9 @@ One normalisation each, here and in every result (nats where a logarithm appears
 `JensenShannon`              KL(p‖m) + KL(r‖m), m = (p+r)/2 (no factor ½)         0 ... 2 log 2
 `ChiSquare`                  Σ (r-p)²/p                                           0 ... inf
 `SquaredHellinger`           Σ (√r - √p)² (no factor ½)                           0 ... 2
+`Wasserstein1`               min over couplings of E|X-Y| (Euclidean norm)        0 ... inf
 `Wasserstein2Squared`        min over couplings of E‖X-Y‖² (the square)           0 ... inf
+`TransportDivergence(c)`     min over couplings of E c(X,Y)                       0 ... inf
 ===========================  ===================================================  =====================
 """
 
@@ -25,7 +27,7 @@ from rdptheory.divergences.f_divergences import (
     SquaredHellinger,
     TotalVariation,
 )
-from rdptheory.divergences.transport import Wasserstein2Squared
+from rdptheory.divergences.transport import TransportDivergence, Wasserstein1, Wasserstein2Squared
 
 __all__ = [
     "F_DIVERGENCES",
@@ -39,5 +41,7 @@ __all__ = [
     "SquaredHellinger",
     "Support",
     "TotalVariation",
+    "TransportDivergence",
+    "Wasserstein1",
     "Wasserstein2Squared",
 ]

@@ -1,14 +1,133 @@
-"""Optimal-transport divergences."""
+"""Optimal-transport divergences: the least cost of turning the reference law into the law of the output."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from rdptheory._types import FloatArray
+import numpy as np
+
+from rdptheory._types import ArrayLike, FloatArray, IntArray, frozen_array
+from rdptheory.couplings import cheapest_plan, monotone_plan, rounded_plan
 from rdptheory.divergences.base import Divergence, Support
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, real_array
 
-__all__ = ["Wasserstein2Squared"]
+__all__ = ["TransportDivergence", "Wasserstein1", "Wasserstein2Squared"]
+
+SEARCH_STEPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class TransportDivergence(Divergence):
+    """δ(p, r) = min over couplings γ of (p, r) of Σ_ij c_ij γ_ij, for any cost table.
+
+    Parameters
+    ----------
+    cost : array (k, m)
+        Finite and at least 0: from symbol i of the reference law to symbol j of the output.
+
+    >>> round(TransportDivergence([[0.0, 1.0], [1.0, 0.0]]).value(np.array([0.5, 0.5]), np.array([0.7, 0.3])), 12)
+    0.2
+    """
+
+    cost: FloatArray
+    line: FloatArray | None = field(default=None, repr=False)
+    """Points of a line for which the monotone coupling is optimal, shape (k,); None where no such order is known."""
+
+    def __init__(self, cost: ArrayLike, line: FloatArray | None = None) -> None:
+        c = real_array("cost", cost)
+        if c.ndim != 2 or c.size == 0 or (c < 0).any():
+            raise InvalidInput("cost", cost, f"must have shape (k, m) and entries of at least 0, has shape {c.shape}")
+        object.__setattr__(self, "cost", c)
+        object.__setattr__(self, "line", line)
+
+    def value(self, reference: FloatArray, output: FloatArray) -> float:
+        """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
+        if self.line is not None:
+            i, j, mass = monotone_plan(reference, output, self.line)
+            return float(self.cost[i, j] @ mass)
+        plan = cheapest_plan(reference, output / output.sum() * reference.sum(), self.cost).plan
+        return np.inf if plan is None else self.bound(reference, output, plan)
+
+    def bound(self, reference: FloatArray, output: FloatArray, plan: FloatArray) -> float:
+        """An upper bound on δ: the cost of `plan` (k, m) rounded to the marginals, without a linear program."""
+        return float(np.vdot(rounded_plan(plan, reference, output), self.cost))
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
+        plan = cheapest_plan(reference, law, self.cost)
+        return plan.w, P - float(plan.u @ reference)
+
+    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+        """min over t >= 0 of t P + Σ_i p_i max_j (v_j - t c_ij), by intersecting tangents of a convex polygon.
+
+        Every t gives an upper bound, so the search may end anywhere. The law mixes the two assignments that meet at
+        the minimum, so that its cost is P.
+        """
+        p, c = reference, self.cost
+        if np.isinf(P):
+            return Support(float(v.max()), _assigned(p, np.full(p.size, int(np.argmax(v))), v.size))
+
+        def tangent(t: float) -> tuple[float, float, FloatArray]:
+            score = v - t * c
+            chosen = score.argmax(axis=1)
+            rows = np.arange(p.size)
+            return t * P + float(p @ score[rows, chosen]), P - float(p @ c[rows, chosen]), _assigned(p, chosen, v.size)
+
+        value, slope, law = tangent(0.0)
+        if slope >= 0.0:
+            return Support(value, law)
+        if P == 0.0:
+            free = np.where(c <= 0.0, v, -np.inf)
+            if np.isfinite(free.max(axis=1)).all():
+                return Support(float(p @ free.max(axis=1)), _assigned(p, free.argmax(axis=1), v.size))
+        left, best = (0.0, value, slope, law), (value, law)
+        t = float(np.ptp(v)) / float(c[c > 0.0].min()) if P == 0.0 else float(np.ptp(v)) / P
+        right = None
+        for _ in range(SEARCH_STEPS):
+            value, slope, law = tangent(t)
+            if value < best[0]:
+                best = (value, law)
+            if slope < 0.0:
+                left = (t, value, slope, law)
+            else:
+                right = (t, value, slope, law)
+            if right is None:
+                t *= 4.0
+                continue
+            meeting = (right[1] - left[1] + left[2] * left[0] - right[2] * right[0]) / (left[2] - right[2])
+            height = left[1] + left[2] * (meeting - left[0])
+            if best[0] - height <= 1e-15 * (abs(best[0]) + float(np.ptp(v))) or not left[0] < meeting < right[0]:
+                break
+            t = meeting
+        if right is None:
+            return Support(best[0], left[3])
+        share = right[2] / (right[2] - left[2])
+        return Support(best[0], share * left[3] + (1.0 - share) * right[3])
+
+
+@dataclass(frozen=True)
+class Wasserstein1(Divergence):
+    """W1(p, r) = min over couplings of E|X - Y| (Euclidean norm), in units of the points.
+
+    >>> round(Wasserstein1().on(np.array([0.0, 2.0])).value(np.array([0.5, 0.5]), np.array([0.7, 0.3])), 12)
+    0.4
+    """
+
+    def value(self, reference: FloatArray, output: FloatArray) -> float:
+        """Needs points: `on(points).value`."""
+        raise _needs_points(self)
+
+    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+        """Needs points: `on(points).support`."""
+        raise _needs_points(self)
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Needs points: `on(points).cut`."""
+        raise _needs_points(self)
+
+    def on(self, points: FloatArray) -> TransportDivergence:
+        """W1 between laws on `points`, shape (n,) or (n, k)."""
+        return TransportDivergence(np.sqrt(_squares(points)), points if points.ndim == 1 else None)
 
 
 @dataclass(frozen=True)
@@ -16,13 +135,33 @@ class Wasserstein2Squared(Divergence):
     """W2²(p, r) = min over couplings of E‖X - Y‖²: the squared distance, in squared units of the points."""
 
     def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """Needs points: see the closed form for Gaussians."""
-        raise InvalidInput(
-            "perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form"
-        )
+        """Needs points: `on(points).value`."""
+        raise _needs_points(self)
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
-        """Needs points: see the closed form for Gaussians."""
-        raise InvalidInput(
-            "perception", self, "on a finite alphabet is not available; Gaussian sources have it in closed form"
-        )
+        """Needs points: `on(points).support`."""
+        raise _needs_points(self)
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Needs points: `on(points).cut`."""
+        raise _needs_points(self)
+
+    def on(self, points: FloatArray) -> TransportDivergence:
+        """W2² between laws on `points`, shape (n,) or (n, k)."""
+        return TransportDivergence(_squares(points), points if points.ndim == 1 else None)
+
+
+def _needs_points(divergence: Divergence) -> InvalidInput:
+    return InvalidInput("perception", divergence, "compares laws on points; use its .on(points)")
+
+
+def _squares(points: FloatArray) -> FloatArray:
+    columns = points[:, None] if points.ndim == 1 else points
+    total = np.zeros((points.shape[0], points.shape[0]))
+    for column in columns.T:
+        total += (column[:, None] - column[None, :]) ** 2
+    return frozen_array(total)
+
+
+def _assigned(p: FloatArray, chosen: IntArray, m: int) -> FloatArray:
+    return np.bincount(chosen, weights=p, minlength=m).astype(np.float64)

@@ -59,12 +59,18 @@ class Outcome:
 
 
 def judged(
-    problem: DiscreteProblem, dual: DualPoint, mu: FloatArray, channel: FloatArray | None, steps: int, sentence: str
+    problem: DiscreteProblem,
+    dual: DualPoint,
+    mu: FloatArray,
+    channel: FloatArray | None,
+    steps: int,
+    sentence: str,
+    plans: tuple[FloatArray | None, ...] = (),
 ) -> Outcome:
-    """Let the judge look at a dual point (with the multipliers mu of the balls) and a channel."""
+    """Let the judge look at a dual point (with the multipliers mu of the balls) and a channel (with its couplings)."""
     limits = np.array([limit.limit for limit in problem.reduced.distortions])
     lower = lower_bound(problem, dual)
-    upper = upper_bound(problem, channel, slope=float(dual.s @ limits))
+    upper = upper_bound(problem, channel, slope=float(dual.s @ limits), plans=plans)
     free = np.array([not np.isfinite(limit.limit) for limit in problem.distortions])
     slope_D = np.zeros(free.size)
     if not free.all():

@@ -69,7 +69,7 @@ def tabulate(
     """R(D,P) at every pair of the two lists, P outermost; `progress` shows a bar on standard error.
 
     >>> from rdptheory import Bernoulli, Hamming
-    >>> [row] = tabulate("coin", Bernoulli(0.5), Hamming(), None, D=[0.5], P=[float("inf")])
+    >>> [row] = tabulate("coin", Bernoulli(0.5), Hamming(), None, D=[0.75], P=[float("inf")])
     >>> row.rate_nat
     0.0
     """

@@ -14,7 +14,7 @@ from rdptheory.certificates import DualPoint
 from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.problems import DiscreteProblem
-from rdptheory.solvers.interior_point.balls import Ball, make_ball
+from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
 from rdptheory.solvers.interior_point.start import start
@@ -26,6 +26,8 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+DIVERGED = 1e10
+MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
 BOX_FLOOR = 0.1
@@ -55,25 +57,27 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     A ball is first left out: if the law found keeps it anyway, that is the answer. BLAS runs on one thread, because
     the pools of numpy and scipy spin against each other.
     """
-    with _threads().limit(limits=1):
+    with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
-        if any(ball.limit == 0.0 for ball in problem.perceptions):
+        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
+        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
-        if free.channel is not None:
-            tried = judged(
-                problem, free.dual, np.zeros(len(problem.perceptions)), free.channel, free.steps, free.sentence
-            )
-            if tried.bounds.gap <= method.gap:
-                return tried
+        zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
+        dual = replace(free.dual, v=zero)
+        tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+        if tried.bounds.gap <= method.gap:
+            return tried
+        steps = free.steps
+        del free, tried
         found = _solve(problem, method)
-        return replace(found, steps=found.steps + free.steps)
+        return replace(found, steps=found.steps + steps)
 
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
     """The problem without its balls."""
-    return DiscreteProblem(problem.probabilities, problem.distortions)
+    return DiscreteProblem(problem.probabilities, problem.distortions, (), problem.alphabet)
 
 
 def _solve(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
@@ -98,6 +102,24 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
     return usable
 
 
+def _first_law(problem: DiscreteProblem) -> FloatArray | None:
+    """An output law to begin from: the reference, the source itself, or their product over the coordinates."""
+    p, m = problem.probabilities, problem.shape[1]
+    if problem.alphabet is not None:
+        factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
+        for ball in problem.perceptions:
+            if ball.axis is not None:
+                factors[ball.axis] = ball.reference
+        law = np.ones(1)
+        for factor in factors:
+            law = np.outer(law, factor).ravel()
+        return law
+    for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
+        if reference.size == m:
+            return reference
+    return None
+
+
 class _Run:
     """One descent from one start."""
 
@@ -114,18 +136,15 @@ class _Run:
         if not self.reached.all():
             tables = tuple(np.ascontiguousarray(table[:, self.reached]) for table in tables)
             forbidden = None if forbidden is None else np.asarray(forbidden[:, self.reached])
-            balls = tuple(replace(ball, q=ball.q[self.reached]) for ball in balls)
+            balls = tuple(ball.restricted(self.reached) for ball in balls)
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
         if not tables:
             tables = (np.zeros((reduced.shape[0], int(self.reached.sum()))),)
             self.limits = np.ones(1)
-        law = None
-        if balls and balls[0].image is None:
-            law = balls[0].q
-        elif not balls and problem.probabilities.size == reduced.shape[1]:
-            law = problem.probabilities[self.reached]
-        boxed = any(ball.boxed for ball in balls)
+        law = _first_law(problem)
+        law = None if law is None else law[self.reached]
+        boxed = any(ball.balanced for ball in balls)
         self.model, self.state = start(
             reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
         )
@@ -146,8 +165,12 @@ class _Run:
                 else:
                     idle += 1
                 best = outcome.better(best)
+                del outcome
                 if best.bounds.gap <= target_gap or idle >= PATIENCE:
                     break
+            if float(system.s.max(initial=0.0)) > DIVERGED:
+                sentence = "the multipliers diverge: the limits are at or below what any channel can keep"
+                break
             if not system.factor():
                 sentence = "the Newton system could not be factored"
                 break
@@ -155,7 +178,9 @@ class _Run:
             if not np.isfinite(direction.f).all() or length < 1e-10:
                 sentence = "no step forward was found"
                 break
-            system = System(self.model, system.state.moved(length, direction)).with_slacks_reset()
+            state = system.state.moved(length, direction)
+            del system  # its tables, before the next one makes its own
+            system = System(self.model, state).with_slacks_reset()
         else:
             sentence = "the limit of steps was reached"
         if best is None or best.bounds.gap > target_gap:
@@ -178,6 +203,9 @@ class _Run:
             lowest = max(lowest, min(0.5, broken))
         pairs = np.concatenate([state.left, state.right])
         moves = [np.concatenate([d.left, d.right]) / pairs for d in (affine, centring, second)]
+        if pairs.size > MANY:  # only these can stop a step short of 1
+            moving = (moves[0] < -0.3) | (moves[1] < -0.3) | (moves[2] < -0.3)
+            moves = [move[moving] for move in moves] if moving.any() else [move[:1] for move in moves]
         best = (np.inf, 0.0, 0.0)
         for sigma in SIGMAS:
             share = max(mehrotra if sigma is None else sigma, lowest)
@@ -211,4 +239,10 @@ class _Run:
         channel = np.zeros((self.model.p.size, self.reached.size))
         channel[:, self.reached] = system.B * system.r
         dual = DualPoint(system.state.f, s, tuple(system.v))
-        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence)
+        plans = tuple(self._plan(ball, own) for ball, own in zip(self.model.balls, system.owns, strict=True))
+        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence, plans)
+
+    def _plan(self, ball: Ball, own: Own) -> FloatArray | None:
+        if not isinstance(ball, TransportBall) or ball.cost.shape[0] != self.model.p.size or ball.image is not None:
+            return None
+        return ball.plan(own)

@@ -49,22 +49,12 @@ def start(
     joint *= (p / joint.sum(axis=1))[:, None]
     excess = np.array([1.0 - float(np.vdot(joint, table)) for table in tables])
     w = np.maximum(excess, 1.0 - TARGET)
-    mu, w_mu, boxes_left, boxes_right, free = [], [], [], [], []
-    for ball in balls:
-        if not ball.boxed:
-            mu.append(1.0)
-            w_mu.append(0.5 * ball.P)
-            continue
-        k = ball.q.size
-        level = max(0.1, float(r @ z) / ball.P)
-        mu.append(level)
-        w_mu.append(0.2 * ball.P)
-        boxes_left += [np.full(k, 0.4 * ball.P / k)] * 2
-        boxes_right += [np.full(k, 0.5 * level)] * 2
-        free.append(np.zeros(k))
-    left = np.concatenate([r, s, np.array(mu), *boxes_left])
-    right = np.concatenate([z, w, np.array(w_mu), *boxes_right])
-    return model, State(f, left, right, tuple(free))
+    room = float(r @ z)
+    begun = [ball.begin(r if ball.image is None else ball.image @ r, room) for ball in balls]
+    priced = [one for ball, one in zip(balls, begun, strict=True) if ball.priced]
+    left = np.concatenate([r, s, [one.mu for one in priced], *(one.own.left for one in begun)])
+    right = np.concatenate([z, w, [one.w for one in priced], *(one.own.right for one in begun)])
+    return model, State(f, left, right, tuple(one.own.free for one in begun))
 
 
 def _kernel(

@@ -17,7 +17,7 @@ from rdptheory import (
     TotalVariation,
     rdp,
 )
-from rdptheory.certificates import cheapest_plan
+from rdptheory.couplings import cheapest_plan
 from rdptheory.divergences import F_DIVERGENCES
 from tests import checks
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory.certificates import cheapest_plan
+from rdptheory.couplings import cheapest_plan
 from tests import checks, oracles
 from tests.strategies import laws, matrices
 

@@ -1,0 +1,75 @@
+"""Couplings of two laws: the cheapest one by linear programming, the monotone one on a line, exact rounding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import FloatArray, IntArray
+
+__all__ = ["Plan", "cheapest_plan", "monotone_plan", "rounded_plan"]
+
+
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The plan (n, m), or None if the program failed, a proved lower bound on the cost of any plan, and the potentials
+    u (n,) and w (m,) that prove it: u_i + w_j <= cost_ij."""
+
+    plan: FloatArray | None
+    lower: float
+    u: FloatArray
+    w: FloatArray
+
+
+def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
+    """min <cost, plan> over plans with row sums p (n,) and column sums q (m,), by HiGHS.
+
+    The lower bound is <p, u> + <q, w> for the row potentials u that HiGHS returns and w_j = min_i (cost_ij - u_i),
+    which is feasible in the dual whatever u is.
+    """
+    n, m = cost.shape
+    cells = np.arange(n * m)
+    rows = scipy.sparse.coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
+    columns = scipy.sparse.coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
+    found = scipy.optimize.linprog(
+        cost.ravel(),
+        A_eq=scipy.sparse.vstack([rows, columns]).tocsr()[:-1],  # the last column sum follows from the others
+        b_eq=np.concatenate([p, q])[:-1],
+        method="highs",
+    )
+    if found.x is None:
+        return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
+    u = np.asarray(found.eqlin.marginals[:n])
+    w = (cost - u[:, None]).min(axis=0)
+    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w), u, w)
+
+
+def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Cells (i, j) and masses of the monotone coupling of two laws on the same points of a line, at most 2n of them."""
+    order = np.argsort(line, kind="stable")
+    upper, lower = np.cumsum(first[order]), np.cumsum(second[order])
+    lower *= upper[-1] / lower[-1]
+    cuts = np.union1d(upper, lower)
+    mass = np.diff(cuts, prepend=0.0)
+    i = np.minimum(np.searchsorted(upper, cuts), order.size - 1)
+    j = np.minimum(np.searchsorted(lower, cuts), order.size - 1)
+    return order[i], order[j], mass
+
+
+def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
+    """A plan with row sums p and column sums q close to `plan` (n, m): scale down what is too heavy, then put what is
+    missing back as a product of the two deficits [AWR17]."""
+    rows = plan.sum(axis=1)
+    rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
+    columns = rounded.sum(axis=0)
+    rounded *= np.divide(q, columns, out=np.ones_like(columns), where=columns > q)
+    short = np.maximum(p - rounded.sum(axis=1), 0.0)
+    empty = np.maximum(q - rounded.sum(axis=0), 0.0)
+    if min(short.sum(), empty.sum()) > ROUNDING:  # less is rounding, and filling would touch every entry
+        rounded += short[:, None] * (empty / empty.sum())
+    return np.asarray(rounded)

@@ -1,0 +1,219 @@
+"""The one loop: Blahut-Arimoto without a ball, Sinkhorn on a point, and everything between.
+
+State: log h, shape (m,). With K = exp(-s d) one step is
+
+    u = 1/(K h),   m = K'(p u),   r = h m,
+    r⁺ = argmin KL(· ‖ r m) over the ball,
+    log h ← log h + log(r⁺/r),
+
+which is Blahut-Arimoto where the ball holds every law and Sinkhorn where it is one law. At a fixed point r maximises
+<·, log m> over the ball, which is the optimality condition of R(D,P) at slope s. Three additions make it fast: momentum
+on log h, dual points averaged over the run (the dual is jointly concave in (f, s)), and a known channel that repairs
+iterates outside the ball. The slope s follows E d(X,Y) to D while the loop runs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from rdptheory._types import FloatArray
+from rdptheory.information import entropy
+from rdptheory.solvers.first_order.certificate import TINY, Iterate, Reached, lower_bound, mixed, reached, rounded
+from rdptheory.solvers.first_order.kernels import Kernel
+from rdptheory.solvers.first_order.method import FirstOrder
+from rdptheory.solvers.first_order.projections import Ball, Projection
+
+__all__ = ["Found", "Incumbent", "Question", "aimed", "elasticity", "first_slope", "next_slope", "run"]
+
+FLOOR = -30.0  # of log h - log reference: a symbol driven to e^-690 would take hundreds of steps to return
+CHECK_GROWTH = 1.15
+SLOPE_EVERY = 4
+SLACK = 0.05  # share of the gap asked for
+CAPS = (1.0, 0.6, 0.0)  # of the momentum coefficient inside a ball: tried in turn while the gap does not fall
+FIRST_MARK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """R(D,P) as the loop sees it: p (n,) positive, a kernel with rows of minimum 0, a ball and a limit D >= 0."""
+
+    p: FloatArray
+    kernel: Kernel
+    ball: Ball
+    D: float
+
+    @property
+    def P(self) -> float:
+        """The radius of the ball; inf without one."""
+        return np.inf if self.ball.free else self.ball.limit
+
+
+@dataclass(eq=False)
+class Incumbent:
+    """The best of both ends so far."""
+
+    question: Question
+    lower: float = 0.0
+    upper: Reached | None = None
+    f: FloatArray | None = None
+    s: float = 0.0
+
+    @property
+    def gap(self) -> float:
+        """upper - lower."""
+        return np.inf if self.upper is None else self.upper.rate - self.lower
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether the lower bound is above H(X): then no channel meets both limits."""
+        return self.lower > entropy(self.question.p) + 1e-9
+
+    def raise_lower(self, f: FloatArray, log_m: FloatArray, s: float, near: Projection) -> None:
+        """Take a dual point if it proves more."""
+        q = self.question
+        value = lower_bound(q.p, f, log_m, s, q.D, q.kernel, q.ball.support(log_m, near))
+        if self.f is None or value > self.lower:
+            self.lower, self.f, self.s = max(value, self.lower), f, s
+
+    def cut_upper(self, point: Reached, anchors: Sequence[Reached]) -> None:
+        """Take a channel if it reaches less, after repair with the anchor that costs least."""
+        q = self.question
+        for anchor in (*anchors, self.upper):
+            repaired = mixed(point, anchor, q.D, q.P)
+            if repaired is not None and (self.upper is None or repaired.rate < self.upper.rate):
+                self.upper = repaired
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Where a run ended."""
+
+    incumbent: Incumbent
+    last: Iterate
+    mu: float
+    steps: int
+
+
+def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anchors: Sequence[Reached] = ()) -> Found:
+    """Iterate until the proved gap is at most `method.gap`, or for `method.max_steps` steps.
+
+    Parameters
+    ----------
+    question : Question
+    method : FirstOrder
+    log_h : array (m,)
+        Start of the state.
+    s : float
+        Start of the slope, above 0.
+    anchors : sequence of Reached
+        Channels that meet both limits and repair those that do not.
+    """
+    p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
+    floor = _floor(ball, log_h.size) if method.momentum and question.P > 0.0 else np.full(log_h.size, -690.0)
+    incumbent = Incumbent(question)
+    gibbs, look = kernel.at(s), _normalised(log_h, floor)
+    previous, projection = look, None
+    exponent, stale, inner = 1.0, True, tuple(anchors)
+    mean_f, mean_s, weight, momentum, caps = np.zeros_like(p), 0.0, 0.0, 0, deque(CAPS)
+    mark, marked, check, step = FIRST_MARK, np.inf, 0, 0
+    while True:
+        point = Iterate.of(p, gibbs, s, look)
+        projection = ball.project(look + 2.0 * point.log_m, projection)
+        new = _normalised(projection.log_law - point.log_m, floor)
+        share = (step + 1.0) if method.momentum else 1.0
+        weight += share
+        mean_f += share / weight * (point.f - mean_f)
+        mean_s += share / weight * (s - mean_s)
+        last = step >= method.max_steps
+        if step >= check or last:
+            check = max(step + 1, int(CHECK_GROWTH * step))
+            incumbent.raise_lower(point.f, point.log_m, s, projection)
+            average = gibbs if mean_s == s else kernel.at(mean_s)
+            mean_m = np.maximum(average.backward(p * np.exp(mean_f)), TINY)
+            incumbent.raise_lower(mean_f.copy(), np.log(mean_m), mean_s, projection)
+            reach = rounded(p, ball.reference, kernel, point) if question.P == 0.0 else reached(p, ball, point)
+            incumbent.cut_upper(reach, inner)
+            if reach.meets(D, question.P):
+                inner = (*anchors, reach)
+            if incumbent.gap <= method.gap or incumbent.infeasible or last:
+                return Found(incumbent, point, projection.mu, step)
+            if step >= 2 * mark:  # the gap should fall like 1/steps²; where it circles, less momentum does more
+                if incumbent.gap > 0.5 * marked and not ball.free:
+                    caps.rotate(-1)
+                mark, marked = step, incumbent.gap
+            stale = True
+        if step % SLOPE_EVERY == SLOPE_EVERY - 1 and D > 0.0:
+            distortion = point.distortion(p)
+            aim = aimed(D, s, method.gap)
+            if s * abs(distortion - aim) > SLACK * method.gap:
+                if stale:
+                    exponent, stale = elasticity(question, point, distortion), False
+                s = next_slope(s, distortion, aim, exponent)
+                gibbs = kernel.at(s)
+        momentum += 1
+        change = new - previous
+        if not method.momentum or float(point.law @ ((look - new) * change)) > 0.0:  # the step turned against the way
+            momentum = 0
+        beta = min(momentum / (momentum + 3.0), caps[0])
+        if projection.moved is not None:
+            change = np.where(projection.moved, change, 0.0)
+        look, previous = (np.maximum(new + beta * change, floor) if beta else new), new
+        step += 1
+
+
+def aimed(D: float, s: float, gap: float) -> float:
+    """A distortion inside the limit by so little that it costs `SLACK` of the gap: it spares the channel a repair."""
+    return max(D - SLACK * gap / s, 0.5 * D)
+
+
+def next_slope(s: float, distortion: float, aim: float, exponent: float) -> float:
+    """s moved so that E d goes to its aim, by one Newton step on logarithms with a bounded factor."""
+    return s * float(np.clip((max(distortion, 1e-300) / aim) ** (1.0 / exponent), 0.7, 1.4))
+
+
+def first_slope(question: Question, log_h: FloatArray) -> float:
+    """The s at which the row-exact channel of log h has E d = D, within a tenth; the largest useful s when D = 0."""
+    p, kernel, D = question.p, question.kernel, question.D
+    top = kernel.largest_slope()
+    if D == 0.0:
+        return top
+
+    def excess(s: float) -> float:
+        return float(np.log(max(Iterate.of(p, kernel.at(s), s, log_h).distortion(p), 1e-300) / D))
+
+    s = min(1.0 / D, top)
+    low, high, value = 0.0, np.inf, excess(s)
+    while abs(value) > 0.1 and not (value > 0.0 and s >= top):
+        low, high = (s, high) if value > 0.0 else (low, s)
+        ahead = s * float(np.exp(np.clip(value, -2.0, 2.0)))
+        s = ahead if low < ahead < high else (0.5 * (low + high) if low > 0.0 else 0.25 * high)
+        s = min(s, top)
+        if high - low <= 1e-3 * high or s < 1e-12 / D:
+            break
+        value = excess(s)
+    return s
+
+
+def elasticity(question: Question, point: Iterate, distortion: float) -> float:
+    """-d log E d / d log s of the row-exact channel at this log h, at least 1/2."""
+    nudge = 1.01
+    gibbs = question.kernel.at(nudge * point.s)
+    f = -np.log(np.maximum(gibbs.forward(np.exp(point.log_h)), 1e-300))
+    nudged = float((question.p * np.exp(f)) @ gibbs.cost(np.exp(point.log_h)))
+    if not (nudged > 0.0 and distortion > 0.0):
+        return np.inf
+    return max(0.5, float(np.log(distortion / nudged) / np.log(nudge)))
+
+
+def _floor(ball: Ball, m: int) -> FloatArray:
+    uniform = np.full(m, -np.log(m))
+    return FLOOR + (uniform if ball.free else np.where(ball.reference > 0.0, ball.log_reference, uniform))
+
+
+def _normalised(log_h: FloatArray, floor: FloatArray) -> FloatArray:
+    return np.maximum(log_h - float(logsumexp(log_h)), floor)
