@@ -65,9 +65,9 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     """A plan with row sums p and column sums q close to `plan` (n, m): scale down what is too heavy, then put what is
     missing back as a product of the two deficits [AWR17]."""
     rows = plan.sum(axis=1)
-    rounded = plan * np.minimum(1.0, np.divide(p, rows, out=np.ones_like(rows), where=rows > 0.0))[:, None]
+    rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
     columns = rounded.sum(axis=0)
-    rounded *= np.minimum(1.0, np.divide(q, columns, out=np.ones_like(columns), where=columns > 0.0))
+    rounded *= np.divide(q, columns, out=np.ones_like(columns), where=columns > q)
     short = np.maximum(p - rounded.sum(axis=1), 0.0)
     empty = np.maximum(q - rounded.sum(axis=0), 0.0)
     if min(short.sum(), empty.sum()) > ROUNDING:  # less is rounding, and filling would touch every entry

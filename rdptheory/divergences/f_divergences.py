@@ -168,7 +168,8 @@ class SmoothFDivergence(FDivergence):
             return float("inf")
         if np.isfinite(self.recession) and not held.all() and float(v[~held].max()) > gamma + mu * self.recession:
             return float("inf")
-        return mu * P + gamma + mu * float(p @ self.conjugate(y))
+        with np.errstate(over="ignore"):  # a useless pair costs inf
+            return mu * P + gamma + mu * float(p @ self.conjugate(y))
 
     def _below_pole(self) -> float:
         return float(np.nextafter(self.recession, -np.inf)) if np.isfinite(self.recession) else np.inf
