@@ -200,8 +200,9 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
     if method.momentum and not ball.free:
         aim = method.gap if question.P == 0.0 else max(method.gap, ANCHOR_GAP)
         point = Ball(ball.divergence, ball.reference, 0.0)
-        # the true kernel: mass on a wrong symbol has far to go, and single precision misplaces too much of it
-        found = _transport(replace(question, ball=point), replace(method, gap=aim), log_h, s, anchors)
+        # On a grid single precision will not do: what it misplaces has far to go beside a small D.
+        steady = question if question.P == 0.0 or isinstance(kernel, Grid) else quick
+        found = _transport(replace(steady, ball=point), replace(method, gap=aim), log_h, s, anchors)
         steps, log_h, s = found.steps, found.last.log_h, found.last.s
         if found.incumbent.upper is not None:
             anchors = (*anchors, found.incumbent.upper)
