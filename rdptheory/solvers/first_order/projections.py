@@ -202,8 +202,8 @@ class Ball:
         else:
             gamma = float(p @ x) / float(p.sum())
             kappa = float(divergence.curvature(np.ones(1))[0])
-            spread = float(np.sqrt(2.0 * self.limit / (kappa * float(p @ (x - gamma) ** 2))))
-            mu = max((1.0 / spread - 1.0) / kappa, 1e-2)
+            spread = float(np.sqrt(kappa * float(p @ (x - gamma) ** 2) / (2.0 * self.limit)))
+            mu = max((spread - 1.0) / kappa, 1e-2)
             gamma = max(gamma, x_bare - mu * recession, float(x.max()) - FAR * (1.0 + kappa * mu))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, gradient, bare, parts = dual(gamma, mu)
