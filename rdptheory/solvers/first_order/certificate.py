@@ -79,10 +79,10 @@ def lower_bound(
     """<p, f> - s D - σ, less what float64 may have added.
 
     `sigma` bounds σ_P(log m) from above, and m = K'(p e^f) with relative error at most `kernel.rounding(s)`; as
-    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost n units of rounding of their absolute values.
+    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost at most n units of rounding of their absolute values, in whatever order they are taken.
     """
     size = float(p @ np.abs(f)) + float(np.abs(log_m).max()) + s * D
-    allowance = kernel.rounding(s) + (float(np.log2(p.size)) + 16.0) * UNIT_ROUNDOFF * size
+    allowance = kernel.rounding(s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
     return float(p @ f) - s * D - sigma - allowance
 
 
@@ -197,5 +197,5 @@ def _information(kernel: Kernel, iterate: Iterate) -> float:
     p, price = iterate.p, iterate.s * iterate.distortion
     gain, loss = float(p @ iterate.f), float(iterate.law @ iterate.log_m)
     size = float(p @ np.abs(iterate.f)) + float(iterate.law @ np.abs(iterate.log_m)) + price
-    rounding = 2.0 * kernel.rounding(iterate.s) + (float(np.log2(p.size)) + 16.0) * UNIT_ROUNDOFF * size
+    rounding = 2.0 * kernel.rounding(iterate.s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
     return max(gain - loss - price, 0.0) + rounding
