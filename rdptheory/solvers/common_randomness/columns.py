@@ -16,7 +16,7 @@ __all__ = ["ColumnGeneration"]
 
 SMOOTHING = 0.9
 """Share of the best prices so far in the prices sent out: Wentges smoothing, against oscillation."""
-KEPT = 30
+KEPT = 16
 """Columns kept per row of the linear program when stale ones are dropped."""
 COARSEST, LOOSE = 40, 1e-8
 """Larger alphabets start from the prices of a coarser problem, solved to this gap."""
