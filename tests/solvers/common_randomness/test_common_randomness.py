@@ -11,6 +11,7 @@ from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration
 from rdptheory.solvers.common_randomness.branching import _MapPricing
 from rdptheory.solvers.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.common_randomness.master import Columns
+from rdptheory.solvers.transport_plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.transport_solution import CommonPlan
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table
@@ -60,10 +61,12 @@ def test_branch_and_bound_closes_fourteen_symbols_and_five_labels() -> None:
 def test_a_truncated_search_still_proves_a_bound() -> None:
     problem = random_table(np.random.default_rng(23), 9, 4, 0.2)
     exact = BranchAndBound().solve(problem)
-    narrow = BranchAndBound(width=3).solve(problem)
+    narrow = BranchAndBound(width=3, max_steps=4).solve(problem)
     assert_sound(narrow, problem)
     assert narrow.bounds.lower <= exact.bounds.upper
     assert exact.bounds.lower <= narrow.bounds.upper
+    unlimited = cheapest_coupling(problem.p, problem.q, problem.cost)[1]
+    assert narrow.bounds.lower > unlimited + 1e-3, "the rate limit costs something, and the bound knows"
 
 
 @pytest.mark.parametrize("pricing", ["intervals", "search"])
