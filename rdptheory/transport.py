@@ -150,7 +150,7 @@ def transport_rate(
 
     Brackets of D(R) decide on which side a rate lies. Where D(R) is convex (all cases but one letter at a time without
     common randomness) the tangents prove lower ends and the chords upper ends, and few evaluations are enough; the
-    rest is bisection. `gap` is the width in nats to stop at.
+    rest is bisection. `gap` is the width in nats to stop at; D counts as reached within 1e-12 of max(1, D at R = 0).
 
     >>> from rdptheory.distortions import SquaredError
     >>> from rdptheory.sources import Pmf

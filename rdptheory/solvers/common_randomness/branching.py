@@ -51,10 +51,11 @@ class BranchAndBound:
         found = loop.generate(problem, _MapPricing(problem, self.width), start, method=self)
         if found.status is Status.OPTIMAL:
             return found
-        blocks = EntropicTransport().solve(problem).bounds
-        if blocks.lower <= found.bounds.lower:
+        blocks = EntropicTransport().solve(problem)
+        if blocks.bounds.lower <= found.bounds.lower:
             return found
-        return replace(found, bounds=replace(found.bounds, lower=blocks.lower, lower_from="long blocks can only help"))
+        bounds = replace(found.bounds, lower=blocks.bounds.lower, lower_from="long blocks can only help")
+        return replace(found, bounds=bounds, multipliers=blocks.multipliers)
 
 
 class _MapPricing:

@@ -135,6 +135,25 @@ def test_the_history_is_a_shrinking_bracket() -> None:
     assert (history[:, 0] <= history[:, 1] + 1e-12).all()
 
 
+@pytest.mark.parametrize(("n", "m"), [(60, 2), (50, 5), (3, 70), (45, 44)])
+def test_lopsided_alphabets_and_equal_prices_of_a_proof(n: int, m: int) -> None:
+    rng = np.random.default_rng(26)
+    x, y = np.sort(rng.random(n)), np.sort(rng.random(m))
+    cost = np.square(x[:, None] - y)
+    problem = DiscreteTransport(rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m)), cost, 0.4, x, y)
+    found = ColumnGeneration().solve(problem)
+    assert_sound(found, problem)
+    assert found.gap <= 1e-9
+    assert found.multipliers is not None
+    nu = found.multipliers.target
+    assert nu is not None
+    order = problem.monge_order
+    assert order is not None
+    least = IntervalPricing(problem, order).price(found.multipliers.rate, nu).lower
+    proved = float(nu @ problem.q) - found.multipliers.rate * problem.R + least
+    assert proved == pytest.approx(found.bounds.lower, abs=1e-12)
+
+
 def test_a_wrong_plan_is_caught() -> None:
     problem = TransportProblem(*instance("A"), 0.25 * BIT, np.inf).discrete
     found = ColumnGeneration().solve(problem)
