@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import DualPoint
+from rdptheory.certificates import DualPoint, cheapest_channel
 from rdptheory.closed_forms import ClosedForm, match
-from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput
@@ -24,6 +23,8 @@ __all__ = ["Method", "rate_distortion", "rdp"]
 
 Method = ClosedForm | InteriorPoint | FirstOrder | Conic
 NO_PERCEPTION = float("inf")
+SMALL = 20_000  # table entries up to which feasibility is decided before the solver starts
+TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
 
 
 def rdp(
@@ -92,11 +93,9 @@ def rdp(
     if any(limit.limit < 0.0 for limit in discrete.reduced.distortions):
         least = problem.D - discrete.reduced.distortions[0].limit
         return _infeasible(problem, method, 0, f"D is below {least:.6g}, the least distortion of any channel")
-    least = least_distortion(discrete)
-    if least > problem.D * (1.0 + 1e-12):
-        return _infeasible(
-            problem, method, 0, f"every channel with this output law has a distortion of {least:.6g} or more"
-        )
+    doubtful = not trivially_feasible(discrete)
+    if doubtful and discrete.probabilities.size * discrete.shape[1] <= SMALL and _too_tight(discrete):
+        return _infeasible(problem, method, 0, TOO_TIGHT)
     free = zero_rate(discrete)
     if free is not None:
         return Solution(
@@ -110,14 +109,10 @@ def rdp(
             method,
         )
     outcome = solve(discrete, method)
-    ceiling = entropy(discrete.reduced.probabilities)
-    if outcome.bounds.lower > ceiling + 1e-6 and not np.isfinite(outcome.bounds.upper):
-        return _infeasible(
-            problem,
-            method,
-            outcome.steps,
-            "the dual proves a rate above the entropy of the source, so no channel exists",
-        )
+    if doubtful and not np.isfinite(outcome.bounds.upper):
+        proved = outcome.bounds.lower > entropy(discrete.reduced.probabilities) + 1e-6
+        if proved or _too_tight(discrete):
+            return _infeasible(problem, method, outcome.steps, TOO_TIGHT)
     return _from_outcome(problem, discrete, outcome, method)
 
 
@@ -144,13 +139,27 @@ def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) 
             return solve_conic(problem, method)
 
 
+def _too_tight(problem: DiscreteProblem) -> bool:
+    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
+
+
 def least_distortion(problem: DiscreteProblem) -> float:
-    """A proved lower bound on E d of the channels with the output law that P = 0 prescribes; 0 without such a ball."""
-    prescribed = [ball for ball in problem.perceptions if ball.limit == 0.0 and ball.image is None]
-    table = problem.distortions[0].table
-    if not prescribed or (table.shape[0] == table.shape[1] and not np.diagonal(table).any()):
+    """A proved lower bound on E d (less the row minima) of the channels whose output law stays in the ball."""
+    reduced = problem.reduced
+    if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
         return 0.0
-    return cheapest_plan(problem.probabilities, prescribed[0].reference, table).lower
+    limit = reduced.distortions[0]
+    return cheapest_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
+
+
+def trivially_feasible(problem: DiscreteProblem) -> bool:
+    """Whether copying the source costs nothing, so that no limit can be too small."""
+    table = problem.distortions[0].table
+    return not problem.perceptions or (
+        table.shape[0] == table.shape[1]
+        and not np.diagonal(table).any()
+        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
+    )
 
 
 def zero_rate(problem: DiscreteProblem) -> FloatArray | None:

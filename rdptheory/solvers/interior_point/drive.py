@@ -26,6 +26,7 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+DIVERGED = 1e10
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
@@ -56,7 +57,7 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     A ball is first left out: if the law found keeps it anyway, that is the answer. BLAS runs on one thread, because
     the pools of numpy and scipy spin against each other.
     """
-    with _threads().limit(limits=1):
+    with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
         alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
@@ -167,6 +168,9 @@ class _Run:
                 del outcome
                 if best.bounds.gap <= target_gap or idle >= PATIENCE:
                     break
+            if float(system.s.max(initial=0.0)) > DIVERGED:
+                sentence = "the multipliers diverge: the limits are at or below what any channel can keep"
+                break
             if not system.factor():
                 sentence = "the Newton system could not be factored"
                 break
