@@ -183,7 +183,7 @@ def _trained(bench: Bench) -> list[Row]:
         Curve("$D_d + (W_2 - \\sqrt{P})^2$", [truth.frontier(q) for q in grid], grid.tolist(), "theory"),
         Curve(
             "D(R,P) of N(0,1)",
-            gaussian.distortion(1.0, bits_to_nats(truth.rate), grid).tolist(),
+            least.tolist(),
             grid.tolist(),
             "bound",
         ),
