@@ -7,22 +7,24 @@ import numpy as np
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import DualPoint, cheapest_channel
 from rdptheory.closed_forms import ClosedForm, match
-from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence
+from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
-from rdptheory.solvers.first_order import FirstOrder, solve_first_order
+from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
 from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
 from rdptheory.solvers.outcome import Outcome, judged
-from rdptheory.sources import Source
+from rdptheory.sources import DiscreteSource, Source
 
 __all__ = ["Method", "rate_distortion", "rdp"]
 
 Method = ClosedForm | InteriorPoint | FirstOrder | Conic
 NO_PERCEPTION = float("inf")
+LARGE = 2048  # points above which squared error is solved without a table
+LARGE_GAP = 1e-4
 SMALL = 20_000  # table entries up to which feasibility is decided before the solver starts
 TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
 
@@ -51,14 +53,16 @@ def rdp(
     D, P : float
         At least 0; inf lifts the constraint.
     method : ClosedForm, InteriorPoint, FirstOrder, Conic or None
-        None takes a closed form where one exists and the interior point everywhere else.
+        None takes a closed form where one exists, the first-order loop for squared error on more than 2,048 points
+        (which then needs no table of distortions), and the interior point everywhere else.
 
     Returns
     -------
     Solution
         `bounds.lower <= R(D,P) <= bounds.upper == rate` in nats. The lower end is the dual value of a dual point, the
         upper end the mutual information of `candidate.channel`, which keeps both limits; both are widened by an
-        allowance for float64. If no channel keeps the limits the status is INFEASIBLE and the rate inf.
+        allowance for float64. If no channel keeps the limits the status is INFEASIBLE and the rate inf. Above 4,000,000
+        entries the channel is not written down and `candidate` is None; the bracket is proved all the same.
 
     Raises
     ------
@@ -86,7 +90,9 @@ def rdp(
             return matched
         if method is not None:
             raise InvalidInput("method", method, "no closed form is known for this source, distortion and perception")
-        method = InteriorPoint()
+        method = FirstOrder(gap=LARGE_GAP) if _is_large(problem) else InteriorPoint()
+    if isinstance(method, FirstOrder) and _is_large(problem):
+        return _solve_large(problem, method)
     discrete = problem.discrete
     if not isinstance(method, (InteriorPoint, FirstOrder, Conic)):
         raise InvalidInput("method", method, "must be ClosedForm(), InteriorPoint(), FirstOrder() or Conic()")
@@ -189,6 +195,40 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
     if float(law @ cost) > limit.limit:
         return None
     return np.tile(law / law.sum(), (problem.probabilities.size, 1))
+
+
+def _is_large(problem: Problem) -> bool:
+    """Whether the source has too many points for a table and the question is one that needs none."""
+    source, ball = problem.source, problem.perception
+    return (
+        isinstance(source, DiscreteSource)
+        and source.size > LARGE
+        and isinstance(problem.distortion, SquaredError)
+        and (ball is None or isinstance(ball, FDivergence) or np.isinf(problem.P))
+    )
+
+
+def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
+    source, ball = problem.source, problem.perception
+    assert isinstance(source, DiscreteSource)
+    divergence = ball if isinstance(ball, FDivergence) else None
+    P = NO_PERCEPTION if divergence is None else problem.P
+    raw = solve_large(source.probabilities, source.points, divergence, problem.D, P, method)
+    if np.isinf(raw.bounds.lower):
+        return _infeasible(problem, method, raw.steps, raw.sentence)
+    candidate = None if raw.channel is None else Candidate(raw.channel, source.probabilities @ raw.channel)
+    return Solution(
+        problem,
+        raw.bounds.upper,
+        raw.bounds,
+        Slopes(0.0 - raw.s, 0.0 - raw.mu),
+        candidate,
+        Status.OPTIMAL if raw.finished else Status.STOPPED,
+        raw.sentence,
+        method,
+        raw.steps,
+        DualPoint(raw.f, np.array([raw.s])),
+    )
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:

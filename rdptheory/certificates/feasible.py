@@ -90,4 +90,5 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
         g, h = divergence.cut(q, q + share * (law - q), P)
         cuts.append(g)
         limits.append(h)
-    return Cheapest(np.asarray(best / p[:, None]), lower)
+    best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
+    return Cheapest(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)

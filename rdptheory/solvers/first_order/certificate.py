@@ -79,7 +79,8 @@ def lower_bound(
     """<p, f> - s D - σ, less what float64 may have added.
 
     `sigma` bounds σ_P(log m) from above, and m = K'(p e^f) with relative error at most `kernel.rounding(s)`; as
-    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost at most n units of rounding of their absolute values, in whatever order they are taken.
+    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost at most n units of rounding of their absolute values, in
+    whatever order they are taken.
     """
     size = float(p @ np.abs(f)) + float(np.abs(log_m).max()) + s * D
     allowance = kernel.rounding(s) + (p.size + 16.0) * UNIT_ROUNDOFF * size

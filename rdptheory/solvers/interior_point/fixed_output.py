@@ -81,6 +81,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
         best = judged(
             problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, sentence
         )
+        sentence = "" if best.bounds.gap <= gap else sentence
     return replace(best, steps=steps, sentence=sentence, slope_P=np.full(1, -np.inf))
 
 

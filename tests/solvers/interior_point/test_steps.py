@@ -40,7 +40,7 @@ def test_a_gaussian_with_far_tails(half, member):
 def test_an_early_stop_is_said_and_its_bracket_holds(member, P):
     source = discretise(Gaussian(0.0, 1.0), 20, low=-3.0, high=3.0)
     full = rdp(source, SquaredError(), member, D=0.2, P=P)
-    for steps in (1, 3):
+    for steps in (1,) if P == 0.0 else (1, 3):  # with the law prescribed three Newton steps are all it takes
         early = rdp(source, SquaredError(), member, D=0.2, P=P, method=InteriorPoint(max_steps=steps))
         checks.assert_sound(early)
         assert early.status is Status.STOPPED
