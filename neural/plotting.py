@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
         measured += 1
     axes.set_xlabel(figure.x, fontsize=9)
     axes.set_ylabel(figure.y, fontsize=9)
-    axes.set_title(figure.title, fontsize=9)
+    axes.set_title("\n".join(wrap(figure.title, 44)), fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.legend(fontsize=7, framealpha=0.9)

@@ -25,16 +25,7 @@ from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
 from rdptheory.errors import InvalidInput
 
-__all__ = [
-    "Codec",
-    "Decoder",
-    "Loop",
-    "Stacked",
-    "fit_classifier",
-    "fit_codec",
-    "fit_codecs",
-    "fit_decoder",
-]
+__all__ = ["Codec", "Decoder", "Loop", "Stacked", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder"]
 
 CHUNK = 2048
 PLAIN = Recipe()

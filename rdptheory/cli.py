@@ -18,6 +18,7 @@ from rdptheory.divergences import (
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
+    Wasserstein1,
     Wasserstein2Squared,
 )
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
@@ -51,6 +52,7 @@ PERCEPTIONS: dict[str, Divergence | None] = {
     "js": JensenShannon(),
     "chi2": ChiSquare(),
     "hellinger": SquaredHellinger(),
+    "w1": Wasserstein1(),
     "w2": Wasserstein2Squared(),
 }
 

@@ -181,9 +181,11 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
         if ball.image is not None:
             return None
         law = ball.divergence.support(-cost, ball.reference, ball.limit).law
-        pull = 1e-15
-        while ball.value(law) > ball.limit and pull < 1e-9:  # the search ends within rounding of the boundary
-            law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
+        reached, pull = ball.value(law), 1e-15
+        while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
+            pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
+            law = (1.0 - pull) * law + pull * ball.reference
+            reached = ball.value(law)
     if float(law @ cost) > limit.limit:
         return None
     return np.tile(law / law.sum(), (problem.probabilities.size, 1))

@@ -233,7 +233,7 @@ class Bench:
         codec, small = self.lloyd(bits), self.reference.shape[-1] <= 8
         coder = Perceptron(bits, 1.0 if small else 4.0, *self.reference.shape[1:3])
         recipe = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
-        steps = max(2, round(self.shrink * (self.pick(900, 1500) if small else 1500)))
+        steps = max(2, round(self.shrink * (900 if small else 1500)))
         loss = EnergyScore(3 if small else 2)
         return codec, self.decoder(codec, self.reference, loss, steps=steps, recipe=recipe, coder=coder)
 

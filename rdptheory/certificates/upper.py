@@ -11,7 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.certificates.feasible import cheapest_channel
 from rdptheory.couplings import rounded_plan
 from rdptheory.divergences import TransportDivergence
-from rdptheory.information import mutual_information
+from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
@@ -32,7 +32,12 @@ class UpperBound:
 
 
 def upper_bound(
-    problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0, plans: Plans = ()
+    problem: DiscreteProblem,
+    channel: FloatArray | None,
+    *,
+    slope: float = 0.0,
+    steepness: float = 0.0,
+    plans: Plans = (),
 ) -> UpperBound:
     """A proved upper bound on min I(X;Y) from any non-negative array of the right shape.
 
@@ -51,7 +56,10 @@ def upper_bound(
     channel : array (n, m) or (n', m), or None
         On all symbols or on those of positive mass.
     slope : float
-        -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance.
+        -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance. R is convex and at
+        most H(X), so more than H(X) is not believed.
+    steepness : float
+        -dR/dP, if known: the price of the allowance for δ.
     plans : tuple of arrays (k, m) or None, one for each perception limit
         Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
         to the exact marginals, their cost bounds it from above.
@@ -78,7 +86,11 @@ def upper_bound(
             return UpperBound(float("inf"), None)
         mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
     rate = mutual_information(reduced.probabilities, mixed)
-    allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + slope + 1.0) if rate > 0.0 else 0.0
+    ceiling = entropy(reduced.probabilities)
+    allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + min(slope, ceiling) + 1.0) if rate > 0.0 else 0.0
+    if rate > 0.0:
+        radius = min((ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=np.inf)
+        allowance += PERCEPTION_ALLOWANCE * min(steepness, ceiling / radius)
     return UpperBound(rate + allowance, problem.expand(mixed))
 
 

@@ -141,17 +141,21 @@ class SmoothFDivergence(FDivergence):
         def excess(log_mu: float) -> float:
             return self.value(reference, law_at(float(np.exp(log_mu)))[1]) - P
 
-        # δ(law_at(μ)) falls from above P to 0 as μ grows
-        high = float(np.log(spread))
-        while excess(high) > 0.0 and high < BRACKET_END:
-            high += 2.0
-        low = high - 2.0
-        while excess(low) <= 0.0 and low > -BRACKET_END:
-            low -= 2.0
-        if excess(low) > 0.0 >= excess(high):
-            high = scipy.optimize.brentq(excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False)
-        gamma, law = law_at(float(np.exp(high)))
-        return Support(top + self.support_bound(shifted, reference, P, float(np.exp(high)), gamma), law)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            # δ(law_at(μ)) falls from above P to 0 as μ grows
+            high = float(np.log(spread))
+            while excess(high) > 0.0 and high < BRACKET_END:
+                high += 2.0
+            low = high - 2.0
+            while excess(low) <= 0.0 and low > -BRACKET_END:
+                low -= 2.0
+            if excess(low) > 0.0 >= excess(high):
+                high = scipy.optimize.brentq(
+                    excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
+                )
+            gamma, law = law_at(float(np.exp(high)))
+        bound = self.support_bound(shifted, reference, P, float(np.exp(high)), gamma)
+        return Support(top + min(bound, 0.0), law)  # no law has more than the largest v
 
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""

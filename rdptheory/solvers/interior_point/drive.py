@@ -27,6 +27,7 @@ BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
 DIVERGED = 1e10
+POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
@@ -61,7 +62,7 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         if not problem.perceptions:
             return _solve(problem, method)
         alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
-        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
+        if alone and problem.perceptions[0].limit <= POINT and len(problem.reduced.distortions) == 1:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
         zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
@@ -72,7 +73,10 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         steps = free.steps
         del free, tried
         found = _solve(problem, method)
-        return replace(found, steps=found.steps + steps)
+        found = replace(found, steps=found.steps + steps)
+        if alone and found.bounds.gap > method.gap and len(problem.reduced.distortions) == 1:
+            found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
+        return found
 
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:

@@ -115,8 +115,7 @@ def _newton(
     def solve(right: FloatArray) -> FloatArray:
         return np.asarray(scale * scipy.linalg.lapack.dpotrs(factor, scale * right, lower=1)[0])
 
-    rows = Br * np.log(p / Br)
-    rows -= Br * (rows.sum() / Br.sum())
+    rows = p - Br  # not its logarithmic form: that is off balance between groups of symbols that barely exchange mass
     along = solve(rows)
     if shut:
         return along, 0.0
