@@ -28,6 +28,8 @@ from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
+from rdptheory.transport_solution import TransportSolution
 
 __version__ = "0.1.0"
 
@@ -60,12 +62,17 @@ __all__ = [
     "Table",
     "TotalVariation",
     "TransportDivergence",
+    "TransportSolution",
     "Uniform",
     "Wasserstein1",
     "Wasserstein2Squared",
     "closed_forms",
+    "constrained_transport",
+    "decompose",
     "discretise",
+    "quantisation_error",
     "rate_distortion",
     "rdp",
+    "transport_rate",
     "units",
 ]

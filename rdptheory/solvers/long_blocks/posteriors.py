@@ -34,6 +34,9 @@ POLISHING, STARTS, KEPT = 40, 60, 24
 class PosteriorPairs:
     """Column generation over posterior pairs; pricing is bounded by cutting the simplex of the smaller side.
 
+    Brackets of 1e-9 up to three letters on that side; with four or more the cells run out and brackets of 1e-4 to 1e-3
+    are usual.
+
     Attributes
     ----------
     gap : float

@@ -40,6 +40,7 @@ class QuantileCuts:
 
     A node is bounded by sup over λ of the dynamic programme with interior cuts at the ends of their intervals, where
     the concave D + λH is least. Each upper end comes from a set of jump cuts with one cell split to spend the rate.
+    The multiplier reported is minus the slope of the lower convex envelope, because D(R) is not convex.
 
     Attributes
     ----------
