@@ -171,7 +171,7 @@ def _trained(bench: Bench) -> list[Row]:
     grid = np.linspace(0.0, truth.wasserstein, 60)
     least = gaussian.distortion(1.0, bits_to_nats(truth.rate), grid)
     bench.figure(
-        "trained decoders on the exact frontier, step 2",
+        "decoders on the exact frontier, step 2",
         "MSE",
         "$W_2^2$",
         Curve("$D_d + (W_2 - \\sqrt{P})^2$", [truth.frontier(q) for q in grid], grid.tolist(), "theory"),
