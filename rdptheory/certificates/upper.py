@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.couplings import cheapest_plan, roomiest_plan, rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import mutual_information
-from rdptheory.problems import DiscreteProblem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
 
@@ -82,9 +82,9 @@ def upper_bound(
 def anchor(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the cheapest one among those with output law equal
-    to the reference (an optimal transport, by the linear program of HiGHS unless the identity does it at no cost),
-    and the best constant law.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity or its copies, and what a linear program
+    finds: the joint law furthest inside every limit for a transport ball, else the cheapest one among those with
+    output law equal to the reference.
     """
     reduced = problem.reduced
     if any(limit.limit < 0.0 for limit in reduced.distortions):
@@ -112,9 +112,16 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        plan = cheapest_plan(p, balls[0].reference, total).plan
-        if plan is not None:
-            candidates.append(_with_output(p, plan / p[:, None], balls[0].reference))
+        ball = balls[0]
+        if isinstance(ball.divergence, TransportDivergence) and ball.limit > 0.0:
+            limits = np.array([limit.limit for limit in reduced.distortions])
+            plan = roomiest_plan(p, tables, limits, ball.reference, ball.divergence.cost, ball.limit)
+            if plan is not None:
+                candidates.append(plan / plan.sum(axis=1, keepdims=True))
+        else:
+            plan = cheapest_plan(p, ball.reference, total).plan
+            if plan is not None:
+                candidates.append(_with_output(p, plan / p[:, None], ball.reference))
     for channel in candidates[::-1]:
         if _within(reduced, channel):
             return channel
@@ -182,6 +189,7 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         if here > 0.0:
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
+    faithful = [_keeps_law(reduced, rescue, ball) for ball in reduced.perceptions] if plans else []
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:
@@ -190,10 +198,18 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         mixed *= share
         mixed += channel
         moved = tuple(
-            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
-            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+            (1.0 - share) * plan + share * np.diag(ball.reference) if plan is not None and stays else None
+            for plan, ball, stays in zip(plans, reduced.perceptions, faithful, strict=bool(plans))
         )
         if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue
+
+
+def _keeps_law(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> bool:
+    """Whether the diagonal couples the reference with the output of `rescue` at no cost."""
+    if not (isinstance(ball.divergence, TransportDivergence) and ball.divergence.faithful):
+        return False
+    law = ball.law(reduced.probabilities @ rescue)
+    return bool((np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all())
