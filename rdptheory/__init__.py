@@ -8,6 +8,7 @@ Status.OPTIMAL
 from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
+from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
@@ -21,6 +22,7 @@ from rdptheory.divergences import (
     Wasserstein2Squared,
 )
 from rdptheory.errors import GapTooWide, InvalidInput
+from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.problems import Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
@@ -28,6 +30,7 @@ from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.sweeps import Dask, Joblib, Serial, curve, surface, write_surface
 
 __version__ = "0.1.0"
 
@@ -39,6 +42,8 @@ __all__ = [
     "ChiSquare",
     "ClosedForm",
     "Conic",
+    "CriticalPoints",
+    "Dask",
     "Empirical",
     "FirstOrder",
     "GapTooWide",
@@ -47,11 +52,14 @@ __all__ = [
     "InteriorPoint",
     "InvalidInput",
     "JensenShannon",
+    "Joblib",
     "KullbackLeibler",
     "Laplace",
+    "Located",
     "Pmf",
     "Problem",
     "ReverseKullbackLeibler",
+    "Serial",
     "Slopes",
     "Solution",
     "SquaredError",
@@ -64,8 +72,14 @@ __all__ = [
     "Wasserstein1",
     "Wasserstein2Squared",
     "closed_forms",
+    "critical_points",
+    "curve",
     "discretise",
+    "distortion_at",
+    "perception_at",
     "rate_distortion",
     "rdp",
+    "surface",
     "units",
+    "write_surface",
 ]

@@ -9,10 +9,10 @@ from rdptheory.certificates import DualPoint
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence
+from rdptheory.divergences import Divergence, Support
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy
-from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order
@@ -148,7 +148,10 @@ def least_distortion(problem: DiscreteProblem) -> float:
     """A proved lower bound on E d of the channels with the output law that P = 0 prescribes; 0 without such a ball."""
     prescribed = [ball for ball in problem.perceptions if ball.limit == 0.0 and ball.image is None]
     table = problem.distortions[0].table
-    if not prescribed or (table.shape[0] == table.shape[1] and not np.diagonal(table).any()):
+    if not prescribed:
+        return 0.0
+    square = table.shape[0] == table.shape[1] and not np.diagonal(table).any()
+    if square and np.array_equal(problem.probabilities, prescribed[0].reference):
         return 0.0
     return cheapest_plan(problem.probabilities, prescribed[0].reference, table).lower
 
@@ -162,22 +165,29 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
         return None
+    if any(ball.image is not None for ball in reduced.perceptions):
+        return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
-    if not reduced.perceptions:
-        law = np.zeros(cost.size)
-        law[int(np.argmin(cost))] = 1.0
-    else:
-        ball = reduced.perceptions[0]
-        if ball.image is not None:
-            return None
-        law = ball.divergence.support(-cost, ball.reference, ball.limit).law
-        pull = 1e-15
-        while ball.value(law) > ball.limit and pull < 1e-9:  # the search ends within rounding of the boundary
-            law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
+    law = cheapest_law(cost, reduced.perceptions).law
     if float(law @ cost) > limit.limit:
         return None
     return np.tile(law / law.sum(), (problem.probabilities.size, 1))
+
+
+def cheapest_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
+    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
+    if not balls:
+        law = np.zeros(cost.size)
+        law[int(np.argmin(cost))] = 1.0
+        return Support(float(cost.min()), law)
+    ball = balls[0]
+    found = ball.divergence.support(-cost, ball.reference, ball.limit)
+    law, pull = found.law, 1e-15
+    while ball.value(law) > ball.limit and pull < 1e-9:  # the search ends within rounding of the boundary
+        law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
+    rounding = float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
+    return Support(-found.value - rounding, law)
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:
