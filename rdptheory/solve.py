@@ -8,10 +8,10 @@ from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import DualPoint, cheapest_channel
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.distortions import Distortion, SquaredError
-from rdptheory.divergences import Divergence, FDivergence
+from rdptheory.divergences import Divergence, FDivergence, Support
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy
-from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
@@ -177,21 +177,11 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
         return None
+    if any(ball.image is not None for ball in reduced.perceptions):
+        return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
-    if not reduced.perceptions:
-        law = np.zeros(cost.size)
-        law[int(np.argmin(cost))] = 1.0
-    else:
-        ball = reduced.perceptions[0]
-        if ball.image is not None:
-            return None
-        law = ball.divergence.support(-cost, ball.reference, ball.limit).law
-        reached, pull = ball.value(law), 1e-15
-        while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
-            pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
-            law = (1.0 - pull) * law + pull * ball.reference
-            reached = ball.value(law)
+    law = cheapest_law(cost, reduced.perceptions).law
     if float(law @ cost) > limit.limit:
         return None
     return np.tile(law / law.sum(), (problem.probabilities.size, 1))
@@ -229,6 +219,24 @@ def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
         raw.steps,
         DualPoint(raw.f, np.array([raw.s])),
     )
+
+
+def cheapest_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
+    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
+    if not balls:
+        law = np.zeros(cost.size)
+        law[int(np.argmin(cost))] = 1.0
+        return Support(float(cost.min()), law)
+    ball = balls[0]
+    found = ball.divergence.support(-cost, ball.reference, ball.limit)
+    law, pull = found.law, 1e-15
+    reached = ball.value(law)
+    while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
+        pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
+        law = (1.0 - pull) * law + pull * ball.reference
+        reached = ball.value(law)
+    rounding = float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
+    return Support(-found.value - rounding, law)
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:

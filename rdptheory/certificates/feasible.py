@@ -90,5 +90,9 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
         g, h = divergence.cut(q, q + share * (law - q), P)
         cuts.append(g)
         limits.append(h)
+    spent, dear = float(np.vdot(best, cost)), float(np.vdot(inner, cost))
+    if spent < enough and dear > spent:  # strictly inside both limits, where a repair can lean on it
+        share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
+        best = (1.0 - share) * best + share * inner
     best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
     return Cheapest(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)

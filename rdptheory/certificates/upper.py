@@ -12,7 +12,7 @@ from rdptheory.certificates.feasible import cheapest_channel
 from rdptheory.couplings import rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import entropy, mutual_information
-from rdptheory.problems import DiscreteProblem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
 
@@ -209,6 +209,7 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         if here > 0.0:
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
+    faithful = [_keeps_law(reduced, rescue, ball) for ball in reduced.perceptions] if plans else []
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:
@@ -217,10 +218,18 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         mixed *= share
         mixed += channel
         moved = tuple(
-            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
-            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+            (1.0 - share) * plan + share * np.diag(ball.reference) if plan is not None and stays else None
+            for plan, ball, stays in zip(plans, reduced.perceptions, faithful, strict=bool(plans))
         )
         if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue
+
+
+def _keeps_law(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> bool:
+    """Whether the diagonal couples the reference with the output of `rescue` at no cost."""
+    if not (isinstance(ball.divergence, TransportDivergence) and ball.divergence.faithful):
+        return False
+    law = ball.law(reduced.probabilities @ rescue)
+    return bool((np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all())

@@ -40,6 +40,11 @@ class TransportDivergence(Divergence):
         object.__setattr__(self, "cost", c)
         object.__setattr__(self, "line", line)
 
+    @property
+    def faithful(self) -> bool:
+        """Whether every law is at distance 0 from itself: a square table with zeros on the diagonal."""
+        return self.cost.shape[0] == self.cost.shape[1] and not np.diagonal(self.cost).any()
+
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
         if self.line is not None:

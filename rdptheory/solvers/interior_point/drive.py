@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import DualPoint
-from rdptheory.divergences import FDivergence
+from rdptheory.divergences import FDivergence, TransportDivergence
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
@@ -118,6 +118,8 @@ def _first_law(problem: DiscreteProblem) -> FloatArray | None:
         for factor in factors:
             law = np.outer(law, factor).ravel()
         return law
+    if any(isinstance(b.divergence, TransportDivergence) and not b.divergence.faithful for b in problem.perceptions):
+        return None  # no law is known to lie in such a ball
     for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
         if reference.size == m:
             return reference
