@@ -61,8 +61,10 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
-        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
-        if alone and problem.perceptions[0].limit <= POINT and len(problem.reduced.distortions) == 1:
+        ball = problem.perceptions[0]
+        alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
+        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
+        if alone and ball.limit <= POINT:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
         zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
@@ -74,7 +76,7 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         del free, tried
         found = _solve(problem, method)
         found = replace(found, steps=found.steps + steps)
-        if alone and found.bounds.gap > method.gap and len(problem.reduced.distortions) == 1:
+        if alone and found.bounds.gap > method.gap:
             found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
         return found
 
