@@ -28,7 +28,7 @@ from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Pmf, Uniform, discretise
 
 __version__ = "0.1.0"
 
@@ -44,6 +44,7 @@ __all__ = [
     "FirstOrder",
     "GapTooWide",
     "Gaussian",
+    "GaussianVector",
     "Hamming",
     "InteriorPoint",
     "InvalidInput",
