@@ -22,7 +22,7 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.problems import Problem
-from rdptheory.representations import gaussian_decoders, rate_penalty, universal_rate
+from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
@@ -71,6 +71,7 @@ __all__ = [
     "rate_distortion",
     "rate_penalty",
     "rdp",
+    "representation_region",
     "units",
     "universal_rate",
 ]
