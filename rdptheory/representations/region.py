@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.couplings import Plan, cheapest_plan, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
 from rdptheory.problems import PerceptionLimit
@@ -54,17 +54,23 @@ class Region:
     @cached_property
     def least(self) -> float:
         """E‖X - X~‖², the least distortion of a decoder into R^k."""
-        return float(self.masses @ (self.posterior * _squares(self.means, _columns(self.source))).sum(axis=1))
+        return float(self.masses @ (self.posterior * squares(self.means, columns(self.source))).sum(axis=1))
 
     @cached_property
     def transport(self) -> Bounds:
         """W2²(p_X~, p_X)."""
+        plan = self.coupling.plan
+        assert plan is not None
+        upper = float(np.vdot(plan, squares(self.means, columns(self.source))))
+        return Bounds(min(max(0.0, self.coupling.lower), upper), upper)
+
+    @cached_property
+    def coupling(self) -> Plan:
+        """An optimal coupling of X~ and X, shape (l, n)."""
         p = self.source.probabilities
-        cost = _squares(self.means, _columns(self.source))
-        found = cheapest_plan(self.masses, p, cost)
+        found = cheapest_plan(self.masses, p, squares(self.means, columns(self.source)))
         plan = np.outer(self.masses, p) if found.plan is None else rounded_plan(found.plan, self.masses, p)
-        upper = float(np.vdot(plan, cost))
-        return Bounds(min(max(0.0, found.lower), upper), upper)
+        return Plan(plan, found.lower)
 
     @cached_property
     def lower_right(self) -> Point:
@@ -77,7 +83,7 @@ class Region:
         if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
             return Point(self.least, self.transport.upper)
         alphabet, reference = self._alphabet
-        cost = _squares(self.means, alphabet)
+        cost = squares(self.means, alphabet)
         law = frozen_array(np.bincount(cost.argmin(axis=1), weights=self.masses, minlength=len(alphabet)))
         divergence = self.perception.on(self.source.points) if self.finite else self.perception
         return Point(self.least + float(self.masses @ cost.min(axis=1)), divergence.value(reference, law))
@@ -93,7 +99,7 @@ class Region:
             return Bounds(self.least + ends[0], self.least + ends[1])
         alphabet, reference = self._alphabet
         divergence = self.perception.on(self.source.points) if self.finite else self.perception
-        cost = _squares(self.means, alphabet)
+        cost = squares(self.means, alphabet)
         bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, P)).bounds
         return Bounds(self.least + bounds.lower, self.least + bounds.upper)
 
@@ -101,10 +107,10 @@ class Region:
     def _alphabet(self) -> tuple[FloatArray, FloatArray]:
         """Where Y may sit, and p_X there: beside the points of the source only the conditional means can help, because
         an f-divergence does not see where mass off the support of X lies."""
-        columns, p = _columns(self.source), self.source.probabilities
+        points, p = columns(self.source), self.source.probabilities
         if self.finite:
-            return columns, p
-        alphabet, index = np.unique(np.concatenate([columns, self.means]), axis=0, return_inverse=True)
+            return points, p
+        alphabet, index = np.unique(np.concatenate([points, self.means]), axis=0, return_inverse=True)
         return alphabet, frozen_array(np.bincount(index.ravel()[: p.size], weights=p, minlength=len(alphabet)))
 
 
@@ -160,7 +166,7 @@ def representation_region(
     masses = joint.sum(axis=0)
     seen = masses > 0.0
     posterior = (joint[:, seen] / masses[seen]).T
-    means = posterior @ _columns(source)
+    means = posterior @ columns(source)
     return Region(
         source, perception, frozen_array(masses[seen]), frozen_array(means), frozen_array(posterior), bool(finite)
     )
@@ -216,11 +222,13 @@ def extreme_bounds(variance: float, D1: float, D3: float) -> ExtremeBounds:
     )
 
 
-def _columns(source: DiscreteSource) -> FloatArray:
+def columns(source: DiscreteSource) -> FloatArray:
+    """The points of a source as rows, shape (n, k)."""
     return source.points[:, None] if source.points.ndim == 1 else source.points
 
 
-def _squares(left: FloatArray, right: FloatArray) -> FloatArray:
+def squares(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Squared distances of the rows of two arrays."""
     total = np.zeros((left.shape[0], right.shape[0]))
     for one, other in zip(left.T, right.T, strict=True):
         total += (one[:, None] - other[None, :]) ** 2
