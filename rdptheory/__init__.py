@@ -24,13 +24,16 @@ from rdptheory.divergences import (
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.problems import Problem
+from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Pmf, Uniform, discretise
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, surface, write_surface
+from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
+from rdptheory.transport_solution import TransportSolution
 
 __version__ = "0.1.0"
 
@@ -48,6 +51,7 @@ __all__ = [
     "FirstOrder",
     "GapTooWide",
     "Gaussian",
+    "GaussianVector",
     "Hamming",
     "InteriorPoint",
     "InvalidInput",
@@ -68,18 +72,27 @@ __all__ = [
     "Table",
     "TotalVariation",
     "TransportDivergence",
+    "TransportSolution",
     "Uniform",
     "Wasserstein1",
     "Wasserstein2Squared",
     "closed_forms",
+    "constrained_transport",
     "critical_points",
     "curve",
+    "decompose",
     "discretise",
     "distortion_at",
+    "gaussian_decoders",
     "perception_at",
+    "quantisation_error",
     "rate_distortion",
+    "rate_penalty",
     "rdp",
+    "representation_region",
     "surface",
+    "transport_rate",
     "units",
+    "universal_rate",
     "write_surface",
 ]

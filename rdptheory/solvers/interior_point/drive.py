@@ -27,6 +27,8 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+DIVERGED = 1e10
+POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 0.1, 0.5)
@@ -60,14 +62,15 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     """Solve a discrete problem to a proved gap.
 
     A ball is first left out: if the law found keeps it anyway, that is the answer; as soon as the law is far outside,
-    the attempt is given up. BLAS runs on one thread, because
-    the pools of numpy and scipy spin against each other.
+    the attempt is given up. BLAS runs on one thread, because the pools of numpy and scipy spin against each other.
     """
-    with _threads().limit(limits=1):
+    with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
-        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
-        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
+        ball = problem.perceptions[0]
+        alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
+        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
+        if alone and ball.limit <= POINT:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _free(problem, method, partial(_astray, problem))
         if free.bounds.gap <= method.gap:
@@ -75,7 +78,10 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         found = _solve(problem, method)
         if found.bounds.gap > method.gap and free.channel is None:  # it was given up too early
             found = found.better(_free(problem, method, None))
-        return replace(found, steps=found.steps + free.steps)
+        found = replace(found, steps=found.steps + free.steps)
+        if alone and found.bounds.gap > method.gap:
+            found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
+        return found
 
 
 def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None) -> Outcome:
@@ -196,6 +202,9 @@ class _Run:
                 del outcome
                 if best.bounds.gap <= target_gap or idle >= PATIENCE:
                     break
+            if float(system.s.max(initial=0.0)) > DIVERGED:
+                sentence = "the multipliers diverge: the limits are at or below what any channel can keep"
+                break
             if not system.factor():
                 sentence = "the Newton system could not be factored"
                 break
