@@ -245,7 +245,8 @@ def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome,
     wanted = getattr(method, "gap", np.inf)
     gap = outcome.bounds.gap
     reached = gap <= wanted
-    sentence = outcome.sentence or "the bracket is as narrow as asked"
+    ended = "the bracket is as narrow as asked" if reached else "no narrower bracket was found"
+    sentence = outcome.sentence or ended
     candidate = None if outcome.channel is None else Candidate(outcome.channel, discrete.output(outcome.channel))
     steep = 0.0 + float(outcome.slope_D[0]), 0.0 + (float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
     slopes = Slopes(*steep)  # adding 0 turns -0 into 0

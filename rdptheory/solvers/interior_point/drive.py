@@ -31,8 +31,9 @@ DIVERGED = 1e10
 POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
 TOLERATED = 0.01
-FLOORS = (0.0, 1e-3, 0.5)
+FLOORS = (0.0, 0.1, 0.5)
 BOX_FLOOR = 0.1
+BARE_FLOOR = 1e-300
 LOOSE = 1e-2
 ASTRAY = 1.5
 
@@ -174,10 +175,9 @@ class _Run:
             self.limits = np.ones(1)
         law = _first_law(problem)
         law = None if law is None else law[self.reached]
-        boxed = any(ball.balanced for ball in balls)
-        self.model, self.state = start(
-            reduced.probabilities, tables, forbidden, balls, law, max(floor, BOX_FLOOR) if boxed else max(floor, 1e-300)
-        )
+        boxed = min((ball.P for ball in balls if ball.balanced), default=0.0)  # what is added keeps to the radius
+        least = min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR
+        self.model, self.state = start(reduced.probabilities, tables, forbidden, balls, law, max(floor, least))
         self.pair_weights = self.model.pair_weights
         self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
 
