@@ -175,8 +175,9 @@ class DiscreteProblem:
 
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""
-        joint = self.probabilities[:, None] * channel
-        return np.array([float(np.vdot(joint, limit.table)) for limit in self.distortions])
+        return np.array(
+            [float(self.probabilities @ np.einsum("ij,ij->i", channel, limit.table)) for limit in self.distortions]
+        )
 
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,)."""

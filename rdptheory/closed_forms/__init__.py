@@ -1,7 +1,30 @@
 """Exact formulas: numbers vectorised over D and P, sympy expressions, and `match`, which finds the one that applies."""
 
-from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, uniform_discrete
+from rdptheory.closed_forms import (
+    bernoulli,
+    gaussian,
+    gaussian_vector,
+    transport_binary,
+    transport_gaussian,
+    transport_uniform,
+    uniform_discrete,
+)
 from rdptheory.closed_forms.matching import ALLOWANCE, ClosedForm, match
 from rdptheory.closed_forms.regimes import Regime
+from rdptheory.closed_forms.transport_matching import limited_randomness, match_transport
 
-__all__ = ["ALLOWANCE", "ClosedForm", "Regime", "bernoulli", "gaussian", "gaussian_vector", "match", "uniform_discrete"]
+__all__ = [
+    "ALLOWANCE",
+    "ClosedForm",
+    "Regime",
+    "bernoulli",
+    "gaussian",
+    "gaussian_vector",
+    "limited_randomness",
+    "match",
+    "match_transport",
+    "transport_binary",
+    "transport_gaussian",
+    "transport_uniform",
+    "uniform_discrete",
+]

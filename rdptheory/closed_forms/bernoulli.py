@@ -3,7 +3,7 @@
     R(D,P) = min I(X;Y)  s.t.  P(X ≠ Y) <= D,  |P(Y=1) - p| <= P        [BM19, eq. S40]
 
 The output alphabet is {0, 1}. With p <= ½ (else both alphabets are swapped), q = 1-p, P clipped to p, and
-D2 = 2pq - (q-p)P:
+D2 = 2pq - (q-p)P = p + (q-p)(p-P):
 
     D >= D2                     0
     D (1 - 2(p-P)) <= P         Hb(p) - Hb(D)
@@ -78,10 +78,11 @@ def slopes(p: ArrayLike, D: ArrayLike, P: ArrayLike) -> tuple[FloatArray, FloatA
     with np.errstate(divide="ignore"):
         by_D[shannon] = np.log(case.D[shannon]) - np.log1p(-case.D[shannon])
     inner = case.at(both)
-    x, y, r0, r1, c = inner.leave, inner.enter, inner.q + inner.P, inner.p - inner.P, inner.excess
-    stay_0, stay_1 = inner.q * r0 + c, inner.p * r1 + c
-    by_D[both] = -0.5 * np.log1p(c / (x * y))  # stay_0 stay_1 - xy = c
-    by_P[both] = np.minimum(0.0, 0.5 * np.log(stay_0 / x * (y / stay_1)) - np.log(r0 / r1))
+    (r0, r1), (stay_0, stay_1) = inner.output, inner.stays
+    log_0 = np.log(inner.D - inner.P) - np.log(2.0 * stay_0)  # P(0,1) / P(0,0), where half of D - P may underflow
+    log_1 = np.log(inner.D + inner.P) - np.log(2.0 * stay_1)
+    by_D[both] = np.minimum(0.0, 0.5 * (log_0 + log_1))
+    by_P[both] = np.minimum(0.0, 0.5 * (log_1 - log_0) - np.log(r0) + np.log(r1))
     return by_D[()], by_P[()]
 
 
@@ -97,9 +98,11 @@ def channel(p: float, D: float, P: float) -> FloatArray:
     if shannon:
         wrong = case.D / (1.0 - 2.0 * case.D) * np.array([(case.p - case.D) / case.q, (case.q - case.D) / case.p])
     elif both:
-        wrong = np.array([case.leave / case.q, case.enter / case.p])
+        leave, enter = case.moves
+        wrong = np.array([leave / case.q, enter / case.p])
     else:
         wrong = np.array([case.p - case.P, case.q + case.P])
+    wrong = np.minimum(wrong, 1.0)
     rows = np.array([[1.0 - wrong[0], wrong[0]], [wrong[1], 1.0 - wrong[1]]])  # the symbol 1 is the rarer one
     return rows[::-1, ::-1].copy() if p > 0.5 else rows
 
@@ -170,17 +173,23 @@ class _Case(NamedTuple):
     @property
     def excess(self) -> FloatArray:
         """c = (D2-D)/2: how far the joint law that meets both limits is from independence."""
-        return 0.5 * (2.0 * self.p * self.q - (self.q - self.p) * self.P - self.D)
+        return 0.5 * (self.p - self.D + (self.q - self.p) * (self.p - self.P))
 
     @property
-    def leave(self) -> FloatArray:
-        """P(0,1) when both limits are met."""
-        return 0.5 * (self.D - self.P)
+    def output(self) -> tuple[FloatArray, FloatArray]:
+        """P(Y=0) and P(Y=1) when both limits are met."""
+        return self.q + self.P, self.p - self.P
 
     @property
-    def enter(self) -> FloatArray:
-        """P(1,0) when both limits are met."""
-        return 0.5 * (self.D + self.P)
+    def moves(self) -> tuple[FloatArray, FloatArray]:
+        """P(0,1) and P(1,0) when both limits are met."""
+        return 0.5 * (self.D - self.P), 0.5 * (self.D + self.P)
+
+    @property
+    def stays(self) -> tuple[FloatArray, FloatArray]:
+        """P(0,0) and P(1,1) when both limits are met."""
+        r0, r1 = self.output
+        return self.q * r0 + self.excess, self.p * r1 + self.excess
 
 
 def _folded(p: ArrayLike, D: ArrayLike, P: ArrayLike) -> _Case:
@@ -193,8 +202,10 @@ def _folded(p: ArrayLike, D: ArrayLike, P: ArrayLike) -> _Case:
 
 def _information(case: _Case) -> FloatArray:
     """I(X;Y) of the joint law that meets both limits, in terms that are at most a few Hb(p)."""
-    r0, r1, c = case.q + case.P, case.p - case.P, case.excess
-    same_0, same_1 = case.q * r0, case.p * r1
-    stays = (same_0 + c) * np.log1p(c / same_0) + (same_1 + c) * np.log1p(c / same_1)
-    moves = scipy.special.rel_entr(case.leave, case.q * r1) + scipy.special.rel_entr(case.enter, case.p * r0)
-    return np.asarray(stays + moves, dtype=np.float64)
+    (r0, r1), (leave, enter), (stay_0, stay_1) = case.output, case.moves, case.stays
+    zeros = stay_0 * np.log1p(case.excess / (case.q * r0))
+    ones = stay_1 * (np.log(stay_1) - np.log(case.p) - np.log(r1))  # p r1 may underflow
+    return np.asarray(
+        zeros + ones + scipy.special.rel_entr(leave, case.q * r1) + scipy.special.rel_entr(enter, case.p * r0),
+        dtype=np.float64,
+    )

@@ -1,0 +1,214 @@
+"""Times of the interior point beside other solvers and beside a matrix product, all measured in one run.
+
+    python benchmarks/interior_point.py                  every part (five to ten minutes)
+    python benchmarks/interior_point.py large robust     some parts: large, robust, blahut, conic
+
+The tables are Markdown. Every gap is judged by `rdptheory.certificates`, whoever found the answer; nats throughout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rdptheory import (
+    ChiSquare,
+    Conic,
+    Gaussian,
+    JensenShannon,
+    KullbackLeibler,
+    Pmf,
+    ReverseKullbackLeibler,
+    SquaredError,
+    SquaredHellinger,
+    TotalVariation,
+    discretise,
+    rate_distortion,
+    rdp,
+)
+from rdptheory.certificates import DualPoint, lower_bound, upper_bound
+from rdptheory.divergences import Divergence
+from rdptheory.problems import Problem
+
+MODES: dict[str, Divergence | None] = {
+    "none": None,
+    "tv": TotalVariation(),
+    "kl": KullbackLeibler(),
+    "reverse-kl": ReverseKullbackLeibler(),
+    "chi2": ChiSquare(),
+    "hellinger": SquaredHellinger(),
+    "js": JensenShannon(),
+}
+DISTORTION, D, P = SquaredError(), 0.02, 0.1
+QUICK = [("CLARABEL", "primal")]
+SLOW = [("CLARABEL", "dual"), ("CLARABEL", "folded"), ("SCS", "primal"), ("SCS", "dual")]  # up to 64 symbols
+Rows = Iterator[list[str]]
+
+
+def rough_source(n: int, seed: int = 0) -> Pmf:
+    """A Dirichlet(1, ..., 1) law on n points of [0, 1]."""
+    return Pmf(np.random.default_rng(seed).dirichlet(np.ones(n)), np.linspace(0.0, 1.0, n))
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """The least wall-clock and the least processor time of a few calls; on a busy machine the second is the fairer."""
+
+    wall: float
+    cpu: float
+
+
+def timed(call: Callable[..., Any], *arguments: Any, repeats: int = 1, **options: Any) -> tuple[Any, Seconds]:
+    """The last result of a few calls, and their times."""
+    walls, cpus = [], []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = call(*arguments, **options)
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return result, Seconds(min(walls), min(cpus))
+
+
+def conic(sizes: list[int]) -> Rows:
+    """Clarabel and SCS through CVXPY under total variation; one call each, ours the best of 10."""
+    from formulations import FORMULATIONS
+
+    yield ["n", "method", "formulation", "wall s", "cpu s", "its solver s", "proved gap", "cpu / ours"]
+    for n in sizes:
+        source, tv = rough_source(n), TotalVariation()
+        problem = Problem(source, DISTORTION, tv, D, P).discrete
+        table = problem.distortions[0].table
+        solution, ours = timed(rdp, source, DISTORTION, tv, D=D, P=P, repeats=10)
+        yield [str(n), "interior point", "", f"{ours.wall:.4f}", f"{ours.cpu:.4f}", "", f"{solution.gap:.0e}", "1"]
+        same, theirs = timed(rdp, source, DISTORTION, tv, D=D, P=P, method=Conic())
+        ratio = f"{theirs.cpu / ours.cpu:.0f}"
+        yield [
+            str(n),
+            "Conic()",
+            "primal, 1e-10",
+            f"{theirs.wall:.2f}",
+            f"{theirs.cpu:.2f}",
+            "",
+            f"{same.gap:.0e}",
+            ratio,
+        ]
+        for solver, name in QUICK if n > 64 else [*QUICK, *SLOW]:
+            answer, theirs = timed(FORMULATIONS[name], source.probabilities, table, D, P, solver)
+            upper = upper_bound(problem, answer.channel).rate
+            lower = max(lower_bound(problem, DualPoint(f, np.array([answer.s]))) for f in (answer.f, -answer.f))
+            yield [
+                str(n),
+                solver,
+                f"{name} ({answer.status})",
+                f"{theirs.wall:.2f}",
+                f"{theirs.cpu:.2f}",
+                f"{answer.seconds:.2f}",
+                f"{upper - lower:.0e}",
+                f"{theirs.cpu / ours.cpu:.0f}",
+            ]
+
+
+def blahut(sizes: list[int]) -> Rows:
+    """dit's Blahut-Arimoto at the slope that we find for D; its error is its rate less R at its own distortion."""
+    from dit.rate_distortion.blahut_arimoto import _blahut_arimoto
+
+    yield ["n", "method", "stop", "cpu s", "cpu / ours", "error, nat"]
+    for n in sizes:
+        source = rough_source(n)
+        table, flat = DISTORTION.table(source.points), np.full((n, n), 1.0 / n)
+        solution, ours = timed(rate_distortion, source, DISTORTION, D=D, repeats=10)
+        beta = -solution.slopes.D / np.log(2.0)  # the kernel of dit is 2^(-beta d)
+        yield [str(n), "interior point", "gap 1e-9", f"{ours.cpu:.4f}", "1", f"{solution.gap:.0e} (proved)"]
+        for limit in (100, 10_000):
+            (found, _), theirs = timed(
+                _blahut_arimoto,
+                source.probabilities,
+                beta,
+                flat,
+                lambda p, channel, table=table: table,
+                max_iters=limit,
+                repeats=5,
+            )
+            exact = rate_distortion(source, DISTORTION, D=float(found.distortion))
+            error = float(found.rate) * np.log(2.0) - exact.bounds.upper
+            stop = f"its own test, at most {limit} steps"
+            yield [str(n), "dit, one start", stop, f"{theirs.cpu:.4f}", f"{theirs.cpu / ours.cpu:.1f}", f"{error:.1e}"]
+
+
+def large(sizes: list[int]) -> Rows:
+    """Our times in products of two n x n matrices timed beside them, and the peak of memory in n x m tables."""
+    yield ["n", "δ", "wall s", "cpu s", "steps", "gap", "product cpu s", "products", "products / step", "tables"]
+    radii = {"none": np.inf, "tv": P, "kl": P, "chi2": P, "js": P, "P = 0": 0.0}
+    for n in sizes:
+        source, square = rough_source(n), np.random.default_rng(1).random((n, n))
+        for name, radius in radii.items():
+            question = partial(rdp, source, DISTORTION, MODES.get(name, TotalVariation()), D=D, P=radius)
+            solution, ours = timed(question, repeats=3)
+            product = timed(np.matmul, square, square, repeats=5)[1].cpu
+            tracemalloc.start()
+            question()
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            yield [
+                str(n),
+                name,
+                f"{ours.wall:.3f}",
+                f"{ours.cpu:.3f}",
+                str(solution.steps),
+                f"{solution.gap:.0e}",
+                f"{product:.4f}",
+                f"{ours.cpu / product:.0f}",
+                f"{ours.cpu / product / solution.steps:.1f}",
+                f"{peak / (8.0 * n * n):.1f}",
+            ]
+
+
+def robust(sizes: list[int]) -> Rows:
+    """Iterations on N(0, 1) in n cells of [-h, h] at P = 0.05, far tails and tiny D included; gap where it misses."""
+    yield ["h", "D", *MODES]
+    for n in sizes:
+        for h in (5.0, 8.4):
+            source = discretise(Gaussian(0.0, 1.0), n, low=-h, high=h)
+            for limit in (0.05, 0.2, 0.5, 0.9):
+                cells = []
+                for divergence in MODES.values():
+                    found = rdp(source, DISTORTION, divergence, D=limit, P=np.inf if divergence is None else 0.05)
+                    cells.append(str(found.steps) + ("" if found.gap <= 1e-9 else f" (gap {found.gap:.0e})"))
+                yield [f"{h:g}", f"{limit:g}", *cells]
+
+
+PARTS: dict[str, tuple[Callable[[list[int]], Rows], list[int]]] = {
+    "conic": (conic, [16, 32, 64, 128]),
+    "blahut": (blahut, [64, 128]),
+    "large": (large, [256, 512, 1024]),
+    "robust": (robust, [200]),
+}
+
+
+def main() -> None:
+    """Print the tables of the parts asked for, row by row."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; all if left out")
+    parser.add_argument("--sizes", type=int, nargs="+", help="alphabet sizes instead of the usual ones")
+    chosen = parser.parse_args()
+    for part in chosen.parts or PARTS:
+        if part not in PARTS:
+            parser.error(f"{part}: must be one of {', '.join(PARTS)}")
+    for part in chosen.parts or PARTS:
+        measure, sizes = PARTS[part]
+        print(f"\n### {part}\n\n{measure.__doc__}\n")
+        for number, row in enumerate(measure(chosen.sizes or sizes)):
+            print("| " + " | ".join(row) + " |", flush=True)
+            if number == 0:
+                print("|" + " --- |" * len(row))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Rate-limited transport between Gaussians under squared error, over long blocks, rates in nats.
+
+With a rate Rc of common randomness [LZCK22, Theorem 8], [XLCZ24],
+
+    D(R) = (mX-mY)^2 + sX^2 + sY^2 - 2 sX sY sqrt((1 - e^{-2R}) (1 - e^{-2(R+Rc)}));
+
+Rc = 0 is the case without common randomness, Rc = inf the one with as much as it takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rdptheory._types import ArrayLike, FloatArray
+from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.sources import Gaussian
+from rdptheory.transport_problem import common_rate
+
+__all__ = ["correlation", "distortion", "lower", "rate", "symbolic"]
+
+
+def distortion(source: Gaussian, target: Gaussian, *, R: ArrayLike, common_randomness: bool | float) -> FloatArray:
+    """The least mean squared error, an array of the shape of R (nats; inf allowed).
+
+    `common_randomness` is False, True, or a rate Rc in nats.
+
+    >>> float(distortion(Gaussian(0, 1), Gaussian(0, 1), R=np.log(2), common_randomness=False))
+    0.5
+    """
+    low, swing = _range(source, target)
+    return np.asarray(low + swing * (1.0 - correlation(R, common_randomness)))
+
+
+def correlation(R: ArrayLike, common_randomness: bool | float) -> FloatArray:
+    """The correlation coefficient of X and Y at rate R, for any means and variances."""
+    extra = common_rate(common_randomness)
+    r = limits("R", R)
+    return np.asarray(np.sqrt(np.expm1(-2.0 * r) * np.expm1(-2.0 * (r + extra))), dtype=np.float64)
+
+
+def rate(source: Gaussian, target: Gaussian, *, D: ArrayLike, common_randomness: bool | float) -> FloatArray:
+    """The least rate in nats at distortion D, of the shape of D: inf below what unlimited rate reaches.
+
+    With t = e^{-2R}, e = e^{-2Rc} and the correlation ρ that D asks for, (1-t)(1-et) = ρ^2 is quadratic in t.
+
+    >>> float(rate(Gaussian(0, 1), Gaussian(0, 1), D=2.0, common_randomness=True))
+    0.0
+    """
+    low, swing = _range(source, target)
+    needed = np.clip(1.0 - (limits("D", D) - low) / swing, 0.0, None)
+    e = float(np.exp(-2.0 * common_rate(common_randomness)))
+    slack = 1.0 - np.minimum(needed, 1.0) ** 2
+    t = 2.0 * slack / (1.0 + e + np.sqrt((1.0 - e) ** 2 + 4.0 * e * (1.0 - slack)))
+    with np.errstate(divide="ignore"):
+        return np.where(needed > 1.0, np.inf, -0.5 * np.log(t) + 0.0)
+
+
+def lower(source: Gaussian, target: Gaussian, *, R: ArrayLike) -> FloatArray:
+    """(sX^2 + sY^2) e^{-2R}: quantisation errors alone, a lower bound without common randomness."""
+    return np.asarray((source.variance + target.variance) * np.exp(-2.0 * limits("R", R)))
+
+
+def symbolic() -> Any:
+    """D in m_X, m_Y, s_X, s_Y, R and R_c.
+
+    >>> symbolic().subs({"R": 0})
+    s_X**2 + s_Y**2 + (m_X - m_Y)**2
+    """
+    sp = load_sympy()
+    mx, my, sx, sy, R, extra = sp.symbols("m_X m_Y s_X s_Y R R_c")
+    root = sp.sqrt((1 - sp.exp(-2 * R)) * (1 - sp.exp(-2 * (R + extra))))
+    return (mx - my) ** 2 + sx**2 + sy**2 - 2 * sx * sy * root
+
+
+def _range(source: Gaussian, target: Gaussian) -> tuple[float, float]:
+    sx, sy = source.standard_deviation, target.standard_deviation
+    return (source.mean - target.mean) ** 2 + (sx - sy) ** 2, 2.0 * sx * sy

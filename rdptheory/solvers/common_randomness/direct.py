@@ -1,0 +1,155 @@
+"""The linear program over maps written out at once: over all of them, or over interval maps as a flow.
+
+Independent of column generation; exact up to the tolerance of the linear programming code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+from scipy.special import entr
+
+from rdptheory._types import FloatArray, IntArray
+from rdptheory.errors import InvalidInput
+from rdptheory.solvers.common_randomness.intervals import IntervalPricing
+from rdptheory.solvers.common_randomness.master import Columns, answer
+from rdptheory.transport_problem import DiscreteTransport
+from rdptheory.transport_solution import TransportSolution
+
+__all__ = ["Enumeration", "Flow"]
+
+TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """The linear program over all m^n maps, for any cost on small alphabets.
+
+    Attributes
+    ----------
+    gap : float
+        Widest bracket called optimal, relative to E d of independent X and Y (at least 1).
+    limit : int
+        Most maps written out.
+    """
+
+    gap: float = 1e-11
+    limit: int = 100_000
+
+    def solve(self, problem: DiscreteTransport) -> TransportSolution:
+        """D(R) with common randomness; the lower end is checked against every map."""
+        n, m = problem.shape
+        if m**n > self.limit:
+            raise InvalidInput("method", self, f"writes out m^n = {m}^{n} maps; use ColumnGeneration or BranchAndBound")
+        columns = Columns.of(problem, np.indices((m,) * n, dtype=np.intp).reshape(n, -1).T)
+        rows = csr_array(columns.masses.T)
+        weights, alpha, nu = _program(columns.distortion, rows, problem.q, columns.entropy, problem.R)
+        least = float(columns.reduced_cost(alpha, nu).min())
+        return _judged(problem, columns, weights, (alpha, nu), least, self)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The linear program over interval maps as a unit flow, for costs with a Monge order.
+
+    Nodes (i, k): the first i symbols are covered with labels below k. An arc covers i..j-1 with label k, so there are
+    m n (n+1) / 2 of them; rate and target masses are side rows. Paths of the flow are the maps of the plan.
+    """
+
+    gap: float = 1e-7
+
+    def solve(self, problem: DiscreteTransport) -> TransportSolution:
+        """D(R) with common randomness."""
+        order = problem.monge_order
+        assert order is not None, "needs a Monge order"
+        rows, labels = order
+        n, m = problem.shape
+        starts, stops = np.triu_indices(n + 1, k=1)
+        arcs = starts.size
+        mass = np.concatenate(([0.0], np.cumsum(problem.p[rows])))
+        cost = np.zeros((m, n + 1))
+        np.cumsum(problem.p[rows] * problem.cost[np.ix_(rows, labels)].T, axis=1, out=cost[:, 1:])
+        covered = np.maximum(mass[stops] - mass[starts], 0.0)
+        # arcs (k, i, j) from node (i, k) to (j, k+1), then skips (k, i) from (i, k) to (i, k+1)
+        label = np.repeat(np.arange(m), arcs)
+        start, stop = np.tile(starts, m), np.tile(stops, m)
+        skip_label, skip_at = (grid.ravel() for grid in np.indices((m, n + 1)))
+        tails = np.concatenate((label * (n + 1) + start, skip_label * (n + 1) + skip_at))
+        heads = np.concatenate(((label + 1) * (n + 1) + stop, (skip_label + 1) * (n + 1) + skip_at))
+        total, index = tails.size, np.arange(tails.size)
+        nodes = (m + 1) * (n + 1)
+        balance = csr_array((np.ones(total), (tails, index)), (nodes, total)) - csr_array(
+            (np.ones(total), (heads, index)), (nodes, total)
+        )
+        supply = np.zeros(nodes)
+        supply[0], supply[-1] = 1.0, -1.0
+        masses = csr_array((np.tile(covered, m), (labels[label], index[: m * arcs])), (m, total))
+        price = np.concatenate(((cost[:, stops] - cost[:, starts]).ravel(), np.zeros(skip_at.size)))
+        entropy = np.concatenate((np.tile(entr(covered), m), np.zeros(skip_at.size)))
+        flow, alpha, duals = _program(
+            price, vstack((masses, balance)), np.concatenate((problem.q, supply)), entropy, problem.R
+        )
+        maps, weights = _paths(flow, tails, heads, np.concatenate((label, np.full(skip_at.size, -1))), n, m)
+        original = np.empty_like(maps)
+        original[:, rows] = labels[maps]
+        columns = Columns.of(problem, original)
+        least = IntervalPricing(problem, order).price(alpha, duals[:m]).lower
+        return _judged(problem, columns, weights, (alpha, duals[:m]), least, self)
+
+
+def _program(
+    cost: FloatArray, rows: csr_array, right: FloatArray, entropy: FloatArray, R: float
+) -> tuple[FloatArray, float, FloatArray]:
+    from scipy.optimize import linprog
+
+    limit = {"A_ub": entropy[None, :], "b_ub": [R]} if np.isfinite(R) else {}
+    result = linprog(cost, A_eq=rows, b_eq=right, **limit, method="highs-ds", options=TOLERANCES)
+    alpha = max(0.0, -float(result.ineqlin.marginals[0])) if limit else 0.0
+    return result.x, alpha, result.eqlin.marginals
+
+
+def _judged(
+    problem: DiscreteTransport,
+    columns: Columns,
+    weights: FloatArray,
+    prices: tuple[float, FloatArray],
+    least: float,
+    method: Enumeration | Flow,
+) -> TransportSolution:
+    alpha, nu = prices
+    lower = float(nu @ problem.q) - (alpha * problem.R if alpha > 0.0 else 0.0) + least
+    upper = float(columns.distortion @ weights)
+    wanted = method.gap * problem.scale
+    return answer(problem, columns, weights, prices, lower, method, np.array([[lower, upper]]), wanted)
+
+
+def _paths(
+    flow: FloatArray, tails: IntArray, heads: IntArray, labels: IntArray, n: int, m: int
+) -> tuple[IntArray, FloatArray]:
+    """A unit flow taken apart into paths: maps (k, n) with values in Monge order, and weights (k,)."""
+    left = flow.copy()
+    used = np.nonzero(left > 1e-12)[0]
+    leaving: dict[int, list[int]] = {}
+    for index in used:
+        leaving.setdefault(int(tails[index]), []).append(int(index))
+    maps: list[IntArray] = []
+    weights: list[float] = []
+    while sum(weights) < 1.0 - 1e-9:
+        node, path = 0, list[int]()
+        while node != (m + 1) * (n + 1) - 1:
+            arc = max(leaving[node], key=left.__getitem__)
+            path.append(arc)
+            node = int(heads[arc])
+        amount = float(left[path].min())
+        if amount <= 1e-12:
+            break
+        left[path] -= amount
+        image = np.empty(n, dtype=np.intp)
+        for arc in path:
+            if labels[arc] >= 0:
+                image[tails[arc] % (n + 1) : heads[arc] % (n + 1)] = labels[arc]
+        maps.append(image)
+        weights.append(amount)
+    return np.array(maps), np.array(weights)

@@ -1,0 +1,152 @@
+"""Closed forms of transport against the printed values, definitions, their sympy twins, and each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
+from rdptheory.errors import InvalidInput
+from rdptheory.information import binary_entropy
+from rdptheory.sources import Gaussian, Uniform
+from tests.transport_cases import BIT, REFERENCES
+
+PRINTED = 2e-13  # 13 or more digits are printed, of numbers below 10
+inside = st.floats(0.01, 0.99)
+rates = st.floats(0.0, 1.2)
+
+
+@pytest.mark.parametrize("row", REFERENCES["binary"])
+def test_binary_values(row: dict[str, float]) -> None:
+    qX, qY, R = row["qX"], row["qY"], row["R"] * BIT
+    values = {
+        "D_ncr": transport_binary.distortion(qX, qY, R=R, common_randomness=False),
+        "D_cr": transport_binary.distortion(qX, qY, R=R, common_randomness=True),
+        "D_up": transport_binary.upper(qX, qY, R=R),
+        "D_lo": transport_binary.quantisation_error(qX, R=R) + transport_binary.quantisation_error(qY, R=R),
+        "D_cs": transport_binary.cauchy_schwarz(qX, qY, R=R),
+        "R_sat": transport_binary.saturation_rate(qX, qY, common_randomness=True) / BIT,
+    }
+    for name, value in values.items():
+        assert float(value) == pytest.approx(row[name], abs=PRINTED), name
+    assert float(transport_binary.lower(qX, qY, R=R)) == pytest.approx(max(row["D_lo"], abs(qX - qY)), abs=PRINTED)
+
+
+@given(inside, inside, rates)
+def test_binary_bounds_enclose_and_meet_on_one_side(qX: float, qY: float, R: float) -> None:
+    exact = float(transport_binary.distortion(qX, qY, R=R, common_randomness=False))
+    lower, upper = float(transport_binary.lower(qX, qY, R=R)), float(transport_binary.upper(qX, qY, R=R))
+    cauchy = float(transport_binary.cauchy_schwarz(qX, qY, R=R))
+    shared = float(transport_binary.distortion(qX, qY, R=R, common_randomness=True))
+    assert max(lower, cauchy, shared) <= exact + 1e-12
+    assert exact <= upper + 1e-12
+    assert abs(qX - qY) - 1e-12 <= shared
+    if (qX - 0.5) * (qY - 0.5) >= 0.0:
+        assert upper == pytest.approx(exact, abs=1e-12)
+        if float(np.minimum(binary_entropy(qX), binary_entropy(qY))) >= R:
+            assert cauchy == pytest.approx(exact, abs=1e-12)
+
+
+@given(inside, inside, st.floats(0.01, 0.99), st.booleans())
+def test_binary_rate_inverts_distortion(qX: float, qY: float, share: float, shared: bool) -> None:
+    R = share * transport_binary.saturation_rate(qX, qY, common_randomness=shared)
+    D = transport_binary.distortion(qX, qY, R=R, common_randomness=shared)
+    back = transport_binary.distortion(
+        qX, qY, R=transport_binary.rate(qX, qY, D=D, common_randomness=shared), common_randomness=shared
+    )
+    assert float(back) == pytest.approx(float(D), abs=1e-12)
+
+
+def test_binary_curves_saturate_and_vectorise() -> None:
+    R = np.array([0.0, 0.3, 5.0, np.inf])
+    for shared in (False, True):
+        D = transport_binary.distortion(0.2, 0.7, R=R, common_randomness=shared)
+        assert D.shape == (4,)
+        assert D[0] == pytest.approx(0.2 + 0.7 - 0.28)
+        assert D[2] == D[3] == pytest.approx(0.5)
+        assert np.isinf(transport_binary.rate(0.2, 0.7, D=0.49, common_randomness=shared))
+    with pytest.raises(InvalidInput, match="R = "):
+        transport_binary.distortion(0.2, 0.7, R=-0.1, common_randomness=True)
+
+
+@pytest.mark.parametrize(("qX", "qY"), [(0.3, 0.4), (0.3, 0.9), (0.8, 0.6)])
+def test_binary_symbolic_agrees(qX: float, qY: float) -> None:
+    R, h = float(binary_entropy(0.05)), 0.05
+    private = transport_binary.symbolic(common_randomness=False).subs({"q_X": qX, "q_Y": qY, "h": h})
+    assert float(private) == pytest.approx(
+        float(transport_binary.distortion(qX, qY, R=R, common_randomness=False)), abs=1e-12
+    )
+    R = 0.5 * transport_binary.saturation_rate(qX, qY, common_randomness=True)
+    common = transport_binary.symbolic(common_randomness=True).subs({"q_X": qX, "q_Y": qY, "R": R})
+    assert float(common) == pytest.approx(
+        float(transport_binary.distortion(qX, qY, R=R, common_randomness=True)), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("row", REFERENCES["uniform"])
+def test_uniform_values(row: dict[str, float]) -> None:
+    source, target, R = Uniform(0, row["a"]), Uniform(0, row["b"]), row["R"] * BIT
+    N, c, other = transport_uniform.cells(R)
+    quantise, convert, dequantise = (float(part) for part in transport_uniform.terms(source, target, R=R))
+    assert row["N"] == N
+    for value, name in [
+        (c, "c"), (other, "c_long"), (quantise, "quantise"), (convert, "convert"), (dequantise, "dequantise"),
+        (float(transport_uniform.distortion(source, target, R=R)), "D"),
+    ]:  # fmt: skip
+        assert value == pytest.approx(row[name], abs=PRINTED), name
+    if N > 1:
+        numbers = {"a": row["a"], "b": row["b"], "Delta": 0.5 * (row["b"] - row["a"]), "N": N, "c": c}
+        assert float(transport_uniform.symbolic().subs(numbers)) == pytest.approx(row["D"], abs=PRINTED)
+
+
+@given(st.floats(0.0, 6.0))
+def test_uniform_cells_have_the_entropy_asked_for(R: float) -> None:
+    N, c, other = transport_uniform.cells(R)
+    lengths = np.array([c] + [other] * (N - 1))
+    assert lengths.sum() == pytest.approx(1.0)
+    assert 0.0 <= c <= other + 1e-15
+    assert float(-(lengths * np.log(np.maximum(lengths, 1e-300))).sum()) == pytest.approx(R, abs=1e-9)
+
+
+@pytest.mark.parametrize("levels", range(1, 40))
+def test_uniform_cells_are_equal_at_the_logarithm_of_an_integer(levels: int) -> None:
+    assert transport_uniform.cells(float(np.log(levels))) == (levels, 1.0 / levels, pytest.approx(1.0 / levels))
+
+
+def test_uniform_limits() -> None:
+    source, target = Uniform(-1, 3), Uniform(2, 4)
+    assert float(transport_uniform.distortion(source, target, R=0.0)) == pytest.approx(4.0 + (16.0 + 4.0) / 12.0)
+    assert float(transport_uniform.distortion(source, target, R=np.inf)) == pytest.approx(4.0 + 4.0 / 12.0)
+    with pytest.raises(InvalidInput, match="R = "):
+        transport_uniform.cells(float("nan"))
+
+
+@pytest.mark.parametrize("row", REFERENCES["gaussian"])
+def test_gaussian_values(row: dict[str, float]) -> None:
+    unit, R = Gaussian(0, 1), row["R"] * BIT
+    private = float(transport_gaussian.distortion(unit, unit, R=R, common_randomness=False))
+    assert private == pytest.approx(row["D_ncr"], abs=PRINTED)
+    assert float(transport_gaussian.lower(unit, unit, R=R)) == pytest.approx(row["D_lo"], abs=PRINTED)
+    shared = float(transport_gaussian.distortion(unit, unit, R=R, common_randomness=True))
+    assert shared == pytest.approx(row["D_cr"], abs=PRINTED)
+
+
+@given(rates, st.floats(0.0, 3.0), st.floats(0.1, 4.0), st.floats(-2.0, 2.0))
+def test_gaussian_limited_randomness_lies_between_and_inverts(
+    R: float, extra: float, variance: float, mean: float
+) -> None:
+    X, Y = Gaussian(0, 1), Gaussian(mean, variance)
+    none, some, much = (
+        float(transport_gaussian.distortion(X, Y, R=R, common_randomness=shared)) for shared in (False, extra, True)
+    )
+    assert much - 1e-12 <= some <= none + 1e-12
+    back = transport_gaussian.rate(X, Y, D=some, common_randomness=extra)
+    again = transport_gaussian.distortion(X, Y, R=back, common_randomness=extra)
+    assert float(again) == pytest.approx(some, abs=1e-9)
+    numbers = {"m_X": 0, "m_Y": mean, "s_X": 1, "s_Y": np.sqrt(variance), "R": R, "R_c": extra}
+    assert float(transport_gaussian.symbolic().subs(numbers)) == pytest.approx(some, abs=1e-9)
+    least = mean**2 + (1 - np.sqrt(variance)) ** 2
+    if least > 1e-9:
+        assert np.isinf(transport_gaussian.rate(X, Y, D=0.9 * least, common_randomness=1))

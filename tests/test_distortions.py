@@ -1,0 +1,70 @@
+"""Distortions are tables over the points, at least 0, and 0 where nothing was lost."""
+
+import numpy as np
+import pytest
+
+from rdptheory import AbsoluteError, Hamming, InvalidInput, SquaredError, Table
+from rdptheory.distortions import DISTORTIONS, Distortion
+
+POINTS = np.array([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])
+
+
+def test_each_entry_is_the_distance_it_says():
+    for i, x in enumerate(POINTS):
+        for j, y in enumerate(POINTS):
+            assert Hamming().table(POINTS)[i, j] == float(i != j)
+            assert SquaredError().table(POINTS)[i, j] == pytest.approx(np.dot(x - y, x - y), abs=1e-15)
+            assert AbsoluteError().table(POINTS)[i, j] == pytest.approx(np.abs(x - y).sum(), abs=1e-15)
+
+
+@pytest.mark.parametrize("points", [POINTS, POINTS[:, 0]])
+@pytest.mark.parametrize("family", DISTORTIONS)
+def test_members_of_the_family(family, points):
+    member = family([[0.0, 1.0, 2.0]] * 3) if family is Table else family()
+    assert isinstance(member, Distortion)
+    table = member.table(points)
+    assert table.shape == (3, 3)
+    assert (table >= 0.0).all()
+    assert not table.flags.writeable
+    if family is not Table:
+        assert not np.diagonal(table).any()
+        np.testing.assert_array_equal(table, table.T)
+        assert member == family()
+
+
+def test_hamming_tells_symbols_apart_even_where_points_coincide():
+    np.testing.assert_array_equal(Hamming().table(np.zeros(2)), [[0.0, 1.0], [1.0, 0.0]])
+
+
+def test_a_table_is_a_locked_copy():
+    matrix = np.ones((2, 3))
+    table = Table(matrix, [0.2, 0.3, 0.5])
+    matrix[0, 0] = 7.0
+    assert table.matrix[0, 0] == 1.0
+    assert table.reference.tolist() == [0.2, 0.3, 0.5]
+    assert not table.matrix.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "matrix, reference, argument",
+    [
+        ([[0.0, -1.0]], None, "matrix"),
+        ([[0.0, np.nan]], None, "matrix"),
+        ([[0.0, np.inf]], None, "matrix"),
+        ([0.0, 1.0], None, "matrix"),
+        ([[]], None, "matrix"),
+        ([["a"]], None, "matrix"),
+        ([[0.0, 1.0]], [1.0], "reference"),
+        ([[0.0, 1.0]], [0.5, 0.48], "reference"),
+        ([[0.0, 1.0]], [1.5, -0.5], "reference"),
+    ],
+)
+def test_bad_tables_are_refused(matrix, reference, argument):
+    with pytest.raises(InvalidInput) as caught:
+        Table(matrix, reference)
+    assert caught.value.argument == argument
+
+
+def test_a_table_needs_a_row_for_every_symbol():
+    with pytest.raises(InvalidInput, match="one row for each of the 3 symbols"):
+        Table(np.ones((2, 2))).table(np.arange(3.0))

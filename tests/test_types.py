@@ -1,0 +1,35 @@
+"""A bracket knows its width and its neighbours, and never holds NaN."""
+
+import math
+import pickle
+
+import pytest
+
+from rdptheory import Bounds
+
+
+def test_gap():
+    assert Bounds(0.25, 0.75).gap == 0.5
+    assert Bounds(math.inf, math.inf).gap == 0.0
+    assert Bounds(0.0, math.inf).gap == math.inf
+
+
+def test_membership_and_overlap():
+    bracket = Bounds(1.0, 2.0)
+    assert 1.0 in bracket
+    assert 2.0 in bracket
+    assert 2.0 + 1e-12 not in bracket
+    assert "1.5" not in bracket
+    assert bracket.overlaps(Bounds(2.0, 3.0))
+    assert not bracket.overlaps(Bounds(2.1, 3.0))
+    assert not Bounds(2.1, 3.0).overlaps(bracket)
+
+
+@pytest.mark.parametrize("ends", [(math.nan, 1.0), (0.0, math.nan)])
+def test_a_bracket_never_holds_nan(ends):
+    with pytest.raises(AssertionError, match="NaN"):
+        Bounds(*ends)
+
+
+def test_a_bracket_travels_between_processes():
+    assert pickle.loads(pickle.dumps(Bounds(0.1, 0.2))) == Bounds(0.1, 0.2)
