@@ -150,10 +150,10 @@ def with_and_without_common_randomness(folder: Path) -> Path:
             label="quantiser, Y on the points",
         )
         axes.plot(shared, limits, color="black", linestyle="-.", label="common randomness, Y on the points")
-        for alpha in (0.0, 0.5, 1.0):
+        for alpha, shift in ((0.0, (4, 6)), (0.5, (-38, -9)), (1.0, (-34, -9))):
             D, P = found.at(alpha)
             axes.plot(D, P.upper, "o", color=COLOURS[0], markersize=4)
-            axes.annotate(f"α = {alpha:g}", (D, P.upper), textcoords="offset points", xytext=(-34, -9), fontsize=7)
+            axes.annotate(f"α = {alpha:g}", (D, P.upper), textcoords="offset points", xytext=shift, fontsize=7)
         axes.set(xlabel="distortion D", ylabel="perception P (squared W2)", ylim=(-0.02, 0.6), xlim=(0.2, 0.75))
         axes.set_yticks(np.linspace(0.0, 0.4, 5))
         axes.set_title(f"nine symbols at {nats_to_bits(R):.3f} bit")

@@ -44,7 +44,7 @@ def rdp(
 
     Parameters
     ----------
-    source : Pmf, Bernoulli, Empirical or Gaussian
+    source : Pmf, Bernoulli, Empirical, Gaussian or GaussianVector
         The law of X. A source with a density and no closed form goes through `discretise` first.
     distortion : Hamming, SquaredError, AbsoluteError or Table
         d(x, y) >= 0, in its own unit.

@@ -17,6 +17,7 @@ from rdptheory.divergences import (
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
+    TransportDivergence,
 )
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -113,6 +114,10 @@ def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
             return [*bare, value / ball.limit <= 1]
         case SquaredHellinger():
             value = cp.sum(law) + float(q.sum()) - 2.0 * cp.sum(cp.multiply(np.sqrt(q), cp.sqrt(law)))
+        case TransportDivergence():
+            plan = cp.Variable(ball.divergence.cost.shape, nonneg=True)
+            marginals = [cp.sum(plan, axis=1) == q, cp.sum(plan, axis=0) == law]
+            return [*marginals, cp.sum(cp.multiply(ball.divergence.cost / ball.limit, plan)) <= 1]
         case _:
             raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")
     return [value / ball.limit <= 1]  # a broken limit costs by its share of the radius

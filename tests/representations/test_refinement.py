@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdptheory import Bernoulli, Gaussian, Hamming, InvalidInput, KullbackLeibler, Pmf, TotalVariation, rate_distortion
+from rdptheory import (
+    Bernoulli,
+    Gaussian,
+    Hamming,
+    InvalidInput,
+    KullbackLeibler,
+    Pmf,
+    TotalVariation,
+    Wasserstein1,
+    rate_distortion,
+)
 from rdptheory.closed_forms import gaussian
 from rdptheory.information import mutual_information
 from rdptheory.representations import gaussian_refinement, refinement, refinement_bound, universal_rate
@@ -25,7 +35,9 @@ def test_hamming_distortion_is_successively_refinable() -> None:
         assert expected == pytest.approx(stages.bounds.upper, abs=ACCURACY)
 
 
-@pytest.mark.parametrize("divergence", [TotalVariation(), KullbackLeibler()], ids=lambda divergence: divergence.name)
+@pytest.mark.parametrize(
+    "divergence", [TotalVariation(), KullbackLeibler(), Wasserstein1()], ids=lambda divergence: divergence.name
+)
 @settings(max_examples=3)
 @given(seed=st.integers(0, 10_000))
 def test_the_channel_keeps_the_limits_and_reaches_the_sum(divergence, seed: int) -> None:
@@ -39,7 +51,7 @@ def test_the_channel_keeps_the_limits_and_reaches_the_sum(divergence, seed: int)
     for (D, P), axis in ((first, 2), (second, 1)):
         alone = stages.channel.sum(axis=axis)
         assert float(p @ (alone * (1.0 - np.eye(2))).sum(axis=1)) <= D + 1e-12
-        assert divergence.value(p, p @ alone) <= P + 1e-12
+        assert divergence.on(source.points).value(p, p @ alone) <= P + 1e-12
     assert stages.first == pytest.approx(mutual_information(p, stages.channel.sum(axis=2)), abs=1e-12)
     assert stages.total == pytest.approx(mutual_information(p, stages.channel.reshape(2, 4)), abs=1e-12)
     together = universal_rate(source, Hamming(), divergence, [first, second])
