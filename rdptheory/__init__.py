@@ -22,6 +22,7 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.problems import Problem
+from rdptheory.representations import gaussian_decoders, rate_penalty, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
@@ -65,7 +66,10 @@ __all__ = [
     "Wasserstein2Squared",
     "closed_forms",
     "discretise",
+    "gaussian_decoders",
     "rate_distortion",
+    "rate_penalty",
     "rdp",
     "units",
+    "universal_rate",
 ]

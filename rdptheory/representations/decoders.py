@@ -1,0 +1,113 @@
+"""The best decoder of a fixed representation: least mean distortion at a limited perception divergence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import Bounds, FloatArray
+from rdptheory.couplings import rounded_plan
+from rdptheory.problems import PerceptionLimit
+
+__all__ = ["Decoder", "best_decoder"]
+
+ROUNDS = 60
+PATIENCE = 4
+TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+PULL = 1e-15
+UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoder:
+    """A decoder p(y|z), shape (l, m), within the perception limit, and a proved bracket on the least E d of any.
+
+    `bounds.upper` is the mean distortion of `channel`.
+    """
+
+    channel: FloatArray
+    bounds: Bounds
+
+
+def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | None, *, gap: float = 1e-11) -> Decoder:
+    """min over p(y|z) of E c(Z,Y)   subject to   δ(reference, p_Y) <= P
+
+    The laws of the ball are approached from within: the program over the mixtures of a few of them is linear and gives
+    a feasible decoder; its potentials u, w, which satisfy u_z + w_y <= c_zy, give the bound
+
+        E c >= <p_Z, u> - σ_P(-w),
+
+    and the law where the support function σ_P touches joins the mixture. Exact after finitely many rounds where the
+    ball is a polytope (total variation, transport).
+
+    Parameters
+    ----------
+    masses : array (l,)
+        p_Z, above 0.
+    cost : array (l, m)
+        c(z, y) = E[d(X, y) | Z = z].
+    ball : PerceptionLimit or None
+        δ, its reference (m,) and P.
+    gap : float
+        Width of the bracket, relative to the largest cost, at which the search ends.
+    """
+    scale = max(float(np.abs(cost).max()), 1e-300)
+    chosen = np.argmin(cost, axis=1)
+    free = np.zeros_like(cost)
+    free[np.arange(masses.size), chosen] = 1.0
+    least = float(masses @ cost[np.arange(masses.size), chosen])
+    if ball is None or ball.value(masses @ free) <= ball.limit:
+        return Decoder(free, Bounds(least, least))
+    laws = [ball.reference]
+    best: Decoder | None = None
+    lower, idle = least, 0
+    for _ in range(ROUNDS):
+        plan, u = _mixture(masses, cost, np.array(laws))
+        channel = plan / plan.sum(axis=1, keepdims=True)
+        value = float(masses @ (channel * cost).sum(axis=1))
+        w = (cost - u[:, None]).min(axis=0)
+        support = ball.divergence.support(-w, ball.reference, ball.limit)
+        slack = UNIT_ROUNDOFF * (masses.size + w.size + 16) * (float(masses @ np.abs(u)) + float(np.abs(w).max()))
+        before = np.inf if best is None else best.bounds.upper - lower
+        lower = max(lower, float(masses @ u) - support.value - slack)
+        if best is None or value < best.bounds.upper:
+            best = Decoder(channel, Bounds(min(lower, value), value))
+        width = best.bounds.upper - lower
+        idle = idle + 1 if width > 0.9 * before else 0
+        if width <= gap * scale or idle >= PATIENCE:
+            break
+        laws.append(_inside(ball, support.law))
+    assert best is not None
+    return Decoder(best.channel, Bounds(min(lower, best.bounds.upper), best.bounds.upper))
+
+
+def _mixture(masses: FloatArray, cost: FloatArray, laws: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The cheapest plan (l, m) from p_Z to a mixture of `laws` (k, m), and the potentials of the rows."""
+    rows, columns = cost.shape
+    cells = np.arange(cost.size)
+    ones = np.ones(cost.size)
+    by_row = scipy.sparse.coo_array((ones, (cells // columns, cells)), shape=(rows, cost.size))
+    by_column = scipy.sparse.coo_array((ones, (cells % columns, cells)), shape=(columns, cost.size))
+    equal = scipy.sparse.block_array([[by_row, None], [by_column, -laws.T]], format="csr")
+    found = scipy.optimize.linprog(
+        np.concatenate([cost.ravel(), np.zeros(len(laws))]),
+        A_eq=equal,
+        b_eq=np.concatenate([masses, np.zeros(columns)]),
+        method="highs",
+        options=TOLERANCES,
+    )
+    if found.x is None:  # the reference itself is such a mixture
+        return np.outer(masses, laws[0]), cost.min(axis=1)
+    weights = np.maximum(found.x[cost.size :], 0.0)
+    plan = np.maximum(found.x[: cost.size].reshape(cost.shape), 0.0)
+    return rounded_plan(plan, masses, weights @ laws / weights.sum()), np.asarray(found.eqlin.marginals[:rows])
+
+
+def _inside(ball: PerceptionLimit, law: FloatArray) -> FloatArray:
+    """The law of the support function, which ends within rounding of the boundary, moved inside."""
+    pull = PULL
+    while ball.value(law) > ball.limit and pull < 1e-6:
+        law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
+    return law

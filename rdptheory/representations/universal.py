@@ -1,0 +1,362 @@
+"""One representation for several operating points: the rate R(Θ), its penalty, and the decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from rdptheory._types import Bounds, FloatArray, frozen_array
+from rdptheory.closed_forms import gaussian
+from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.divergences import Divergence, Wasserstein2Squared
+from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.information import entropy
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
+from rdptheory.representations.decoders import best_decoder
+from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
+from rdptheory.solve import rdp
+from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
+from rdptheory.sources import Gaussian, Source
+
+__all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
+
+LARGEST = 2**22
+
+Points = Iterable[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class UniversalProblem:
+    """R(Θ): min I(X;Z) over p(z|x) such that every (D_k, P_k) of Θ is served by some decoder p(y_k|z).
+
+    Attributes
+    ----------
+    source, distortion, perception : as in `Problem`
+    points : tuple of (D_k, P_k)
+        At least one; each number at least 0, inf lifts the limit.
+    """
+
+    source: Source
+    distortion: Distortion
+    perception: Divergence | None
+    points: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        try:
+            pairs = tuple((at_least_zero("D", D), at_least_zero("P", P)) for D, P in self.points)
+        except TypeError:
+            raise InvalidInput("points", self.points, "must be pairs (D, P)") from None
+        if not pairs:
+            raise InvalidInput("points", self.points, "must hold at least one pair (D, P)")
+        object.__setattr__(self, "points", pairs)
+        _ = self.parts  # the checks of the arguments are those of `Problem`
+
+    @cached_property
+    def parts(self) -> tuple[Problem, ...]:
+        """The question of each point alone."""
+        return tuple(Problem(self.source, self.distortion, self.perception, D, P) for D, P in self.points)
+
+    @cached_property
+    def alone(self) -> tuple[Solution, ...]:
+        """R(D_k, P_k) of each point."""
+        return tuple(rdp(self.source, self.distortion, self.perception, D=D, P=P) for D, P in self.points)
+
+    def product(self, chosen: Iterable[int]) -> DiscreteProblem:
+        """The question of some of the points, Z = (Y_k), as one discrete problem on the product alphabet."""
+        parts = [self.parts[k].discrete for k in chosen]
+        alphabet = tuple(part.shape[1] for part in parts)
+        coordinates = np.unravel_index(np.arange(int(np.prod(alphabet))), alphabet)
+        limits = tuple(
+            DistortionLimit(frozen_array(part.distortions[0].table[:, digits]), part.distortions[0].limit)
+            for part, digits in zip(parts, coordinates, strict=True)
+        )
+        balls = tuple(
+            PerceptionLimit.marginal(ball.divergence, ball.reference, ball.limit, alphabet, axis)
+            for axis, part in enumerate(parts)
+            for ball in part.perceptions
+        )
+        return DiscreteProblem(parts[0].probabilities, limits, balls, alphabet)
+
+
+def universal_rate(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    points: Points,
+    *,
+    method: InteriorPoint | None = None,
+) -> Solution:
+    """The least rate of one representation that serves several operating points, with a proof.
+
+        R(Θ) = min over p(z|x) of I(X;Z)
+               subject to, for every (D_k, P_k) of Θ, some p(y_k|z):  E d(X,Y_k) <= D_k,  δ(p_X, p_{Y_k}) <= P_k
+
+    Z = (Y_1, ..., Y_K) loses nothing, so this is the problem of `rdp` on the product alphabet. It is solved for a few
+    of the points first: if decoders of that representation serve the others too, the rate is that of all of them,
+    because decoding adds no information; otherwise the point that is missed by most joins the few.
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli, Empirical, or Gaussian
+        A Gaussian takes squared error with W2² or KL.
+    distortion, perception
+        As in `rdp`.
+    points : pairs (D_k, P_k)
+        At least 0; inf lifts a limit.
+    method : InteriorPoint, optional
+
+    Returns
+    -------
+    Solution
+        `candidate.channel` has shape (n, m_1, ..., m_K): p(y_1, ..., y_K | x), every marginal of which keeps its
+        limits. `candidate.output` is the law of (Y_1, ..., Y_K). `slopes` are the sums over the points. For a Gaussian
+        the rate is the largest R(D_k, P_k), `candidate.joint` is the law of (X, Z) with Var Z = Var X, and
+        `gaussian_decoders` gives the decoders. INFEASIBLE with rate inf if no representation serves all points.
+
+    Raises
+    ------
+    InvalidInput
+        An argument that `rdp` would refuse, no points, or a channel of more than 4 million entries.
+
+    References
+    ----------
+    [ZQCK21], Definition 2 and Theorem 3.
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> extremes = [(0.1911135720, 0.0), (0.1548837329, float("inf"))]
+    >>> solution = universal_rate(Bernoulli(0.2), Hamming(), TotalVariation(), extremes)
+    >>> round(float(solution.rate / np.log(2)), 6), solution.candidate.channel.shape
+    (0.124287, (2, 2, 2))
+    """
+    method = InteriorPoint() if method is None else method
+    problem = UniversalProblem(source, distortion, perception, tuple(points))
+    if isinstance(source, Gaussian):
+        return _gaussian(problem)
+    discrete = [part.discrete for part in problem.parts]
+    size = discrete[0].shape[0] * float(np.prod([float(part.shape[1]) for part in discrete]))
+    if size > LARGEST:
+        raise InvalidInput("points", problem.points, f"the channel would have {size:.3g} entries, more than {LARGEST}")
+    for answer in problem.alone:
+        if answer.status is Status.INFEASIBLE:
+            return replace(answer, problem=problem, method=method)
+    if all(answer.rate == 0.0 for answer in problem.alone):
+        return _silent(problem, method)
+    return _Search(problem, method).run()
+
+
+def rate_penalty(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    points: Points,
+    *,
+    method: InteriorPoint | None = None,
+) -> Bounds:
+    """A(Θ) = R(Θ) - max over Θ of R(D,P): the price of one representation for all points, bracketed, in nats.
+
+    0 for a Gaussian, whatever the points. Arguments as in `universal_rate`. At least 0; the bracket is as wide as
+    those of the rates it subtracts.
+
+    Raises
+    ------
+    InvalidInput
+        As `universal_rate`; also if no representation serves the points, when the penalty is not defined.
+
+    References
+    ----------
+    [ZQCK21], Section 3.
+
+    >>> from rdptheory import Gaussian, SquaredError, Wasserstein2Squared
+    >>> rate_penalty(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), [(0.5, 0.0), (0.3, 0.2)])
+    Bounds(lower=0.0, upper=0.0)
+    """
+    pairs = tuple(points)
+    together = universal_rate(source, distortion, perception, pairs, method=method)
+    if together.status is Status.INFEASIBLE:
+        raise InvalidInput("points", pairs, "no representation of finite rate serves them")
+    if isinstance(source, Gaussian):
+        return Bounds(0.0, 0.0)
+    alone = [answer.bounds for answer in together.problem.alone]
+    lower = together.bounds.lower - max(bounds.upper for bounds in alone)
+    upper = together.bounds.upper - max(bounds.lower for bounds in alone)
+    return Bounds(max(0.0, lower), max(0.0, upper))
+
+
+@dataclass(frozen=True)
+class ScalingDecoder:
+    """Y = offset + factor Z: a decoder of a Gaussian representation."""
+
+    factor: float
+    offset: float
+
+    def __call__(self, z: FloatArray) -> FloatArray:
+        """The reconstruction of z."""
+        return np.asarray(self.offset + self.factor * z)
+
+
+def gaussian_decoders(
+    source: Gaussian, points: Points, perception: Divergence | None = None
+) -> tuple[ScalingDecoder, ...]:
+    """The decoders that serve every point from one Z, jointly Gaussian with X, of the mean and variance of X.
+
+    With ρ² = 1 - exp(-2 R(Θ)) the squared correlation of X and Z and g_k σ the least standard deviation that P_k
+    allows (1 - √P_k/σ for W2²), Y_k = mean + max(g_k, ρ) (Z - mean).
+
+    >>> [round(decoder.factor, 6) for decoder in gaussian_decoders(Gaussian(0.0, 1.0), [(0.25, float("inf"))])]
+    [0.866025]
+    """
+    ball = perception or Wasserstein2Squared()
+    problem = UniversalProblem(source, SquaredError(), ball, tuple(points))
+    rate = _gaussian(problem).rate
+    correlation = float(np.sqrt(-np.expm1(-2.0 * rate)))
+    decoders = []
+    for _, P in problem.points:
+        blind = gaussian.joint(0.0, source.variance, 2.0 * source.variance, P, ball)  # Y of least variance
+        factor = max(correlation, float(np.sqrt(blind.covariance[1, 1])) / source.standard_deviation)
+        decoders.append(ScalingDecoder(factor, source.mean * (1.0 - factor)))
+    return tuple(decoders)
+
+
+def _gaussian(problem: UniversalProblem) -> Solution:
+    """[ZQCK21], Theorem 3: every point of the tradeoff at one rate is a scaling of the same Z."""
+    assert isinstance(problem.source, Gaussian)
+    hardest = max(problem.alone, key=lambda answer: answer.rate)
+    if hardest.status is Status.INFEASIBLE:
+        return replace(hardest, problem=problem)
+    mean, variance = problem.source.mean, problem.source.variance
+    common = variance * float(np.sqrt(-np.expm1(-2.0 * hardest.rate)))
+    joint = JointGaussian(frozen_array([mean, mean]), frozen_array([[variance, common], [common, variance]]))
+    message = "the largest R(D, P) of the points; Gaussian representations are universal [ZQCK21, Theorem 3]"
+    return replace(hardest, problem=problem, candidate=Candidate(joint=joint), message=message)
+
+
+def _silent(problem: UniversalProblem, method: InteriorPoint) -> Solution:
+    """Reconstructions that ignore the source serve every point."""
+    laws = [answer.candidate.output for answer in problem.alone if answer.candidate is not None]
+    decoders = [law[None, :] for law in laws if law is not None]
+    source = problem.parts[0].discrete.probabilities
+    channel = _joined(np.ones((source.size, 1)), decoders)
+    return Solution(
+        problem,
+        0.0,
+        Bounds(0.0, 0.0),
+        Slopes(0.0, 0.0),
+        _candidate(source, channel),
+        Status.OPTIMAL,
+        "reconstructions that ignore the source serve every point",
+        method,
+    )
+
+
+def _candidate(source: FloatArray, channel: FloatArray) -> Candidate:
+    return Candidate(frozen_array(channel), frozen_array(np.tensordot(source, channel, axes=(0, 0))))
+
+
+def _joined(representation: FloatArray, decoders: Sequence[FloatArray]) -> FloatArray:
+    """Σ_z p(z|x) Π_k p(y_k|z), shape (n, m_1, ..., m_K), for p(z|x) (n, l) and decoders (l, m_k)."""
+    rows = representation.shape[0]
+    channel = np.zeros((rows, int(np.prod([decoder.shape[1] for decoder in decoders]))))
+    for z in range(representation.shape[1]):
+        law = np.ones(1)
+        for decoder in decoders:
+            law = np.multiply.outer(law, decoder[z]).ravel()
+        channel += np.multiply.outer(representation[:, z], law)
+    return channel.reshape(rows, *(decoder.shape[1] for decoder in decoders))
+
+
+class _Search:
+    """Points join the representation one at a time until decoders serve the rest."""
+
+    def __init__(self, problem: UniversalProblem, method: InteriorPoint) -> None:
+        self.problem, self.method = problem, method
+        self.parts = [part.discrete for part in problem.parts]
+        self.p = self.parts[0].probabilities
+        self.steps = 0
+
+    def run(self) -> Solution:
+        rates = [answer.rate for answer in self.problem.alone]
+        chosen = [int(np.argmax(rates))]
+        while True:
+            bounds, representation, slopes, sentence = self._solve(chosen)
+            decoders, missed = self._decoders(chosen, representation)
+            channel, share = self._repaired(representation, decoders)
+            upper = (1.0 - share) * bounds.upper + share * entropy(self.p)
+            lower = min(max(bounds.lower, *(answer.bounds.lower for answer in self.problem.alone)), upper)
+            if upper - lower <= self.method.gap or not missed or bounds.gap > self.method.gap:
+                break
+            chosen.append(max(missed, key=lambda k: missed[k]))
+        reached = upper - lower <= self.method.gap
+        return Solution(
+            self.problem,
+            upper,
+            Bounds(lower, upper),
+            slopes,
+            _candidate(self.p, channel),
+            Status.OPTIMAL if reached else Status.STOPPED,
+            f"{sentence or 'the bracket is as narrow as asked'}; the representation of {len(chosen)} of "
+            f"{len(self.parts)} points serves all",
+            self.method,
+            self.steps,
+        )
+
+    def _solve(self, chosen: list[int]) -> tuple[Bounds, FloatArray, Slopes, str]:
+        if len(chosen) == 1:
+            alone = self.problem.alone[chosen[0]]
+            assert alone.candidate is not None
+            assert alone.candidate.channel is not None
+            return alone.bounds, alone.candidate.channel, alone.slopes, ""
+        outcome = solve_interior_point(self.problem.product(chosen), self.method)
+        self.steps += outcome.steps
+        assert outcome.channel is not None
+        slopes = Slopes(float(outcome.slope_D.sum()), float(outcome.slope_P.sum()))
+        return outcome.bounds, outcome.channel, slopes, outcome.sentence
+
+    def _decoders(self, chosen: list[int], representation: FloatArray) -> tuple[list[FloatArray], dict[int, float]]:
+        """A decoder p(y_k|z) for every point, and by how much the least E d of a point is above its D_k."""
+        masses = self.p @ representation
+        seen = masses > 0.0
+        posterior = (self.p[:, None] * representation)[:, seen] / masses[seen]
+        sizes = tuple(self.parts[k].shape[1] for k in chosen)
+        digits = np.unravel_index(np.arange(masses.size), sizes)
+        decoders, missed = [], {}
+        for k, part in enumerate(self.parts):
+            if k in chosen:
+                decoders.append(np.eye(part.shape[1])[digits[chosen.index(k)]])
+                continue
+            found = best_decoder(masses[seen], posterior.T @ part.distortions[0].table, _ball(part))
+            decoder = np.full((masses.size, part.shape[1]), 1.0 / part.shape[1])
+            decoder[seen] = found.channel
+            decoders.append(decoder)
+            if found.bounds.upper > part.distortions[0].limit:
+                missed[k] = found.bounds.upper - part.distortions[0].limit
+        return decoders, missed
+
+    def _repaired(self, representation: FloatArray, decoders: list[FloatArray]) -> tuple[FloatArray, float]:
+        """The channel of all reconstructions that now and then reveals X, so that every D_k is kept, and how often."""
+        limits = [part.distortions[0] for part in self.parts]
+        values = [
+            float(np.vdot(self.p[:, None] * (representation @ decoder), limit.table))
+            for limit, decoder in zip(limits, decoders, strict=True)
+        ]
+        channel = _joined(representation, decoders)
+        if all(value <= limit.limit for value, limit in zip(values, limits, strict=True)):
+            return channel, 0.0
+        share, rows = 0.0, self.p > 0.0
+        revealed = []
+        for part, limit, value in zip(self.parts, limits, values, strict=True):
+            decoder = np.full(part.shape, 1.0 / part.shape[1])
+            decoder[rows] = best_decoder(self.p[rows], limit.table[rows], _ball(part)).channel
+            least = float(np.vdot(self.p[:, None] * decoder, limit.table))
+            if value > limit.limit:
+                share = max(share, (value - limit.limit) / (value - least) if limit.limit > least else 1.0)
+            revealed.append(decoder)
+        return (1.0 - share) * channel + share * _joined(np.eye(self.p.size), revealed), share
+
+
+def _ball(part: DiscreteProblem) -> PerceptionLimit | None:
+    return part.perceptions[0] if part.perceptions else None

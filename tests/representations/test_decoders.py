@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rdptheory import Wasserstein1, Wasserstein2Squared
+from rdptheory.couplings import cheapest_plan
+from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.problems import PerceptionLimit
+from rdptheory.representations.decoders import best_decoder
+
+
+def instance(seed: int):
+    rng = np.random.default_rng(seed)
+    size, outputs = int(rng.integers(2, 6)), int(rng.integers(2, 6))
+    return rng, rng.dirichlet(np.ones(size)), rng.random((size, outputs)), rng.dirichlet(np.ones(outputs) * 2.0)
+
+
+@pytest.mark.parametrize("divergence", F_DIVERGENCES, ids=lambda divergence: divergence.name)
+@settings(max_examples=8)
+@given(seed=st.integers(0, 10_000))
+def test_the_bracket_is_narrow_and_its_decoder_inside_the_ball(divergence, seed: int) -> None:
+    rng, masses, cost, reference = instance(seed)
+    ball = PerceptionLimit(divergence, reference, float(rng.uniform(0.0, 0.2)))
+    found = best_decoder(masses, cost, ball)
+    assert found.bounds.gap <= 1e-8
+    assert found.bounds.upper == pytest.approx(float(masses @ (found.channel * cost).sum(axis=1)), abs=1e-15)
+    assert ball.value(masses @ found.channel) <= ball.limit + 1e-13
+    np.testing.assert_allclose(found.channel.sum(axis=1), 1.0, atol=1e-14)
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000))
+def test_at_no_tolerance_it_is_an_optimal_transport(seed: int) -> None:
+    _, masses, cost, reference = instance(seed)
+    found = best_decoder(masses, cost, PerceptionLimit(F_DIVERGENCES[0], reference, 0.0))
+    plan = cheapest_plan(masses, reference, cost)
+    assert found.bounds.lower <= float(np.vdot(plan.plan, cost)) + 1e-12
+    assert plan.lower <= found.bounds.upper + 1e-12
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000))
+def test_against_a_conic_solver(seed: int) -> None:
+    rng, masses, cost, reference = instance(seed)
+    limit = float(rng.uniform(0.01, 0.2))
+    for divergence in F_DIVERGENCES[:2]:
+        plan = cp.Variable(cost.shape, nonneg=True)
+        law = cp.sum(plan, axis=0)
+        distance = (
+            cp.sum(cp.rel_entr(law, reference)) if divergence is F_DIVERGENCES[1] else (0.5 * cp.norm1(law - reference))
+        )
+        program = cp.Problem(
+            cp.Minimize(cp.sum(cp.multiply(plan, cost))), [cp.sum(plan, axis=1) == masses, distance <= limit]
+        )
+        program.solve(solver="CLARABEL")
+        found = best_decoder(masses, cost, PerceptionLimit(divergence, reference, limit))
+        assert program.value == pytest.approx(found.bounds.upper, abs=1e-6)  # the conic solver's accuracy
+
+
+@pytest.mark.parametrize("divergence", [Wasserstein1(), Wasserstein2Squared()], ids=lambda divergence: divergence.name)
+def test_transport_balls(divergence) -> None:
+    points = np.array([0.0, 1.0, 2.5])
+    masses, reference = np.array([0.6, 0.4]), np.array([0.3, 0.4, 0.3])
+    cost = np.array([[0.1, 0.5, 2.0], [1.0, 0.2, 0.3]])
+    values = [
+        best_decoder(masses, cost, PerceptionLimit(divergence.on(points), reference, limit)).bounds
+        for limit in (0.0, 0.1, 0.5, 10.0)
+    ]
+    assert all(bounds.gap <= 1e-11 for bounds in values)
+    assert all(later.upper <= former.upper + 1e-12 for former, later in pairwise(values))
+    assert values[-1].upper == pytest.approx(float(masses @ cost.min(axis=1)), abs=1e-15)
