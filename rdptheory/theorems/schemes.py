@@ -1,4 +1,4 @@
-"""What the checks share: random laws and codes, conditional means, transport on a line, the best quantiser by search."""
+"""What the checks share: random laws and codes, conditional means, transport on a line, the best quantiser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.couplings import cheapest_plan
 from rdptheory.divergences import F_DIVERGENCES, Divergence, Wasserstein1, Wasserstein2Squared
 from rdptheory.information import entropy
-from rdptheory.sources import Pmf
+from rdptheory.sources import DiscreteSource, Pmf
 
 __all__ = [
     "DIVERGENCES",
@@ -83,7 +83,7 @@ def means(p: FloatArray, x: FloatArray, encoder: FloatArray) -> tuple[FloatArray
 def line_transport(x: FloatArray, p: FloatArray, y: FloatArray, q: FloatArray) -> float:
     """W2² between laws on two sets of points of a line, by the monotone coupling."""
     left, right = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
-    F, G = np.cumsum(p[left]), np.cumsum(q[right])
+    F, G = (np.minimum(np.cumsum(masses), 1.0) for masses in (p[left], q[right]))
     F[-1] = G[-1] = 1.0
     cuts = np.union1d(F, G)
     i, j = np.searchsorted(F, cuts), np.searchsorted(G, cuts)
@@ -103,7 +103,7 @@ def squared_transport(x: FloatArray, p: FloatArray, y: FloatArray, q: FloatArray
 class Scheme(NamedTuple):
     """X - Z - Y: a source, an encoder p(z|x), a decoder p(y|z) and the points y."""
 
-    source: Pmf
+    source: DiscreteSource
     encoder: FloatArray
     decoder: FloatArray
     y: FloatArray

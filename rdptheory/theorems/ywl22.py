@@ -232,9 +232,7 @@ STATEMENTS: tuple[Statement[Any], ...] = (
         draw_best,
         check_interpolation,
         "squared units of X",
-        counterexamples=(
-            Counterexample("off-centroid", "a quantiser off its centroids, see YWL22.E6", off_centroid),
-        ),
+        counterexamples=(Counterexample("off-centroid", "a quantiser off its centroids, see YWL22.E6", off_centroid),),
     ),
     Statement(
         "YWL22.E5",
@@ -304,7 +302,7 @@ STATEMENTS: tuple[Statement[Any], ...] = (
         counterexamples=(
             Counterexample(
                 "parity",
-                "Euclidean norm, λ = 0.9, p = (.2,.3,.3,.2) on 0..3, Z the parity: the least value is .8115, below .864",
+                "Euclidean norm, λ = 0.9, p = (.2,.3,.3,.2) on 0..3, Z the parity: the least value is .8115, not .864",
                 parity,
             ),
         ),

@@ -118,7 +118,9 @@ def check_same_encoder(case: Line) -> Verdict:
     z, back = schemes.posterior(p, encoder)
     joint = (back.T * z) @ back
     reached = float(np.vdot(joint, schemes.squared(x, x)))
-    return worst([at_most(reached, transport_to_itself(case)), *(equal(a, b) for a, b in zip(joint.sum(0), p, strict=True))])
+    return worst(
+        [at_most(reached, transport_to_itself(case)), *(equal(a, b) for a, b in zip(joint.sum(0), p, strict=True))]
+    )
 
 
 def deterministic(_: np.random.Generator) -> Line:
@@ -229,8 +231,8 @@ STATEMENTS: tuple[Statement[Any], ...] = (
         counterexamples=(
             Counterexample(
                 "gaussian",
-                "the information function of N(0,1), which needs common randomness, has R(1,0) = 0.144 < R(½,∞) = 0.347 "
-                "nat",
+                "the information function of N(0,1), which needs common randomness, has R(1,0) = .144 and "
+                "R(½,∞) = .347 nat",
                 lambda _: "gaussian",
             ),
             Counterexample(
