@@ -11,7 +11,7 @@ import numpy as np
 __all__ = ["FORMULATIONS", "SETTINGS", "Answer", "solve_dual", "solve_folded", "solve_primal"]
 
 SETTINGS: dict[str, dict[str, float]] = {
-    "CLARABEL": {},  # 1e-8 by default; asked for 1e-9 it runs into its last digits and returns less
+    "CLARABEL": {},  # 1e-8 in its own measure
     "SCS": {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 20_000, "time_limit_secs": 60.0},
 }
 

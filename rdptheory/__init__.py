@@ -8,6 +8,7 @@ Status.OPTIMAL
 from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
+from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
@@ -21,6 +22,7 @@ from rdptheory.divergences import (
     Wasserstein2Squared,
 )
 from rdptheory.errors import GapTooWide, InvalidInput
+from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.problems import Problem
 from rdptheory.representations import gaussian_decoders, rate_penalty, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
@@ -29,6 +31,9 @@ from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.sweeps import Dask, Joblib, Serial, curve, surface, write_surface
+from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
+from rdptheory.transport_solution import TransportSolution
 
 __version__ = "0.1.0"
 
@@ -40,6 +45,8 @@ __all__ = [
     "ChiSquare",
     "ClosedForm",
     "Conic",
+    "CriticalPoints",
+    "Dask",
     "Empirical",
     "FirstOrder",
     "GapTooWide",
@@ -48,11 +55,14 @@ __all__ = [
     "InteriorPoint",
     "InvalidInput",
     "JensenShannon",
+    "Joblib",
     "KullbackLeibler",
     "Laplace",
+    "Located",
     "Pmf",
     "Problem",
     "ReverseKullbackLeibler",
+    "Serial",
     "Slopes",
     "Solution",
     "SquaredError",
@@ -61,15 +71,26 @@ __all__ = [
     "Table",
     "TotalVariation",
     "TransportDivergence",
+    "TransportSolution",
     "Uniform",
     "Wasserstein1",
     "Wasserstein2Squared",
     "closed_forms",
+    "constrained_transport",
+    "critical_points",
+    "curve",
+    "decompose",
     "discretise",
+    "distortion_at",
     "gaussian_decoders",
+    "perception_at",
+    "quantisation_error",
     "rate_distortion",
     "rate_penalty",
     "rdp",
+    "surface",
+    "transport_rate",
     "units",
     "universal_rate",
+    "write_surface",
 ]

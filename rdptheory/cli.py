@@ -19,6 +19,7 @@ from rdptheory.divergences import (
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
+    Wasserstein1,
     Wasserstein2Squared,
 )
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
@@ -52,6 +53,7 @@ PERCEPTIONS: dict[str, Divergence | None] = {
     "js": JensenShannon(),
     "chi2": ChiSquare(),
     "hellinger": SquaredHellinger(),
+    "w1": Wasserstein1(),
     "w2": Wasserstein2Squared(),
 }
 

@@ -17,10 +17,13 @@ ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The plan (n, m), or None if the program failed, and a proved lower bound on the cost of any plan."""
+    """The plan (n, m), or None if the program failed, a proved lower bound on the cost of any plan, and the potentials
+    u (n,) and w (m,) that prove it: u_i + w_j <= cost_ij."""
 
     plan: FloatArray | None
     lower: float
+    u: FloatArray
+    w: FloatArray
 
 
 def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
@@ -40,10 +43,10 @@ def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
         method="highs",
     )
     if found.x is None:
-        return Plan(None, 0.0)
+        return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
-    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w))
+    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w), u, w)
 
 
 def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
@@ -62,9 +65,9 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     """A plan with row sums p and column sums q close to `plan` (n, m): scale down what is too heavy, then put what is
     missing back as a product of the two deficits [AWR17]."""
     rows = plan.sum(axis=1)
-    rounded = plan * np.minimum(1.0, np.divide(p, rows, out=np.ones_like(rows), where=rows > 0.0))[:, None]
+    rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
     columns = rounded.sum(axis=0)
-    rounded *= np.minimum(1.0, np.divide(q, columns, out=np.ones_like(columns), where=columns > 0.0))
+    rounded *= np.divide(q, columns, out=np.ones_like(columns), where=columns > q)
     short = np.maximum(p - rounded.sum(axis=1), 0.0)
     empty = np.maximum(q - rounded.sum(axis=0), 0.0)
     if min(short.sum(), empty.sum()) > ROUNDING:  # less is rounding, and filling would touch every entry

@@ -33,7 +33,7 @@ def mutual_information(probabilities: FloatArray, channel: FloatArray) -> float:
     0.693147
     """
     output = probabilities @ channel
-    ratio = np.divide(channel, output, out=np.ones_like(channel), where=(channel > 0) & (output > 0))
+    ratio = channel / np.maximum(output, np.finfo(np.float64).tiny)  # no symbol of positive mass comes near
     return max(0.0, float(probabilities @ scipy.special.xlogy(channel, ratio, out=ratio).sum(axis=1)))
 
 

@@ -55,14 +55,14 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(columns: int = 1, *, width: float = 3.5, height: float = 2.8) -> tuple[Any, Any]:
-    """A figure of `columns` panels side by side, each `width` x `height` inches; no window, no global state."""
+def figure(columns: int = 1, rows: int = 1, *, width: float = 3.5, height: float = 2.8) -> tuple[Any, Any]:
+    """A figure and its panels, row by row, each `width` x `height` inches; no window, no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(columns * width, height), layout="constrained")
+    drawn = Figure(figsize=(columns * width, rows * height), layout="constrained")
     FigureCanvasAgg(drawn)
-    return drawn, drawn.subplots(1, columns, squeeze=False)[0]
+    return drawn, drawn.subplots(rows, columns, squeeze=False).ravel()
 
 
 def draw_curves(

@@ -5,25 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import DualPoint
+from rdptheory.certificates import DualPoint, cheapest_channel
 from rdptheory.closed_forms import ClosedForm, match
-from rdptheory.couplings import cheapest_plan
-from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence
+from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.divergences import Divergence, FDivergence, Support
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy
-from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
-from rdptheory.solvers.first_order import FirstOrder, solve_first_order
+from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
 from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
 from rdptheory.solvers.outcome import Outcome, judged
-from rdptheory.sources import Source
+from rdptheory.sources import DiscreteSource, Source
 
 __all__ = ["Method", "rate_distortion", "rdp"]
 
 Method = ClosedForm | InteriorPoint | FirstOrder | Conic
 NO_PERCEPTION = float("inf")
+LARGE = 2048  # points above which squared error is solved without a table
+LARGE_GAP = 1e-4
+SMALL = 20_000  # table entries up to which feasibility is decided before the solver starts
+TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
 
 
 def rdp(
@@ -50,14 +53,16 @@ def rdp(
     D, P : float
         At least 0; inf lifts the constraint.
     method : ClosedForm, InteriorPoint, FirstOrder, Conic or None
-        None takes a closed form where one exists and the interior point everywhere else.
+        None takes a closed form where one exists, the first-order loop for squared error on more than 2,048 points
+        (which then needs no table of distortions), and the interior point everywhere else.
 
     Returns
     -------
     Solution
         `bounds.lower <= R(D,P) <= bounds.upper == rate` in nats. The lower end is the dual value of a dual point, the
         upper end the mutual information of `candidate.channel`, which keeps both limits; both are widened by an
-        allowance for float64. If no channel keeps the limits the status is INFEASIBLE and the rate inf.
+        allowance for float64. If no channel keeps the limits the status is INFEASIBLE and the rate inf. Above 4,000,000
+        entries the channel is not written down and `candidate` is None; the bracket is proved all the same.
 
     Raises
     ------
@@ -85,18 +90,18 @@ def rdp(
             return matched
         if method is not None:
             raise InvalidInput("method", method, "no closed form is known for this source, distortion and perception")
-        method = InteriorPoint()
+        method = FirstOrder(gap=LARGE_GAP) if _is_large(problem) else InteriorPoint()
+    if isinstance(method, FirstOrder) and _is_large(problem):
+        return _solve_large(problem, method)
     discrete = problem.discrete
     if not isinstance(method, (InteriorPoint, FirstOrder, Conic)):
         raise InvalidInput("method", method, "must be ClosedForm(), InteriorPoint(), FirstOrder() or Conic()")
     if any(limit.limit < 0.0 for limit in discrete.reduced.distortions):
         least = problem.D - discrete.reduced.distortions[0].limit
         return _infeasible(problem, method, 0, f"D is below {least:.6g}, the least distortion of any channel")
-    least = least_distortion(discrete)
-    if least > problem.D * (1.0 + 1e-12):
-        return _infeasible(
-            problem, method, 0, f"every channel with this output law has a distortion of {least:.6g} or more"
-        )
+    doubtful = not trivially_feasible(discrete)
+    if doubtful and discrete.probabilities.size * discrete.shape[1] <= SMALL and _too_tight(discrete):
+        return _infeasible(problem, method, 0, TOO_TIGHT)
     free = zero_rate(discrete)
     if free is not None:
         return Solution(
@@ -110,14 +115,10 @@ def rdp(
             method,
         )
     outcome = solve(discrete, method)
-    ceiling = entropy(discrete.reduced.probabilities)
-    if outcome.bounds.lower > ceiling + 1e-6 and not np.isfinite(outcome.bounds.upper):
-        return _infeasible(
-            problem,
-            method,
-            outcome.steps,
-            "the dual proves a rate above the entropy of the source, so no channel exists",
-        )
+    if doubtful and not np.isfinite(outcome.bounds.upper):
+        proved = outcome.bounds.lower > entropy(discrete.reduced.probabilities) + 1e-6
+        if proved or _too_tight(discrete):
+            return _infeasible(problem, method, outcome.steps, TOO_TIGHT)
     return _from_outcome(problem, discrete, outcome, method)
 
 
@@ -144,13 +145,27 @@ def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) 
             return solve_conic(problem, method)
 
 
+def _too_tight(problem: DiscreteProblem) -> bool:
+    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
+
+
 def least_distortion(problem: DiscreteProblem) -> float:
-    """A proved lower bound on E d of the channels with the output law that P = 0 prescribes; 0 without such a ball."""
-    prescribed = [ball for ball in problem.perceptions if ball.limit == 0.0 and ball.image is None]
-    table = problem.distortions[0].table
-    if not prescribed or (table.shape[0] == table.shape[1] and not np.diagonal(table).any()):
+    """A proved lower bound on E d (less the row minima) of the channels whose output law stays in the ball."""
+    reduced = problem.reduced
+    if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
         return 0.0
-    return cheapest_plan(problem.probabilities, prescribed[0].reference, table).lower
+    limit = reduced.distortions[0]
+    return cheapest_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
+
+
+def trivially_feasible(problem: DiscreteProblem) -> bool:
+    """Whether copying the source costs nothing, so that no limit can be too small."""
+    table = problem.distortions[0].table
+    return not problem.perceptions or (
+        table.shape[0] == table.shape[1]
+        and not np.diagonal(table).any()
+        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
+    )
 
 
 def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
@@ -162,22 +177,66 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
         return None
+    if any(ball.image is not None for ball in reduced.perceptions):
+        return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
-    if not reduced.perceptions:
-        law = np.zeros(cost.size)
-        law[int(np.argmin(cost))] = 1.0
-    else:
-        ball = reduced.perceptions[0]
-        if ball.image is not None:
-            return None
-        law = ball.divergence.support(-cost, ball.reference, ball.limit).law
-        pull = 1e-15
-        while ball.value(law) > ball.limit and pull < 1e-9:  # the search ends within rounding of the boundary
-            law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
+    law = cheapest_law(cost, reduced.perceptions).law
     if float(law @ cost) > limit.limit:
         return None
     return np.tile(law / law.sum(), (problem.probabilities.size, 1))
+
+
+def _is_large(problem: Problem) -> bool:
+    """Whether the source has too many points for a table and the question is one that needs none."""
+    source, ball = problem.source, problem.perception
+    return (
+        isinstance(source, DiscreteSource)
+        and source.size > LARGE
+        and isinstance(problem.distortion, SquaredError)
+        and (ball is None or isinstance(ball, FDivergence) or np.isinf(problem.P))
+    )
+
+
+def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
+    source, ball = problem.source, problem.perception
+    assert isinstance(source, DiscreteSource)
+    divergence = ball if isinstance(ball, FDivergence) else None
+    P = NO_PERCEPTION if divergence is None else problem.P
+    raw = solve_large(source.probabilities, source.points, divergence, problem.D, P, method)
+    if np.isinf(raw.bounds.lower):
+        return _infeasible(problem, method, raw.steps, raw.sentence)
+    candidate = None if raw.channel is None else Candidate(raw.channel, source.probabilities @ raw.channel)
+    return Solution(
+        problem,
+        raw.bounds.upper,
+        raw.bounds,
+        Slopes(0.0 - raw.s, 0.0 - raw.mu),
+        candidate,
+        Status.OPTIMAL if raw.finished else Status.STOPPED,
+        raw.sentence,
+        method,
+        raw.steps,
+        DualPoint(raw.f, np.array([raw.s])),
+    )
+
+
+def cheapest_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
+    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
+    if not balls:
+        law = np.zeros(cost.size)
+        law[int(np.argmin(cost))] = 1.0
+        return Support(float(cost.min()), law)
+    ball = balls[0]
+    found = ball.divergence.support(-cost, ball.reference, ball.limit)
+    law, pull = found.law, 1e-15
+    reached = ball.value(law)
+    while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
+        pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
+        law = (1.0 - pull) * law + pull * ball.reference
+        reached = ball.value(law)
+    rounding = float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
+    return Support(-found.value - rounding, law)
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
 
-from rdptheory._types import Bounds, FloatArray
-from rdptheory.closed_forms import ClosedForm, transport_binary, transport_gaussian, transport_uniform
+from rdptheory._types import Bounds
+from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.errors import InvalidInput, at_least_zero
-from rdptheory.information import entropy, inverse_binary_entropy
-from rdptheory.solution import JointGaussian, Status
+from rdptheory.information import entropy
+from rdptheory.solution import Status
 from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.long_blocks import EntropicTransport, PosteriorPairs
 from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts
-from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
-from rdptheory.transport_problem import DiscreteTransport, TransportProblem
+from rdptheory.sources import DiscreteSource, Source, Uniform
+from rdptheory.transport_problem import TransportProblem
 from rdptheory.transport_solution import (
-    CommonPlan,
-    Multipliers,
     PrivatePlan,
     TransportSolution,
-    widened,
 )
 
 __all__ = [
@@ -154,7 +150,7 @@ def transport_rate(
 
     Brackets of D(R) decide on which side a rate lies. Where D(R) is convex (all cases but one letter at a time without
     common randomness) the tangents prove lower ends and the chords upper ends, and few evaluations are enough; the
-    rest is bisection. `gap` is the width in nats to stop at.
+    rest is bisection. `gap` is the width in nats to stop at; D counts as reached within 1e-12 of max(1, D at R = 0).
 
     >>> from rdptheory.distortions import SquaredError
     >>> from rdptheory.sources import Pmf
@@ -300,9 +296,9 @@ def quantisation_error(source: Source, *, R: float, method: QuantileCuts | None 
 
 
 def _solve(problem: TransportProblem, method: Method | None) -> TransportSolution:
-    if problem.common_randomness not in (0.0, inf) and not _gaussian(problem):
+    if problem.common_randomness not in (0.0, inf) and not limited_randomness(problem):
         raise InvalidInput("common_randomness", problem.common_randomness, f"a rate between 0 and inf; {AVAILABLE}")
-    formula = _formula(problem)
+    formula = match_transport(problem)
     discrete = isinstance(problem.source, DiscreteSource) and isinstance(problem.target, DiscreteSource)
     if formula is None and not discrete:
         continuous = problem.target if isinstance(problem.source, DiscreteSource) else problem.source
@@ -316,7 +312,7 @@ def _solve(problem: TransportProblem, method: Method | None) -> TransportSolutio
     if isinstance(method, ClosedForm):
         if formula is None:
             raise InvalidInput("method", method, f"no formula with these arguments; {AVAILABLE}")
-        return formula()
+        return formula
     allowed = _methods(problem) if discrete else ()
     if not isinstance(method, allowed):
         names = ", ".join(kind.__name__ for kind in (*allowed, *([ClosedForm] if formula is not None else [])))
@@ -342,99 +338,3 @@ def _choice(problem: TransportProblem) -> Method:
 
 def _squared(problem: TransportProblem) -> bool:
     return isinstance(problem.distortion, SquaredError)
-
-
-def _gaussian(problem: TransportProblem) -> bool:
-    both = isinstance(problem.source, Gaussian) and isinstance(problem.target, Gaussian)
-    return both and _squared(problem) and problem.asymptotic
-
-
-def _formula(problem: TransportProblem) -> Callable[[], TransportSolution] | None:
-    source, target = problem.source, problem.target
-    if _gaussian(problem):
-        return lambda: _gaussian_answer(problem)
-    if problem.asymptotic:
-        return None
-    if isinstance(source, Uniform) and isinstance(target, Uniform):
-        return (lambda: _uniform_answer(problem)) if _squared(problem) and problem.common_randomness == 0.0 else None
-    if isinstance(source, DiscreteSource) and isinstance(target, DiscreteSource):
-        d = problem.discrete
-        if d.shape == (2, 2) and np.array_equal(d.cost, 1.0 - np.eye(2)):
-            return lambda: _binary_answer(problem, d)
-    return None
-
-
-def _answer(problem: TransportProblem, value: float, scale: float, plan: object, slope: float) -> TransportSolution:
-    bounds = widened(value, value, scale, "closed form")
-    return TransportSolution(
-        distortion=bounds.upper,
-        bounds=bounds,
-        plan=plan,  # type: ignore[arg-type]
-        multipliers=Multipliers(slope),
-        method=ClosedForm(),
-        status=Status.OPTIMAL,
-        message="a formula",
-        problem=problem,
-    )
-
-
-def _gaussian_answer(problem: TransportProblem) -> TransportSolution:
-    X, Y = problem.source, problem.target
-    assert isinstance(X, Gaussian)
-    assert isinstance(Y, Gaussian)
-    shared = problem.common_randomness
-    value = float(transport_gaussian.distortion(X, Y, R=problem.R, common_randomness=shared))
-    rho = float(transport_gaussian.correlation(problem.R, shared))
-    sx, sy = X.standard_deviation, Y.standard_deviation
-    plan = JointGaussian(np.array([X.mean, Y.mean]), np.array([[sx**2, rho * sx * sy], [rho * sx * sy, sy**2]]))
-    t = float(np.exp(-2.0 * problem.R))
-    e = float(np.exp(-2.0 * shared))
-    climb = 2.0 * t if shared == 0.0 else inf if rho == 0.0 else t * (1.0 + e - 2.0 * e * t) / rho
-    scale = (X.mean - Y.mean) ** 2 + sx**2 + sy**2
-    return _answer(problem, value, scale, plan, 2.0 * sx * sy * climb)
-
-
-def _uniform_answer(problem: TransportProblem) -> TransportSolution:
-    X, Y = problem.source, problem.target
-    assert isinstance(X, Uniform)
-    assert isinstance(Y, Uniform)
-    value = float(transport_uniform.distortion(X, Y, R=problem.R))
-    _, c, other = transport_uniform.cells(problem.R)
-    # with c' the longer cells, dm/dc = (c^2 - c'^2)/4 and dR/dc = log(c'/c); at c = c' the limit from the left
-    fall = 2.0 * c**2 if c == other else (other**2 - c**2) / float(np.log(other / c))
-    slope = 0.5 * (X.high - X.low) * (Y.high - Y.low) * fall if problem.R > 0.0 else 0.0
-    return _answer(problem, value, value + 1.0, None, slope)
-
-
-def _binary_answer(problem: TransportProblem, d: DiscreteTransport) -> TransportSolution:
-    qX, qY = float(d.p[1]), float(d.q[1])
-    shared = problem.common_randomness == inf
-    value = float(transport_binary.distortion(qX, qY, R=problem.R, common_randomness=shared))
-    saturation = transport_binary.saturation_rate(qX, qY, common_randomness=shared)
-    saturated = saturation <= problem.R
-    slope = 0.0
-    plan: CommonPlan | PrivatePlan
-    if shared:
-        span = d.independent - abs(qX - qY)
-        slope = 0.0 if saturated else span / saturation
-        identity = min(qY / qX, (1.0 - qY) / (1.0 - qX)) if 0.0 < qX < 1.0 else 0.0
-        identity *= 1.0 if saturated else problem.R / saturation
-        weights = np.array([identity, (1.0 - qY) - identity * (1.0 - qX), qY - identity * qX])
-        plan = CommonPlan(np.maximum(weights, 0.0), np.array([[0, 1], [0, 0], [1, 1]]))
-    else:
-        flip = qX + qY > 1.0
-        x, y = (1.0 - qX, 1.0 - qY) if flip else (qX, qY)
-        h = min(inverse_binary_entropy(problem.R), x, y)
-        if h > 0.0 and not saturated:
-            slope = 2.0 * (1.0 - x) * (1.0 - y) / ((1.0 - h) ** 2 * float(np.log((1.0 - h) / h)))
-        encoder, decoder = _two_cells(x, y, h)
-        plan = PrivatePlan(encoder[::-1].copy(), decoder[:, ::-1].copy()) if flip else PrivatePlan(encoder, decoder)
-    return _answer(problem, value, 1.0, plan, slope)
-
-
-def _two_cells(x: float, y: float, h: float) -> tuple[FloatArray, FloatArray]:
-    """Z = 1 with probability h and then both symbols are 1; the rest of the ones comes with Z = 0."""
-    share = h / x if x > 0.0 else 0.0
-    encoder = np.array([[1.0, 0.0], [1.0 - share, share]])
-    rest = (y - h) / (1.0 - h)
-    return encoder, np.array([[1.0 - rest, rest], [0.0, 1.0]])

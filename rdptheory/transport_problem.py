@@ -13,7 +13,14 @@ from rdptheory.distortions import Distortion, Hamming, Table
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
-__all__ = ["DiscreteTransport", "TransportProblem", "cost_table"]
+__all__ = ["DiscreteTransport", "TransportProblem", "common_rate", "cost_table"]
+
+
+def common_rate(common_randomness: object) -> float:
+    """The rate of common randomness in nats: False is 0, True is inf, a number is itself."""
+    if isinstance(common_randomness, (bool, np.bool_)):
+        return inf if common_randomness else 0.0
+    return at_least_zero("common_randomness", common_randomness)
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ class TransportProblem:
         if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as SquaredError()")
         object.__setattr__(self, "R", at_least_zero("R", self.R))
-        shared = inf if self.common_randomness is True else at_least_zero("common_randomness", self.common_randomness)
-        object.__setattr__(self, "common_randomness", shared)
+        object.__setattr__(self, "common_randomness", common_rate(self.common_randomness))
         object.__setattr__(self, "asymptotic", bool(self.asymptotic))
 
     @cached_property

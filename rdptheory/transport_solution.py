@@ -24,6 +24,7 @@ __all__ = [
     "TransportBounds",
     "TransportSolution",
     "widened",
+    "without_rate",
 ]
 
 SPACING = float(np.finfo(np.float64).eps)
@@ -223,6 +224,14 @@ class Check:
         """The larger L1 distance of the two marginals from the laws asked for."""
         rows, columns = self.joint.sum(axis=1), self.joint.sum(axis=0)
         return float(max(np.abs(rows - self.problem.p).sum(), np.abs(columns - self.problem.q).sum()))
+
+
+def without_rate(problem: DiscreteTransport, plan: Plan, method: object) -> TransportSolution:
+    """The answer at R = 0, where every plan makes X and Y independent."""
+    bounds = widened(problem.independent, problem.independent, float(problem.cost.max()), "independence")
+    return TransportSolution(
+        bounds.upper, bounds, plan, None, method, Status.OPTIMAL, "no rate, so Y is drawn alone", problem=problem
+    )
 
 
 def widened(lower: float, upper: float, scale: float, lower_from: str) -> TransportBounds:

@@ -76,7 +76,6 @@ def information(p: np.ndarray, channel: np.ndarray) -> Any:
     rows = [[mp.mpf(float(x)) for x in row] for row in channel]
     rows = [[x / mp.fsum(row) for x in row] for row in rows]
     mass = [mp.mpf(float(x)) for x in p]
-    mass = [x / mp.fsum(mass) for x in mass]
     n, m = channel.shape
     output = [mp.fsum(mass[i] * rows[i][j] for i in range(n)) for j in range(m)]
     return mp.fsum(

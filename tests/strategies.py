@@ -31,8 +31,8 @@ def laws(n: int, *, zero: bool = True, tiny: bool = True) -> st.SearchStrategy[n
 
 
 def vectors(n: int, *, size: float = 5.0) -> st.SearchStrategy[np.ndarray]:
-    """Any real vector, shape (n,)."""
-    return st.lists(st.floats(-size, size), min_size=n, max_size=n).map(np.array)
+    """Any vector with nine decimals, shape (n,)."""
+    return st.lists(st.floats(-size, size), min_size=n, max_size=n).map(lambda x: np.round(x, 9))
 
 
 def matrices(n: int, m: int, *, low: float = 0.0, high: float = 1.0) -> st.SearchStrategy[np.ndarray]:

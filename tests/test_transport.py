@@ -172,8 +172,9 @@ def test_vectors_and_zero_masses() -> None:
     target = Pmf([0.3, 0.7, 0.0], rng.random((3, 2)))
     for shared in (False, True):
         for blocks in (False, True):
+            method = None if shared or blocks else MultiStart(starts=2)
             found = constrained_transport(
-                source, target, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks
+                source, target, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks, method=method
             )
             assert_sound(found, TransportProblem(source, target, SquaredError(), 0.2, shared, blocks).discrete)
     line = [Pmf(law.probabilities, law.points[:, 0]) for law in (source, target)]
@@ -243,7 +244,7 @@ def test_the_three_terms_add_up() -> None:
 
 
 def test_require_and_planted_wrong_terms() -> None:
-    found = constrained_transport(*instance("C"), R=0.25 * BIT, common_randomness=False)
+    found = constrained_transport(*instance("C"), R=0.25 * BIT, common_randomness=False, method=MultiStart(starts=2))
     with pytest.raises(GapTooWide):
         found.require(gap=1e-6)
     assert found.require(gap=1.0) is found

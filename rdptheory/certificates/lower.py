@@ -77,7 +77,8 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         ball = reduced.perceptions[0]
         price, slack_price = _priced(ball.divergence.support, logs + slack, ball.reference, ball.limit), 0.0
         scale = np.abs(np.where(np.isfinite(logs), logs, 0.0))
-        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(ball.reference @ scale) + abs(price))
+        size = ball.reference @ scale if ball.reference.size == scale.size else scale.max()
+        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(size) + abs(price))
     else:
         cover = np.zeros_like(logs)
         slack_price = 0.0

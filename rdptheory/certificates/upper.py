@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.certificates.feasible import cheapest_channel
+from rdptheory.couplings import rounded_plan
 from rdptheory.divergences import TransportDivergence
-from rdptheory.information import mutual_information
-from rdptheory.problems import DiscreteProblem
+from rdptheory.information import entropy, mutual_information
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "anchor", "upper_bound"]
 
@@ -30,7 +32,12 @@ class UpperBound:
 
 
 def upper_bound(
-    problem: DiscreteProblem, channel: FloatArray | None, *, slope: float = 0.0, plans: Plans = ()
+    problem: DiscreteProblem,
+    channel: FloatArray | None,
+    *,
+    slope: float = 0.0,
+    steepness: float = 0.0,
+    plans: Plans = (),
 ) -> UpperBound:
     """A proved upper bound on min I(X;Y) from any non-negative array of the right shape.
 
@@ -49,7 +56,10 @@ def upper_bound(
     channel : array (n, m) or (n', m), or None
         On all symbols or on those of positive mass.
     slope : float
-        -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance.
+        -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance. R is convex and at
+        most H(X), so more than H(X) is not believed.
+    steepness : float
+        -dR/dP, if known: the price of the allowance for δ.
     plans : tuple of arrays (k, m) or None, one for each perception limit
         Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
         to the exact marginals, their cost bounds it from above.
@@ -58,7 +68,8 @@ def upper_bound(
     -------
     UpperBound
         The channel is on all symbols. Its E d_k are at most D_k and its δ_k at most P_k, up to the rounding of one
-        evaluation (64 units of roundoff for δ); the rate holds an allowance for summing n m terms.
+        evaluation (64 units of roundoff for δ); the rate holds an allowance for summing n m terms, whose logarithms
+        have the rounding of a ratio near 1 however small they are.
     """
     reduced = problem.reduced
     n, m = reduced.shape
@@ -75,17 +86,29 @@ def upper_bound(
             return UpperBound(float("inf"), None)
         mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
     rate = mutual_information(reduced.probabilities, mixed)
-    allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + slope + 1e-3) if rate > 0.0 else 0.0
+    ceiling = entropy(reduced.probabilities)
+    allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + min(slope, ceiling) + 1.0) if rate > 0.0 else 0.0
+    if rate > 0.0:
+        radius = min((ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=np.inf)
+        allowance += PERCEPTION_ALLOWANCE * min(steepness, ceiling / radius)
     return UpperBound(rate + allowance, problem.expand(mixed))
 
 
 def anchor(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the cheapest one among those with output law equal
-    to the reference (an optimal transport, by the linear program of HiGHS unless the identity does it at no cost),
-    and the best constant law.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and the
+    cheapest channel whose output law stays in the ball. Found once for each problem.
     """
+    if problem not in _ANCHORS:
+        _ANCHORS[problem] = _anchor(problem)
+    return _ANCHORS[problem]
+
+
+_ANCHORS: WeakKeyDictionary[DiscreteProblem, FloatArray | None] = WeakKeyDictionary()
+
+
+def _anchor(problem: DiscreteProblem) -> FloatArray | None:
     reduced = problem.reduced
     if any(limit.limit < 0.0 for limit in reduced.distortions):
         return None
@@ -112,9 +135,10 @@ def anchor(problem: DiscreteProblem) -> FloatArray | None:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        plan = cheapest_plan(p, balls[0].reference, total).plan
-        if plan is not None:
-            candidates.append(_with_output(p, plan / p[:, None], balls[0].reference))
+        found = cheapest_channel(p, total, balls[0], sum(limit.limit for limit in reduced.distortions)).channel
+        normal = None if found is None else _as_channel(reduced, found, problem)
+        if normal is not None:
+            candidates.append(normal)
     for channel in candidates[::-1]:
         if _within(reduced, channel):
             return channel
@@ -127,11 +151,13 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
     if channel.shape != reduced.shape or not np.isfinite(channel).all():
         return None
     mixed = np.maximum(channel, 0.0)
-    totals = mixed.sum(axis=1)
-    if not (totals > 0.0).any():
+    heights = mixed.max(axis=1)
+    empty = heights <= 0.0
+    if empty.all():
         return None
+    mixed /= np.where(empty, 1.0, heights)[:, None]  # whatever the scale of a row, its sum is now between 1 and m
     output = reduced.probabilities @ mixed
-    mixed[totals <= 0.0] = output / output.sum()
+    mixed[empty] = output / output.sum()
     for _ in range(2):  # the second pass takes out the rounding of the first
         mixed /= mixed.sum(axis=1, keepdims=True)
     return mixed
@@ -139,6 +165,7 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
 
 def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
     rounded = rounded_plan(p[:, None] * channel, p, reference) / p[:, None]
+    rounded[rounded.max(axis=1) <= 0.0] = reference  # symbols that weigh no more than rounding
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 
@@ -182,6 +209,7 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         if here > 0.0:
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
+    faithful = [_keeps_law(reduced, rescue, ball) for ball in reduced.perceptions] if plans else []
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:
@@ -190,10 +218,18 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         mixed *= share
         mixed += channel
         moved = tuple(
-            None if plan is None else (1.0 - share) * plan + share * np.diag(ball.reference)
-            for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+            (1.0 - share) * plan + share * np.diag(ball.reference) if plan is not None and stays else None
+            for plan, ball, stays in zip(plans, reduced.perceptions, faithful, strict=bool(plans))
         )
         if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
     return rescue
+
+
+def _keeps_law(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> bool:
+    """Whether the diagonal couples the reference with the output of `rescue` at no cost."""
+    if not (isinstance(ball.divergence, TransportDivergence) and ball.divergence.faithful):
+        return False
+    law = ball.law(reduced.probabilities @ rescue)
+    return bool((np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all())

@@ -10,6 +10,7 @@ from rdptheory.closed_forms import (
 )
 from rdptheory.closed_forms.matching import ALLOWANCE, ClosedForm, match
 from rdptheory.closed_forms.regimes import Regime
+from rdptheory.closed_forms.transport_matching import limited_randomness, match_transport
 
 __all__ = [
     "ALLOWANCE",
@@ -17,7 +18,9 @@ __all__ = [
     "Regime",
     "bernoulli",
     "gaussian",
+    "limited_randomness",
     "match",
+    "match_transport",
     "transport_binary",
     "transport_gaussian",
     "transport_uniform",

@@ -15,8 +15,8 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
-from rdptheory.errors import at_least_zero
 from rdptheory.sources import Gaussian
+from rdptheory.transport_problem import common_rate
 
 __all__ = ["correlation", "distortion", "lower", "rate", "symbolic"]
 
@@ -35,7 +35,7 @@ def distortion(source: Gaussian, target: Gaussian, *, R: ArrayLike, common_rando
 
 def correlation(R: ArrayLike, common_randomness: bool | float) -> FloatArray:
     """The correlation coefficient of X and Y at rate R, for any means and variances."""
-    extra = _common_rate(common_randomness)
+    extra = common_rate(common_randomness)
     r = limits("R", R)
     return np.asarray(np.sqrt(np.expm1(-2.0 * r) * np.expm1(-2.0 * (r + extra))), dtype=np.float64)
 
@@ -50,7 +50,7 @@ def rate(source: Gaussian, target: Gaussian, *, D: ArrayLike, common_randomness:
     """
     low, swing = _range(source, target)
     needed = np.clip(1.0 - (limits("D", D) - low) / swing, 0.0, None)
-    e = float(np.exp(-2.0 * _common_rate(common_randomness)))
+    e = float(np.exp(-2.0 * common_rate(common_randomness)))
     slack = 1.0 - np.minimum(needed, 1.0) ** 2
     t = 2.0 * slack / (1.0 + e + np.sqrt((1.0 - e) ** 2 + 4.0 * e * (1.0 - slack)))
     with np.errstate(divide="ignore"):
@@ -77,9 +77,3 @@ def symbolic() -> Any:
 def _range(source: Gaussian, target: Gaussian) -> tuple[float, float]:
     sx, sy = source.standard_deviation, target.standard_deviation
     return (source.mean - target.mean) ** 2 + (sx - sy) ** 2, 2.0 * sx * sy
-
-
-def _common_rate(common_randomness: bool | float) -> float:
-    if common_randomness is True:
-        return np.inf
-    return at_least_zero("common_randomness", common_randomness)

@@ -41,6 +41,13 @@ class Divergence(ABC):
         search behind this number costs width, never truth.
         """
 
+    @abstractmethod
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).
+
+        From a subgradient: δ(r) >= δ(law) + <g, r - law>, so every r of the ball has <g, r> <= P - δ(law) + <g, law>.
+        """
+
     def on(self, points: FloatArray) -> Divergence:
         """The same divergence made concrete for laws on `points`; only transport divergences need them."""
         return self

@@ -69,6 +69,11 @@ class TotalVariation(FDivergence):
         value = float(reference @ np.maximum(v, threshold)) + P * (float(v[best]) - threshold)
         return Support(value, np.maximum(law, 0.0))
 
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Half the sign of law - reference."""
+        g = 0.5 * np.sign(law - reference)
+        return g, P - self.value(reference, law) + float(g @ law)
+
 
 class SmoothFDivergence(FDivergence):
     """An f-divergence with a differentiable, strictly convex φ."""
@@ -136,17 +141,28 @@ class SmoothFDivergence(FDivergence):
         def excess(log_mu: float) -> float:
             return self.value(reference, law_at(float(np.exp(log_mu)))[1]) - P
 
-        # δ(law_at(μ)) falls from above P to 0 as μ grows
-        high = float(np.log(spread))
-        while excess(high) > 0.0 and high < BRACKET_END:
-            high += 2.0
-        low = high - 2.0
-        while excess(low) <= 0.0 and low > -BRACKET_END:
-            low -= 2.0
-        if excess(low) > 0.0 >= excess(high):
-            high = scipy.optimize.brentq(excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False)
-        gamma, law = law_at(float(np.exp(high)))
-        return Support(top + self.support_bound(shifted, reference, P, float(np.exp(high)), gamma), law)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            # δ(law_at(μ)) falls from above P to 0 as μ grows
+            high = float(np.log(spread))
+            while excess(high) > 0.0 and high < BRACKET_END:
+                high += 2.0
+            low = high - 2.0
+            while excess(low) <= 0.0 and low > -BRACKET_END:
+                low -= 2.0
+            if excess(low) > 0.0 >= excess(high):
+                high = scipy.optimize.brentq(
+                    excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
+                )
+            gamma, law = law_at(float(np.exp(high)))
+        bound = self.support_bound(shifted, reference, P, float(np.exp(high)), gamma)
+        return Support(top + min(bound, 0.0), law)  # no law has more than the largest v
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
+        held = reference > 0.0
+        g = np.full_like(reference, self.recession if np.isfinite(self.recession) else 0.0)
+        g[held] = self.slope(law[held] / reference[held])
+        return g, P - self.value(reference, law) + float(g @ law)
 
     def support_bound(self, v: FloatArray, reference: FloatArray, P: float, mu: float, gamma: float) -> float:
         """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible."""
@@ -156,7 +172,8 @@ class SmoothFDivergence(FDivergence):
             return float("inf")
         if np.isfinite(self.recession) and not held.all() and float(v[~held].max()) > gamma + mu * self.recession:
             return float("inf")
-        return mu * P + gamma + mu * float(p @ self.conjugate(y))
+        with np.errstate(over="ignore"):  # a useless pair costs inf
+            return mu * P + gamma + mu * float(p @ self.conjugate(y))
 
     def _below_pole(self) -> float:
         return float(np.nextafter(self.recession, -np.inf)) if np.isfinite(self.recession) else np.inf

@@ -40,6 +40,11 @@ class TransportDivergence(Divergence):
         object.__setattr__(self, "cost", c)
         object.__setattr__(self, "line", line)
 
+    @property
+    def faithful(self) -> bool:
+        """Whether every law is at distance 0 from itself: a square table with zeros on the diagonal."""
+        return self.cost.shape[0] == self.cost.shape[1] and not np.diagonal(self.cost).any()
+
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
         if self.line is not None:
@@ -51,6 +56,11 @@ class TransportDivergence(Divergence):
     def bound(self, reference: FloatArray, output: FloatArray, plan: FloatArray) -> float:
         """An upper bound on δ: the cost of `plan` (k, m) rounded to the marginals, without a linear program."""
         return float(np.vdot(rounded_plan(plan, reference, output), self.cost))
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
+        plan = cheapest_plan(reference, law, self.cost)
+        return plan.w, P - float(plan.u @ reference)
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
         """min over t >= 0 of t P + Σ_i p_i max_j (v_j - t c_ij), by intersecting tangents of a convex polygon.
@@ -116,6 +126,10 @@ class Wasserstein1(Divergence):
         """Needs points: `on(points).support`."""
         raise _needs_points(self)
 
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Needs points: `on(points).cut`."""
+        raise _needs_points(self)
+
     def on(self, points: FloatArray) -> TransportDivergence:
         """W1 between laws on `points`, shape (n,) or (n, k)."""
         return TransportDivergence(np.sqrt(_squares(points)), points if points.ndim == 1 else None)
@@ -131,6 +145,10 @@ class Wasserstein2Squared(Divergence):
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
         """Needs points: `on(points).support`."""
+        raise _needs_points(self)
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Needs points: `on(points).cut`."""
         raise _needs_points(self)
 
     def on(self, points: FloatArray) -> TransportDivergence:

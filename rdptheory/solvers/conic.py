@@ -32,7 +32,7 @@ SOLVERS: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Conic:
-    """cvxpy with an exponential-cone solver, CLARABEL or SCS; minutes at 80 symbols, so for small alphabets."""
+    """cvxpy with an exponential-cone solver, CLARABEL or SCS: seconds at a hundred symbols, so for small alphabets."""
 
     solver: str = "CLARABEL"
 

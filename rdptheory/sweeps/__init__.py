@@ -1,5 +1,19 @@
-"""Many questions at once: curves and tables of R(D,P)."""
+"""Many questions at once: curves and surfaces of R(D,P), here, on all cores or on a cluster."""
 
+from rdptheory.sweeps.executors import Dask, Executor, Joblib, Serial
+from rdptheory.sweeps.surface import curve, surface, write_surface
 from rdptheory.sweeps.table import COLUMNS, Row, tabulate, write_csv
 
-__all__ = ["COLUMNS", "Row", "tabulate", "write_csv"]
+__all__ = [
+    "COLUMNS",
+    "Dask",
+    "Executor",
+    "Joblib",
+    "Row",
+    "Serial",
+    "curve",
+    "surface",
+    "tabulate",
+    "write_csv",
+    "write_surface",
+]

@@ -7,16 +7,18 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.files import write_text
 from rdptheory.solution import Solution
-from rdptheory.solve import Method, rdp
+from rdptheory.solve import Method
 from rdptheory.sources import Source
+from rdptheory.sweeps.paths import paths, solve_path
 
-__all__ = ["COLUMNS", "Row", "tabulate", "write_csv"]
+__all__ = ["COLUMNS", "Row", "tabulate", "write_csv", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -73,18 +75,24 @@ def tabulate(
     >>> row.rate_nat
     0.0
     """
-    pairs: Iterable[tuple[float, float]] = [(d, p) for p in P for d in D]
+    work = paths(source, distortion, perception, D, P, method)
+    solutions: Iterable[Solution] = chain.from_iterable(map(solve_path, work))
     if progress:
         from tqdm import tqdm
 
-        pairs = tqdm(pairs, desc=name, unit="point", leave=True)
-    return [Row.of(name, rdp(source, distortion, perception, D=d, P=p, method=method)) for d, p in pairs]
+        solutions = tqdm(solutions, desc=name, unit="point", total=len(D) * len(P))
+    return [Row.of(name, solution) for solution in solutions]
 
 
 def write_csv(path: str | os.PathLike[str], rows: Sequence[Row]) -> Path:
     """Write the rows with a header, whole or not at all; every float64 survives the round trip."""
+    return write_table(path, COLUMNS, [astuple(row) for row in rows])
+
+
+def write_table(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    """Write a CSV file, whole or not at all, with floats in full."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([repr(value) if isinstance(value, float) else value for value in astuple(row)] for row in rows)
+    writer.writerow(header)
+    writer.writerows([repr(value) if isinstance(value, float) else value for value in row] for row in rows)
     return write_text(path, text.getvalue())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from scipy.special import entr
 
 from rdptheory._types import FloatArray
+from rdptheory.solution import Status
 from rdptheory.solvers.common_randomness.columns import ColumnGeneration
 from rdptheory.solvers.common_randomness.master import Priced
+from rdptheory.solvers.long_blocks import EntropicTransport
 from rdptheory.solvers.transport_plan import cheapest_coupling, conditional, functional_maps
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportSolution
@@ -33,7 +35,7 @@ class BranchAndBound:
         Stop when the bracket is this narrow, relative to E d of independent X and Y (at least 1).
     width : int
         Most partial maps kept at a level. Beyond it the least bound among those dropped enters the lower end, which
-        stays valid and widens.
+        stays valid and widens; long blocks then give a second lower end.
     max_steps : int
     """
 
@@ -46,7 +48,14 @@ class BranchAndBound:
         plan, _ = cheapest_coupling(problem.p, problem.q, problem.cost)
         start = functional_maps(conditional(plan, problem.q))[1]
         loop = ColumnGeneration(self.gap, self.max_steps)
-        return loop.generate(problem, _MapPricing(problem, self.width), start, method=self)
+        found = loop.generate(problem, _MapPricing(problem, self.width), start, method=self)
+        if found.status is Status.OPTIMAL:
+            return found
+        blocks = EntropicTransport().solve(problem)
+        if blocks.bounds.lower <= found.bounds.lower:
+            return found
+        bounds = replace(found.bounds, lower=blocks.bounds.lower, lower_from="long blocks can only help")
+        return replace(found, bounds=bounds, multipliers=blocks.multipliers)
 
 
 class _MapPricing:

@@ -16,7 +16,7 @@ __all__ = ["ColumnGeneration"]
 
 SMOOTHING = 0.9
 """Share of the best prices so far in the prices sent out: Wentges smoothing, against oscillation."""
-KEPT = 30
+KEPT = 16
 """Columns kept per row of the linear program when stale ones are dropped."""
 COARSEST, LOOSE = 40, 1e-8
 """Larger alphabets start from the prices of a coarser problem, solved to this gap."""
@@ -50,7 +50,7 @@ class ColumnGeneration:
 
     def _coarse_prices(self, problem: DiscreteTransport, order: tuple[IntArray, IntArray]) -> Prices | None:
         """Prices of the problem with neighbours merged two by two, interpolated; None if that is small already."""
-        if max(problem.shape) <= COARSEST:
+        if max(problem.shape) <= COARSEST or problem.q.size < 4:
             return None
         coarse = merged(problem, order)
         solution = replace(self, gap=LOOSE).solve(coarse)
@@ -76,7 +76,7 @@ class ColumnGeneration:
         master = Master(problem, Columns.of(problem, np.unique(np.vstack((constants, start)), axis=0)))
         known = {row.tobytes() for row in master.columns.maps}
         scale = problem.scale
-        best = -np.inf
+        best, proof = -np.inf, (0.0, np.zeros(m))
         history: list[tuple[float, float]] = []
         for _ in range(self.max_steps):
             upper, weights, alpha, nu = master.solve()
@@ -88,7 +88,7 @@ class ColumnGeneration:
                 priced = pricing.price(*asked)
                 bound = float(asked[1] @ problem.q) - asked[0] * problem.R + priced.lower
                 if bound > best:
-                    best, centre = bound, asked
+                    best, centre, proof = bound, asked, asked
                 new = [row for row in priced.maps if row.tobytes() not in known]
                 fresh = Columns.of(problem, np.array(new, dtype=np.intp).reshape(-1, n))
                 fresh = fresh.take(fresh.reduced_cost(alpha, nu) < -1e-15 * scale)
@@ -105,7 +105,7 @@ class ColumnGeneration:
             known.update(row.tobytes() for row in fresh.maps)
             master.add(fresh)
         return answer(
-            problem, master.columns, weights, (alpha, nu), best, method or self, np.array(history), self.gap * scale
+            problem, master.columns, weights, proof, best, method or self, np.array(history), self.gap * scale
         )
 
 

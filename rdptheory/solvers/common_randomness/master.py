@@ -85,6 +85,7 @@ class Master:
             ("threads", 1),
             ("primal_feasibility_tolerance", 1e-10),
             ("dual_feasibility_tolerance", 1e-10),
+            ("simplex_strategy", 4),  # primal: the last solution stays feasible when columns come
         ):
             self.solver.setOptionValue(option, value)
         self._build()

@@ -10,8 +10,10 @@ so that both ends come from quantities at hand, and the n x m channel never has 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -20,15 +22,18 @@ from rdptheory.information import entropy
 from rdptheory.solvers.first_order.kernels import UNIT_ROUNDOFF, Gibbs, Kernel
 from rdptheory.solvers.first_order.projections import Ball
 
-__all__ = ["TINY", "Iterate", "Reached", "lower_bound", "mixed", "nearest_map", "reached", "rounded"]
+__all__ = ["TINY", "Iterate", "Reached", "cheapest", "lower_bound", "nearest_map", "reached", "rounded"]
 
-TINY = 1e-300  # stands in for a column sum that underflowed: larger is valid in a lower bound
+TINY = 1e-290  # stands in for a column sum that underflowed: larger is valid in a lower bound
+SLIP = 4.0 * UNIT_ROUNDOFF  # of the limits, by which a mixture may miss them
+SINGULAR = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
     """The row-exact channel of one log h at one s, and its dual point."""
 
+    p: FloatArray
     gibbs: Gibbs
     s: float
     log_h: FloatArray
@@ -42,11 +47,12 @@ class Iterate:
         h = np.exp(log_h)
         kh = np.maximum(gibbs.forward(h), TINY)
         m = np.maximum(gibbs.backward(p / kh), TINY)
-        return cls(gibbs, s, log_h, -np.log(kh), np.log(m), h * m)
+        return cls(p, gibbs, s, log_h, -np.log(kh), np.log(m), h * m)
 
-    def distortion(self, p: FloatArray) -> float:
+    @cached_property
+    def distortion(self) -> float:
         """E d(X,Y): one more product."""
-        return float((p * np.exp(self.f)) @ self.gibbs.cost(np.exp(self.log_h)))
+        return float((self.p * np.exp(self.f)) @ self.gibbs.cost(np.exp(self.log_h)))
 
     def channel(self) -> FloatArray:
         """W, shape (n, m)."""
@@ -55,16 +61,16 @@ class Iterate:
 
 @dataclass(frozen=True, eq=False)
 class Reached:
-    """What one channel reaches: (I, E d, δ) in nats and the units of d and δ, and how to write the channel down."""
+    """What one channel reaches: (I, E d, δ) in nats and the units of d and δ.
+
+    `channel` writes the channel down, `again` evaluates it with another kernel of the same distortion.
+    """
 
     rate: float
     distortion: float
     perception: float
     channel: Callable[[], FloatArray]
-
-    def meets(self, D: float, P: float) -> bool:
-        """Whether both limits hold."""
-        return self.distortion <= D and self.perception <= P
+    again: Callable[[Kernel], Reached]
 
 
 def lower_bound(
@@ -73,50 +79,79 @@ def lower_bound(
     """<p, f> - s D - σ, less what float64 may have added.
 
     `sigma` bounds σ_P(log m) from above, and m = K'(p e^f) with relative error at most `kernel.rounding(s)`; as
-    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost n units of rounding of their absolute values.
+    σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost at most n units of rounding of their absolute values, in
+    whatever order they are taken.
     """
     size = float(p @ np.abs(f)) + float(np.abs(log_m).max()) + s * D
-    allowance = kernel.rounding(s) + (float(np.log2(p.size)) + 16.0) * UNIT_ROUNDOFF * size
+    allowance = kernel.rounding(s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
     return float(p @ f) - s * D - sigma - allowance
 
 
-def reached(p: FloatArray, ball: Ball, iterate: Iterate) -> Reached:
+def reached(p: FloatArray, ball: Ball, kernel: Kernel, iterate: Iterate) -> Reached:
     """The point of a row-exact channel."""
-    distortion = iterate.distortion(p)
-    rate = float(p @ iterate.f) - float(iterate.law @ iterate.log_m) - iterate.s * distortion
     law = iterate.law / float(iterate.law.sum())
-    return Reached(max(rate, 0.0), distortion, ball.value(law), iterate.channel)
+
+    def again(other: Kernel) -> Reached:
+        return reached(p, ball, other, Iterate.of(p, other.at(iterate.s), iterate.s, iterate.log_h))
+
+    return Reached(_information(kernel, iterate), iterate.distortion, ball.value(law), iterate.channel, again)
 
 
-def mixed(point: Reached, anchor: Reached | None, D: float, P: float) -> Reached | None:
-    """The channel that meets both limits by taking as little as it can of an anchor that does.
+def cheapest(points: Sequence[Reached], D: float, P: float) -> Reached | None:
+    """The mixture of known channels that meets both limits at the least rate; None if no mixture does.
 
-    I and δ are convex in the channel and E d is linear, so the mixture reaches at most the mixture of the points.
+    I and δ are convex in the channel and E d is linear, so a mixture of channels reaches at most the mixture of their
+    points. The best one is a linear program with two limits: at most three channels take part, and all limits hold
+    with equality but for those that one channel, or two, can spare.
     """
-    if point.meets(D, P):
-        return point
-    if anchor is None or not anchor.meets(D, P):
+    best: tuple[float, tuple[Reached, ...], FloatArray] | None = None
+    useful = [point for point in points if np.isfinite(point.perception)]
+    limits = np.array([[D], [P if np.isfinite(P) else 1.0]])  # without a ball every perception is 0
+    for size in (1, 2, 3):
+        for chosen in combinations(useful, size):
+            rows = np.array([[point.distortion for point in chosen], [point.perception for point in chosen]]) - limits
+            if (rows.min(axis=1) > 0.0).any():
+                continue
+            for tight in combinations((0, 1), size - 1):
+                weights = _weights(rows[list(tight)])
+                if weights is None or (rows @ weights > SLIP * limits[:, 0]).any():
+                    continue
+                rate = float(weights @ [point.rate for point in chosen])
+                if best is None or rate < best[0]:
+                    best = rate, chosen, weights
+    return None if best is None else _mixture(best[1], best[2], D, P)
+
+
+def _weights(rows: FloatArray) -> FloatArray | None:
+    """The law w with rows w = 0, where there is exactly one."""
+    size = rows.shape[1]
+    if not np.isfinite(rows).all():
         return None
-    share = 0.0
-    for value, held, limit in (
-        (point.distortion, anchor.distortion, D),
-        (point.perception, anchor.perception, P),
-    ):
-        if value > limit:
-            share = 1.0 if np.isinf(value) else max(share, (value - limit) / (value - held))
-    share = min(1.0, share)
+    scale = np.abs(rows).max(axis=1, keepdims=True)
+    system = np.vstack([rows / np.where(scale > 0.0, scale, 1.0), np.ones((1, size))])
+    if size > 1 and abs(np.linalg.det(system)) < SINGULAR:
+        return None
+    weights = np.linalg.solve(system, np.eye(1, size, size - 1)[0])
+    return None if (weights < 0.0).any() else np.asarray(weights / weights.sum())
+
+
+def _mixture(points: tuple[Reached, ...], weights: FloatArray, D: float, P: float) -> Reached:
+    if len(points) == 1:
+        return points[0]
 
     def channel() -> FloatArray:
-        return np.asarray((1.0 - share) * point.channel() + share * anchor.channel())
+        return np.asarray(sum(w * point.channel() for w, point in zip(weights, points, strict=True)))
 
-    def combine(x: float, y: float) -> float:
-        return y if share == 1.0 else (1.0 - share) * x + share * y
+    def again(kernel: Kernel) -> Reached:
+        anew = [point.again(kernel) for point in points]
+        return cheapest(anew, D, P) or max(anew, key=lambda point: point.rate)
 
     return Reached(
-        combine(point.rate, anchor.rate),
-        min(D, combine(point.distortion, anchor.distortion)),
-        min(P, combine(point.perception, anchor.perception)),
+        float(weights @ [point.rate for point in points]),
+        min(D, float(weights @ [point.distortion for point in points])),
+        min(P, float(weights @ [point.perception for point in points])),
         channel,
+        again,
     )
 
 
@@ -131,7 +166,7 @@ def nearest_map(p: FloatArray, ball: Ball, kernel: Kernel) -> Reached:
         table[np.arange(n), columns] = 1.0
         return table
 
-    return Reached(entropy(law), 0.0, ball.value(law), channel)
+    return Reached(entropy(law), 0.0, ball.value(law), channel, lambda other: nearest_map(p, ball, other))
 
 
 def rounded(p: FloatArray, reference: FloatArray, kernel: Kernel, iterate: Iterate) -> Reached:
@@ -146,11 +181,22 @@ def rounded(p: FloatArray, reference: FloatArray, kernel: Kernel, iterate: Itera
     u, h = np.exp(iterate.f), np.exp(iterate.log_h)
     sent = np.maximum(1.0 - u * iterate.gibbs.forward(h * keep), 0.0)
     kept = float((p * u) @ iterate.gibbs.cost(h * keep))
-    whole = float((p * u) @ iterate.gibbs.cost(h))
-    rate = float(p @ iterate.f) - float(iterate.law @ iterate.log_m) - iterate.s * whole
 
     def channel() -> FloatArray:
         table = iterate.channel() * keep[None, :]
         return np.asarray(table + (1.0 - table.sum(axis=1))[:, None] * lack[None, :])
 
-    return Reached(max(rate, 0.0), kept + float((p * sent) @ kernel.mean(lack)), 0.0, channel)
+    def again(other: Kernel) -> Reached:
+        return rounded(p, reference, other, Iterate.of(p, other.at(iterate.s), iterate.s, iterate.log_h))
+
+    distortion = kept + float((p * sent) @ kernel.mean(lack))
+    return Reached(_information(kernel, iterate), distortion, 0.0, channel, again)
+
+
+def _information(kernel: Kernel, iterate: Iterate) -> float:
+    """I(X;Y) of a row-exact channel, plus what float64 may have taken away."""
+    p, price = iterate.p, iterate.s * iterate.distortion
+    gain, loss = float(p @ iterate.f), float(iterate.law @ iterate.log_m)
+    size = float(p @ np.abs(iterate.f)) + float(iterate.law @ np.abs(iterate.log_m)) + price
+    rounding = 2.0 * kernel.rounding(iterate.s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
+    return max(gain - loss - price, 0.0) + rounding

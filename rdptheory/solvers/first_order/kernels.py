@@ -1,21 +1,37 @@
 """Gibbs kernels K = exp(-s d), known by their products with vectors.
 
-Every kernel belongs to a distortion d >= 0 of shape (n, m) whose rows have minimum 0.
+Every kernel belongs to a distortion d >= 0 of shape (n, m) whose rows have minimum 0, and stores as little as it can:
+
+=========  ============================================  ==========================================
+`Dense`    any table                                     K, n m numbers
+`Grid`     squared error on a full product grid          one small matrix an axis
+`Points`   squared error on a cloud of points of R^k     tiles of rows, made when they are needed
+=========  ============================================  ==========================================
+
+All products are sums of terms that are never negative, so `rounding` bounds their relative error. `fast` is a cheaper
+kernel without that property: an iteration may be steered by it, but nothing is proved with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from math import prod
+from typing import Any, Protocol
 
 import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["Dense", "Gibbs", "Kernel"]
+__all__ = ["Dense", "Gibbs", "Grid", "Kernel", "Points", "as_grid"]
 
 UNIT_ROUNDOFF = 2.0**-53
 LARGEST_EXPONENT = 745.0  # exp(-x) is 0 in float64 beyond it
+TILE = 4_000_000  # entries of a tile
+STORED_DOUBLE = 30_000_000  # entries of a kernel that is kept
+STORED_SINGLE = 300_000_000  # entries of a kernel kept in single precision
+SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
 
 
 class Gibbs(Protocol):
@@ -48,6 +64,9 @@ class Kernel(Protocol):
     def at(self, s: float) -> Gibbs:
         """exp(-s d)."""
 
+    def fast(self) -> Kernel:
+        """A kernel close to this one that is cheaper to multiply with; itself when there is none."""
+
     def mean(self, law: FloatArray) -> FloatArray:
         """Σ_j d_ij law_j, shape (n,)."""
 
@@ -61,7 +80,7 @@ class Kernel(Protocol):
         """An s at which exp(-s d) is 0 or 1."""
 
     def rounding(self, s: float) -> float:
-        """A bound on the relative error of `backward` in float64 for y >= 0."""
+        """A bound on the relative error of `forward` and `backward` in float64 for vectors >= 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,46 +91,50 @@ class Dense:
     array([1. , 0.5])
     """
 
-    table: FloatArray
+    distortion: FloatArray
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n, m)."""
-        return int(self.table.shape[0]), int(self.table.shape[1])
+        return int(self.distortion.shape[0]), int(self.distortion.shape[1])
 
-    @property
+    @cached_property
     def symmetric(self) -> bool:
         """Whether d_ij = d_ji."""
-        return self.shape[0] == self.shape[1] and bool((self.table == self.table.T).all())
+        return self.shape[0] == self.shape[1] and bool((self.distortion == self.distortion.T).all())
 
     def at(self, s: float) -> Gibbs:
         """exp(-s d)."""
-        return _DenseGibbs(self.table, np.exp(-s * self.table))
+        return _Stored(self.distortion, np.exp(-s * self.distortion))
+
+    def fast(self) -> Kernel:
+        """Itself."""
+        return self
 
     def mean(self, law: FloatArray) -> FloatArray:
         """Σ_j d_ij law_j, shape (n,)."""
-        return np.asarray(self.table @ law)
+        return np.asarray(self.distortion @ law)
 
     def mean_backward(self, p: FloatArray) -> FloatArray:
         """Σ_i p_i d_ij, shape (m,)."""
-        return np.asarray(p @ self.table)
+        return np.asarray(p @ self.distortion)
 
     def nearest(self) -> IntArray:
         """For every row a column with d_ij = 0."""
-        return np.asarray(self.table.argmin(axis=1), dtype=np.intp)
+        return np.asarray(self.distortion.argmin(axis=1), dtype=np.intp)
 
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
-        positive = self.table[self.table > 0.0]
+        positive = self.distortion[self.distortion > 0.0]
         return min(LARGEST_EXPONENT / float(positive.min()), 1e300) if positive.size else 1.0
 
     def rounding(self, s: float) -> float:
         """The sum of n positive terms, and the exponent of each."""
-        return (2.0 * self.shape[0] + 8.0 + 2.0 * min(s * float(self.table.max()), LARGEST_EXPONENT)) * UNIT_ROUNDOFF
+        return (sum(self.shape) + 8.0 + 2.0 * min(s * float(self.distortion.max()), LARGEST_EXPONENT)) * UNIT_ROUNDOFF
 
 
 @dataclass(frozen=True, eq=False)
-class _DenseGibbs:
+class _Stored:
     distortion: FloatArray
     kernel: FloatArray
 
@@ -126,3 +149,302 @@ class _DenseGibbs:
 
     def table(self) -> FloatArray:
         return self.kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Squared error on the product of `axes`, symbols in C order: K is a Kronecker product, one factor an axis.
+
+    >>> Grid((np.arange(3.0), np.arange(2.0))).at(1.0).forward(np.eye(6)[0]).round(3)
+    array([1.   , 0.368, 0.368, 0.135, 0.018, 0.007])
+    """
+
+    axes: tuple[FloatArray, ...]
+    approximate: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        n = prod(axis.size for axis in self.axes)
+        return n, n
+
+    symmetric = True
+
+    @cached_property
+    def tables(self) -> list[FloatArray]:
+        """(x - y)² along every axis."""
+        return [(axis[:, None] - axis[None, :]) ** 2 for axis in self.axes]
+
+    def at(self, s: float) -> Gibbs:
+        """exp(-s d)."""
+        factors = [np.exp(-s * table) for table in self.tables]
+        costs = [factor * table for factor, table in zip(factors, self.tables, strict=True)]
+        if self.approximate:
+            return _Kronecker([_Mirrored.of(a) for a in factors], [_Mirrored.of(a) for a in costs])
+        return _Kronecker(factors, costs)
+
+    def fast(self) -> Kernel:
+        """Single precision, and half the work along axes that are their own mirror image."""
+        return Grid(self.axes, approximate=True)
+
+    def mean(self, law: FloatArray) -> FloatArray:
+        """Σ_j d_ij law_j, shape (n,): a sum over axes of what the marginal laws cost."""
+        cube = law.reshape([axis.size for axis in self.axes])
+        total = np.zeros(cube.shape)
+        for a, table in enumerate(self.tables):
+            marginal = cube.sum(axis=tuple(b for b in range(cube.ndim) if b != a))
+            total += (table @ marginal).reshape([-1 if b == a else 1 for b in range(cube.ndim)])
+        return total.ravel()
+
+    def mean_backward(self, p: FloatArray) -> FloatArray:
+        """Σ_i p_i d_ij, shape (m,)."""
+        return self.mean(p)
+
+    def nearest(self) -> IntArray:
+        """The symbol itself."""
+        return np.arange(self.shape[0])
+
+    def largest_slope(self) -> float:
+        """An s at which exp(-s d) is 0 or 1."""
+        steps = [np.diff(axis).min() for axis in self.axes if axis.size > 1]
+        return float(LARGEST_EXPONENT / min(steps) ** 2) if steps else 1.0
+
+    def rounding(self, s: float) -> float:
+        """One sum an axis, and the exponent of each entry."""
+        exponents = [min(s * float(table.max()), LARGEST_EXPONENT) for table in self.tables]
+        return (sum(2.0 * axis.size + 8.0 for axis in self.axes) + 4.0 * sum(exponents)) * UNIT_ROUNDOFF
+
+
+class _Factor(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __matmul__(self, x: FloatArray, /) -> FloatArray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Mirrored:
+    """A centrosymmetric matrix in single precision, as the blocks that act on even and on odd vectors."""
+
+    even: np.ndarray
+    odd: np.ndarray
+    size: int
+
+    @classmethod
+    def of(cls, matrix: FloatArray) -> _Mirrored | FloatArray:
+        if not np.allclose(matrix, matrix[::-1, ::-1], rtol=1e-9, atol=0.0):
+            return _single(matrix)
+        n = matrix.shape[0]
+        half = n - n // 2
+        near, far = matrix[:half, :half], matrix[:half, ::-1][:, :half]
+        even = 0.5 * (near + far)
+        if n % 2:
+            even[:, -1] *= 0.5  # the middle is its own image
+        return cls(_single(even), _single(0.5 * (near - far)), n)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.size
+
+    def __matmul__(self, x: FloatArray) -> FloatArray:
+        half = self.even.shape[0]
+        top, bottom = x[:half], x[::-1][:half]
+        even, odd = self.even @ (top + bottom), self.odd @ (top - bottom)
+        y = np.empty((self.size, x.shape[1]), dtype=even.dtype)
+        np.add(even, odd, out=y[:half])
+        np.subtract(even, odd, out=y[::-1][:half])
+        return y
+
+
+@dataclass(frozen=True, eq=False)
+class _Kronecker:
+    factors: Sequence[_Factor]
+    costs: Sequence[_Factor]
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        return _kronecker(self.factors, x)
+
+    def backward(self, y: FloatArray) -> FloatArray:
+        return _kronecker(self.factors, y)
+
+    def cost(self, x: FloatArray) -> FloatArray:
+        total = np.zeros(x.size)
+        for a, cost in enumerate(self.costs):
+            total += _kronecker([*self.factors[:a], cost, *self.factors[a + 1 :]], x)
+        return total
+
+    def table(self) -> FloatArray:
+        n = prod(factor.shape[0] for factor in self.factors)
+        return np.stack([self.forward(column) for column in np.eye(n)], axis=1)
+
+
+def _single(matrix: FloatArray) -> np.ndarray:
+    return np.where(np.abs(matrix) < SMALLEST_SINGLE, 0.0, matrix).astype(np.float32)
+
+
+def _kronecker(factors: Sequence[_Factor], x: FloatArray) -> FloatArray:
+    single = not isinstance(factors[0], np.ndarray) or factors[0].dtype == np.float32
+    y: Any = x.astype(np.float32) if single else x
+    for factor in factors:  # the axis in front is multiplied and goes to the back
+        y = (factor @ y.reshape(factor.shape[1], -1)).T
+    return np.ascontiguousarray(y, dtype=np.float64).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Squared error between the points of a cloud of shape (n, k).
+
+    >>> cloud = Points(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    >>> cloud.at(0.1).forward(np.array([0.0, 1.0])).round(4)
+    array([0.0821, 1.    ])
+    """
+
+    points: FloatArray
+
+    @cached_property
+    def centred(self) -> FloatArray:
+        """The points about their mean, which keeps |x|² + |y|² - 2<x, y> accurate."""
+        return np.asarray(self.points - self.points.mean(axis=0))
+
+    @cached_property
+    def squares(self) -> FloatArray:
+        """|x_i|² of the centred points, shape (n,)."""
+        return np.asarray((self.centred**2).sum(axis=1))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.points.shape[0], self.points.shape[0]
+
+    symmetric = True
+
+    def at(self, s: float) -> Gibbs:
+        """exp(-s d)."""
+        if prod(self.shape) > STORED_DOUBLE:
+            return _Tiled(self, s)
+        return _Stored(self.stored, np.exp(-s * self.stored))
+
+    @cached_property
+    def stored(self) -> FloatArray:
+        """d, shape (n, n)."""
+        return np.concatenate([d for _, d in self.tiles()])
+
+    def fast(self) -> Kernel:
+        """Single precision, stored when it fits."""
+        return _SinglePoints(self.points) if prod(self.shape) <= STORED_SINGLE else self
+
+    def mean(self, law: FloatArray) -> FloatArray:
+        """Σ_j d_ij law_j from the first two moments, shape (n,)."""
+        moment = float(self.squares @ law)
+        return np.asarray(self.squares * float(law.sum()) - 2.0 * (self.centred @ (law @ self.centred)) + moment)
+
+    def mean_backward(self, p: FloatArray) -> FloatArray:
+        """Σ_i p_i d_ij, shape (m,)."""
+        return self.mean(p)
+
+    def nearest(self) -> IntArray:
+        """The symbol itself."""
+        return np.arange(self.shape[0])
+
+    def largest_slope(self) -> float:
+        """An s at which exp(-s d) is 0 or 1."""
+        from scipy.spatial import KDTree
+
+        distances, _ = KDTree(self.points).query(self.points, k=2)
+        return LARGEST_EXPONENT / max(float(distances[:, 1].min()) ** 2, 1e-300)
+
+    def rounding(self, s: float) -> float:
+        """The sum of n positive terms, and the exponent of each, which comes from an inner product of k terms."""
+        n, k = self.points.shape
+        exponent = min(s * 4.0 * float(self.squares.max()), LARGEST_EXPONENT)
+        inner = 4.0 * (k + 8.0) * s * float(self.squares.max())
+        return float(2.0 * n + 8.0 + 2.0 * exponent + inner) * UNIT_ROUNDOFF
+
+    def tiles(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Rows of d, a tile at a time."""
+        n = self.shape[0]
+        step = max(1, TILE // n)
+        for first in range(0, n, step):
+            rows = slice(first, min(n, first + step))
+            d = -2.0 * (self.centred[rows] @ self.centred.T)
+            d += self.squares[rows, None]
+            d += self.squares[None, :]
+            np.maximum(d, 0.0, out=d)
+            d[np.arange(d.shape[0]), np.arange(rows.start, rows.stop)] = 0.0
+            yield rows, d
+
+
+@dataclass(frozen=True, eq=False)
+class _Tiled:
+    kernel: Points
+    s: float
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        return np.concatenate([np.exp(-self.s * d) @ x for _, d in self.kernel.tiles()])
+
+    def backward(self, y: FloatArray) -> FloatArray:
+        return self.forward(y)
+
+    def cost(self, x: FloatArray) -> FloatArray:
+        return np.concatenate([(np.exp(-self.s * d) * d) @ x for _, d in self.kernel.tiles()])
+
+    def table(self) -> FloatArray:
+        return np.concatenate([np.exp(-self.s * d) for _, d in self.kernel.tiles()])
+
+
+@dataclass(frozen=True, eq=False)
+class _SinglePoints(Points):
+    """The table in single precision."""
+
+    @cached_property
+    def single(self) -> np.ndarray:
+        d = np.empty(self.shape, dtype=np.float32)
+        for rows, tile in self.tiles():
+            d[rows] = tile
+        return d
+
+    def at(self, s: float) -> Gibbs:
+        kernel = np.multiply(self.single, np.float32(-s))
+        np.maximum(kernel, np.float32(np.log(SMALLEST_SINGLE)), out=kernel)
+        np.exp(kernel, out=kernel)
+        return _SingleStored(self.single, kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class _SingleStored:
+    distortion: np.ndarray
+    kernel: np.ndarray
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        return np.asarray(self.kernel @ x.astype(np.float32), dtype=np.float64)
+
+    def backward(self, y: FloatArray) -> FloatArray:
+        return self.forward(y)
+
+    def cost(self, x: FloatArray) -> FloatArray:
+        single = x.astype(np.float32)
+        rows = max(1, TILE // self.kernel.shape[1])
+        parts = [
+            (self.kernel[i : i + rows] * self.distortion[i : i + rows]) @ single
+            for i in range(0, self.kernel.shape[0], rows)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def table(self) -> FloatArray:
+        return self.kernel.astype(np.float64)
+
+
+def as_grid(points: FloatArray) -> tuple[tuple[FloatArray, ...], IntArray] | None:
+    """The axes of which `points` (n, k) are the full product, and the order that lists them so; None if they are not.
+
+    >>> axes, order = as_grid(np.array([[0.0, 1.0], [0.0, 0.0], [2.0, 0.0], [2.0, 1.0]]))
+    >>> axes, order
+    ((array([0., 2.]), array([0., 1.])), array([1, 0, 2, 3]))
+    """
+    columns = points[:, None] if points.ndim == 1 else points
+    axes = tuple(np.unique(column) for column in columns.T)
+    if prod(axis.size for axis in axes) != columns.shape[0]:
+        return None
+    order = np.lexsort(columns.T[::-1])
+    product = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(columns.shape)
+    return (axes, order) if np.array_equal(columns[order], product) else None

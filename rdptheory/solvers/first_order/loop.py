@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import logsumexp
 
 from rdptheory._types import FloatArray
 from rdptheory.information import entropy
-from rdptheory.solvers.first_order.certificate import TINY, Iterate, Reached, lower_bound, mixed, reached, rounded
+from rdptheory.solvers.first_order.certificate import TINY, Iterate, Reached, cheapest, lower_bound, reached, rounded
 from rdptheory.solvers.first_order.kernels import Kernel
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball, Projection
@@ -31,7 +30,10 @@ from rdptheory.solvers.first_order.projections import Ball, Projection
 __all__ = ["Found", "Incumbent", "Question", "aimed", "elasticity", "first_slope", "next_slope", "run"]
 
 FLOOR = -30.0  # of log h - log reference: a symbol driven to e^-690 would take hundreds of steps to return
-CHECK_GROWTH = 1.15
+LEAST, NOTHING = -690.0, -1e4  # exp of the second is 0
+CHECK_EVERY, CHECK_GROWTH = 3, 1.15
+RECENT = 4  # channels kept to mix the next one with
+NUDGE = 1.02  # of s, for a channel with a little less distortion to mix with
 SLOPE_EVERY = 4
 SLACK = 0.05  # share of the gap asked for
 CAPS = (1.0, 0.6, 0.0)  # of the momentum coefficient inside a ball: tried in turn while the gap does not fall
@@ -52,6 +54,12 @@ class Question:
         """The radius of the ball; inf without one."""
         return np.inf if self.ball.free else self.ball.limit
 
+    def reach(self, iterate: Iterate) -> Reached:
+        """What the channel of an iterate reaches; at P = 0, what it reaches with its output law put right."""
+        if self.P == 0.0:
+            return rounded(self.p, self.ball.reference, self.kernel, iterate)
+        return reached(self.p, self.ball, self.kernel, iterate)
+
 
 @dataclass(eq=False)
 class Incumbent:
@@ -62,6 +70,8 @@ class Incumbent:
     upper: Reached | None = None
     f: FloatArray | None = None
     s: float = 0.0
+    near: Projection | None = None
+    recent: deque[Reached] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     @property
     def gap(self) -> float:
@@ -78,15 +88,14 @@ class Incumbent:
         q = self.question
         value = lower_bound(q.p, f, log_m, s, q.D, q.kernel, q.ball.support(log_m, near))
         if self.f is None or value > self.lower:
-            self.lower, self.f, self.s = max(value, self.lower), f, s
+            self.lower, self.f, self.s, self.near = max(value, self.lower), f, s, near
 
-    def cut_upper(self, point: Reached, anchors: Sequence[Reached]) -> None:
-        """Take a channel if it reaches less, after repair with the anchor that costs least."""
-        q = self.question
-        for anchor in (*anchors, self.upper):
-            repaired = mixed(point, anchor, q.D, q.P)
-            if repaired is not None and (self.upper is None or repaired.rate < self.upper.rate):
-                self.upper = repaired
+    def cut_upper(self, points: Sequence[Reached], anchors: Sequence[Reached]) -> None:
+        """Take a mixture of channels if it reaches less: new ones, anchors, and the last ones before."""
+        self.recent.extend(points)
+        found = cheapest([*anchors, *self.recent], self.question.D, self.question.P)
+        if found is not None and (self.upper is None or found.rate < self.upper.rate):
+            self.upper = found
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +123,13 @@ def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anc
         Channels that meet both limits and repair those that do not.
     """
     p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
-    floor = _floor(ball, log_h.size) if method.momentum and question.P > 0.0 else np.full(log_h.size, -690.0)
+    floor = _floor(ball, method.momentum and question.P > 0.0)
     incumbent = Incumbent(question)
     gibbs, look = kernel.at(s), _normalised(log_h, floor)
     previous, projection = look, None
-    exponent, stale, inner = 1.0, True, tuple(anchors)
+    exponent = 1.0
     mean_f, mean_s, weight, momentum, caps = np.zeros_like(p), 0.0, 0.0, 0, deque(CAPS)
-    mark, marked, check, step = FIRST_MARK, np.inf, 0, 0
+    mark, marked, check, turn, step = FIRST_MARK, np.inf, 0, SLOPE_EVERY - 1, 0
     while True:
         point = Iterate.of(p, gibbs, s, look)
         projection = ball.project(look + 2.0 * point.log_m, projection)
@@ -131,29 +140,25 @@ def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anc
         mean_s += share / weight * (s - mean_s)
         last = step >= method.max_steps
         if step >= check or last:
-            check = max(step + 1, int(CHECK_GROWTH * step))
+            check = max(step + CHECK_EVERY, int(CHECK_GROWTH * step))
             incumbent.raise_lower(point.f, point.log_m, s, projection)
             average = gibbs if mean_s == s else kernel.at(mean_s)
             mean_m = np.maximum(average.backward(p * np.exp(mean_f)), TINY)
             incumbent.raise_lower(mean_f.copy(), np.log(mean_m), mean_s, projection)
-            reach = rounded(p, ball.reference, kernel, point) if question.P == 0.0 else reached(p, ball, point)
-            incumbent.cut_upper(reach, inner)
-            if reach.meets(D, question.P):
-                inner = (*anchors, reach)
+            inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, look)
+            exponent = elasticity(point, inner)
+            incumbent.cut_upper([question.reach(point), question.reach(inner)], anchors)
             if incumbent.gap <= method.gap or incumbent.infeasible or last:
                 return Found(incumbent, point, projection.mu, step)
             if step >= 2 * mark:  # the gap should fall like 1/steps²; where it circles, less momentum does more
                 if incumbent.gap > 0.5 * marked and not ball.free:
                     caps.rotate(-1)
                 mark, marked = step, incumbent.gap
-            stale = True
-        if step % SLOPE_EVERY == SLOPE_EVERY - 1 and D > 0.0:
-            distortion = point.distortion(p)
+        if step >= turn and D > 0.0:
+            turn = step + max(SLOPE_EVERY, step // 10)
             aim = aimed(D, s, method.gap)
-            if s * abs(distortion - aim) > SLACK * method.gap:
-                if stale:
-                    exponent, stale = elasticity(question, point, distortion), False
-                s = next_slope(s, distortion, aim, exponent)
+            if s * abs(point.distortion - aim) > SLACK * method.gap:
+                s = next_slope(s, point.distortion, aim, exponent)
                 gibbs = kernel.at(s)
         momentum += 1
         change = new - previous
@@ -184,7 +189,7 @@ def first_slope(question: Question, log_h: FloatArray) -> float:
         return top
 
     def excess(s: float) -> float:
-        return float(np.log(max(Iterate.of(p, kernel.at(s), s, log_h).distortion(p), 1e-300) / D))
+        return float(np.log(max(Iterate.of(p, kernel.at(s), s, log_h).distortion, 1e-300) / D))
 
     s = min(1.0 / D, top)
     low, high, value = 0.0, np.inf, excess(s)
@@ -199,21 +204,24 @@ def first_slope(question: Question, log_h: FloatArray) -> float:
     return s
 
 
-def elasticity(question: Question, point: Iterate, distortion: float) -> float:
-    """-d log E d / d log s of the row-exact channel at this log h, at least 1/2."""
-    nudge = 1.01
-    gibbs = question.kernel.at(nudge * point.s)
-    f = -np.log(np.maximum(gibbs.forward(np.exp(point.log_h)), 1e-300))
-    nudged = float((question.p * np.exp(f)) @ gibbs.cost(np.exp(point.log_h)))
-    if not (nudged > 0.0 and distortion > 0.0):
-        return np.inf
-    return max(0.5, float(np.log(distortion / nudged) / np.log(nudge)))
+def elasticity(outer: Iterate, inner: Iterate) -> float:
+    """-d log E d / d log s, at least 1/2, from the channels of one log h at s and at `NUDGE` s."""
+    if not outer.distortion > inner.distortion > 0.0:
+        return np.inf if inner.distortion == 0.0 else 0.5
+    return max(0.5, float(np.log(outer.distortion / inner.distortion) / np.log(NUDGE)))
 
 
-def _floor(ball: Ball, m: int) -> FloatArray:
-    uniform = np.full(m, -np.log(m))
-    return FLOOR + (uniform if ball.free else np.where(ball.reference > 0.0, ball.log_reference, uniform))
+def _floor(ball: Ball, accelerated: bool) -> FloatArray:
+    """The least log h: far below the reference; nothing at all where the ball allows no mass."""
+    m = ball.reference.size
+    depth = FLOOR if accelerated else LEAST
+    uniform = np.full(m, depth - np.log(m))
+    if ball.free:
+        return uniform
+    barred = ball.limit == 0.0 or np.isinf(ball.divergence.recession) if ball.divergence else False
+    return np.where(ball.reference > 0.0, depth + ball.log_reference, NOTHING if barred else uniform)
 
 
 def _normalised(log_h: FloatArray, floor: FloatArray) -> FloatArray:
-    return np.maximum(log_h - float(logsumexp(log_h)), floor)
+    top = float(log_h.max())
+    return np.maximum(log_h - (top + float(np.log(np.exp(log_h - top).sum()))), floor)

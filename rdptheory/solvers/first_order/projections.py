@@ -32,6 +32,7 @@ from rdptheory.divergences import (
 __all__ = ["Ball", "Projection", "log_ratio"]
 
 NEWTON_STEPS = 60
+FAR = 20.0  # of log t at the start of the search
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,8 @@ class Ball:
             return Projection(self.log_reference, 0.0, 0.0, np.zeros(log_measure.shape, dtype=bool))
         if self.divergence is not None and np.isinf(self.divergence.recession):
             log_measure = np.where(self.reference > 0.0, log_measure, -np.inf)
-        gamma = float(logsumexp(log_measure))
+        top = float(log_measure.max())
+        gamma = top + float(np.log(np.exp(log_measure - top).sum()))
         inside = Projection(log_measure - gamma, gamma, 0.0)
         if self.free or self.value(inside.law) <= self.limit:
             return inside
@@ -107,7 +109,7 @@ class Ball:
             return self._kullback_leibler(self.divergence, log_measure)
         assert isinstance(self.divergence, SmoothFDivergence)
         found = self._smooth(self.divergence, log_measure, start)
-        if start is not None and not abs(float(found.law.sum()) - 1.0) <= 1e-6:
+        if start is not None and not abs(float(logsumexp(found.log_law))) <= 1e-6:
             return self._smooth(self.divergence, log_measure, None)  # the warm start was too far away
         return found
 
@@ -133,21 +135,20 @@ class Ball:
         log_a = np.maximum(inside.log_law, self.log_reference - 600.0)  # a may underflow where p does not
         a, g, h = np.exp(log_a), 1.0, 1.0
         for _ in range(NEWTON_STEPS):
-            above = a * g > p
-            g, last = (P + float(p[above].sum())) / float(a[above].sum()), g
+            above = (a * g > p).astype(np.float64)
+            g, last = (P + float(above @ p)) / float(above @ a), g
             if g >= last:
                 break
         for _ in range(NEWTON_STEPS):
-            below = a * h < p
-            h, last = (float(p[below].sum()) - P) / float(a[below].sum()), h
+            below = (a * h < p).astype(np.float64)
+            h, last = (float(below @ p) - P) / float(below @ a), h
             if h <= last:
                 break
         g, h = min(g, 1.0), max(h, 1.0)
         high, low = log_a + np.log(g), log_a + np.log(h)
-        above, below = high > self.log_reference, low < self.log_reference
-        law = np.where(above, high, np.where(below, low, self.log_reference))
+        law = np.maximum(high, np.minimum(low, self.log_reference))
         gamma = inside.gamma - 0.5 * float(np.log(g) + np.log(h))
-        return Projection(law, gamma, float(np.log(h) - np.log(g)), above | below)
+        return Projection(law, gamma, float(np.log(h) - np.log(g)), (law == high) | (law == low))
 
     def _kullback_leibler(self, divergence: KullbackLeibler, log_measure: FloatArray) -> Projection:
         # r ∝ p^(1-θ) a^θ with θ = 1/(1+μ); √KL is almost linear in θ
@@ -201,9 +202,9 @@ class Ball:
         else:
             gamma = float(p @ x) / float(p.sum())
             kappa = float(divergence.curvature(np.ones(1))[0])
-            spread = float(np.sqrt(2.0 * self.limit / (kappa * float(p @ (x - gamma) ** 2))))
-            mu = max((1.0 / spread - 1.0) / kappa, 1e-2)
-            gamma = max(gamma, x_bare - mu * recession)
+            spread = float(np.sqrt(kappa * float(p @ (x - gamma) ** 2) / (2.0 * self.limit)))
+            mu = max((spread - 1.0) / kappa, 1e-2)
+            gamma = max(gamma, x_bare - mu * recession, float(x.max()) - FAR * (1.0 + kappa * mu))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, gradient, bare, parts = dual(gamma, mu)
             residual = np.inf
@@ -219,7 +220,7 @@ class Ball:
                 d_mu = min(max(d_mu, -0.9 * mu), 9.0 * mu)
                 d_gamma = float((gradient[0] - g_mu * d_mu) / g_g)
                 scale = 1.0
-                while scale > 1e-10:
+                while scale > 1e-4:
                     trial = dual(gamma + scale * d_gamma, mu + scale * d_mu)
                     if trial[0] >= value - 1e-13 * (1.0 + abs(value)):
                         break

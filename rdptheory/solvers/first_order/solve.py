@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from scipy.special import logsumexp
@@ -12,18 +13,19 @@ from rdptheory._types import Bounds, FloatArray
 from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.problems import DiscreteProblem
-from rdptheory.solvers.first_order.certificate import Reached, nearest_map
-from rdptheory.solvers.first_order.kernels import Dense
-from rdptheory.solvers.first_order.loop import Found, Question, first_slope, run
+from rdptheory.solvers.first_order.certificate import TINY, Reached, nearest_map
+from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points, as_grid
+from rdptheory.solvers.first_order.loop import Found, Incumbent, Question, first_slope, run
 from rdptheory.solvers.first_order.method import FirstOrder, RawResult
 from rdptheory.solvers.first_order.projections import Ball
 from rdptheory.solvers.first_order.symmetric import run_symmetric
 
-__all__ = ["solve_first_order"]
+__all__ = ["solve_first_order", "solve_large"]
 
 STORED = 4_000_000  # entries up to which a channel is written down
 ANCHOR_GAP = 1e-4  # nats: how well R(D,0) is solved before the loop takes its channel as an anchor
 ANCHOR_STEPS = 300
+SHARE = 0.9  # of the gap asked for: what a fast kernel has to reach by its own account
 
 
 def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> RawResult:
@@ -108,6 +110,66 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> RawResult
     return _raw(answer, f, v, channel, float(p @ least))
 
 
+def solve_large(
+    probabilities: FloatArray,
+    points: FloatArray,
+    perception: FDivergence | None,
+    D: float,
+    P: float,
+    method: FirstOrder,
+) -> RawResult:
+    """R(D,P) under squared error of a law on points of R^k, without a table of distortions.
+
+        minimise I(X;Y)   over channels between the points with E|X-Y|² <= D and δ(p, p_Y) <= P
+
+    Points that fill a product grid (pixels of a picture, say) cost two small matrix products a step; any other cloud
+    costs the products with an n x n kernel that is stored in single precision or made in tiles. The bracket is
+    evaluated in float64 either way, and holds an allowance for its rounding.
+
+    Parameters
+    ----------
+    probabilities : array (n,)
+        p, summing to 1.
+    points : array (n,) or (n, k)
+    perception : an f-divergence, or None
+    D, P : float
+        Limits, at least 0, in squared units of the points and units of the divergence.
+    method : FirstOrder
+
+    Returns
+    -------
+    RawResult
+        `f` and `v` are on the symbols as given, `channel` is None when it would have more than 4,000,000 entries.
+
+    >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(64, 2)
+    >>> found = solve_large(np.full(64, 1 / 64), x, None, 1.0, np.inf, FirstOrder(gap=1e-4))
+    >>> found.bounds.gap <= 1e-4
+    True
+
+    References
+    ----------
+    [BM19]
+    """
+    grid = as_grid(points)
+    kernel: Kernel
+    if grid is None:
+        kernel, order = Points(points[:, None] if points.ndim == 1 else points), np.arange(probabilities.size)
+    else:
+        kernel, order = Grid(grid[0]), grid[1]
+    p = probabilities[order]
+    free = perception is None or np.isinf(P)
+    ball = Ball(None, np.full(p.size, 1.0 / p.size), np.inf) if free else Ball(perception, p, P)
+    with threadpool_limits(limits=1, user_api="blas"):
+        answer = solve_question(Question(p, kernel, ball, D), method)
+        log_m = np.log(np.maximum(kernel.at(answer.s).backward(p * np.exp(answer.f)), TINY))
+        channel = None
+        if answer.upper is not None and prod(kernel.shape) <= STORED:
+            channel = np.empty(kernel.shape)
+            channel[np.ix_(order, order)] = answer.upper.channel()
+    back = np.argsort(order)
+    return _raw(answer, answer.f[back], log_m[back], channel, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Both ends of the bracket of a question, in its own terms."""
@@ -122,50 +184,87 @@ class Answer:
 
 
 def solve_question(question: Question, method: FirstOrder) -> Answer:
-    """Zero rate, the anchor R(D,0), then the loop."""
+    """Zero rate, the anchor R(D,0), then the loop; what a fast kernel has found is proved with the true one."""
     p, kernel, ball = question.p, question.kernel, question.ball
-    m = kernel.shape[1]
     constant = _zero_rate(question)
-    if constant.meets(question.D, question.P * (1.0 + 1e-12)):
+    if constant.distortion <= question.D and constant.perception <= question.P * (1.0 + 1e-12):
         return Answer(0.0, constant, np.zeros_like(p), 0.0, 0.0, 0, True)
-    nearest = nearest_map(p, ball, kernel)
-    anchors: tuple[Reached, ...] = (nearest,) if nearest.meets(question.D, question.P) else ()
-    log_h = np.log(ball.reference) if not ball.free and (ball.reference > 0.0).all() else np.full(m, -np.log(m))
-    s = first_slope(question, log_h)
-    steps = 0
+    anchors: tuple[Reached, ...] = (nearest_map(p, ball, kernel),)
+    log_h = np.full(kernel.shape[1], -np.log(kernel.shape[1]))
+    if not ball.free:
+        log_h = np.where(ball.reference > 0.0, ball.log_reference, log_h)
+    elif kernel.symmetric:
+        log_h = np.where(p > 0.0, np.log(np.maximum(p, TINY)), log_h)
+    quick = replace(question, kernel=kernel.fast())
+    s, steps = first_slope(quick, log_h), 0
     if method.momentum and not ball.free:
-        point = Question(p, kernel, Ball(ball.divergence, ball.reference, 0.0), question.D)
         aim = method.gap if question.P == 0.0 else max(method.gap, ANCHOR_GAP)
-        if kernel.symmetric and np.array_equal(p, ball.reference):
-            found = run_symmetric(point, replace(method, gap=aim), s, anchors)
-        else:
-            found = run(point, replace(method, gap=aim, max_steps=ANCHOR_STEPS), log_h, s, anchors)
+        point = Ball(ball.divergence, ball.reference, 0.0)
+        # On a grid single precision will not do: what it misplaces has far to go beside a small D.
+        steady = question if question.P == 0.0 or isinstance(kernel, Grid) else quick
+        found = _transport(replace(steady, ball=point), replace(method, gap=aim), log_h, s, anchors)
         steps, log_h, s = found.steps, found.last.log_h, found.last.s
         if found.incumbent.upper is not None:
             anchors = (*anchors, found.incumbent.upper)
-        if question.P == 0.0 and (found.incumbent.gap <= method.gap or found.incumbent.infeasible):
-            return _answer(found, steps, method)
-    found = run(question, method, log_h, s, anchors)
-    return _answer(found, steps + found.steps, method)
+        if question.P == 0.0:
+            if found.incumbent.gap <= method.gap or found.incumbent.infeasible:
+                return _answer(found.incumbent, 0.0, steps, method)
+            quick = question
+    for effort, gap in ((quick, SHARE * method.gap), (quick, 0.5 * method.gap), (question, method.gap)):
+        found = run(effort, replace(method, gap=gap), log_h, s, anchors)
+        steps, log_h, s = steps + found.steps, found.last.log_h, found.last.s
+        best = _proved(question, found)
+        if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
+            break
+    return _answer(best, found.mu, steps, method)
+
+
+def _transport(
+    question: Question, method: FirstOrder, log_h: FloatArray, s: float, anchors: tuple[Reached, ...]
+) -> Found:
+    """R(D,0), by the symmetric update where it applies."""
+    if question.kernel.symmetric and np.array_equal(question.p, question.ball.reference):
+        return run_symmetric(question, method, s, anchors)
+    return run(question, replace(method, max_steps=min(ANCHOR_STEPS, method.max_steps)), log_h, s, anchors)
+
+
+def _proved(question: Question, found: Found) -> Incumbent:
+    """Both ends evaluated with the kernel of the question, whatever kernel found them."""
+    best = found.incumbent
+    if best.question.kernel is question.kernel:
+        return best
+    proof = Incumbent(question)
+    assert best.f is not None
+    assert best.near is not None
+    m = np.maximum(question.kernel.at(best.s).backward(question.p * np.exp(best.f)), TINY)
+    proof.raise_lower(best.f, np.log(m), best.s, best.near)
+    if best.upper is not None:
+        proof.upper = best.upper.again(question.kernel)
+    return proof
 
 
 def _zero_rate(question: Question) -> Reached:
     """The best channel whose output ignores the source."""
-    p, ball = question.p, question.ball
-    n, m = question.kernel.shape
+    p, ball, n = question.p, question.ball, question.kernel.shape[0]
     costs = question.kernel.mean_backward(p)
     if ball.divergence is None:
-        law = np.eye(1, m, int(costs.argmin()))[0]
+        law = np.zeros_like(costs)
+        law[costs.argmin()] = 1.0
     else:
         law = ball.divergence.support(-costs, ball.reference, ball.limit).law
-    return Reached(0.0, float(costs @ law), ball.value(law), lambda: np.tile(law, (n, 1)))
+    return Reached(
+        0.0,
+        float(costs @ law),
+        ball.value(law),
+        lambda: np.tile(law, (n, 1)),
+        lambda other: _zero_rate(replace(question, kernel=other)),
+    )
 
 
-def _answer(found: Found, steps: int, method: FirstOrder) -> Answer:
-    best = found.incumbent
+def _answer(best: Incumbent, mu: float, steps: int, method: FirstOrder) -> Answer:
     assert best.f is not None
     lower, finished = (np.inf, True) if best.infeasible else (best.lower, bool(best.gap <= method.gap))
-    return Answer(lower, best.upper, best.f, best.s, found.mu, steps, finished)
+    return Answer(lower, best.upper, best.f, best.s, mu, steps, finished)
 
 
 def _raw(answer: Answer, f: FloatArray, v: FloatArray, channel: FloatArray | None, offset: float) -> RawResult:

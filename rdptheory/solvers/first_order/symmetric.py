@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdptheory.solvers.first_order.certificate import Iterate, Reached, rounded
-from rdptheory.solvers.first_order.loop import SLACK, Found, Incumbent, Question, aimed, elasticity, next_slope
+from rdptheory.solvers.first_order.certificate import Iterate, Reached
+from rdptheory.solvers.first_order.loop import NUDGE, SLACK, Found, Incumbent, Question, aimed, elasticity, next_slope
 from rdptheory.solvers.first_order.method import FirstOrder
 
 __all__ = ["run_symmetric"]
@@ -41,21 +41,20 @@ def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Seq
     """
     p, kernel, D, ball = question.p, question.kernel, question.D, question.ball
     incumbent, gibbs = Incumbent(question), kernel.at(s)
-    log_p = np.log(p)
     f = -0.5 * np.log(gibbs.forward(p))
     steps = min(PATIENCE, method.max_steps)
     for step in range(steps + 1):
         if step % CHECK_EVERY == CHECK_EVERY - 1 or step == steps:
-            point = Iterate.of(p, gibbs, s, log_p + f)
+            point = Iterate.of(p, gibbs, s, ball.log_reference + f)
             projection = ball.project(point.log_h)
             incumbent.raise_lower(point.f, point.log_m, s, projection)
-            incumbent.cut_upper(rounded(p, ball.reference, kernel, point), anchors)
+            inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, point.log_h)
+            incumbent.cut_upper([question.reach(point), question.reach(inner)], anchors)
             if incumbent.gap <= method.gap or incumbent.infeasible:
                 break
-            distortion = point.distortion(p)
             aim = aimed(D, s, method.gap)
-            if D > 0.0 and s * abs(distortion - aim) > SLACK * method.gap:
-                s = next_slope(s, distortion, aim, elasticity(question, point, distortion))
+            if D > 0.0 and s * abs(point.distortion - aim) > SLACK * method.gap:
+                s = next_slope(s, point.distortion, aim, elasticity(point, inner))
                 gibbs = kernel.at(s)
             f = (1.0 - THETA) * f + THETA * point.f
         else:

@@ -368,7 +368,12 @@ def make_ball(limit: PerceptionLimit) -> Ball:
         return SmoothBall(divergence=divergence, q=q, P=P, image=image)
     if isinstance(divergence, TransportDivergence):
         rows = q > 0.0
-        guess = q if divergence.cost.shape[0] == divergence.cost.shape[1] else np.full(divergence.cost.shape[1], 1.0)
-        cost = np.ascontiguousarray(divergence.cost[rows])
+        guess = q if divergence.faithful else np.full(divergence.cost.shape[1], 1.0)
+        cost = divergence.cost[rows]
+        least = cost.min(axis=1)  # spent by every plan: the same plans keep what is left of P
+        left = P - float(q[rows] @ least)
+        if left > 0.0:
+            cost, P = cost - least[:, None], left
+        cost = np.ascontiguousarray(cost)
         return TransportBall(q=q[rows], P=P, image=image, cost=cost, guess=guess / guess.sum())
     raise InvalidInput("perception", divergence, "has no interior point; use an f-divergence or a transport divergence")

@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import DualPoint
-from rdptheory.divergences import FDivergence
+from rdptheory.divergences import FDivergence, TransportDivergence
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
@@ -26,6 +26,8 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+DIVERGED = 1e10
+POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
@@ -56,11 +58,11 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
     A ball is first left out: if the law found keeps it anyway, that is the answer. BLAS runs on one thread, because
     the pools of numpy and scipy spin against each other.
     """
-    with _threads().limit(limits=1):
+    with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
         alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
-        if alone and problem.perceptions[0].limit == 0.0 and len(problem.reduced.distortions) == 1:
+        if alone and problem.perceptions[0].limit <= POINT and len(problem.reduced.distortions) == 1:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _solve(replace_balls(problem), method)
         zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
@@ -71,7 +73,10 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         steps = free.steps
         del free, tried
         found = _solve(problem, method)
-        return replace(found, steps=found.steps + steps)
+        found = replace(found, steps=found.steps + steps)
+        if alone and found.bounds.gap > method.gap and len(problem.reduced.distortions) == 1:
+            found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
+        return found
 
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
@@ -113,6 +118,8 @@ def _first_law(problem: DiscreteProblem) -> FloatArray | None:
         for factor in factors:
             law = np.outer(law, factor).ravel()
         return law
+    if any(isinstance(b.divergence, TransportDivergence) and not b.divergence.faithful for b in problem.perceptions):
+        return None  # no law is known to lie in such a ball
     for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
         if reference.size == m:
             return reference
@@ -167,6 +174,9 @@ class _Run:
                 del outcome
                 if best.bounds.gap <= target_gap or idle >= PATIENCE:
                     break
+            if float(system.s.max(initial=0.0)) > DIVERGED:
+                sentence = "the multipliers diverge: the limits are at or below what any channel can keep"
+                break
             if not system.factor():
                 sentence = "the Newton system could not be factored"
                 break

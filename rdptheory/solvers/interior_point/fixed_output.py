@@ -81,6 +81,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
         best = judged(
             problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, sentence
         )
+        sentence = "" if best.bounds.gap <= gap else sentence
     return replace(best, steps=steps, sentence=sentence, slope_P=np.full(1, -np.inf))
 
 
@@ -115,8 +116,7 @@ def _newton(
     def solve(right: FloatArray) -> FloatArray:
         return np.asarray(scale * scipy.linalg.lapack.dpotrs(factor, scale * right, lower=1)[0])
 
-    rows = Br * np.log(p / Br)
-    rows -= Br * (rows.sum() / Br.sum())
+    rows = p - Br  # not its logarithmic form: that is off balance between groups of symbols that barely exchange mass
     along = solve(rows)
     if shut:
         return along, 0.0

@@ -29,7 +29,8 @@ def start(
     bounds the weights from below, in units of 1/m; symbols without mass get at least BARE/m.
     """
     n, m = tables[0].shape if tables else (p.size, balls[0].q.size)
-    r = np.full(m, 1.0 / m) if law is None else np.maximum(law, np.where(law > 0.0, floor, BARE) / m)
+    bare = min([BARE, *(1e-3 * ball.P for ball in balls if ball.priced)])
+    r = np.full(m, 1.0 / m) if law is None else np.maximum(law, np.where(law > 0.0, floor, bare) / m)
     r = r / r.sum()
     s = slope_for(tables, p, r, forbidden)
     if not balls:  # one Blahut-Arimoto step

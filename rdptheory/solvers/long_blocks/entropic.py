@@ -18,7 +18,7 @@ from rdptheory.couplings import rounded_plan
 from rdptheory.solution import Status
 from rdptheory.solvers.transport_plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import Coupling, Multipliers, TransportSolution, widened
+from rdptheory.transport_solution import Coupling, Multipliers, TransportSolution, widened, without_rate
 
 __all__ = ["EntropicTransport"]
 
@@ -39,13 +39,15 @@ class EntropicTransport:
 
     def solve(self, problem: DiscreteTransport) -> TransportSolution:
         """D(R) over long blocks with common randomness, for any cost."""
+        if problem.R == 0.0:
+            return without_rate(problem, Coupling(problem.p[:, None] * problem.q), self)
         held = problem.q > 0.0
         dual = _Dual(problem.p, problem.q[held], problem.cost[:, held], problem.R)
         point = (np.zeros(int(held.sum())), 0.5 * float(problem.cost.mean()) + 1e-3 * problem.scale)
         best, lower, upper = point, -np.inf, np.inf
         plan = problem.p[:, None] * problem.q
         history: list[tuple[float, float]] = []
-        for _ in range(self.max_steps if problem.R > 0.0 else 1):
+        for _ in range(self.max_steps):
             point = dual.newton(dual.sinkhorn(point))
             value, channel = dual.value(point), dual.channel(point)
             if value > lower:

@@ -23,7 +23,7 @@ from rdptheory.information import entropy
 from rdptheory.solution import Status
 from rdptheory.solvers.transport_plan import conditional
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolution, widened
+from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolution, widened, without_rate
 
 __all__ = ["PosteriorPairs"]
 
@@ -33,6 +33,9 @@ POLISHING, STARTS, KEPT = 40, 60, 24
 @dataclass(frozen=True)
 class PosteriorPairs:
     """Column generation over posterior pairs; pricing is bounded by cutting the simplex of the smaller side.
+
+    Brackets of 1e-9 up to three letters on that side; with four or more the cells run out and brackets of 1e-4 to 1e-3
+    are usual.
 
     Attributes
     ----------
@@ -50,6 +53,9 @@ class PosteriorPairs:
     def solve(self, problem: DiscreteTransport) -> TransportSolution:
         """D(R) over long blocks without common randomness, for any cost."""
         n, m = problem.shape
+        if problem.R == 0.0:
+            alone = PrivatePlan(np.ones((n, 1)), problem.q[None].copy(), asymptotic=True)
+            return without_rate(problem, alone, self)
         if m > n:
             return _mirrored(self.solve(_swapped(problem)), problem)
         p, q = problem.p, problem.q

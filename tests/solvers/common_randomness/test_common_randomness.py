@@ -11,6 +11,7 @@ from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration
 from rdptheory.solvers.common_randomness.branching import _MapPricing
 from rdptheory.solvers.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.common_randomness.master import Columns
+from rdptheory.solvers.transport_plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.transport_solution import CommonPlan
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table
@@ -60,10 +61,12 @@ def test_branch_and_bound_closes_fourteen_symbols_and_five_labels() -> None:
 def test_a_truncated_search_still_proves_a_bound() -> None:
     problem = random_table(np.random.default_rng(23), 9, 4, 0.2)
     exact = BranchAndBound().solve(problem)
-    narrow = BranchAndBound(width=3).solve(problem)
+    narrow = BranchAndBound(width=3, max_steps=4).solve(problem)
     assert_sound(narrow, problem)
     assert narrow.bounds.lower <= exact.bounds.upper
     assert exact.bounds.lower <= narrow.bounds.upper
+    unlimited = cheapest_coupling(problem.p, problem.q, problem.cost)[1]
+    assert narrow.bounds.lower > unlimited + 1e-3, "the rate limit costs something, and the bound knows"
 
 
 @pytest.mark.parametrize("pricing", ["intervals", "search"])
@@ -130,6 +133,25 @@ def test_the_history_is_a_shrinking_bracket() -> None:
     assert (np.diff(history[:, 0]) >= 0.0).all()
     assert (np.diff(history[:, 1]) <= 1e-12).all()
     assert (history[:, 0] <= history[:, 1] + 1e-12).all()
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 2), (50, 5), (3, 70), (45, 44)])
+def test_lopsided_alphabets_and_equal_prices_of_a_proof(n: int, m: int) -> None:
+    rng = np.random.default_rng(26)
+    x, y = np.sort(rng.random(n)), np.sort(rng.random(m))
+    cost = np.square(x[:, None] - y)
+    problem = DiscreteTransport(rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m)), cost, 0.4, x, y)
+    found = ColumnGeneration().solve(problem)
+    assert_sound(found, problem)
+    assert found.gap <= 1e-9
+    assert found.multipliers is not None
+    nu = found.multipliers.target
+    assert nu is not None
+    order = problem.monge_order
+    assert order is not None
+    least = IntervalPricing(problem, order).price(found.multipliers.rate, nu).lower
+    proved = float(nu @ problem.q) - found.multipliers.rate * problem.R + least
+    assert proved == pytest.approx(found.bounds.lower, abs=1e-12)
 
 
 def test_a_wrong_plan_is_caught() -> None:

@@ -117,6 +117,14 @@ def test_symbols_without_reference_mass(divergence: FDivergence) -> None:
     assert (found.law[:3] > 0.0).all() == np.isfinite(divergence.recession)
 
 
+def test_one_symbol_with_all_the_reference_mass() -> None:
+    for divergence in F_DIVERGENCES:
+        ball = Ball(divergence, np.array([1.0, 0.0]), 0.01)
+        found = ball.project(np.array([0.0, 1.0]))
+        assert abs(found.law.sum() - 1.0) <= 1e-12
+        assert ball.value(found.law) <= 0.01 + 1e-12
+
+
 def test_a_measure_that_underflows_beside_the_reference() -> None:
     p = np.array([0.2, 0.3, 0.5])
     found = Ball(TotalVariation(), p, 0.1).project(np.array([0.0, -1400.0, -1500.0]))

@@ -114,6 +114,14 @@ def test_a_rate_that_is_not_binding_gives_plain_transport() -> None:
     )
 
 
+def test_no_rate_means_independence() -> None:
+    problem = random_table(np.random.default_rng(44), 3, 3, 0.0)
+    for method in (EntropicTransport(), PosteriorPairs()):
+        found = method.solve(problem)
+        assert_sound(found, problem)
+        assert found.gap <= 1e-12
+
+
 def test_swapping_the_sides_changes_nothing() -> None:
     problem = random_table(np.random.default_rng(42), 2, 4, 0.2)
     swapped = DiscreteTransport(problem.q, problem.p, problem.cost.T, problem.R)

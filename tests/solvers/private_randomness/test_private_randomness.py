@@ -82,6 +82,13 @@ def test_printed_values_on_the_line(row: dict[str, float]) -> None:
         assert 0.5 * QuantileCuts(gap=1e-7).solve(own).distortion == pytest.approx(row["D_mse_X"], abs=1e-10)
 
 
+def test_quantisation_of_twelve_points_at_two_bits_is_closed() -> None:
+    source, _ = line_pair(12)
+    found = QuantileCuts(gap=1e-9).solve(itself(source.probabilities, source.points, 2.0 * BIT))
+    assert found.status is Status.OPTIMAL
+    assert 0.5 * found.gap <= 2e-9
+
+
 def test_splitting_an_atom_beats_every_deterministic_encoder() -> None:
     row = REFERENCES["split"][0]
     problem = itself(np.array(row["p"]), np.array(row["points"], dtype=float), row["R"] * BIT)
@@ -101,8 +108,8 @@ def test_quantile_cuts_against_a_free_programme_and_a_grid_of_cuts() -> None:
         assert_sound(cuts, problem)
         assert cuts.status is Status.OPTIMAL
         assert cuts.bounds.lower <= grid_of_cuts(problem, 12)
-        if trial < 6:
-            free = MultiStart(starts=4, seed=trial).solve(problem)
+        if trial < 4:
+            free = MultiStart(starts=2, seed=trial).solve(problem)
             assert_sound(free, problem)
             assert free.bounds.lower <= cuts.bounds.upper
             assert cuts.bounds.lower <= free.bounds.upper
@@ -111,7 +118,7 @@ def test_quantile_cuts_against_a_free_programme_and_a_grid_of_cuts() -> None:
 def test_the_free_programme_finds_the_optimal_cuts() -> None:
     for name, R in (("A", 0.25), ("E", 1.0)):
         problem = TransportProblem(*instance(name), R * BIT, 0.0).discrete
-        free, cuts = MultiStart(starts=6).solve(problem), QuantileCuts().solve(problem)
+        free, cuts = MultiStart(starts=4).solve(problem), QuantileCuts().solve(problem)
         assert_sound(free, problem)
         assert free.distortion == pytest.approx(cuts.distortion, abs=1e-8)  # the local search ends there
 
@@ -148,7 +155,7 @@ def test_a_node_limit_widens_the_bracket_and_keeps_it_true() -> None:
 
 def test_any_cost_without_common_randomness_is_bracketed() -> None:
     rng = np.random.default_rng(33)
-    for n, m in ((3, 2), (4, 3), (5, 4)):
+    for n, m in ((3, 2), (4, 3)):
         problem = random_table(rng, n, m, 0.3)
         found = MultiStart(starts=3).solve(problem)
         assert_sound(found, problem)

@@ -1,0 +1,5 @@
+"""`python -m neural`."""
+
+from neural.cli import main
+
+main()

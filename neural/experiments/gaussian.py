@@ -1,0 +1,181 @@
+"""N(0,1) with subtractive dither: every number is known, and some are trained beside it [ZQCK21, YWL22]."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import ndtr, ndtri
+from torch import nn
+
+from neural import data
+from neural.coders import Perceptron
+from neural.experiments.base import Bench, Curve, Row, experiment
+from neural.losses import MeanSquaredError, SlicedWasserstein
+from neural.quantisers import Lattice
+from neural.recipes import Adam, Recipe
+from neural.training import Codec, Decoder
+from rdptheory.closed_forms import gaussian
+from rdptheory.units import bits_to_nats, nats_to_bits
+
+__all__ = ["Dithered", "dithered"]
+
+SPACE = 0.5 * math.log2(2.0 * math.pi * math.e / 12.0)
+"""The most, in bits, that a dithered scalar quantiser can lose."""
+
+
+class Dithered(NamedTuple):
+    """Exact values at one step: rate I(X; X + U) in bits, minimum MSE, W2^2 of its output, both to N(0,1)."""
+
+    rate: float
+    distortion: float
+    wasserstein: float
+
+    @property
+    def gap(self) -> float:
+        """Rate above Shannon's at this distortion, in bits."""
+        return self.rate - 0.5 * math.log2(1.0 / self.distortion)
+
+    def frontier(self, perception: float) -> float:
+        """The least distortion at W2^2 = `perception` for this encoder: D + (W2 - sqrt P)^2."""
+        return self.distortion + max(0.0, math.sqrt(self.wasserstein) - math.sqrt(perception)) ** 2
+
+
+def dithered(step: float, nodes: int = 20_001) -> Dithered:
+    """By quadrature over y = x + u: the posterior of x is N(0,1) cut to (y - step/2, y + step/2)."""
+    edge = 9.0 + step
+    y = np.linspace(-edge, edge, nodes)
+    density, mean, level = _posterior(y, step)
+    weight = density * (y[1] - y[0])
+    rate = -float(np.sum(weight * np.log2(np.maximum(density, 1e-300)))) - math.log2(step)
+    second = float(np.sum(weight * mean**2))
+    transport = ndtri(np.clip(level, 1e-15, 1.0 - 1e-15))
+    return Dithered(rate, 1.0 - second, float(np.sum(weight * (mean - transport) ** 2)))
+
+
+def _posterior(y: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Density of y, E[x | y], and P(Y <= y); |y| in the tails, where differences of the same sign keep their digits."""
+    low, high = -(np.abs(y) + step / 2), -(np.abs(y) - step / 2)
+    mass = np.maximum(ndtr(high) - ndtr(low), 1e-300)
+    mean = np.sign(y) * (_bell(high) - _bell(low)) / mass
+    a, b = y - step / 2, y + step / 2
+    level = (b * ndtr(b) + _bell(b) - a * ndtr(a) - _bell(a)) / step
+    return mass / step, mean, level
+
+
+def _bell(x: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+
+
+@experiment(
+    "ecdq",
+    "exact; ZQCK21 6.1 beside YWYML21",
+    "dithered N(0,1): twice the MSE, or little more with shared randomness",
+    ("3 s", "20 s", "30 s", "30 s"),
+)
+def dithered_gaussian(bench: Bench) -> list[Row]:
+    """Samples against quadrature; then trained decoders against the exact frontier of the encoder."""
+    rows, steps = [], bench.pick((1.0, 2.0), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0))
+    n = 400_000
+    rng = np.random.default_rng(bench.seed)
+    exact = {}
+    for step in steps:
+        exact[step] = truth = dithered(step)
+        x, u = rng.standard_normal(n), step * (rng.random(n) - 0.5)
+        y = step * np.round((x + u) / step) - u
+        _, mean, level = _posterior(y, step)
+        low, high = ndtr(-(np.abs(y) + step / 2)), ndtr(-(np.abs(y) - step / 2))
+        sample = np.sign(y) * -ndtri(np.clip(low + rng.random(n) * (high - low), 1e-300, 1.0))
+        shared = ndtri(np.clip(level, 1e-15, 1.0 - 1e-15))
+        d, twice, once = (float(np.mean((x - z) ** 2)) for z in (mean, sample, shared))
+        least = float(gaussian.distortion(1.0, bits_to_nats(truth.rate), 0.0))
+        slack = truth.rate - _least_rate(truth.distortion + truth.wasserstein, 0.0)
+        name = f"step = {step:g}, R = {truth.rate:.4f}: "
+        rows += [
+            Row(f"{name}D of the mean", d, truth.distortion, None, (0.01 * truth.distortion,) * 2),
+            Row(f"{name}D / D_d of the posterior sample", twice / d, 2.0, None, (0.02, 0.02)),
+            Row(
+                f"{name}D / D_d of the monotone map of shared randomness",
+                once / d,
+                1.0 + truth.wasserstein / truth.distortion,
+                None,
+                (0.01, 0.01),
+            ),
+            Row(f"{name}the same over the least D at P = 0", once / least, 1.0),
+            Row(f"{name}rate above Shannon's at this D (at most; bits)", truth.gap, SPACE, None, (SPACE, 0.005)),
+            Row(f"{name}rate above R(D, 0) at that D (about; bits)", slack, SPACE, None, (SPACE, 0.005)),
+        ]
+    rates = [exact[s].rate for s in steps]
+    bench.figure(
+        "N(0,1) with subtractive dither",
+        "rate (bits)",
+        "distortion / Shannon's D(R)",
+        Curve("mean, P = inf", rates, [e.distortion * 4**e.rate for e in exact.values()]),
+        Curve("posterior sample, P = 0", rates, [2 * e.distortion * 4**e.rate for e in exact.values()]),
+        Curve(
+            "shared randomness, P = 0",
+            rates,
+            [(e.distortion + e.wasserstein) * 4**e.rate for e in exact.values()],
+            "universal",
+        ),
+        Curve("least at P = 0", *_least(rates), "theory"),
+    )
+    return rows + _trained(bench)
+
+
+def _least(rates: list[float]) -> tuple[list[float], list[float]]:
+    """The Gaussian D(R, P = 0) over Shannon's D(R)."""
+    grid = np.linspace(min(rates), max(rates), 60)
+    return grid.tolist(), (gaussian.distortion(1.0, bits_to_nats(grid), 0.0) * 4.0**grid).tolist()
+
+
+def _least_rate(distortion: float, perception: float) -> float:
+    """R(D,P) of N(0,1) in bits."""
+    return nats_to_bits(float(gaussian.rate(1.0, distortion, perception)))
+
+
+def _trained(bench: Bench) -> list[Row]:
+    """Deterministic decoders of z - u at step 2: minimum MSE, then MSE + weight x W2^2 by sorting."""
+    truth, samples = dithered(2.0), data.gaussian(100_000, seed=bench.seed)
+    coder, rows, points = Perceptron(1, 0.25, side=1), [], []
+    codec = Codec(nn.Flatten(), Lattice(spacing=2.0), Decoder(coder.decoder(), 0), coder)
+    count = max(2, round(bench.shrink * bench.pick(500, 1500)))
+    for weight in bench.pick((0.0,), (0.0, 1.0, 16.0), (0.0, 0.25, 1.0, 4.0, 16.0, 64.0)):
+        loss = MeanSquaredError() + weight * SlicedWasserstein(2, 1) if weight else MeanSquaredError()
+        recipe = Recipe(256 if not weight else 2048, Adam(1e-2))
+        decoder = bench.decoder(codec, samples, loss, steps=count, noise=0, recipe=recipe)
+        _, output = bench.draw(codec, decoder, samples, seed=1)
+        d = float((output.cpu() - samples).double().square().mean())
+        quantiles = torch.from_numpy(ndtri((np.arange(len(samples)) + 0.5) / len(samples)))
+        p = float((output.cpu().flatten().double().sort().values - quantiles).square().mean())
+        share = 0.01 if not weight else 0.02
+        claim = (share, share) if bench.shrink == 1.0 else None
+        rows += [
+            Row(
+                f"trained, weight {weight:g}: D over the exact frontier at its own P",
+                d / truth.frontier(p),
+                1.0,
+                None,
+                claim,
+            ),
+            Row(f"trained, weight {weight:g}: W2^2 to N(0,1)", p, truth.wasserstein),
+        ]
+        slack = truth.rate - _least_rate(d, p)
+        limits = (0.01, 0.01) if claim else None
+        rows.append(
+            Row(f"trained, weight {weight:g}: rate above R(D,P) there (about; bits)", slack, SPACE, None, limits)
+        )
+        points.append((d, p))
+    grid = np.linspace(0.0, truth.wasserstein, 60)
+    least = gaussian.distortion(1.0, bits_to_nats(truth.rate), grid)
+    bench.figure(
+        "decoders on the exact frontier, step 2",
+        "MSE",
+        "$W_2^2$",
+        Curve("$D_d + (W_2 - \\sqrt{P})^2$", [truth.frontier(q) for q in grid], grid.tolist(), "theory"),
+        Curve("D(R,P) of N(0,1)", least.tolist(), grid.tolist(), "bound"),
+        Curve("trained", *zip(*points, strict=True)),
+    )
+    return rows

@@ -1,0 +1,203 @@
+r"""From features in [-1, 1]^d to codes, and what the decoder receives.
+
+Every quantiser has L centres per coordinate, evenly spaced on [-1, 1] with step a = 2/(L-1); the rate is d log2 L bits.
+`send(features, noise)` returns `Sent(cells, received)`; `noise` (2, n, d) is uniform on (-1/2, 1/2), its first half
+belongs to the encoder and its second to the decoder, so that the same draws serve every quantiser.
+
+================================  ====================  =================================
+quantiser                         code                  received
+================================  ====================  =================================
+`Binary`, `DeterministicQ.`       Q(f)                  the centre
+`NoisyQuantiser`                  Q(f)                  the centre + a u'
+`UniversalQuantiser(common=True)` Q(f + a u), clamped   the centre - a u   (shared dither)
+`UniversalQuantiser(common=False)`  Q(f + a u), clamped   the centre - a u'  (two dithers)
+================================  ====================  =================================
+
+Clamping to the L centres keeps the rate at d log2 L, so near the ends of [-1, 1] the error is not uniform [ZQCK21].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rdptheory.errors import InvalidInput, finite
+
+__all__ = [
+    "Binary",
+    "DeterministicQuantiser",
+    "Gradient",
+    "Lattice",
+    "NoisyQuantiser",
+    "Quantiser",
+    "Sent",
+    "SoftGradient",
+    "StraightThrough",
+    "UniversalQuantiser",
+    "Unquantised",
+]
+
+
+HASH = 6364136223846793005  # odd, so its powers modulo 2^64 tell longer codes apart
+
+
+class Sent(NamedTuple):
+    """What leaves the encoder: cells (n,), one integer per image (the code's digits base L, above 63 bits a hash of
+    them), and received (n, d), what the decoder is given."""
+
+    cells: Tensor
+    received: Tensor
+
+
+@dataclass(frozen=True)
+class StraightThrough:
+    """The gradient of the identity in place of the step function's."""
+
+    def __call__(self, features: Tensor, centres: Tensor) -> Tensor:
+        """A stand-in (n, d) for the nearest centre, with the gradient to use."""
+        return features
+
+
+@dataclass(frozen=True)
+class SoftGradient:
+    """The gradient of sum_j c_j softmax_j(-sigma |f - c_j|); sigma = 2/L if None [BM19, ZQCK21]."""
+
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.sigma is not None:
+            finite("sigma", self.sigma, positive=True)
+
+    def __call__(self, features: Tensor, centres: Tensor) -> Tensor:
+        """A stand-in (n, d) for the nearest centre, with the gradient to use."""
+        sigma = 2.0 / len(centres) if self.sigma is None else self.sigma
+        return torch.softmax(-sigma * (features[..., None] - centres).abs(), dim=-1) @ centres
+
+
+Gradient = StraightThrough | SoftGradient
+
+
+@dataclass(frozen=True)
+class Quantiser:
+    """L centres per coordinate and the gradient that training uses; see the table above."""
+
+    levels: int
+    gradient: Gradient = SoftGradient()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.levels, int) or isinstance(self.levels, bool) or self.levels < 2:
+            raise InvalidInput("levels", self.levels, "must be an integer at least 2")
+
+    @property
+    def step(self) -> float:
+        """Distance a between two centres."""
+        return 2.0 / (self.levels - 1)
+
+    def bits(self, latent: int) -> float:
+        """Rate d log2 L in bits per image."""
+        return latent * math.log2(self.levels)
+
+    def noise(self, n: int, latent: int, rng: torch.Generator) -> Tensor:
+        """The draws (2, n, d) that `send` needs, uniform on (-1/2, 1/2)."""
+        return torch.rand(2, n, latent, generator=rng) - 0.5
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
+        raise NotImplementedError
+
+    def _nearest(self, features: Tensor) -> Sent:
+        centres = torch.linspace(-1.0, 1.0, self.levels, device=features.device)
+        index = ((features.detach() + 1.0) / self.step).round().clamp(0, self.levels - 1)
+        soft = self.gradient(features, centres)
+        hard = soft + (index * self.step - 1.0 - soft).detach()
+        return Sent((index.long() * self._weights(features)).sum(dim=-1), hard)
+
+    def _weights(self, features: Tensor) -> Tensor:
+        base = self.levels if self.bits(features.shape[-1]) <= 63.0 else HASH
+        digits = torch.full((features.shape[-1],), base, device=features.device)
+        return digits.cumprod(0) // base if base == self.levels else digits.cumprod(0)
+
+
+@dataclass(frozen=True)
+class DeterministicQuantiser(Quantiser):
+    """The nearest centre, sent as it is."""
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) in [-1, 1]; the noise is not used."""
+        return self._nearest(features)
+
+
+@dataclass(frozen=True)
+class Binary(DeterministicQuantiser):
+    """One bit per coordinate, -1 or +1, with the straight-through gradient [YWYML21, eq. 25]."""
+
+    levels: int = 2
+    gradient: Gradient = StraightThrough()
+
+    def __post_init__(self) -> None:
+        if self.levels != 2:
+            raise InvalidInput("levels", self.levels, "a binary quantiser has 2")
+
+
+@dataclass(frozen=True)
+class Unquantised(Quantiser):
+    """Features sent as they are, where the encoder (a conventional codec, say) has quantised already."""
+
+    levels: int = 2
+
+    def bits(self, latent: int) -> float:
+        """Not known here."""
+        return math.nan
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Pass the features (n, d) on; the cells are hashes of their bytes."""
+        digits = (features.detach() * 255.0).round().long()
+        return Sent((digits * torch.full_like(digits, HASH).cumprod(1)).sum(dim=-1), features)
+
+
+@dataclass(frozen=True)
+class Lattice(Quantiser):
+    """Every multiple of `spacing`, with shared subtractive dither: the error is uniform whatever the features.
+
+    The code is entropy coded given the dither, at H(Z | U) = I(F; F + U') for U' uniform on (-spacing/2, spacing/2).
+    """
+
+    levels: int = 2
+    spacing: float = 1.0
+
+    def bits(self, latent: int) -> float:
+        """Not fixed: the rate is an entropy."""
+        return math.nan
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) with the noise (2, n, d); the gradient is the identity's."""
+        dither = self.spacing * noise[0]
+        index = ((features.detach() + dither) / self.spacing).round()
+        received = features + (index * self.spacing - dither - features).detach()
+        return Sent((index.long() * torch.full_like(index[0], HASH, dtype=torch.long).cumprod(0)).sum(dim=-1), received)
+
+
+@dataclass(frozen=True)
+class NoisyQuantiser(Quantiser):
+    """The nearest centre; the decoder adds private noise of one step's width [BM19]."""
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
+        cells, centre = self._nearest(features)
+        return Sent(cells, centre + self.step * noise[1])
+
+
+@dataclass(frozen=True)
+class UniversalQuantiser(Quantiser):
+    """Dither before, dither removed after: the same one (common randomness) or an independent one [ZQCK21, LZCK22]."""
+
+    common: bool = True
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
+        cells, centre = self._nearest(features + self.step * noise[0])
+        return Sent(cells, centre - self.step * noise[0 if self.common else 1])

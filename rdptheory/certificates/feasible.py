@@ -1,0 +1,98 @@
+"""The cheapest channel whose output law stays in a ball: where R(D,P) becomes finite, and an anchor for the repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import FloatArray
+from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.problems import PerceptionLimit
+
+__all__ = ["Cheapest", "cheapest_channel"]
+
+ROUNDS = 60
+HALVINGS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Cheapest:
+    """A channel (n, m) inside the ball, and a proved lower bound on E d of every such channel."""
+
+    channel: FloatArray | None
+    lower: float
+
+
+def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, enough: float) -> Cheapest:
+    """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
+
+    The ball is replaced by half-spaces <g_k, r> <= h_k that hold it; each linear program yields multipliers λ and with
+    them, whatever they are, the bound Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. Its plan, mixed with an
+    optimal transport to the reference law until it enters the ball, is the channel, and where it enters is the next
+    cut. The search ends once the bound exceeds `enough` or the channel costs clearly less.
+
+    Parameters
+    ----------
+    p : array (n,); cost : array (n, m)
+    ball : PerceptionLimit
+        On the output law itself.
+    enough : float
+        The limit on E d that is asked about.
+    """
+    n, m = cost.shape
+    q, P, divergence = ball.reference, ball.limit, ball.divergence
+    centre = cheapest_plan(p, q, cost)
+    if centre.plan is None:
+        return Cheapest(None, 0.0)
+    inner = rounded_plan(centre.plan, p, q)
+    best, lower = inner, centre.lower if P == 0.0 else 0.0
+    cuts: list[FloatArray] = []
+    limits: list[float] = []
+    rows = scipy.sparse.coo_array((np.ones(n * m), (np.arange(n * m) // m, np.arange(n * m))), shape=(n, n * m))
+    banned = (q <= 0.0) & np.isinf(getattr(divergence, "recession", 0.0))
+    for _ in range(ROUNDS if P > 0.0 else 0):
+        if lower > enough or float(np.vdot(best, cost)) < 0.5 * (lower + enough):
+            break
+        found = scipy.optimize.linprog(
+            cost.ravel(),
+            A_eq=rows.tocsr(),
+            b_eq=p,
+            A_ub=np.tile(np.array(cuts), (1, n)) if cuts else None,
+            b_ub=limits or None,
+            bounds=np.column_stack([np.zeros(n * m), np.tile(np.where(banned, 0.0, 1.0), n)]),
+            method="highs",
+        )
+        if found.x is None:
+            break
+        plan = found.x.reshape(n, m)
+        weights = np.maximum(-np.atleast_1d(found.ineqlin.marginals), 0.0) if cuts else np.zeros(0)
+        priced = cost + (weights @ np.array(cuts) if cuts else 0.0)
+        priced = np.where(banned, np.inf, priced)
+        lower = max(lower, float(p @ priced.min(axis=1)) - float(weights @ np.array(limits)))
+        law = plan.sum(axis=0)
+        share = 1.0
+        if divergence.value(q, law) > P:
+            inside, outside = 0.0, 1.0
+            for _ in range(HALVINGS):
+                share = 0.5 * (inside + outside)
+                if divergence.value(q, q + share * (law - q)) <= P:
+                    inside = share
+                else:
+                    outside = share
+            share = inside
+        mixed = (1.0 - share) * inner + share * plan
+        if float(np.vdot(mixed, cost)) < float(np.vdot(best, cost)):
+            best = mixed
+        if share == 1.0:
+            break
+        g, h = divergence.cut(q, q + share * (law - q), P)
+        cuts.append(g)
+        limits.append(h)
+    spent, dear = float(np.vdot(best, cost)), float(np.vdot(inner, cost))
+    if spent < enough and dear > spent:  # strictly inside both limits, where a repair can lean on it
+        share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
+        best = (1.0 - share) * best + share * inner
+    best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
+    return Cheapest(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)

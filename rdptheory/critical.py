@@ -1,0 +1,92 @@
+"""Where the regimes of R(D,P) at a fixed P meet: where the perception limit starts to cost, and where the rate ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from rdptheory._types import Bounds
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.inverse import Located, distortion_at
+from rdptheory.solve import Method, rdp
+from rdptheory.sources import Source
+
+__all__ = ["CriticalPoints", "critical_points"]
+
+SHARES = (1.0, 0.95, 0.9, 0.75, 0.5)
+RESOLUTION = 1e-7
+REFINEMENTS = 12
+
+
+@dataclass(frozen=True)
+class CriticalPoints:
+    """The two corners of R(., P), in the unit of the distortion.
+
+    Attributes
+    ----------
+    active : Located or None
+        At `bounds.lower` the best channel without the perception limit keeps it, so that the limit costs nothing that
+        the brackets could tell; at `bounds.upper` it provably costs more than 0. None if it never provably does.
+        `value` is the lower end.
+    active_rate : float
+        R(active.value, P) in nats; nan without `active`.
+    zero_rate : Located
+        The least D at which a reconstruction that ignores the source keeps both limits, exact but for rounding.
+    """
+
+    active: Located | None
+    active_rate: float
+    zero_rate: Located
+
+
+def critical_points(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    P: float,
+    method: Method | None = None,
+) -> CriticalPoints:
+    """The distortion at which a perception limit becomes active, and the one at which the rate reaches 0.
+
+        active = inf {D : R(D,P) > R(D,inf)},    zero rate = min {D : R(D,P) = 0}
+
+    Arguments as in `rdp`. The first is a bisection on certified rates with and without the limit. The price of the
+    limit grows like the square of the way past that point, so the upper end of the bracket lies about the root of the
+    gap of the rates beyond it; a smaller `InteriorPoint(gap=...)` moves it closer. The second is the support function
+    of the ball.
+
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> points = critical_points(Bernoulli(0.25), Hamming(), TotalVariation(), P=0.05)
+    >>> print(f"{points.active.value:.5f} {0.05 / (1 + 2 * 0.05 - 2 * 0.25):.5f}")
+    0.08333 0.08333
+    >>> print(f"{points.zero_rate.value:.12f} {2 * 0.25 * 0.75 - 0.5 * 0.05:.12f}")
+    0.350000000000 0.350000000000
+    """
+    zero = distortion_at(source, distortion, perception, R=0.0, P=P, method=method)
+    free_zero = distortion_at(source, distortion, None, R=0.0, P=inf, method=method)
+    least = distortion_at(source, distortion, None, R=inf, P=inf, method=method).value
+    steps = 0
+
+    def price(D: float) -> tuple[bool, bool]:
+        """Whether the limit costs nothing that the brackets tell, and whether it provably costs something."""
+        nonlocal steps
+        steps += 2
+        bound, free = (rdp(source, distortion, perception, D=D, P=limit, method=method) for limit in (P, inf))
+        return bound.bounds.upper <= free.bounds.upper, bound.bounds.lower > free.bounds.upper
+
+    found = next((D for share in SHARES if price(D := least + share * (free_zero.value - least))[1]), None)
+    if found is None:
+        return CriticalPoints(None, float("nan"), zero)
+    low, dear, high = least, found, found
+    while dear - low > RESOLUTION * high:
+        D = 0.5 * (low + dear)
+        nothing, something = price(D)
+        low, dear = (D, dear) if nothing else (low, D)
+        high = D if something else high
+    for _ in range(REFINEMENTS):
+        D = 0.5 * (dear + high)
+        dear, high = (dear, D) if price(D)[1] else (D, high)
+    rate = rdp(source, distortion, perception, D=low, P=P, method=method).rate
+    return CriticalPoints(Located(low, Bounds(low, high), steps), rate, zero)

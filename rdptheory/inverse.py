@@ -1,0 +1,281 @@
+"""The question turned around: the least distortion, or the least perception, that a rate pays for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf, isfinite, sqrt
+
+from rdptheory._types import Bounds
+from rdptheory.certificates import lower_bound
+from rdptheory.closed_forms import ALLOWANCE, gaussian
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.problems import Problem
+from rdptheory.solution import Slopes, Solution
+from rdptheory.solve import Method, cheapest_law, rdp
+from rdptheory.sources import Gaussian, Source
+
+__all__ = ["Located", "distortion_at", "perception_at"]
+
+SEARCH_STEPS = 100
+DOUBLINGS = 40
+SMALLEST = 1e-12
+ANY = 1.0
+
+
+@dataclass(frozen=True)
+class Located:
+    """A limit that was searched for, in the unit of that limit.
+
+    Attributes
+    ----------
+    value : float
+        Where it is. For an inverse function the upper end of the bracket, which a channel reaches.
+    bounds : Bounds
+        lower <= true limit <= upper; both inf if no limit will do.
+    steps : int
+        Rates that were computed on the way.
+    """
+
+    value: float
+    bounds: Bounds
+    steps: int = 0
+
+
+def distortion_at(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    R: float,
+    P: float,
+    method: Method | None = None,
+) -> Located:
+    """D(R,P), the distortion that a rate R pays for at perception P, with a proof.
+
+        D(R,P) = min over p(y|x) of E d(X,Y)   subject to   I(X;Y) <= R,   δ(p_X, p_Y) <= P
+
+    Every rate that the search computes bounds the answer twice, because R(., P) is convex: its dual point is a
+    tangent below the curve, and two channels mix to every point of the chord above it.
+
+    Parameters
+    ----------
+    source, distortion, perception, method
+        As in `rdp`.
+    R : float
+        Rate in nats, at least 0; inf asks for the least distortion of all.
+    P : float
+        At least 0; inf lifts the constraint.
+
+    Returns
+    -------
+    Located
+        `bounds` in the unit of the distortion; their width is the gap of the rates over the slope of R(., P).
+
+    Raises
+    ------
+    InvalidInput
+        As in `rdp`.
+
+    References
+    ----------
+    [BM19]
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
+    >>> found = distortion_at(Bernoulli(0.25), Hamming(), TotalVariation(), R=0.1, P=0.05)
+    >>> print(f"{found.value:.9f}", found.bounds.gap < 1e-12)
+    0.185545434 True
+    >>> print(f"{rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=found.value, P=0.05).rate:.9f}")
+    0.100000000
+    """
+    R = at_least_zero("R", R)
+    problem = Problem(source, distortion, perception, ANY, P)
+    least, silent, guess = 0.0, Bounds(0.0, inf), None
+    if isinstance(source, Gaussian):
+        P_used = problem.P if perception is not None else inf
+        zero = float(gaussian.distortion(source.variance, 0.0, P_used, perception or gaussian.W2))
+        silent = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
+        guess = float(gaussian.distortion(source.variance, R, P_used, perception or gaussian.W2))
+    else:
+        discrete = problem.discrete
+        p, table = discrete.probabilities, discrete.distortions[0].table
+        least = float(p @ table.min(axis=1))
+        cost = p @ table
+        law = cheapest_law(cost, discrete.perceptions)
+        top = float(law.law @ cost)
+        silent = Bounds(min(law.value, top), top)
+    if R == 0.0:
+        return Located(silent.upper, silent)
+    search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)
+    if search.visit(least):
+        return Located(least, Bounds(least, least), search.steps)
+    return search.between(least, silent.upper, guess)
+
+
+def perception_at(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence,
+    *,
+    R: float,
+    D: float,
+    method: Method | None = None,
+) -> Located:
+    """P(R,D), the perception that a rate R pays for at distortion D, with a proof.
+
+        P(R,D) = min over p(y|x) of δ(p_X, p_Y)   subject to   I(X;Y) <= R,   E d(X,Y) <= D
+
+    Found as in `distortion_at`: R(D, .) is convex too.
+
+    Parameters
+    ----------
+    source, distortion, perception, method
+        As in `rdp`; the perception is needed.
+    R, D : float
+        Rate in nats and distortion, at least 0; inf lifts either.
+
+    Returns
+    -------
+    Located
+        inf where R is below R(D, inf): then no perception limit, however loose, is loose enough. If R is within the
+        bracket of R(D, inf) the upper end is inf and the lower end what could be proved.
+
+    Raises
+    ------
+    InvalidInput
+        As in `rdp`.
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> found = perception_at(Bernoulli(0.25), Hamming(), TotalVariation(), R=0.1, D=0.1855454342)
+    >>> print(f"{found.value:.8f}", found.bounds.gap < 1e-12)
+    0.05000000 True
+    """
+    R, D = at_least_zero("R", R), at_least_zero("D", D)
+    if perception is None:
+        raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
+    problem = Problem(source, distortion, perception, D, ANY)
+    search = _Search(R, lambda P: replace(problem, P=P), lambda slopes: slopes.P, method)
+    free = search.ask(inf)
+    if free.bounds.lower > R:
+        return Located(inf, Bounds(inf, inf), 1)
+    if search.visit(0.0):
+        return Located(0.0, Bounds(0.0, 0.0), search.steps + 1)
+    guess, high = None, ANY
+    if isinstance(source, Gaussian):
+        guess = float(gaussian.perception(source.variance, R, D, perception))
+        high = guess if isfinite(guess) and guess > 0.0 else ANY
+    elif free.candidate is not None and free.candidate.output is not None:
+        reached = problem.discrete.perceptions[0].value(free.candidate.output)
+        high = reached if isfinite(reached) and reached > 0.0 else ANY
+    found = search.between(0.0, high, guess)
+    return Located(found.value, found.bounds, found.steps + 1)
+
+
+class _Search:
+    """min {x : rate(x) <= R} for a convex decreasing rate that is known by brackets, tangents and chords."""
+
+    def __init__(
+        self, R: float, pose: Callable[[float], Problem], slope: Callable[[Slopes], float], method: Method | None
+    ) -> None:
+        self.R, self.pose, self.slope, self.method = R, pose, slope, method
+        self.pad = 4.0 * ALLOWANCE * max(1.0, R)
+        self.low, self.high, self.steps = 0.0, inf, 0
+        self.left: tuple[float, float] | None = None
+        self.right: tuple[float, float] | None = None
+        self.noise = 0.0
+
+    def ask(self, x: float) -> Solution:
+        """The rate at x."""
+        question = self.pose(x)
+        return rdp(
+            question.source,
+            question.distortion,
+            question.perception,
+            D=question.D,
+            P=question.P,
+            method=self.method,
+        )
+
+    def between(self, low: float, high: float, guess: float | None) -> Located:
+        """Search from `low`, which is no answer, to `high` or as far beyond it as it takes."""
+        self.low = max(self.low, low)
+        if high == inf:
+            return Located(inf, Bounds(inf, inf), self.steps)
+        for _ in range(DOUBLINGS):
+            if self.visit(high):
+                break
+            high = low + 2.0 * (high - low)
+        else:
+            while self.low <= low and high > low + SMALLEST:
+                high = low + 0.25 * (high - low)
+                self.visit(high)
+            return Located(inf, Bounds(self.low, inf), self.steps)
+        asked, width = {low, high}, inf
+        for _ in range(SEARCH_STEPS):
+            last, width = width, self.high - self.low
+            if width <= max(4.0 * self.noise, 4.0 * ALLOWANCE * self.high):
+                break
+            x = self.low if guess is None else guess
+            guess = None
+            if x in asked or not self.low <= x <= self.high or width > 0.25 * last:
+                wide = self.low > 0.0 and self.high > 4.0 * self.low
+                x = sqrt(self.low * self.high) if wide else 0.5 * (self.low + self.high)
+            if x in asked:
+                break
+            asked.add(x)
+            self.visit(x)
+        return Located(self.high, Bounds(min(self.low, self.high), self.high), self.steps)
+
+    def visit(self, x: float) -> bool:
+        """Compute the rate at x, tighten both ends, and say whether it is proved to be at most R."""
+        self.steps += 1
+        solution = self.ask(x)
+        bounds = solution.bounds
+        good = bounds.upper <= self.R
+        if good:
+            self.high = min(self.high, x)
+            if self.right is None or x < self.right[0]:
+                self.right = (x, bounds.upper)
+        else:
+            if isfinite(bounds.upper) and (self.left is None or x > self.left[0]):
+                self.left = (x, bounds.upper)
+            if bounds.lower > self.R:
+                self.low = max(self.low, x)
+        self._chord()
+        self._tangent(x, solution)
+        return good
+
+    def _chord(self) -> None:
+        if self.left is not None and self.right is not None and self.left[0] < self.right[0]:
+            (a, above), (b, below) = self.left, self.right
+            met = b - (self.R - below) / (above - below) * (b - a)
+            self.high = min(self.high, met + ALLOWANCE * b)
+
+    def _tangent(self, x: float, solution: Solution) -> None:
+        steepness = -self.slope(solution.slopes)
+        if not (0.0 < steepness < inf and isfinite(solution.bounds.lower)):
+            return
+        goal, blur = self.R + self.pad, solution.gap + self.pad
+        if abs(solution.bounds.lower - self.R) <= 4.0 * blur:
+            self.noise = blur / steepness
+        reached = x + (solution.bounds.lower - goal) / steepness
+        for _ in range(8):
+            if reached <= self.low:
+                return
+            proved = self._lower(reached, solution)
+            if proved > self.R:
+                self.low = reached
+                return
+            reached -= 2.0 * (goal - proved) / steepness
+
+    def _lower(self, x: float, solution: Solution) -> float:
+        """A proved lower bound on the rate at x: the dual point of another x proves one too."""
+        if solution.dual is None:
+            return self.ask(x).bounds.lower
+        return lower_bound(self.pose(x).discrete, solution.dual)

@@ -1,0 +1,205 @@
+"""R(D,P) over a grid, as a labelled array that goes to a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.files import write_whole
+from rdptheory.solve import Method
+from rdptheory.sources import Source
+from rdptheory.sweeps.executors import Executor, Serial
+from rdptheory.sweeps.paths import VARIABLES, Store, paths, tabulate_path
+from rdptheory.sweeps.table import write_table
+
+__all__ = ["curve", "surface", "write_surface"]
+
+UNITS = {
+    "rate": "nat",
+    "lower": "nat",
+    "upper": "nat",
+    "slope_D": "nat per unit of D",
+    "slope_P": "nat per unit of P",
+    "steps": "1",
+}
+MEANING = {
+    "rate": "R(D,P): the upper end of the proved bracket",
+    "lower": "proved lower bound on R(D,P)",
+    "upper": "proved upper bound on R(D,P)",
+    "slope_D": "dR/dD",
+    "slope_P": "dR/dP",
+    "steps": "iterations taken",
+}
+SERIAL = Serial()
+
+
+def surface(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    D: Sequence[float],
+    P: Sequence[float],
+    method: Method | None = None,
+    executor: Executor = SERIAL,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> Any:
+    """R(D,P) at every pair of two lists, with brackets and slopes.
+
+    A path, one P with all D, is one task of the executor and one file of the store. Every point is solved from the
+    question alone with BLAS on one thread, so the bits depend neither on the executor nor on the number of workers
+    nor on what was resumed.
+
+    Parameters
+    ----------
+    source, distortion, perception, method
+        As in `rdptheory.rdp`.
+    D, P : lists of numbers
+        At least 0, without repetitions, in any order; inf lifts a limit.
+    executor : Serial, Joblib or Dask
+    store : path, optional
+        A folder that keeps every finished path. The same call after an interruption solves only what is missing;
+        a path of a changed question has another name, so old numbers are never mixed in.
+    progress : bool
+        Show a bar on standard error.
+
+    Returns
+    -------
+    xarray.Dataset
+        Coordinates D and P; variables rate, lower, upper (nats), slope_D, slope_P (nats per unit) and steps, each of
+        shape (len(D), len(P)); units in the attributes. lower <= R(D,P) <= upper is proved at every point, and
+        rate is upper.
+
+    Raises
+    ------
+    InvalidInput
+        As in `rdp`, or a list that is empty or repeats a number.
+    MissingPackage
+        xarray, or the package of the executor, is not installed.
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> grid = surface(Bernoulli(0.25), Hamming(), TotalVariation(), D=[0.1, 0.2], P=[0.0, 0.05, float("inf")])
+    >>> dict(grid.sizes), bool((grid.lower <= grid.upper).all()), grid.rate.attrs["units"]
+    ({'D': 2, 'P': 3}, True, 'nat')
+    """
+    xarray = _xarray()
+    work = paths(source, distortion, perception, D, P, method)
+    kept = None if store is None else Store.at(store)
+    tables = [None if kept is None else kept.load(path) for path in work]
+    missing = [number for number, table in enumerate(tables) if table is None]
+    count = len(work[0].D)
+    with _bar(progress, count * len(work), count * (len(work) - len(missing))) as bar:
+        for number, table in executor.map(tabulate_path, [work[number] for number in missing]):
+            if kept is not None:
+                kept.save(work[missing[number]], table)
+            tables[missing[number]] = table
+            bar.update(count)
+    stacked = np.stack([table for table in tables if table is not None], axis=1)
+    variables = {
+        name: (("D", "P"), stacked[:, :, column], {"units": UNITS[name], "long_name": MEANING[name]})
+        for column, name in enumerate(VARIABLES)
+    }
+    variables["steps"] = (("D", "P"), stacked[:, :, -1].astype(np.int64), variables["steps"][2])
+    labels = {
+        "D": ("D", list(work[0].D), {"long_name": "limit on the mean distortion", "units": "unit of the distortion"}),
+        "P": (
+            "P",
+            [path.P for path in work],
+            {"long_name": "limit on the perception divergence", "units": "unit of the divergence"},
+        ),
+    }
+    question = {"source": source, "distortion": distortion, "perception": perception, "method": method}
+    return xarray.Dataset(variables, labels, {name: _title(part) for name, part in question.items()})
+
+
+def curve(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None = None,
+    *,
+    D: Sequence[float],
+    P: float = float("inf"),
+    method: Method | None = None,
+    executor: Executor = SERIAL,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> Any:
+    """R(D,P) along a list of D at one P: `surface` with a single path, without the dimension P.
+
+    >>> from rdptheory import Bernoulli, Hamming
+    >>> curve(Bernoulli(0.5), Hamming(), D=[0.0, 0.5]).rate.values.round(6)
+    array([0.693147, 0.      ])
+    """
+    grid = surface(
+        source,
+        distortion,
+        perception,
+        D=D,
+        P=[P],
+        method=method,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
+    return grid.isel(P=0)
+
+
+def write_surface(path: str | os.PathLike[str], grid: Any) -> File:
+    """Write what `surface` or `curve` returned, whole or not at all.
+
+    `.nc` is NetCDF (`xarray.open_dataset(path, engine="h5netcdf")` reads it back bit by bit); `.csv` has one line for
+    each point, rates in nats, every float64 surviving the round trip.
+
+    Raises
+    ------
+    InvalidInput
+        Another suffix, or a folder that does not exist.
+    MissingPackage
+        h5netcdf is not installed.
+    """
+    match File(path).suffix.lower():
+        case ".nc":
+            return write_whole(path, lambda scratch: _netcdf(grid, scratch))
+        case ".csv":
+            flat = grid.expand_dims([name for name in ("D", "P") if name not in grid.dims]).transpose("P", "D")
+            D, P = np.meshgrid(flat.D.values, flat.P.values)
+            columns = [D.ravel(), P.ravel(), *(flat[name].values.ravel() for name in VARIABLES)]
+            header = ["D", "P", *(f"{name}_nat" for name in VARIABLES[:-1]), "steps"]
+            return write_table(path, header, [[value.item() for value in row] for row in zip(*columns, strict=True)])
+    raise InvalidInput("path", str(path), "must end in .nc or .csv")
+
+
+def _netcdf(grid: Any, scratch: File) -> None:
+    try:
+        import h5netcdf  # noqa: F401
+    except ImportError:
+        raise MissingPackage("h5netcdf", "parallel") from None
+    grid.to_netcdf(scratch, engine="h5netcdf")
+
+
+def _xarray() -> Any:
+    try:
+        import xarray
+    except ImportError:
+        raise MissingPackage("xarray", "parallel") from None
+    return xarray
+
+
+def _bar(shown: bool, total: int, done: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=done, desc="R(D,P)", unit="point", disable=not shown)
+
+
+def _title(part: object) -> str:
+    return " ".join(repr(part).split())

@@ -1,0 +1,90 @@
+"""Whatever the dual point, the bound stays below the truth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rdptheory import Bernoulli, Hamming, Pmf, Table, TotalVariation, closed_forms
+from rdptheory.certificates import DualPoint, lower_bound
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
+from tests import checks, oracles
+from tests.strategies import laws, matrices, problems, vectors
+
+SLOPES = st.one_of(st.just(0.0), st.floats(0.0, 50.0), st.floats(0.0, 1e8))
+SLACK = 1e-15  # of the closed form: 16 ulp of log 2, see its docstring
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.0, 0.6), st.floats(0.0, 0.6), vectors(2), SLOPES)
+def test_any_dual_point_of_a_coin(p, D, P, f, s):
+    problem = Problem(Bernoulli(p), Hamming(), TotalVariation(), D, P).discrete
+    truth = float(closed_forms.bernoulli.rate(p, D, P))
+    checks.assert_at_most(lower_bound(problem, DualPoint(f, np.array([s]))), truth, SLACK)
+
+
+@given(st.floats(0.05, 0.5), st.floats(0.01, 0.4), st.floats(1e-9, 0.2), vectors(2, size=1e-6), st.floats(-1e-6, 1e-6))
+def test_dual_points_next_to_the_best_one(p, D, P, nudge, turn):
+    problem = Problem(Bernoulli(p), Hamming(), TotalVariation(), D, P)
+    best = checks.interior(problem).dual
+    truth = float(closed_forms.bernoulli.rate(p, D, P))
+    if best is not None:
+        near = DualPoint(best.f + nudge, np.maximum(best.s * (1.0 + turn), 0.0))
+        checks.assert_at_most(lower_bound(problem.discrete, near), truth, SLACK)
+
+
+@given(laws(3, zero=False, tiny=False), matrices(3, 4), st.floats(0.5, 1.0), vectors(3), st.floats(0.0, 100.0))
+def test_the_allowance_covers_float64(p, table, D, f, s):
+    """The bound, computed in float64, is below the same expression to fifty digits."""
+    problem = Problem(Pmf.from_weights(p), Table(table), None, D, math.inf).discrete
+    reduced = problem.reduced
+    room = reduced.distortions[0]
+    if room.limit > 0.0:
+        exact = oracles.dual_value(reduced.probabilities, room.table, room.limit, f, s)
+        total = sum(oracles.mp.mpf(float(x)) for x in reduced.probabilities)
+        assert abs(total - 1) < 1e-15  # a law only to rounding: the bound is worth no more than that
+        assert oracles.mp.mpf(lower_bound(problem, DualPoint(f, np.array([s])))) <= max(exact, 0)
+
+
+@given(problems(), st.data())
+def test_any_dual_point_is_below_any_channel_that_keeps_the_limits(problem, data):
+    solution = checks.interior(problem)
+    n = problem.discrete.reduced.shape[0]
+    dual = DualPoint(data.draw(vectors(n)), np.array([data.draw(SLOPES)]))
+    checks.assert_at_most(lower_bound(problem.discrete, dual), solution.rate, checks.LIMIT)
+
+
+def test_numbers_that_are_none_prove_nothing():
+    problem = Problem(Bernoulli(0.25), Hamming(), TotalVariation(), 0.1, 0.05).discrete
+    for f, s in (([math.nan, 0], 1), ([math.inf, 0], 1), ([0, 0], math.nan), ([0, 0], -1), ([0, 0], math.inf)):
+        assert lower_bound(problem, DualPoint(np.array(f, dtype=float), np.array([float(s)]))) == 0.0
+
+
+def test_a_limit_below_the_least_distortion_is_proved_infeasible():
+    problem = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.ones((2, 2)), 0.5),))
+    assert lower_bound(problem, DualPoint(np.zeros(2), np.ones(1))) == math.inf
+
+
+@given(st.floats(0.05, 0.5), st.floats(0.01, 0.2), vectors(2), vectors(2), vectors(2), st.floats(0.0, 5.0))
+def test_several_balls_shift_their_prices_until_they_cover(p, D, f, first, second, s):
+    """Two copies of one ball ask the same question as one."""
+    law, P = np.array([1.0 - p, p]), 0.05
+    ball = PerceptionLimit(TotalVariation(), law, P)
+    problem = DiscreteProblem(law, (DistortionLimit(1.0 - np.eye(2), D),), (ball, ball))
+    truth = float(closed_forms.bernoulli.rate(p, D, P))
+    checks.assert_at_most(lower_bound(problem, DualPoint(f, np.array([s]), (first, second))), truth, SLACK)
+    assert lower_bound(problem, DualPoint(f, np.array([s]), (first, second * math.nan))) == 0.0
+
+
+def test_two_balls_lose_nothing_at_the_best_prices():
+    p, D, P = 0.25, 0.1, 0.05
+    problem = Problem(Bernoulli(p), Hamming(), TotalVariation(), D, P)
+    best = checks.interior(problem).dual
+    law = np.array([1.0 - p, p])
+    costs = np.exp(best.f[:, None] - best.s[0] * (1.0 - np.eye(2)))
+    ball = PerceptionLimit(TotalVariation(), law, P)
+    doubled = DiscreteProblem(law, (DistortionLimit(1.0 - np.eye(2), D),), (ball, ball))
+    v = 0.5 * np.log(law @ costs)
+    value = lower_bound(doubled, DualPoint(best.f, best.s, (v, v)))
+    assert value == pytest.approx(lower_bound(problem.discrete, best), abs=1e-14)

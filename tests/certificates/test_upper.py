@@ -1,0 +1,102 @@
+"""Whatever the array, a channel that keeps every limit comes out, and its rate is at or above the truth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rdptheory import Bernoulli, Hamming, Pmf, SquaredError, Table, TotalVariation, closed_forms
+from rdptheory.certificates import anchor, upper_bound
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
+from tests import checks, oracles
+from tests.strategies import DIVERGENCES, RADII, laws, matrices, problems
+
+GARBAGE = st.one_of(
+    st.floats(0.0, 1.0), st.sampled_from([0.0, -1.0, math.nan, math.inf, -math.inf, 1e300, 1e-300, 1e-17])
+)
+
+
+def arrays(n, m):
+    return st.lists(GARBAGE, min_size=n * m, max_size=n * m).map(lambda x: np.array(x).reshape(n, m))
+
+
+@given(st.one_of(st.just(0.0), st.floats(1e-15, 1.0)), st.floats(0.0, 0.6), st.floats(0.0, 0.6), arrays(2, 2))
+def test_any_array_for_a_coin(p, D, P, array):
+    problem = Problem(Bernoulli(p), Hamming(), TotalVariation(), D, P).discrete
+    found = upper_bound(problem, array)
+    checks.assert_channel(problem, found.channel)
+    checks.assert_at_least(found.rate, float(closed_forms.bernoulli.rate(p, D, P)), 1e-15)
+
+
+@given(problems(), st.data())
+def test_any_array_for_any_problem(problem, data):
+    n = problem.source.size
+    found = upper_bound(problem.discrete, data.draw(arrays(n, n)))
+    checks.assert_channel(problem.discrete, found.channel)
+    assert 0.0 <= found.rate < math.inf
+
+
+@given(laws(3), matrices(3, 3), DIVERGENCES, RADII, st.floats(0.0, 0.5))
+def test_the_rate_covers_the_information_to_fifty_digits(p, weights, member, P, D):
+    problem = Problem(Pmf.from_weights(p), Hamming(), member, D, P).discrete
+    found = upper_bound(problem, weights)
+    held = problem.probabilities > 0.0
+    information = oracles.information(problem.probabilities[held], found.channel[held])
+    assert oracles.mp.mpf(found.rate) >= information - 1e-40
+
+
+def test_a_channel_that_keeps_the_limits_is_left_alone():
+    problem = Problem(Bernoulli(0.25), Hamming(), TotalVariation(), 0.1, 0.05).discrete
+    channel = closed_forms.bernoulli.channel(0.25, 0.0999, 0.0499)
+    found = upper_bound(problem, channel)
+    np.testing.assert_allclose(found.channel, channel, rtol=0, atol=1e-15)
+    assert found.rate == pytest.approx(float(closed_forms.bernoulli.rate(0.25, 0.0999, 0.0499)), abs=1e-14)
+
+
+def test_the_repair_changes_a_channel_by_no_more_than_what_is_broken():
+    problem = Problem(Bernoulli(0.25), Hamming(), TotalVariation(), 0.1, 0.05).discrete
+    truth = float(closed_forms.bernoulli.rate(0.25, 0.1, 0.05))
+    for excess in (1e-3, 1e-6, 1e-9):
+        found = upper_bound(problem, closed_forms.bernoulli.channel(0.25, 0.1 + excess, 0.05 + excess))
+        checks.assert_channel(problem, found.channel)
+        assert 0.0 <= found.rate - truth <= 30.0 * excess  # dR/dD and dR/dP are below 3 here; D is 10 times the excess
+
+
+def test_wrong_shapes_and_nothing_at_all_fall_back_on_the_anchor():
+    problem = Problem(Bernoulli(0.25), Hamming(), TotalVariation(), 0.1, 0.05).discrete
+    for array in (None, np.ones((2, 3)), np.zeros((2, 2)), np.full((2, 2), math.nan)):
+        found = upper_bound(problem, array)
+        checks.assert_channel(problem, found.channel)
+        assert found.rate == pytest.approx(float(-0.25 * np.log(0.25) - 0.75 * np.log(0.75)), abs=1e-12)
+
+
+def test_rows_of_zero_mass_are_laws_too():
+    problem = Problem(Pmf([0.5, 0.0, 0.5]), SquaredError(), TotalVariation(), 0.2, 0.01).discrete
+    for array in (np.eye(3), np.eye(3)[[0, 2]], np.array([[1.0, 0, 0], [0, 0, 0], [0, 0, 1.0]])):
+        checks.assert_channel(problem, upper_bound(problem, array).channel)
+
+
+@given(problems())
+def test_an_anchor_keeps_every_limit(problem):
+    reduced = problem.discrete.reduced
+    channel = anchor(problem.discrete)
+    assert channel is not None  # the identity costs nothing in these problems
+    checks.assert_channel(reduced, channel)
+
+
+@given(laws(3, zero=False), laws(4, zero=False), matrices(3, 4), DIVERGENCES, st.floats(0.0, 0.3))
+def test_an_anchor_of_a_rectangular_table_exists_where_transport_says_so(p, reference, table, member, P):
+    problem = Problem(Pmf.from_weights(p), Table(table, reference), member, 1.0, P).discrete
+    checks.assert_channel(problem.reduced, anchor(problem))
+
+
+def test_no_anchor_where_no_channel_exists():
+    nowhere = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.ones((2, 2)), 0.5),))
+    assert anchor(nowhere) is None
+    pinned = PerceptionLimit(TotalVariation(), np.array([0.5, 0.5]), 0.0)
+    apart = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.array([[0.0, 1.0]] * 2), 0.2),), (pinned,))
+    assert anchor(apart) is None
+    assert upper_bound(apart, np.eye(2)).rate == math.inf
+    assert upper_bound(apart, np.eye(2)).channel is None

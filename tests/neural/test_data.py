@@ -1,0 +1,167 @@
+import gzip
+import hashlib
+import http.server
+import struct
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.io import savemat
+
+from neural import data
+from rdptheory.errors import InvalidInput
+
+
+def write_idx(path, array, pack):
+    raw = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(raw) if pack else raw)
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 7), ("t10k", 5)):
+        images, labels = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8), np.arange(n, dtype=np.uint8)
+        images[:, 0, 0] = labels  # so that an image can be told from its label
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images, pack=True)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels, pack=False)
+    return tmp_path
+
+
+def test_digits_are_all_there_and_split_without_overlap(digits):
+    everything = torch.cat([digits.train, digits.test]).flatten(1)
+    assert (len(digits.train), len(digits.test)) == (1500, 297)
+    assert float(everything.min()) == 0.0
+    assert float(everything.max()) == 1.0
+    assert torch.equal(digits.train, data.digits().train)
+    assert sorted(set(digits.test_labels.tolist())) == list(range(10))
+
+
+def test_idx_files_plain_or_packed_and_images_keep_their_labels(idx_folder):
+    split = data.mnist(idx_folder)
+    assert split.train.shape == (7, 1, 28, 28)
+    assert split.test.shape == (5, 1, 28, 28)
+    for images, labels in ((split.train, split.train_labels), (split.test, split.test_labels)):
+        assert torch.equal((images[:, 0, 0, 0] * 255.0).round().long(), labels)
+    assert split.test_labels.tolist() != [0, 1, 2, 3, 4]  # shuffled
+    assert data.load(idx_folder).name == "mnist"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00\x00\x0d\x01\x00\x00\x00\x01xxxx", b"\x00\x00\x08\x03\x00\x00\x00\x09"])
+def test_a_damaged_idx_file_is_refused_by_name(idx_folder, damage):
+    (idx_folder / "t10k-labels-idx1-ubyte").write_bytes(damage)
+    with pytest.raises(InvalidInput, match="t10k-labels"):
+        data.mnist(idx_folder)
+
+
+def test_labels_and_images_must_be_as_many(idx_folder):
+    write_idx(idx_folder / "train-labels-idx1-ubyte", np.zeros(3, np.uint8), pack=False)
+    with pytest.raises(InvalidInput, match="n images and n labels"):
+        data.mnist(idx_folder)
+
+
+def test_svhn_reads_the_official_layout(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 4), dtype=np.uint8)
+    for part in ("train", "test"):
+        savemat(tmp_path / f"{part}_32x32.mat", {"X": pixels, "y": np.array([[1], [10], [3], [9]], dtype=np.uint8)})
+    split = data.load(tmp_path)
+    assert split.train.shape == (4, 3, 32, 32)
+    assert split.train_labels.tolist() == [1, 0, 3, 9]
+    assert float(split.test[2, 1, 5, 7]) == pytest.approx(pixels[5, 7, 1, 2] / 255.0, abs=1e-6)  # float32
+    savemat(tmp_path / "test_32x32.mat", {"X": pixels[:, :, 0], "y": np.ones((4, 1))})
+    with pytest.raises(InvalidInput, match="shape"):
+        data.svhn(tmp_path)
+    (tmp_path / "test_32x32.mat").write_bytes(b"not a table")
+    with pytest.raises(InvalidInput, match="MATLAB"):
+        data.svhn(tmp_path)
+
+
+def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp_path):
+    for number in range(6):
+        Image.new("RGB", (40, 50), (number * 10, 0, 255)).save(tmp_path / f"{number}.png")
+    split = data.patches(tmp_path, side=16, per_image=3, seed=0)
+    assert split.train.shape == (15, 3, 16, 16)
+    assert split.test.shape == (3, 3, 16, 16)
+    assert set((split.test[:, 0] * 255).round().flatten().tolist()) == {40.0}
+    assert data.patches(tmp_path, side=16, per_image=1, seed=0, grey=True).train.shape[1] == 1
+    with pytest.raises(InvalidInput, match="wide and high"):
+        data.patches(tmp_path, side=64, per_image=1, seed=0)
+
+
+def test_folders_without_data_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="two images"):
+        data.load(tmp_path)
+    with pytest.raises(InvalidInput, match="not a folder"):
+        data.load(tmp_path / "nowhere")
+
+
+def test_synthetic_sources_have_their_moments():
+    n = 100_000  # the standard error of a mean is 1/316 at most; 5 of them
+    assert float(data.gaussian(n, seed=0).mean()) == pytest.approx(0.0, abs=0.016)
+    assert float(data.gaussian(n, seed=0).var()) == pytest.approx(1.0, abs=0.023)
+    assert float(data.uniform(n, seed=0).var()) == pytest.approx(1 / 12, abs=0.0012)
+    assert float(data.bernoulli(n, 0.3, seed=0).mean()) == pytest.approx(0.3, abs=0.0073)
+
+
+def test_tinting_gives_three_planes_that_are_multiples_of_the_grey_image(digits):
+    colour = data.tinted(digits, seed=1)
+    assert colour.train.shape == (1500, 3, 8, 8)
+    share = colour.train[:, 1].sum((1, 2)) / digits.train[:, 0].sum((1, 2))
+    assert torch.allclose(colour.train[:, 1], digits.train[:, 0] * share[:, None, None], atol=1e-5)  # float32
+    assert 0.25 <= float(share.min()) < float(share.max()) <= 1.0001
+
+
+@pytest.mark.parametrize("bicubic", [False, True])
+def test_super_resolution_keeps_constants_and_loses_detail(digits, bicubic):
+    degrade = data.SuperResolution(2, bicubic)
+    flat = torch.full((1, 1, 8, 8), 0.3)
+    assert torch.allclose(degrade(flat, seed=0), flat, atol=1e-6)  # float32
+    assert 0.005 < float((degrade(digits.test, seed=0) - digits.test).square().mean()) < float(digits.test.var())
+    with pytest.raises(InvalidInput, match="divide"):
+        data.SuperResolution(3)(digits.test, seed=0)
+
+
+def test_gaussian_noise_has_its_variance_and_its_seed(digits):
+    noise = data.GaussianNoise(0.1)
+    noisy = noise(digits.train, seed=3)
+    assert float((noisy - digits.train).var()) == pytest.approx(0.01, rel=0.02)  # 96,000 pixels: 5 standard errors
+    assert torch.equal(noisy, noise(digits.train, seed=3))
+    assert not torch.equal(noisy, noise(digits.train, seed=4))
+    with pytest.raises(InvalidInput):
+        data.GaussianNoise(-1.0)
+
+
+@pytest.fixture
+def served(tmp_path):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"some bytes")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_download_is_checked_kept_and_not_repeated(served, tmp_path):
+    digest = hashlib.sha256(b"some bytes").hexdigest()
+    folder = data.fetch(data.Archive(served, {"a.bin": digest}), tmp_path / "cache")
+    assert (folder / "a.bin").read_bytes() == b"some bytes"
+    nowhere = data.Archive("http://127.0.0.1:1/", {"a.bin": digest})
+    assert data.fetch(nowhere, folder) == folder  # already there, so nobody is asked
+
+
+def test_a_download_with_the_wrong_digest_is_refused_and_not_kept(served, tmp_path):
+    with pytest.raises(ValueError, match="hash"):
+        data.fetch(data.Archive(served, {"a.bin": "0" * 64}), tmp_path / "cache")
+    assert not (tmp_path / "cache" / "a.bin").exists()

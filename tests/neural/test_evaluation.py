@@ -1,0 +1,100 @@
+import math
+
+import pytest
+import torch
+
+import neural
+from neural import FreshCritic, MeanSquaredError, Perceptron, UniversalQuantiser, evaluate
+from neural.evaluation import critic_w1, frechet
+from neural.training import Decoder
+from rdptheory.errors import InvalidInput
+
+
+class Posterior(torch.nn.Module):
+    """The exact posterior sampler, with an optional shift, as a decoder: its one noise number chooses the image."""
+
+    def __init__(self, codec, images, shift=0.0):
+        super().__init__()
+        self.codec, self.images, self.shift = codec, images, shift
+        self.cells = codec.send(images, torch.Generator()).cells
+
+    def forward(self, received, noise):
+        cells = ((received > 0).long() * 2 ** torch.arange(received.shape[1])).sum(1)
+        chosen = 0.5 * (1.0 + torch.erf(noise[:, 0] / math.sqrt(2.0)))
+        out = torch.empty(len(received), *self.images.shape[1:])
+        for cell in cells.unique():
+            own = self.images[self.cells == cell]
+            out[cells == cell] = own[(chosen[cells == cell] * len(own)).long().clamp_max(len(own) - 1)]
+        return out + self.shift
+
+
+@pytest.fixture(scope="module")
+def exact(digits, lloyd):
+    return Decoder(Posterior(lloyd, digits.train), 1)
+
+
+def test_the_posterior_sampler_measures_as_theory_says(digits, lloyd, exact):
+    values = evaluate(lloyd, exact, digits.train, draws=20)
+    assert values["ratio"].value == pytest.approx(2.0, abs=0.02)  # 20 draws: 0.004 standard error
+    assert values["variance"].value == pytest.approx(1.0, abs=0.02)
+    assert values["bias"].value == pytest.approx(0.0, abs=0.003)  # unbiased, so it may be below 0
+    assert abs(values["energy_distance"].value - values["energy_distance"].floor) < 0.02
+    assert values["rate_bits"].value == 4.0
+    assert 3.5 < values["entropy_bits"].value <= 4.0
+
+
+def test_the_table_decoder_measures_as_theory_says(digits, lloyd):
+    values = evaluate(lloyd, lloyd.decoder, digits.train)
+    assert values["ratio"].value == pytest.approx(1.0, abs=1e-5)
+    assert values["variance"].value == pytest.approx(0.0, abs=1e-9)
+    assert values["sliced_w2"].value > 10 * values["sliced_w2"].floor
+    assert values["energy_distance"].value > 0.1
+    assert values["distortion_per_image"].value == pytest.approx(64 * values["distortion_per_pixel"].value, rel=1e-6)
+
+
+def test_a_planted_shift_shows_as_bias(digits, lloyd):
+    shifted = Decoder(Posterior(lloyd, digits.train, shift=0.1), 1)
+    values = evaluate(lloyd, shifted, digits.train, draws=20)
+    floor = evaluate(lloyd, lloyd.decoder, digits.train)["distortion_per_image"].value
+    assert values["bias"].value == pytest.approx(64 * 0.01 / floor, abs=0.05)
+
+
+def test_entropy_given_the_dither_is_below_the_rate_and_above_nothing(digits):
+    codec = neural.fit_codec(
+        digits.train, Perceptron(2, side=8, width=0.25), UniversalQuantiser(3), MeanSquaredError(), steps=40, seed=0
+    )
+    values = evaluate(codec, codec.decoder, digits.test)
+    assert 1.0 < values["entropy_bits"].value <= values["rate_bits"].value + 1e-9
+
+
+def test_many_codes_have_no_table(digits):
+    codec = neural.fit_codec(
+        digits.train, Perceptron(8, side=8, width=0.25), UniversalQuantiser(8), MeanSquaredError(), steps=2, seed=0
+    )
+    assert math.isnan(evaluate(codec, codec.decoder, digits.test)["ratio"].value)
+
+
+def test_the_frechet_distance_is_zero_for_equal_samples_and_grows_with_blur(digits):
+    split = digits.resized(28)
+    net = neural.fit_classifier(split.train, split.train_labels, steps=60, seed=0, width=0.5)
+    half = len(split.train) // 2
+    first, second = split.train[:half], split.train[half:]
+    assert frechet(net, first, first) == pytest.approx(0.0, abs=1e-6)
+    blurred = torch.nn.functional.avg_pool2d(first, 7, 1, 3)
+    assert frechet(net, blurred, second) > 3 * frechet(net, first, second)
+
+
+def test_a_fresh_critic_tells_blur_from_images(digits, lloyd, rng):
+    mean = lloyd.decoder(lloyd.send(digits.train, rng).received, rng)
+    budget = FreshCritic(150)
+    blurred, slope = critic_w1(mean[:700], digits.train[700:1400], budget, seed=0)
+    floor, _ = critic_w1(digits.train[:700], digits.train[700:1400], budget, seed=0)
+    assert blurred > 4 * abs(floor)
+    assert 0.3 < slope < 3.0
+    values = evaluate(lloyd, lloyd.decoder, digits.test, critic=FreshCritic(3))
+    assert math.isfinite(values["critic_w1"].floor)
+
+
+def test_too_few_images_are_refused(digits, lloyd):
+    with pytest.raises(InvalidInput, match="at least 4"):
+        evaluate(lloyd, lloyd.decoder, digits.test[:3])

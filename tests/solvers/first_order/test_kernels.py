@@ -1,0 +1,87 @@
+"""Kernels multiply as the table they stand for; the fast ones nearly so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rdptheory._types import FloatArray
+from rdptheory.distortions import SquaredError
+from rdptheory.solvers.first_order import kernels
+from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points, as_grid
+
+AXES = (np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([-1.0, 0.0, 2.5]), np.array([0.0, 1.0]))
+CLOUD = np.random.default_rng(0).normal(size=(40, 3)) + 5.0
+
+
+def product(axes: tuple[FloatArray, ...]) -> FloatArray:
+    """The points of a grid in C order."""
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+
+CASES: list[tuple[Kernel, FloatArray]] = [
+    (Grid(AXES), SquaredError().table(product(AXES))),
+    (Grid(AXES[:1]), SquaredError().table(product(AXES[:1]))),
+    (Points(CLOUD), SquaredError().table(CLOUD)),
+    (Dense(SquaredError().table(CLOUD)), SquaredError().table(CLOUD)),
+]
+EACH = pytest.mark.parametrize("kernel, table", CASES, ids=["grid", "line", "points", "dense"])
+
+
+@EACH
+@pytest.mark.parametrize("s", [1e-3, 0.3, 20.0])
+def test_products_agree_with_the_table(kernel: Kernel, table: FloatArray, s: float) -> None:
+    x = np.random.default_rng(1).random(table.shape[0])
+    K = np.exp(-s * table)
+    for fast, tolerance in ((kernel, kernel.rounding(s) + 1e-14), (kernel.fast(), 1e-5)):
+        gibbs = fast.at(s)
+        assert np.allclose(gibbs.forward(x), K @ x, rtol=tolerance, atol=0.0)
+        assert np.allclose(gibbs.backward(x), K.T @ x, rtol=tolerance, atol=0.0)
+        assert np.allclose(gibbs.cost(x), (K * table) @ x, rtol=10 * tolerance, atol=1e-30)
+        assert np.allclose(gibbs.table(), K, rtol=tolerance, atol=1e-300 if fast is kernel else 1e-7)
+    assert np.allclose(kernel.mean(x), table @ x, rtol=1e-12)
+    assert np.allclose(kernel.mean_backward(x), x @ table, rtol=1e-12)
+
+
+@EACH
+def test_facts_about_the_table(kernel: Kernel, table: FloatArray) -> None:
+    assert kernel.shape == table.shape
+    assert kernel.symmetric
+    assert (table[np.arange(table.shape[0]), kernel.nearest()] == 0.0).all()
+    hard = kernel.at(kernel.largest_slope()).table()
+    assert np.allclose(hard, np.eye(table.shape[0]), atol=1e-300)
+
+
+def test_tiles_do_what_storage_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(2).random(40)
+    stored = Points(CLOUD).at(0.2)
+    monkeypatch.setattr(kernels, "STORED_DOUBLE", 0)
+    monkeypatch.setattr(kernels, "TILE", 130)  # three rows of forty
+    tiled = Points(CLOUD).at(0.2)
+    assert type(tiled) is not type(stored)
+    for name in ("forward", "backward", "cost"):
+        assert np.allclose(getattr(tiled, name)(x), getattr(stored, name)(x), rtol=1e-13)
+    assert np.allclose(tiled.table(), stored.table(), rtol=1e-13)
+
+
+def test_relative_accuracy_far_from_the_mass() -> None:
+    """A single atom: every entry of K x is one entry of K, down to 1e-300."""
+    axis = np.arange(200.0)
+    x = np.zeros(200)
+    x[0] = 1.0
+    found = Grid((axis,)).at(0.0172).forward(x)
+    assert found.min() < 1e-290
+    assert np.allclose(found, np.exp(-0.0172 * axis**2), rtol=1e-13, atol=0.0)
+
+
+def test_grids_are_recognised_in_any_order() -> None:
+    points = product(AXES)
+    shuffled = points[np.random.default_rng(3).permutation(points.shape[0])]
+    found = as_grid(shuffled)
+    assert found is not None
+    axes, order = found
+    assert all(np.array_equal(a, b) for a, b in zip(axes, AXES, strict=True))
+    assert np.array_equal(shuffled[order], points)
+    assert as_grid(points[1:]) is None  # a missing point
+    assert as_grid(np.vstack([points[1:], points[1:2]])) is None  # a point twice
+    assert as_grid(np.array([3.0, 1.0, 2.0])) is not None

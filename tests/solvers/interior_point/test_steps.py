@@ -1,0 +1,78 @@
+"""How many iterations the hard table takes, and what an early stop is worth."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rdptheory import (
+    Bernoulli,
+    Gaussian,
+    Hamming,
+    InteriorPoint,
+    InvalidInput,
+    SquaredError,
+    Status,
+    TotalVariation,
+    closed_forms,
+    discretise,
+    rdp,
+)
+from rdptheory.divergences import F_DIVERGENCES
+from tests import checks
+
+MODES = [None, *F_DIVERGENCES]
+
+
+@pytest.mark.parametrize("member", MODES, ids=lambda member: "none" if member is None else member.name)
+@pytest.mark.parametrize("half", [5.0, 8.4])
+def test_a_gaussian_with_far_tails(half, member):
+    """200 levels, masses down to 2e-17: closed within 60 steps, both phases together."""
+    source = discretise(Gaussian(0.0, 1.0), 200, low=-half, high=half)
+    for D in (0.05, 0.2, 0.5, 0.9):
+        solution = rdp(source, SquaredError(), member, D=D, P=0.05)
+        checks.assert_sound(solution, gap=1e-9)
+        assert solution.steps <= 60, (D, solution.steps)
+
+
+@pytest.mark.parametrize("member", MODES, ids=lambda member: "none" if member is None else member.name)
+@pytest.mark.parametrize("P", [0.0, 0.02])
+def test_an_early_stop_is_said_and_its_bracket_holds(member, P):
+    source = discretise(Gaussian(0.0, 1.0), 20, low=-3.0, high=3.0)
+    full = rdp(source, SquaredError(), member, D=0.2, P=P)
+    for steps in (1,) if P == 0.0 else (1, 3):  # with the law prescribed three Newton steps are all it takes
+        early = rdp(source, SquaredError(), member, D=0.2, P=P, method=InteriorPoint(max_steps=steps))
+        checks.assert_sound(early)
+        assert early.status is Status.STOPPED
+        assert early.gap > 1e-9
+        assert "steps" in early.message
+        assert early.bounds.overlaps(full.bounds)
+        assert early.bounds.lower <= full.bounds.upper
+        assert early.bounds.upper >= full.bounds.lower
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-5, 1e-9])
+def test_the_gap_asked_for_is_the_gap_delivered(gap):
+    solution = rdp(Bernoulli(0.3), Hamming(), TotalVariation(), D=0.1, P=0.03, method=InteriorPoint(gap=gap))
+    checks.assert_sound(solution, gap=gap)
+    checks.assert_inside(solution.bounds, float(closed_forms.bernoulli.rate(0.3, 0.1, 0.03)), 1e-14)
+    assert solution.method == InteriorPoint(gap=gap)
+
+
+@pytest.mark.parametrize("gap", [0.0, -1.0, math.nan, math.inf, "a"])
+def test_a_gap_that_is_none_is_refused(gap):
+    with pytest.raises(InvalidInput, match=r"^gap"):
+        InteriorPoint(gap=gap)
+
+
+@pytest.mark.parametrize("max_steps", [0, -1, 2.5])
+def test_steps_that_are_none_are_refused(max_steps):
+    with pytest.raises(InvalidInput, match=r"^max_steps"):
+        InteriorPoint(max_steps=max_steps)
+
+
+def test_the_same_question_has_the_same_answer_to_the_last_bit():
+    source = discretise(Gaussian(0.0, 1.0), 30)
+    first, second = (rdp(source, SquaredError(), TotalVariation(), D=0.2, P=0.05) for _ in range(2))
+    assert first.bounds == second.bounds
+    np.testing.assert_array_equal(first.candidate.channel, second.candidate.channel)

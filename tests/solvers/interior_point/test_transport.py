@@ -1,0 +1,142 @@
+"""Optimal-transport balls: against a conic program, a linear program, and the Gaussian closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from rdptheory import (
+    Gaussian,
+    InteriorPoint,
+    Pmf,
+    SquaredError,
+    Status,
+    Table,
+    TransportDivergence,
+    Wasserstein1,
+    Wasserstein2Squared,
+    discretise,
+    rate_distortion,
+    rdp,
+)
+from rdptheory.divergences import Divergence
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
+from rdptheory.solvers.interior_point import solve_interior_point
+from tests.checks import assert_channel, assert_inside, assert_sound
+from tests.solvers.interior_point import oracle
+
+METHOD = InteriorPoint(max_steps=60)
+CONIC = 2e-8
+"""How well the conic program knows the rate; it asks for 1e-11 and ends within about 1e-9."""
+
+
+def on_the_line(seed: int, divergence: Divergence) -> Problem:
+    """A random source of 3 to 8 symbols on a line under squared error, with a ball that mostly binds."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 9))
+    source = Pmf.from_weights(0.9 * rng.dirichlet(np.ones(n)) + 0.1 / n, np.sort(rng.normal(size=n)))
+    D = float((source.probabilities @ SquaredError().table(source.points)).min() * rng.uniform(0.1, 0.7))
+    return Problem(source, SquaredError(), divergence, D, float(rng.choice([0.003, 0.03, 0.1, 0.2])))
+
+
+@pytest.mark.parametrize("divergence", (Wasserstein1(), Wasserstein2Squared()), ids=repr)
+def test_forty_problems_agree_with_a_conic_program(divergence: Divergence) -> None:
+    binding = 0
+    for seed in range(40):
+        problem = on_the_line(seed, divergence)
+        solution = rdp(problem.source, problem.distortion, divergence, D=problem.D, P=problem.P)
+        assert_sound(solution, gap=1e-9)
+        truth = oracle.rate(problem.discrete)
+        assert abs(solution.rate - truth) <= 1e-7, (seed, solution.rate, truth)
+        assert_inside(solution.bounds, truth, CONIC)
+        binding += solution.rate > rate_distortion(problem.source, problem.distortion, D=problem.D).rate + 1e-6
+    assert binding >= 25, "too few of these balls cost anything"
+
+
+def random_table(seed: int) -> DiscreteProblem:
+    """Random, mostly rectangular tables: n source symbols, m outputs, a reference law on k symbols."""
+    rng = np.random.default_rng(seed)
+    n, m, k = (int(size) for size in rng.integers(2, 7, 3))
+    p, q = (0.9 * rng.dirichlet(np.ones(size)) + 0.1 / size for size in (n, k))
+    table, cost = rng.uniform(size=(n, m)), rng.uniform(size=(k, m))
+    channel = 0.2 * rng.dirichlet(np.ones(m), size=n)
+    channel[np.arange(n), table.argmin(axis=1)] += 0.8  # keeps both limits, so the question is feasible
+    ball = TransportDivergence(cost)
+    D, P = float(np.vdot(p[:, None] * channel, table)), ball.value(q, p @ channel) + 0.005
+    return DiscreteProblem(p, (DistortionLimit(table, D),), (PerceptionLimit(ball, q, P),))
+
+
+def test_any_cost_table_agrees_with_a_conic_program() -> None:
+    shapes, closed = set(), 0
+    for seed in range(24):
+        problem = random_table(seed)
+        truth = oracle.rate(problem)
+        found = solve_interior_point(problem, METHOD)
+        shapes.add((problem.shape[0] == problem.shape[1], problem.perceptions[0].reference.size == problem.shape[1]))
+        closed += found.bounds.gap <= 1e-9
+        assert abs(found.bounds.upper - truth) <= 1e-6, (seed, found.bounds, truth)
+        assert_inside(found.bounds, truth, CONIC)
+        assert found.channel is not None
+        assert_channel(problem, found.channel)
+    assert closed >= 23, "one degenerate table of these stops at a bracket of 1e-7"
+    assert shapes >= {(False, False), (False, True)}
+
+
+def test_a_rectangular_table_through_the_front_door() -> None:
+    rng = np.random.default_rng(3)
+    reference = np.array([0.3, 0.5, 0.2])
+    distortion = Table(rng.uniform(size=(5, 3)), reference=reference)
+    source = Pmf(np.full(5, 0.2))
+    divergence = TransportDivergence(1.0 - np.eye(3))  # total variation under another name
+    solution = rdp(source, distortion, divergence, D=0.35, P=0.05)
+    assert_sound(solution, gap=1e-9)
+    assert solution.status is Status.OPTIMAL
+    assert 0.5 * np.abs(solution.candidate.output - reference).sum() <= 0.05 + 1e-12
+
+
+def test_support_function_against_a_linear_program() -> None:
+    rng = np.random.default_rng(0)
+    for trial in range(90):
+        m = int(rng.integers(2, 9))
+        k = m if trial % 3 < 2 else int(rng.integers(2, 9))
+        points, p = rng.normal(size=m), rng.dirichlet(np.ones(k))
+        v = rng.normal(size=m) * 10.0 ** rng.uniform(-2, 2)
+        family = (
+            Wasserstein1().on(points),
+            Wasserstein2Squared().on(points),
+            TransportDivergence(rng.uniform(size=(k, m))),
+        )
+        ball = family[trial % 3]
+        P = 10.0 ** rng.uniform(-4, 0.5) + float(p @ ball.cost.min(axis=1))
+        sums = np.kron(np.eye(k), np.ones(m))
+        program = linprog(-np.tile(v, k), A_ub=ball.cost.ravel()[None], b_ub=[P], A_eq=sums, b_eq=p)
+        slack = 1e-9 * (1.0 + abs(program.fun))  # HiGHS keeps its rows to 1e-7 of data of order 1, here far better
+        found = ball.support(v, p, P)
+        assert abs(found.value + program.fun) <= slack
+        assert abs(found.law @ v - found.value) <= slack
+        assert ball.value(p, found.law) <= P + 1e-9
+
+
+def test_the_discretised_gaussian_approaches_the_closed_form() -> None:
+    """The error falls with the grid at order 2 or better, down to what the ends of the grid cut off (about 1e-6)."""
+    D, P = 0.3, 0.02
+    truth = rdp(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), D=D, P=P).rate
+    sizes = np.array([16, 32, 64, 128])
+    errors = []
+    for n in sizes:
+        source = discretise(Gaussian(0.0, 1.0), int(n), low=-5.0, high=5.0)
+        solution = rdp(source, SquaredError(), Wasserstein2Squared(), D=D, P=P).require(gap=1e-9)
+        errors.append(abs(solution.rate - truth))
+    assert errors[-1] <= 3e-4
+    order = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+    assert 1.8 <= order <= 3.0, (order, errors)
+
+
+def test_a_wide_ball_changes_nothing() -> None:
+    problem = on_the_line(5, Wasserstein2Squared())
+    free = rate_distortion(problem.source, problem.distortion, D=problem.D)
+    wide = rdp(problem.source, problem.distortion, problem.perception, D=problem.D, P=100.0)
+    assert abs(wide.bounds.lower - free.bounds.lower) <= 1e-15  # the support function rounds where max does not
+    assert wide.bounds.upper == free.bounds.upper
+    assert wide.slopes.P == 0.0

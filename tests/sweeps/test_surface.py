@@ -1,0 +1,229 @@
+"""Surfaces: the same bits wherever they run, files that are whole, and nothing solved twice."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+from distributed import Client, LocalCluster
+
+from rdptheory import Bernoulli, Hamming, InteriorPoint, InvalidInput, Pmf, SquaredError, TotalVariation, rdp
+from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
+from rdptheory.sweeps.paths import Store
+
+SOURCE = Pmf.from_weights(np.random.default_rng(0).dirichlet(np.ones(12)), np.linspace(-1.0, 1.0, 12))
+QUESTION = (SOURCE, SquaredError(), TotalVariation())
+D = (0.02, 0.05, 0.1)
+P = (0.0, 0.02, 0.05, float("inf"))
+
+
+@pytest.fixture(scope="module")
+def serial() -> Any:
+    return surface(*QUESTION, D=D, P=P)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Every (D, P) that reaches the solver."""
+    seen: list[tuple[float, float]] = []
+
+    def counted(*args: Any, **options: Any) -> Any:
+        seen.append((options["D"], options["P"]))
+        return rdp(*args, **options)
+
+    monkeypatch.setattr(paths, "rdp", counted)
+    return seen
+
+
+def same_bits(first: Any, second: Any) -> bool:
+    """Whether every number of two data sets has the same bits."""
+    names = [*first.variables]
+    return names == [*second.variables] and all(first[n].values.tobytes() == second[n].values.tobytes() for n in names)
+
+
+def test_same_bits_can_fail(serial: Any) -> None:
+    moved = serial.copy(deep=True)
+    moved.rate[0, 0] = np.nextafter(moved.rate[0, 0], 1.0)
+    assert not same_bits(serial, moved)
+
+
+def test_every_point_is_the_solution(serial: Any) -> None:
+    assert serial.sizes == {"D": len(D), "P": len(P)}
+    for d in D:
+        for p in P:
+            point, solution = serial.sel(D=d, P=p), rdp(*QUESTION, D=d, P=p)
+            bounds, slopes = solution.bounds, solution.slopes
+            found = tuple(float(point[name]) for name in paths.VARIABLES)
+            assert found == (solution.rate, bounds.lower, bounds.upper, slopes.D, slopes.P, solution.steps)
+    assert float((serial.upper - serial.lower).max()) <= 1e-9
+    assert {serial[name].attrs["units"] for name in ("rate", "lower", "upper")} == {"nat"}
+    assert serial.attrs["perception"] == "TotalVariation()"
+
+
+def test_curve_is_a_line_of_the_surface(serial: Any) -> None:
+    line = curve(*QUESTION, D=D, P=0.02)
+    assert line.sizes == {"D": len(D)}
+    assert same_bits(line, serial.sel(P=0.02))
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_joblib_gives_the_bits_of_serial(serial: Any, workers: int) -> None:
+    assert same_bits(serial, surface(*QUESTION, D=D, P=P, executor=Joblib(workers)))
+
+
+@dataclass(frozen=True)
+class KillOne:
+    """A Dask executor that kills a worker after the first result, while tasks are pending."""
+
+    dask: Dask
+    victims: list[int]
+
+    def map(self, function: Callable[..., Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for number, result in self.dask.map(function, tasks):
+            if not self.victims:
+                pending = self.dask.client.processing()
+                busiest = max(pending, key=lambda worker: len(pending[worker]))
+                assert pending[busiest], "nothing was pending"
+                self.victims.append(self.dask.client.run(os.getpid)[busiest])
+                os.kill(self.victims[0], signal.SIGKILL)
+            yield number, result
+
+
+def test_dask_survives_a_killed_worker_with_the_bits_of_serial() -> None:
+    source = Pmf.from_weights(np.random.default_rng(1).dirichlet(np.ones(24)), np.arange(24.0))
+    question = (source, SquaredError(), TotalVariation())
+    grid = {"D": np.linspace(2.0, 30.0, 8), "P": np.linspace(0.01, 0.2, 12)}
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        executor = KillOne(Dask(client), [])
+        found = surface(*question, **grid, executor=executor)
+        client.wait_for_workers(2, timeout=60)
+        alive = client.run(os.getpid).values()
+        assert len(alive) == 2
+        assert executor.victims
+        assert executor.victims[0] not in alive
+    assert same_bits(surface(*question, **grid), found)
+
+
+def test_a_threaded_worker_gives_the_bits_of_serial(serial: Any) -> None:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        assert same_bits(serial, surface(*QUESTION, D=D, P=P, executor=Dask(client)))
+
+
+def test_resume_solves_exactly_what_is_missing(
+    serial: Any, calls: list[tuple[float, float]], tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = paths.rdp
+    ticket = iter(range(7))  # the interruption comes in the third path
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if next(ticket, None) is None:
+            raise KeyboardInterrupt
+        return counted(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paths, "rdp", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            surface(*QUESTION, D=D, P=P, store=tmp_path)
+    finished = len(list(tmp_path.iterdir()))
+    assert finished == 2
+    calls.clear()
+    resumed = surface(*QUESTION, D=D, P=P, store=tmp_path)
+    assert calls == [(d, p) for p in P[finished:] for d in D]
+    assert same_bits(serial, resumed)
+    calls.clear()
+    assert same_bits(serial, surface(*QUESTION, D=D, P=P, store=tmp_path))
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"source": Pmf(SOURCE.probabilities[::-1], SOURCE.points)},
+        {"source": Pmf(SOURCE.probabilities, 2.0 * SOURCE.points)},
+        {"distortion": Hamming()},
+        {"perception": None},
+        {"D": (*D[:-1], np.nextafter(D[-1], 1.0))},
+        {"method": InteriorPoint(gap=1e-8)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_changed_question_never_reuses_numbers(
+    changed: dict[str, Any], calls: list[tuple[float, float]], tmp_path: File
+) -> None:
+    question = dict(zip(("source", "distortion", "perception"), QUESTION, strict=True)) | {"D": D, "P": [0.05]}
+    surface(**question, store=tmp_path)
+    calls.clear()
+    surface(**(question | changed), store=tmp_path)
+    assert len(calls) == len(D)
+
+
+def test_a_part_without_a_name_cannot_be_stored(tmp_path: File) -> None:
+    class Odd(TotalVariation):
+        """Not a dataclass of its own, but its parent is: its name tells it apart."""
+
+    plain, odd = (paths.Path(SOURCE, SquaredError(), member, D, 0.1) for member in (TotalVariation(), Odd()))
+    assert plain.key != odd.key
+    unknown: Any = object()
+    with pytest.raises(InvalidInput, match="cannot name"):
+        Store(tmp_path).load(paths.Path(SOURCE, SquaredError(), unknown, D, 0.1))
+
+
+@pytest.mark.parametrize("name", ("grid.nc", "grid.csv"))
+def test_files_hold_every_bit_and_appear_whole(serial: Any, tmp_path: File, name: str) -> None:
+    written = write_surface(tmp_path / name, serial)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    if name.endswith(".nc"):
+        with xarray.open_dataset(written, engine="h5netcdf") as read:
+            assert same_bits(serial, read.load())
+            assert read.rate.attrs["units"] == "nat"
+    else:
+        with open(written, newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == len(D) * len(P)
+        for row in rows:
+            assert float(row["upper_nat"]) == serial.sel(D=float(row["D"]), P=float(row["P"])).upper
+    line = write_surface(tmp_path / f"line.{name[5:]}", serial.isel(P=0))
+    assert line.stat().st_size > 0
+
+
+def test_a_failed_write_leaves_nothing(serial: Any, tmp_path: File) -> None:
+    broken = serial.assign_attrs(method=object())
+    with pytest.raises(TypeError):
+        write_surface(tmp_path / "grid.nc", broken)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InvalidInput, match=r"must end in"):
+        write_surface(tmp_path / "grid.txt", serial)
+
+
+@pytest.mark.parametrize(
+    "limits", ({"D": [], "P": [0.1]}, {"D": [0.1, 0.1], "P": [0.1]}, {"D": [0.1], "P": [-0.1]}, {"D": ["x"], "P": [1]})
+)
+def test_bad_lists(limits: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        surface(*QUESTION, **limits)
+
+
+@pytest.mark.parametrize("workers", (0, -1, 1.5, True))
+def test_bad_workers(workers: Any) -> None:
+    with pytest.raises(InvalidInput, match="workers"):
+        Joblib(workers)
+
+
+def test_infeasible_points_are_answers_and_the_bar_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    grid = surface(Bernoulli(0.5), Hamming(), None, D=[0.0, 0.1], P=[np.inf], executor=Serial(), progress=True)
+    assert np.isfinite(grid.rate).all()
+    assert "2/2" in capsys.readouterr().err

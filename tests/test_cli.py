@@ -1,0 +1,171 @@
+"""The command line: what it prints, what it writes, and how it refuses."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rdptheory import Pmf
+from rdptheory.cli import main
+from rdptheory.sweeps import COLUMNS
+
+COIN = ["--source", "bernoulli:0.25", "--distortion", "hamming", "--perception", "tv"]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    captured = capsys.readouterr()
+    return caught.value.code, captured.out, captured.err
+
+
+def test_rate_prints_bits_unless_told_otherwise(capsys):
+    code, out, _ = run(capsys, "rate", *COIN, "-D", "0.1", "-P", "0.05")
+    assert code == 0
+    assert "0.3434736" in out
+    assert "bits, gap" in out
+    assert "optimal" in out
+    code, out, _ = run(capsys, "rate", *COIN, "-D", "0.1", "-P", "0.05", "--unit", "nats")
+    assert code == 0
+    assert "0.2380777" in out
+    assert "nats, gap" in out
+
+
+@pytest.mark.parametrize(
+    "arguments, rate",
+    [
+        (
+            ["--source", "gaussian:0,1", "--distortion", "squared", "--perception", "w2", "-D", "0.3", "-P", "0"],
+            "0.92472016",
+        ),
+        (["--source", "gaussian:0,1", "--distortion", "squared", "-D", "0.25"], "1.0000000"),
+        (["--source", "bernoulli:0.25", "--distortion", "hamming", "-D", "inf"], "0.0000000"),
+    ],
+)
+def test_other_questions(capsys, arguments, rate):
+    code, out, _ = run(capsys, "rate", *arguments)
+    assert code == 0
+    assert rate in out
+
+
+@pytest.mark.parametrize("perception", ["none", "tv", "kl", "reverse-kl", "js", "chi2", "hellinger"])
+@pytest.mark.parametrize("family", ["gaussian:0,1", "uniform:0,1", "laplace:0,1"])
+def test_levels_make_a_density_finite(capsys, family, perception):
+    arguments = ["--source", family, "--distortion", "absolute", "--perception", perception, "--levels", "8"]
+    code, out, _ = run(capsys, "rate", *arguments, "-D", "0.2", "-P", "0.05")
+    assert code == 0
+    assert "InteriorPoint" in out
+
+
+def test_a_source_from_a_file(capsys, tmp_path):
+    path = Pmf([0.75, 0.25]).to_csv(tmp_path / "coin.csv")
+    arguments = ["--source", f"pmf:{path}", *COIN[2:], "-D", "0.1", "-P", "0.05"]
+    code, out, _ = run(capsys, "rate", *arguments)
+    assert code == 0
+    assert "0.3434736" in out
+
+
+def test_an_infeasible_question_is_an_answer(capsys):
+    code, out, _ = run(capsys, "rate", "--source", "gaussian:0,1", "--distortion", "squared", "-D", "0")
+    assert code == 0
+    assert "infeasible" in out
+
+
+def test_curve_writes_a_table_and_a_picture(capsys, tmp_path):
+    table, picture = tmp_path / "curve.csv", tmp_path / "curve.png"
+    places = ["--out", str(table), "--plot", str(picture)]
+    code, out, err = run(capsys, "curve", *COIN, "-D", "0.05:0.3:4", "-P", "0,0.1", *places)
+    assert code == 0
+    assert str(table) in out
+    assert str(picture) in out
+    assert "8/8" in err  # the progress bar
+    with open(table, newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert tuple(rows[0]) == COLUMNS
+    assert [(float(row["D"]), float(row["P"])) for row in rows][:2] == [(0.05, 0.0), (0.05 + 0.25 / 3, 0.0)]
+    assert len(rows) == 8
+    assert picture.read_bytes().startswith(PNG)
+    assert sorted(os.listdir(tmp_path)) == ["curve.csv", "curve.png"]
+
+
+BAD = {
+    "p": (["rate", "--source", "bernoulli:1.5", "--distortion", "hamming", "-D", "0.1"], "p = 1.5"),
+    "a negative D": (["rate", *COIN, "-D", "-0.1"], "D = "),
+    "D nan": (["rate", *COIN, "-D", "nan"], "D = nan"),
+    "P nan": (["rate", *COIN, "-D", "0.1", "-P", "nan"], "P = nan"),
+    "a negative P": (["rate", *COIN, "-D", "0.1", "-P", "-0.1"], "P = "),
+    "a word for a number": (["rate", *COIN, "-D", "little"], "D = little"),
+    "an unknown family": (["rate", "--source", "cauchy:0,1", "--distortion", "hamming", "-D", "1"], "source"),
+    "a parameter too few": (["rate", "--source", "gaussian:0", "--distortion", "squared", "-D", "1"], "2 numbers"),
+    "a parameter that is none": (
+        ["rate", "--source", "uniform:a,b", "--distortion", "squared", "-D", "1"],
+        "2 numbers",
+    ),
+    "an unknown distortion": (["rate", "--source", "bernoulli:0.5", "--distortion", "l4", "-D", "1"], "distortion"),
+    "an unknown perception": (["rate", *COIN[:4], "--perception", "mmd", "-D", "1"], "perception"),
+    "a density": (["rate", "--source", "uniform:0,1", "--distortion", "squared", "-D", "0.1"], "discretise"),
+    "levels of a coin": (["rate", *COIN, "-D", "0.1", "--levels", "5"], "levels"),
+    "a missing file": (
+        ["rate", "--source", "pmf:nothing.csv", "--distortion", "hamming", "-D", "0.1"],
+        "cannot be read",
+    ),
+    "an unknown unit": (["rate", *COIN, "-D", "0.1", "--unit", "hartleys"], "hartleys"),
+    "a missing option": (["rate", *COIN], "D"),
+    "an unknown command": (["rates"], "rates"),
+    "a broken grid": (["curve", *COIN, "-D", "0.1:0.2", "--out", "c.csv"], "LOW:HIGH:COUNT"),
+    "an empty grid": (["curve", *COIN, "-D", "0.2:0.1:5", "--out", "c.csv"], "LOW below HIGH"),
+    "a missing folder": (["curve", *COIN, "-D", "0.1", "--out", "no/c.csv"], "folder does not exist"),
+    "an unknown picture": (["curve", *COIN, "-D", "0.1", "--out", "c.csv", "--plot", "c.bmp"], ".png"),
+}
+
+
+@pytest.mark.parametrize("arguments, words", BAD.values(), ids=BAD)
+def test_bad_input_ends_with_one_sentence_and_exit_2(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert words in last
+    assert "Traceback" not in err
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("probability\n0.5\n0.48\n", "must sum to 1"),
+        ("probability\n1.5\n-0.5\n", "at least 0"),
+        ("probability\nnan\n1\n", "finite"),
+        ("probability,point\n0.5,0\n0.5\n", "line 3"),
+    ],
+)
+def test_a_bad_file_is_refused_by_what_is_wrong_in_it(capsys, tmp_path, text, words):
+    path = tmp_path / "pmf.csv"
+    path.write_text(text)
+    code, _, err = run(capsys, "rate", "--source", f"pmf:{path}", "--distortion", "hamming", "-D", "0.1")
+    assert code == 2
+    assert words in err.strip().splitlines()[-1]
+
+
+def test_help_is_no_error(capsys):
+    for arguments in (["--help"], ["rate", "--help"], ["curve", "--help"], ["demo", "--help"]):
+        code, out, _ = run(capsys, *arguments)
+        assert code == 0
+        assert "Usage" in out
+
+
+def test_the_module_runs_in_its_own_process():
+    """`python -m rdptheory`, good and bad: exit status, last line, no traceback."""
+    command = [sys.executable, "-m", "rdptheory", "rate", *COIN, "-P", "0.05", "-D"]
+    good = subprocess.run([*command, "0.1"], capture_output=True, text=True, timeout=60)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "0.3434736" in good.stdout
+    bad = subprocess.run([*command, "nan"], capture_output=True, text=True, timeout=60)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.strip().splitlines()[-1].startswith("Error: D = nan")
+    assert "Traceback" not in bad.stderr

@@ -1,0 +1,42 @@
+"""The cheapest plan against all matchings, and its lower bound against every plan."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rdptheory.couplings import cheapest_plan
+from tests import checks, oracles
+from tests.strategies import laws, matrices
+
+
+@given(st.integers(1, 4).flatmap(lambda n: matrices(n, n)))
+def test_uniform_laws_against_all_matchings(cost):
+    n = cost.shape[0]
+    found = cheapest_plan(np.full(n, 1.0 / n), np.full(n, 1.0 / n), cost)
+    best = oracles.matching(cost)
+    checks.assert_at_most(found.lower, best, 1e-15)
+    assert found.lower == pytest.approx(best, abs=1e-7)  # HiGHS's own tolerance
+    assert float(np.vdot(found.plan, cost)) == pytest.approx(best, abs=1e-7)
+
+
+@given(laws(3), laws(4), matrices(3, 4), matrices(3, 4))
+def test_no_plan_costs_less_than_the_lower_bound(p, q, cost, weights):
+    found = cheapest_plan(p, q, cost)
+    checks.assert_at_most(found.lower, float(p @ cost @ q), 1e-15)
+    joint = np.minimum(weights, 1.0) * np.outer(p, q)  # some plan: part of the product, the rest put back
+    rows, columns = p - joint.sum(axis=1), q - joint.sum(axis=0)
+    if rows.sum() > 1e-9:
+        joint = joint + np.outer(rows, columns) / columns.sum()
+        checks.assert_at_most(found.lower, float(np.vdot(joint, cost)), 1e-12)
+    assert (found.plan >= 0.0).all()
+    np.testing.assert_allclose(found.plan.sum(axis=1), p, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(found.plan.sum(axis=0), q, rtol=0, atol=1e-7)
+
+
+def test_a_lower_bound_raised_past_the_optimum_is_caught():
+    cost = np.array([[0.0, 1.0], [1.0, 0.0]])
+    found = cheapest_plan(np.array([0.5, 0.5]), np.array([0.25, 0.75]), cost)
+    checks.assert_at_most(found.lower, 0.25, 1e-15)
+    with pytest.raises(AssertionError, match="above the truth"):
+        checks.assert_at_most(found.lower + 1e-6, 0.25, 1e-15)

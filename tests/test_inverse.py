@@ -1,0 +1,143 @@
+"""D(R,P) and P(R,D): brackets around closed forms, around each other, and around the rates they turn around."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rdptheory import (
+    Bernoulli,
+    Gaussian,
+    Hamming,
+    InvalidInput,
+    KullbackLeibler,
+    Pmf,
+    SquaredError,
+    Table,
+    TotalVariation,
+    Uniform,
+    Wasserstein2Squared,
+    distortion_at,
+    perception_at,
+    rdp,
+)
+from rdptheory.closed_forms import gaussian
+from rdptheory.divergences import F_DIVERGENCES, Divergence
+from rdptheory.inverse import _Search
+from rdptheory.problems import Problem
+from tests.checks import assert_inside
+
+FAMILY = pytest.mark.parametrize("divergence", (*F_DIVERGENCES, Wasserstein2Squared()), ids=repr)
+EARTH = (SquaredError(), Wasserstein2Squared())
+
+
+def source(seed: int, n: int = 5) -> Pmf:
+    rng = np.random.default_rng(seed)
+    return Pmf.from_weights(rng.dirichlet(np.ones(n)) + 0.05, np.sort(rng.normal(size=n)))
+
+
+@FAMILY
+@pytest.mark.parametrize("R, P", ((0.3, 0.02), (0.02, 0.1), (0.7, 0.0)))
+def test_the_rate_at_the_answer_is_the_rate_asked_for(divergence: Divergence, R: float, P: float) -> None:
+    question = (source(1), SquaredError(), divergence)
+    found = distortion_at(*question, R=R, P=P)
+    assert found.value == found.bounds.upper
+    assert 0.0 <= found.bounds.gap <= 1e-7 * found.value  # the gap of the rates over the slope
+    assert rdp(*question, D=found.bounds.upper, P=P).bounds.lower <= R
+    assert rdp(*question, D=found.bounds.lower, P=P).bounds.upper >= R
+    assert found.steps <= 30
+    if P > 0.0:
+        back = perception_at(*question, R=R, D=found.value)
+        assert back.bounds.lower <= P + 1e-7
+        if rdp(*question, D=found.value, P=P).slopes.P < -1e-3:  # else a smaller P would do as well
+            assert_inside(back.bounds, P, 1e-7)
+            assert back.bounds.gap <= 1e-6 * P
+
+
+@given(
+    P=st.one_of(st.just(0.0), st.floats(1e-6, 1.5)),
+    R=st.floats(1e-3, 5.0),
+    variance=st.floats(0.1, 10.0),
+    divergence=st.sampled_from((Wasserstein2Squared(), KullbackLeibler())),
+)
+@settings(max_examples=40)
+def test_gaussian_closed_form(P: float, R: float, variance: float, divergence: Divergence) -> None:
+    question = (Gaussian(0.0, variance), SquaredError(), divergence)
+    truth = float(gaussian.distortion(variance, R, P, divergence))
+    found = distortion_at(*question, R=R, P=P)
+    assert_inside(found.bounds, truth, 1e-11 * truth)  # 16 ulp of the rate over its slope
+    assert found.bounds.gap <= 1e-9 * truth
+
+
+def test_gaussian_perception() -> None:
+    truth = float(gaussian.perception(1.0, 0.5, 0.39))
+    found = perception_at(Gaussian(0.0, 1.0), *EARTH, R=0.5, D=0.39)
+    assert 0.0 < truth < inf
+    assert_inside(found.bounds, truth, 1e-12)
+    assert found.bounds.gap <= 1e-11
+
+
+@pytest.mark.parametrize("P", (0.0, 0.05, inf))
+def test_rate_zero_is_the_cheapest_silent_law(P: float) -> None:
+    p = 0.25
+    truth = 2 * p * (1 - p) - (1 - 2 * p) * P if P < p else p
+    found = distortion_at(Bernoulli(p), Hamming(), TotalVariation(), R=0.0, P=P)
+    assert_inside(found.bounds, truth, 1e-15)
+    assert found.bounds.gap <= 1e-13
+    assert rdp(Bernoulli(p), Hamming(), TotalVariation(), D=found.value, P=P).rate <= 1e-14
+
+
+def test_rates_that_pay_for_everything() -> None:
+    question = (source(2), SquaredError(), TotalVariation())
+    assert distortion_at(*question, R=inf, P=0.0).bounds == distortion_at(*question, R=5.0, P=0.1).bounds
+    assert distortion_at(*question, R=5.0, P=0.1).value == 0.0
+    assert perception_at(*question, R=5.0, D=0.1).value == 0.0
+
+
+def test_rates_that_pay_for_nothing() -> None:
+    question = (source(2), SquaredError(), TotalVariation())
+    assert perception_at(*question, R=0.01, D=0.01).value == inf
+    moved = Table([[0.0, 1.0], [1.0, 0.0]], reference=[0.7, 0.3])
+    least = distortion_at(Bernoulli(0.5), moved, TotalVariation(), R=5.0, P=0.0)
+    assert_inside(least.bounds, 0.2, 1e-12)  # what moving mass 0.2 costs
+    assert least.bounds.gap <= 1e-9
+
+
+def test_near_the_free_rate_the_bracket_may_stay_open() -> None:
+    question = (source(3), SquaredError(), KullbackLeibler())
+    free = rdp(*question, D=0.1, P=inf)
+    found = perception_at(*question, R=0.5 * (free.bounds.lower + free.bounds.upper), D=0.1)
+    assert 0.0 < found.bounds.lower <= found.bounds.upper
+
+
+def test_the_search_ends_at_a_planted_root_and_a_wrong_curve_is_caught() -> None:
+    """A search on rates of another perception limit must not contain the answer."""
+    problem = Problem(source(4), SquaredError(), TotalVariation(), 1.0, 0.05)
+    right, wrong = (
+        _Search(0.2, lambda D, P=P: Problem(problem.source, problem.distortion, problem.perception, D, P), _by_D, None)
+        for P in (0.05, 0.06)
+    )
+    truth = distortion_at(problem.source, problem.distortion, problem.perception, R=0.2, P=0.05)
+    assert right.between(0.0, 1.0, None).bounds.overlaps(truth.bounds)
+    assert not wrong.between(0.0, 1.0, None).bounds.overlaps(truth.bounds)
+
+
+def _by_D(slopes: object) -> float:
+    return slopes.D  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("limits", ({"R": -1.0, "P": 0.1}, {"R": 0.1, "P": -1.0}, {"R": "x", "P": 0.1}))
+def test_bad_numbers(limits: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput):
+        distortion_at(source(0), SquaredError(), TotalVariation(), **limits)
+
+
+def test_bad_questions() -> None:
+    with pytest.raises(InvalidInput, match="discretise"):
+        distortion_at(Uniform(0.0, 1.0), SquaredError(), None, R=0.1, P=inf)
+    with pytest.raises(InvalidInput, match="perception"):
+        perception_at(source(0), SquaredError(), None, R=0.1, D=0.1)  # type: ignore[arg-type]

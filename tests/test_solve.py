@@ -1,0 +1,115 @@
+"""The verbs: which method answers, and what no reading of the question allows."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rdptheory import (
+    AbsoluteError,
+    Bernoulli,
+    ClosedForm,
+    Conic,
+    Empirical,
+    Gaussian,
+    Hamming,
+    InteriorPoint,
+    InvalidInput,
+    KullbackLeibler,
+    Laplace,
+    Pmf,
+    SquaredError,
+    Table,
+    TotalVariation,
+    Uniform,
+    Wasserstein2Squared,
+    rate_distortion,
+    rdp,
+)
+from tests import checks
+
+COIN = (Bernoulli(0.25), Hamming(), TotalVariation())
+DIE = Pmf([0.5, 0.3, 0.2])
+
+
+def test_a_closed_form_answers_where_one_exists_and_the_interior_point_elsewhere():
+    assert rdp(*COIN, D=0.1, P=0.05).method == ClosedForm()
+    assert rdp(DIE, Hamming(), TotalVariation(), D=0.1, P=0.05).method == InteriorPoint()
+    assert rdp(Bernoulli(0.25), SquaredError(), KullbackLeibler(), D=0.1, P=0.05).method == InteriorPoint()
+
+
+@pytest.mark.parametrize("method", [ClosedForm(), InteriorPoint(), InteriorPoint(gap=1e-6), Conic(), Conic("SCS")])
+def test_every_method_gives_the_same_rate_and_records_itself(method):
+    solution = rdp(*COIN, D=0.1, P=0.05, method=method)
+    checks.assert_sound(solution)
+    assert solution.method == method
+    checks.assert_agree(solution.bounds, rdp(*COIN, D=0.1, P=0.05).bounds, values=1e-5)
+
+
+def test_no_perception_is_an_infinite_limit():
+    for source, distortion in ((Bernoulli(0.25), Hamming()), (DIE, SquaredError())):
+        plain = rate_distortion(source, distortion, D=0.1)
+        assert plain.bounds == rdp(source, distortion, TotalVariation(), D=0.1, P=math.inf).bounds
+        assert plain.bounds == rdp(source, distortion, None, D=0.1, P=0.0).bounds
+
+
+def test_a_sample_is_a_source():
+    solution = rdp(Empirical([1.0, 1.0, 2.0, 5.0]), AbsoluteError(), TotalVariation(), D=0.3, P=0.1)
+    checks.assert_sound(solution, gap=1e-9)
+
+
+def test_vectors_are_points():
+    points = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]
+    checks.assert_sound(rdp(Pmf(DIE.probabilities, points), SquaredError(), TotalVariation(), D=0.3, P=0.1), gap=1e-9)
+
+
+BAD = {
+    "a negative D": (lambda: rdp(*COIN, D=-0.1, P=0.0), "D"),
+    "D nan": (lambda: rdp(*COIN, D=math.nan, P=0.0), "D"),
+    "P nan": (lambda: rdp(*COIN, D=0.1, P=math.nan), "P"),
+    "a negative P": (lambda: rdp(*COIN, D=0.1, P=-1e-9), "P"),
+    "a word for D": (lambda: rdp(*COIN, D="0.1", P=0.0), "D"),
+    "an array for D": (lambda: rdp(*COIN, D=np.array([0.1, 0.2]), P=0.0), "D"),
+    "weights that sum to .98": (lambda: rdp(Pmf([0.5, 0.48]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
+    "a negative mass": (lambda: rdp(Pmf([1.5, -0.5]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
+    "a mass of nan": (lambda: rdp(Pmf([math.nan, 1.0]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
+    "a probability of 1.5": (lambda: rdp(Bernoulli(1.5), Hamming(), None, D=0.1, P=0.0), "p"),
+    "rows for other symbols": (lambda: rdp(DIE, Table(np.eye(2)), None, D=0.1, P=0.0), "matrix"),
+    "a rectangle without a reference": (
+        lambda: rdp(DIE, Table(np.ones((3, 2))), TotalVariation(), D=0.1, P=0.1),
+        "matrix",
+    ),
+    "a vector for a table": (lambda: rdp(DIE, Table([0.0, 1.0]), None, D=0.1, P=0.0), "matrix"),
+    "an array for a source": (lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0), "source"),
+    "a class for a distortion": (lambda: rdp(DIE, Hamming, None, D=0.1, P=0.0), "distortion"),
+    "an array for a distortion": (lambda: rdp(DIE, np.eye(3), None, D=0.1, P=0.0), "distortion"),
+    "a class for a divergence": (lambda: rdp(DIE, Hamming(), TotalVariation, D=0.1, P=0.0), "perception"),
+    "a word for a divergence": (lambda: rdp(DIE, Hamming(), "tv", D=0.1, P=0.0), "perception"),
+    "a word for a method": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=0.0, method="interior"), "method"),
+    "a method without a formula": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=0.0, method=ClosedForm()), "method"),
+    "a density": (lambda: rdp(Uniform(0, 1), SquaredError(), None, D=0.1, P=0.0), "source"),
+    "a density by a solver": (lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=0, method=Conic()), "source"),
+    "a Gaussian in total variation": (
+        lambda: rdp(Gaussian(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1),
+        "source",
+    ),
+}
+
+
+@pytest.mark.parametrize("ask, argument", BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_argument_value_and_rule(ask, argument):
+    with pytest.raises(InvalidInput) as caught:
+        ask()
+    assert caught.value.argument == argument
+    assert caught.value.rule
+    assert str(caught.value).startswith(f"{argument} = ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_density_is_told_of_the_explicit_step():
+    with pytest.raises(InvalidInput, match="discretise"):
+        rdp(Uniform(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1)
+
+
+def test_the_closed_form_of_a_gaussian_needs_no_alphabet():
+    assert rdp(Gaussian(0, 1), SquaredError(), Wasserstein2Squared(), D=0.3, P=0.05).method == ClosedForm()
