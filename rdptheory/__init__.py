@@ -24,13 +24,13 @@ from rdptheory.divergences import (
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.problems import Problem
-from rdptheory.representations import gaussian_decoders, rate_penalty, universal_rate
+from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Uniform, discretise
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Pmf, Uniform, discretise
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, surface, write_surface
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_solution import TransportSolution
@@ -51,6 +51,7 @@ __all__ = [
     "FirstOrder",
     "GapTooWide",
     "Gaussian",
+    "GaussianVector",
     "Hamming",
     "InteriorPoint",
     "InvalidInput",
@@ -88,6 +89,7 @@ __all__ = [
     "rate_distortion",
     "rate_penalty",
     "rdp",
+    "representation_region",
     "surface",
     "transport_rate",
     "units",

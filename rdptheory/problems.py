@@ -11,7 +11,7 @@ from rdptheory._types import FloatArray, frozen_array
 from rdptheory.distortions import Distortion, Table
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
-from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source, Uniform
+from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace, Source, Uniform
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
@@ -24,7 +24,7 @@ class Problem:
 
     Parameters
     ----------
-    source : Pmf, Bernoulli, Empirical, Gaussian, Uniform or Laplace
+    source : Pmf, Bernoulli, Empirical, Gaussian, GaussianVector, Uniform or Laplace
     distortion : Hamming, SquaredError, AbsoluteError or Table
     perception : a divergence, or None for plain rate distortion (then P is inf)
     D, P : float
@@ -38,7 +38,7 @@ class Problem:
     P: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, (DiscreteSource, Gaussian, Uniform, Laplace)):
+        if not isinstance(self.source, (DiscreteSource, Gaussian, GaussianVector, Uniform, Laplace)):
             raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
         if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")
@@ -57,9 +57,8 @@ class Problem:
             The source has a density, or its alphabet and the table do not fit.
         """
         if not isinstance(self.source, DiscreteSource):
-            raise InvalidInput(
-                "source", self.source, "has no closed form with these arguments; discretise(source, n) makes it a Pmf"
-            )
+            advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it a Pmf"
+            raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
         table = self.distortion.table(self.source.points)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and np.isfinite(self.P):

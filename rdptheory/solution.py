@@ -34,7 +34,11 @@ class Slopes:
 
 @dataclass(frozen=True, eq=False)
 class JointGaussian:
-    """The joint law of (X, Y): mean (2,) and covariance (2, 2)."""
+    """The joint law of (X, Y): mean (2,) and covariance (2, 2).
+
+    For vectors in R^k mean (2k,) and covariance (2k, 2k), X first; for independent components one pair each, mean
+    (k, 2) and covariance (k, 2, 2).
+    """
 
     mean: FloatArray
     covariance: FloatArray

@@ -3,6 +3,7 @@
 from rdptheory.closed_forms import (
     bernoulli,
     gaussian,
+    gaussian_vector,
     transport_binary,
     transport_gaussian,
     transport_uniform,
@@ -18,6 +19,7 @@ __all__ = [
     "Regime",
     "bernoulli",
     "gaussian",
+    "gaussian_vector",
     "limited_randomness",
     "match",
     "match_transport",

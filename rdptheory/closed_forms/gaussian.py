@@ -228,7 +228,7 @@ class _KullbackLeibler:
 
     def limit(self, variance: FloatArray, shrink: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
-            return 0.5 * _curve(-2.0 * np.log1p(-shrink))
+            return 0.5 * log_excess(-2.0 * np.log1p(-shrink))
 
     def symbolic(self, sympy: Any, variance: Any, D: Any, P: Any) -> tuple[Any, Any]:
         spread = -variance * sympy.LambertW(-sympy.exp(-1 - 2 * P))
@@ -279,8 +279,8 @@ def _correlation(case: _Case) -> tuple[FloatArray, FloatArray]:
     return rho, np.where(rho > 0.7, factors, 1.0 - rho**2)
 
 
-def _curve(t: FloatArray) -> FloatArray:
-    """t - 1 + e^-t, its own series where the difference would lose digits."""
+def log_excess(t: FloatArray) -> FloatArray:
+    """t - 1 + e^-t for t >= 0, from its series where the difference would lose digits."""
     near = np.minimum(t, 0.5)
     return np.where(t < 0.5, near**2 * np.polyval(SERIES, near), t + np.expm1(-t))
 
@@ -294,5 +294,5 @@ def _log_ratio(P: FloatArray) -> FloatArray:
     target = 2.0 * np.where(inner, P, 1.0)
     t = np.sqrt(2.0 * target) + target
     for _ in range(NEWTON_STEPS):
-        t = t + (_curve(t) - target) / np.expm1(-t)
+        t = t + (log_excess(t) - target) / np.expm1(-t)
     return np.where(inner, t, P)

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rdptheory._types import Bounds, FloatArray, Unbounded, frozen_array
-from rdptheory.closed_forms import bernoulli, gaussian, uniform_discrete
+from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, uniform_discrete
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.information import binary_entropy
 from rdptheory.problems import Problem
-from rdptheory.solution import Candidate, Slopes, Solution, Status
-from rdptheory.sources import DiscreteSource, Gaussian
+from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
+from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector
 
 __all__ = ["ALLOWANCE", "ClosedForm", "match"]
 
 EPS = float(np.finfo(np.float64).eps)
 ALLOWANCE = 16 * EPS
 """Half the width of a bracket, in units of the scale that `match` names."""
+VANISHING = 1e-14
+NARROW = 1e-9
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def match(problem: Problem) -> Solution | None:
     * m symbols of equal mass, `Hamming`, every divergence                     (`uniform_discrete`, [CT06])
     * `Gaussian`, `SquaredError`, `Wasserstein2Squared`, `KullbackLeibler`, P = inf or no perception
                                                                                (`gaussian`, [ZQCK21])
+    * `GaussianVector` with the same divergences                               (`gaussian_vector`)
 
     A `Pmf` counts as two symbols if its masses sum to 1 within one ulp, and as uniform if each is 1/m within 4 ulp:
     the formula then answers the question asked, not its neighbour.
@@ -50,7 +54,8 @@ def match(problem: Problem) -> Solution | None:
         is the float64 value of the formula ± `ALLOWANCE` (16 ulp of 1) times a scale: Hb(p) for two symbols,
         log m for m of them, max(1, R) for a Gaussian. Those are the largest terms that the formulas add up, each
         with a few ulp of error; the factor is about four times the largest error seen against 50 digits. Where limits
-        smaller by the same factor leave the rate at 0 too, it is exactly 0. A Gaussian at D = 0 has status
+        smaller by the same factor leave the rate at 0 too, it is exactly 0. A vector has the bracket of its allocation,
+    widened by the rounding of the principal variances. A Gaussian at D = 0 has status
         INFEASIBLE and rate inf.
 
     >>> from rdptheory.sources import Bernoulli
@@ -63,6 +68,9 @@ def match(problem: Problem) -> Solution | None:
     if isinstance(source, Gaussian) and isinstance(problem.distortion, SquaredError):
         if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
             return _gaussian(problem, source, P, perception or Wasserstein2Squared())
+    elif isinstance(source, GaussianVector) and isinstance(problem.distortion, SquaredError):
+        if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
+            return _gaussian_vector(problem, source, P, perception or Wasserstein2Squared())
     elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, Hamming):
         p = source.probabilities
         if np.abs(p.size * p - 1.0).max() <= 4 * EPS:
@@ -110,6 +118,50 @@ def _gaussian(problem: Problem, source: Gaussian, P: float, perception: Divergen
     joint = gaussian.joint(source.mean, source.variance, problem.D, P, perception)
     scale = max(1.0, float(formula.rate(problem.D, P)))
     return formula.answer(problem, P, scale, Candidate(joint=joint))
+
+
+def _gaussian_vector(problem: Problem, source: GaussianVector, P: float, perception: Divergence) -> Solution:
+    variances, axes = source.principal
+    largest = float(variances.max())
+    held = variances > (VANISHING * largest if axes is not None else 0.0)  # the rest is rounding: Y = X there
+    text = "Gaussian vector, squared error: an allocation over the principal axes [ZQCK21, Theorem 1]"
+    if problem.D == 0.0:
+        infinite, none = Bounds(Unbounded, Unbounded), Slopes(float("nan"), float("nan"))
+        message = f"{text}; no channel of finite rate reaches D = 0"
+        return Solution(problem, Unbounded, infinite, none, None, Status.INFEASIBLE, message, ClosedForm())
+    found = gaussian_vector.allocate(variances[held], problem.D, P, perception)
+    bounds = found.bounds
+    if axes is not None and bounds.upper > 0.0:  # dR/dλ_i at the prices is at most (s D_i + μ P_i)/λ_i
+        owed = found.price_D * found.distortions
+        if 0.0 < P < Unbounded:
+            owed = owed + found.price_P * found.perceptions
+        slack = variances.size * EPS * largest * float((owed / variances[held]).sum())
+        bounds = Bounds(max(0.0, bounds.lower - slack), bounds.upper + slack)
+    narrow = bounds.gap <= NARROW * max(1.0, bounds.upper)
+    joint = _joint(source, held, found)
+    return Solution(
+        problem,
+        bounds.upper,
+        bounds,
+        Slopes(-found.price_D, -found.price_P),
+        Candidate(joint=joint),
+        Status.OPTIMAL if narrow else Status.STOPPED,
+        text,
+        ClosedForm(),
+    )
+
+
+def _joint(source: GaussianVector, held: NDArray[np.bool_], found: gaussian_vector.Allocation) -> JointGaussian:
+    variances, axes = source.principal
+    spread, common = np.maximum(variances, 0.0), np.maximum(variances, 0.0)
+    spread[held] = found.spreads**2 * variances[held]
+    common[held] = found.correlations * found.spreads * variances[held]
+    if axes is None:
+        blocks = np.stack([np.stack([variances, common], axis=1), np.stack([common, spread], axis=1)], axis=1)
+        return JointGaussian(frozen_array(np.stack([source.mean, source.mean], axis=1)), frozen_array(blocks))
+    middle, corner = (axes * common) @ axes.T, (axes * spread) @ axes.T
+    covariance = np.block([[source.covariance, middle], [middle, corner]])
+    return JointGaussian(frozen_array(np.concatenate([source.mean, source.mean])), frozen_array(covariance))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.outcome import Outcome, judged
 
-__all__ = ["Conic", "solve_conic"]
+__all__ = ["SOLVERS", "Conic", "ball_limits", "solve_conic"]
 
 SOLVERS: dict[str, dict[str, float]] = {
     "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
@@ -67,7 +67,7 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
         else cp.multiply(W, limit.table > 0.0) == 0
         for limit in reduced.distortions
     ]
-    balls = [_ball(cp, ball, r) for ball in reduced.perceptions]
+    balls = [ball_limits(cp, ball, r if ball.image is None else ball.image @ r) for ball in reduced.perceptions]
     program = cp.Problem(cp.Minimize(rate), [rows, p @ W == r, *limits, *(ball for pair in balls for ball in pair)])
     try:
         with warnings.catch_warnings():
@@ -93,9 +93,8 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     return best
 
 
-def _ball(cp: Any, ball: PerceptionLimit, r: Any) -> list[Any]:
-    """The constraints of a perception ball; the last one carries its multiplier."""
-    law = r if ball.image is None else ball.image @ r
+def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
+    """The constraints of a perception ball on an expression (k,); the last one carries its multiplier."""
     q: FloatArray = ball.reference
     if ball.limit == 0.0:
         return [law == q]

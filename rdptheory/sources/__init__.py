@@ -2,8 +2,19 @@
 
 from rdptheory.sources.density import Laplace, Uniform, discretise
 from rdptheory.sources.discrete import Bernoulli, DiscreteSource, Empirical, Pmf
-from rdptheory.sources.gaussian import Gaussian
+from rdptheory.sources.gaussian import Gaussian, GaussianVector
 
-Source = DiscreteSource | Gaussian | Uniform | Laplace
+Source = DiscreteSource | Gaussian | GaussianVector | Uniform | Laplace
 
-__all__ = ["Bernoulli", "DiscreteSource", "Empirical", "Gaussian", "Laplace", "Pmf", "Source", "Uniform", "discretise"]
+__all__ = [
+    "Bernoulli",
+    "DiscreteSource",
+    "Empirical",
+    "Gaussian",
+    "GaussianVector",
+    "Laplace",
+    "Pmf",
+    "Source",
+    "Uniform",
+    "discretise",
+]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray
-from rdptheory.errors import finite
+from rdptheory._types import ArrayLike, FloatArray
+from rdptheory.errors import InvalidInput, finite, real_array
 
-__all__ = ["Gaussian"]
+__all__ = ["Gaussian", "GaussianVector"]
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,54 @@ class Gaussian:
     def quantile(self, level: float) -> float:
         """The x with P(X <= x) = level."""
         return self.mean + self.standard_deviation * float(scipy.special.ndtri(level))
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianVector:
+    """N(mean, covariance) in R^k.
+
+    Parameters
+    ----------
+    mean : array (k,)
+    covariance : array (k, k) or (k,)
+        Symmetric and positive semidefinite within rounding, not 0; one axis means the variances of independent
+        components.
+
+    Raises
+    ------
+    InvalidInput
+
+    >>> GaussianVector([0.0, 0.0], [[2.0, 1.0], [1.0, 2.0]]).variances.round(12)
+    array([1., 3.])
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+
+    def __init__(self, mean: ArrayLike, covariance: ArrayLike) -> None:
+        m, c = real_array("mean", mean), real_array("covariance", covariance)
+        if m.ndim != 1 or m.size == 0:
+            raise InvalidInput("mean", mean, f"must have shape (k,) with k >= 1, has {m.shape}")
+        if c.shape not in ((m.size,), (m.size, m.size)):
+            raise InvalidInput("covariance", covariance, f"must have shape ({m.size}, {m.size}) or ({m.size},)")
+        largest = float(np.abs(c).max())
+        if c.ndim == 2 and float(np.abs(c - c.T).max()) > ROUNDING * largest:
+            raise InvalidInput("covariance", covariance, "must be symmetric")
+        object.__setattr__(self, "mean", m)
+        object.__setattr__(self, "covariance", c)
+        lowest = float(self.variances.min())
+        if lowest < -ROUNDING * largest or largest == 0.0:
+            raise InvalidInput("covariance", covariance, f"must be positive semidefinite and not 0, has {lowest:g}")
+
+    @cached_property
+    def principal(self) -> tuple[FloatArray, FloatArray | None]:
+        """Variances (k,) along the principal axes, and the axes as columns (k, k), or None for the coordinates."""
+        if self.covariance.ndim == 1:
+            return self.covariance, None
+        values, axes = np.linalg.eigh(0.5 * (self.covariance + self.covariance.T))
+        return values, axes
+
+    @property
+    def variances(self) -> FloatArray:
+        """Variances along the principal axes, shape (k,)."""
+        return self.principal[0]

@@ -1,0 +1,211 @@
+"""Distortion and perception of one encoder with and without common randomness, squared error, W2² [YWL22]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory.divergences import Wasserstein2Squared
+from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.representations.region import Region, columns, representation_region, squares
+from rdptheory.sources import DiscreteSource
+
+__all__ = ["Interpolation", "JointTransport", "best_interval_quantiser", "interpolation", "joint_transport"]
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    """One encoder and the decoders Y = α X_d + (1-α) X_p between its least distortion and perfect perception.
+
+    X_d = E[X|Z]; X_p is drawn from the optimal coupling of X_d and the law of X, given X_d.
+
+    Attributes
+    ----------
+    region : Region
+        What any decoder without common randomness reaches.
+    least : float
+        D_d = E‖X - X_d‖².
+    transport : float
+        W2²(p_X, p_{X_d}); the perception P_d of X_d.
+    posterior_error : float
+        E‖X - X_s‖² of the posterior sampler X_s ~ p(x|z), computed from its law: 2 D_d for every encoder.
+    plan : array (l, n)
+        The optimal coupling of X_d and X.
+    """
+
+    region: Region
+    least: float
+    transport: float
+    posterior_error: float
+    plan: FloatArray
+
+    def at(self, alpha: float) -> tuple[float, Bounds]:
+        """(D, P) of Y = α X_d + (1-α) X_p, α in [0, 1], computed from the joint law; P bracketed by the cost of the
+        interpolated coupling from above and the triangle inequality from below."""
+        if not 0.0 <= alpha <= 1.0:
+            raise InvalidInput("alpha", alpha, "must lie in [0, 1]")
+        distance = squares(self.region.means, columns(self.region.source))
+        moved = float(np.vdot(self.plan, distance))  # E‖X_d - X_p‖²
+        D = self.least + (1.0 - alpha) ** 2 * moved
+        lower = max(0.0, np.sqrt(self.transport) - (1.0 - alpha) * np.sqrt(moved)) ** 2
+        upper = alpha**2 * moved
+        return D, Bounds(min(float(lower), upper), upper)
+
+    def distortion(self, P: float) -> float:
+        """D(P) = D_d + (W2 - √P)², at least D_d: D_d (1 + (1-α)²) where W2² = D_d."""
+        return self.least + max(0.0, float(np.sqrt(self.transport) - np.sqrt(at_least_zero("P", P)))) ** 2
+
+
+def interpolation(source: DiscreteSource, encoder: ArrayLike) -> Interpolation:
+    """The exact interpolation of one encoder p(z|x), shape (n, l), reconstructions in R^k.
+
+    P_d = D_d, as for the encoder of least distortion, fails where (X, X_d) is not an optimal coupling; what holds is
+    P_d = W2²(p_X, p_{X_d}) <= D_d.
+
+    References
+    ----------
+    [YWL22], Theorem 1; [YWYML21], equation (18); [ZQCK21], Theorem 4.
+
+    >>> from rdptheory import Pmf
+    >>> crossed = interpolation(Pmf([0.25] * 4, [[0, 1], [1, 1], [2, 0], [3, 0]]), [[1, 0], [0, 1], [1, 0], [0, 1]])
+    >>> crossed.least, crossed.transport
+    (1.25, 0.75)
+    """
+    region = representation_region(source, encoder, Wasserstein2Squared())
+    plan = region.coupling.plan
+    assert plan is not None
+    pairs = squares(columns(source), columns(source))
+    posterior_error = float(np.einsum("z,zi,zj,ij->", region.masses, region.posterior, region.posterior, pairs))
+    return Interpolation(region, region.least, region.transport.upper, posterior_error, plan)
+
+
+def best_interval_quantiser(source: DiscreteSource, levels: int) -> FloatArray:
+    """The deterministic encoder (n, levels) of least mean squared error on a line, by dynamic programming.
+
+    >>> from rdptheory import Pmf
+    >>> best_interval_quantiser(Pmf([0.25, 0.25, 0.25, 0.25], [0.0, 1.0, 5.0, 6.0]), 2)
+    array([[1., 0.],
+           [1., 0.],
+           [0., 1.],
+           [0., 1.]])
+    """
+    if source.points.ndim != 1:
+        raise InvalidInput("source", source, "must have points on a line")
+    if not isinstance(levels, int) or not 1 <= levels <= source.size:
+        raise InvalidInput("levels", levels, f"must be an integer between 1 and {source.size}")
+    order = np.argsort(source.points, kind="stable")
+    p, x = source.probabilities[order], source.points[order] - float(source.probabilities @ source.points)
+    mass, first, second = (np.concatenate([[0.0], np.cumsum(terms)]) for terms in (p, p * x, p * x * x))
+    held = mass[None, :] - mass[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = (second[None, :] - second[:, None]) - (first[None, :] - first[:, None]) ** 2 / held
+    cost = np.where(held > 0.0, np.maximum(spread, 0.0), 0.0)  # of the cell [a, b)
+    cost[np.tril_indices(x.size + 1)] = np.inf
+    best, cuts = cost[0], []
+    for _ in range(levels - 1):
+        options = best[:, None] + cost
+        cuts.append(options.argmin(axis=0))
+        best = options.min(axis=0)
+    encoder, end = np.zeros((x.size, levels)), x.size
+    for level in range(levels - 1, -1, -1):
+        start = int(cuts[level - 1][end]) if level else 0
+        encoder[order[start:end], level] = 1.0
+        end = start
+    return frozen_array(encoder)
+
+
+@dataclass(frozen=True, eq=False)
+class JointTransport:
+    """The least of W1(p_{Y,X_d}, p_{X,X_d}) + λ E‖Y - X_d‖ and the law that attains it.
+
+    Attributes
+    ----------
+    bounds : Bounds
+        From the primal and the dual of the linear program.
+    law : array (n', l)
+        p(y, x_d), Y on `alphabet`.
+    alphabet : array (n', k)
+        The points of the source and the values of X_d.
+    error : float
+        E‖X - Y‖² with Y and X independent given Z.
+    pulled : float
+        E‖Y - X_d‖.
+    """
+
+    bounds: Bounds
+    law: FloatArray
+    alphabet: FloatArray
+    error: float
+    pulled: float
+
+
+def joint_transport(
+    source: DiscreteSource, encoder: ArrayLike, price: float, *, euclidean: bool = False
+) -> JointTransport:
+    """min over p(y, x_d) with the marginal of X_d of  W1(p_{Y,X_d}, p_{X,X_d}) + λ E‖Y - X_d‖,  a linear program.
+
+    Under the sum norm of pairs, ‖(a,b)‖ = ‖a‖ + ‖b‖, the optimum is p_{X,X_d} for λ < 1 and Y = X_d for λ > 1. Under
+    the Euclidean norm of the pair (`euclidean`) the second half holds, the first for λ < 1/√2, and for all λ < 1 if
+    every x is assigned its nearest X_d.
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli or Empirical
+    encoder : array (n, l)
+        p(z|x).
+    price : float
+        λ >= 0.
+    euclidean : bool
+        The norm of pairs; the sum norm if False.
+
+    Notes
+    -----
+    Y is restricted to the points of the source and the values of X_d. Under the sum norm nothing is lost; under the
+    Euclidean norm the value is an upper bound on that with Y anywhere.
+
+    References
+    ----------
+    [YWL22], Theorem 2.
+
+    >>> from rdptheory import Pmf
+    >>> parity = [[1, 0], [0, 1], [1, 0], [0, 1]]
+    >>> round(joint_transport(Pmf([0.2, 0.3, 0.3, 0.2]), parity, 0.9, euclidean=True).bounds.upper, 4)
+    0.8115
+    """
+    price = at_least_zero("price", price)
+    region = representation_region(source, encoder, Wasserstein2Squared())
+    points, means = columns(source), region.means
+    joint = region.masses * region.posterior.T  # (n, l)
+    alphabet = np.unique(np.concatenate([points, means]), axis=0)
+    m, size = len(alphabet), len(means)
+    pull = np.sqrt(squares(alphabet, means))
+    start_x, start_d = np.nonzero(joint > 0.0)
+    apart_y, apart_d = squares(alphabet, points[start_x]), squares(means, means[start_d])
+    squared = (apart_y[:, None, :], apart_d[None, :, :])
+    cost = np.sqrt(squared[0] + squared[1]) if euclidean else np.sqrt(squared[0]) + np.sqrt(squared[1])
+    cost = cost.reshape(m * size, -1) + price * pull.reshape(-1, 1)  # from (x, x_d) to (y, x_d')
+    cells, starts = cost.shape
+    numbers = np.arange(cost.size)
+    ones = np.ones(cost.size)
+    into = scipy.sparse.coo_array((ones, (numbers // starts % size, numbers)), shape=(size, cost.size))
+    out = scipy.sparse.coo_array((ones, (numbers % starts, numbers)), shape=(starts, cost.size))
+    mass = joint[start_x, start_d]
+    found = scipy.optimize.linprog(
+        cost.ravel(),
+        A_eq=scipy.sparse.vstack([out, into]).tocsr()[:-1],
+        b_eq=np.concatenate([mass, region.masses])[:-1],
+        method="highs",
+    )
+    u = found.eqlin.marginals[:starts]
+    w = (cost - u[None, :]).min(axis=1).reshape(m, size).min(axis=0)
+    lower = float(mass @ u + region.masses @ w)
+    law = np.maximum(found.x, 0.0).reshape(cells, starts).sum(axis=1).reshape(m, size)
+    given_d = law / law.sum(axis=0)
+    error = float(np.einsum("z,zi,yz,yi->", region.masses, region.posterior, given_d, squares(alphabet, points)))
+    upper = max(float(found.fun), lower)
+    return JointTransport(
+        Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, pull))
+    )

@@ -1,0 +1,235 @@
+"""The distortion-perception region of a fixed representation, under squared error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory.couplings import Plan, cheapest_plan, rounded_plan
+from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
+from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.problems import PerceptionLimit
+from rdptheory.representations.decoders import best_decoder
+from rdptheory.sources import DiscreteSource
+
+__all__ = ["ExtremeBounds", "Point", "Region", "extreme_bounds", "representation_region"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A distortion and a perception divergence."""
+
+    D: float
+    P: float
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The points (D, P) that decoders of one representation reach: D >= distortion(P).
+
+    Attributes
+    ----------
+    source : DiscreteSource
+    perception : Divergence
+    masses : array (l,)
+        p_Z, the symbols of positive mass.
+    means : array (l, k)
+        X~ = E[X | Z = z].
+    posterior : array (l, n)
+        p(x|z).
+    finite : bool
+        Whether Y stays on the points of the source.
+    """
+
+    source: DiscreteSource
+    perception: Divergence
+    masses: FloatArray
+    means: FloatArray
+    posterior: FloatArray
+    finite: bool
+
+    @cached_property
+    def least(self) -> float:
+        """E‖X - X~‖², the least distortion of a decoder into R^k."""
+        return float(self.masses @ (self.posterior * squares(self.means, columns(self.source))).sum(axis=1))
+
+    @cached_property
+    def transport(self) -> Bounds:
+        """W2²(p_X~, p_X)."""
+        plan = self.coupling.plan
+        assert plan is not None
+        upper = float(np.vdot(plan, squares(self.means, columns(self.source))))
+        return Bounds(min(max(0.0, self.coupling.lower), upper), upper)
+
+    @cached_property
+    def coupling(self) -> Plan:
+        """An optimal coupling of X~ and X, shape (l, n)."""
+        p = self.source.probabilities
+        found = cheapest_plan(self.masses, p, squares(self.means, columns(self.source)))
+        plan = np.outer(self.masses, p) if found.plan is None else rounded_plan(found.plan, self.masses, p)
+        return Plan(plan, found.lower)
+
+    @cached_property
+    def lower_right(self) -> Point:
+        """The cheapest reconstruction of perfect perception: (E‖X-X~‖² + W2²(p_X~, p_X), 0)."""
+        return Point(self.least + self.transport.upper, 0.0)
+
+    @cached_property
+    def upper_left(self) -> Point:
+        """The best reconstruction of all, and its perception: (E‖X-X~‖², δ(p_X, p_X~)); nearest points if finite."""
+        if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
+            return Point(self.least, self.transport.upper)
+        alphabet, reference = self._alphabet
+        cost = squares(self.means, alphabet)
+        law = frozen_array(np.bincount(cost.argmin(axis=1), weights=self.masses, minlength=len(alphabet)))
+        divergence = self.perception.on(self.source.points) if self.finite else self.perception
+        return Point(self.least + float(self.masses @ cost.min(axis=1)), divergence.value(reference, law))
+
+    def distortion(self, P: float) -> Bounds:
+        """D(P) = E‖X-X~‖² + inf over {p_Y: δ(p_X, p_Y) <= P} of W2²(p_X~, p_Y), with a proof.
+
+        P at least 0, inf allowed. The last term is (W2(p_X~, p_X) - √P)², at least 0, for W2² and Y in R^k.
+        """
+        P = at_least_zero("P", P)
+        if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
+            ends = [max(0.0, np.sqrt(w) - np.sqrt(P)) ** 2 for w in (self.transport.lower, self.transport.upper)]
+            return Bounds(self.least + ends[0], self.least + ends[1])
+        alphabet, reference = self._alphabet
+        divergence = self.perception.on(self.source.points) if self.finite else self.perception
+        cost = squares(self.means, alphabet)
+        bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, P)).bounds
+        return Bounds(self.least + bounds.lower, self.least + bounds.upper)
+
+    @cached_property
+    def _alphabet(self) -> tuple[FloatArray, FloatArray]:
+        """Where Y may sit, and p_X there: beside the points of the source only the conditional means can help, because
+        an f-divergence does not see where mass off the support of X lies."""
+        points, p = columns(self.source), self.source.probabilities
+        if self.finite:
+            return points, p
+        alphabet, index = np.unique(np.concatenate([points, self.means]), axis=0, return_inverse=True)
+        return alphabet, frozen_array(np.bincount(index.ravel()[: p.size], weights=p, minlength=len(alphabet)))
+
+
+def representation_region(
+    source: DiscreteSource, channel: ArrayLike, perception: Divergence, *, finite: bool = False
+) -> Region:
+    """The closure of the (D, P) that decoders p(y|z) of a representation p(z|x) reach, under squared error.
+
+        D >= E‖X - X~‖² + inf over {p_Y : δ(p_X, p_Y) <= P} of W2²(p_X~, p_Y),     X~ = E[X|Z]
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli or Empirical
+    channel : array (n, l)
+        p(z|x), rows summing to 1 within 1e-9.
+    perception : an f-divergence, Wasserstein2Squared, or, with `finite`, any divergence
+    finite : bool
+        False: Y anywhere in R^k. True: Y on the points of the source, where the distortion is larger.
+
+    Returns
+    -------
+    Region
+        `lower_right`, `upper_left` and `distortion(P)`.
+
+    Raises
+    ------
+    InvalidInput
+
+    References
+    ----------
+    [ZQCK21], Theorem 4.
+
+    Examples
+    --------
+    >>> from rdptheory import Pmf, Wasserstein2Squared
+    >>> source = Pmf([0.25, 0.25, 0.25, 0.25])
+    >>> region = representation_region(source, [[1, 0], [1, 0], [0, 1], [0, 1]], Wasserstein2Squared())
+    >>> region.upper_left, region.lower_right
+    (Point(D=0.25, P=0.25), Point(D=0.5, P=0.0))
+    """
+    if not isinstance(source, DiscreteSource):
+        raise InvalidInput("source", source, "must have finitely many symbols")
+    if not isinstance(perception, Divergence):
+        raise InvalidInput("perception", perception, "must be a divergence, such as TotalVariation()")
+    if not finite and not isinstance(perception, (FDivergence, Wasserstein2Squared)):
+        raise InvalidInput("perception", perception, "needs finite=True: its best Y in R^k is not on a known alphabet")
+    rows = real_array("channel", channel)
+    if rows.ndim != 2 or rows.shape[0] != source.size or (rows < 0.0).any():
+        raise InvalidInput("channel", channel, f"must have shape ({source.size}, l) and entries of at least 0")
+    if float(np.abs(rows.sum(axis=1) - 1.0).max()) > 1e-9:
+        raise InvalidInput("channel", channel, "every row must sum to 1")
+    joint = source.probabilities[:, None] * rows
+    masses = joint.sum(axis=0)
+    seen = masses > 0.0
+    posterior = (joint[:, seen] / masses[seen]).T
+    means = posterior @ columns(source)
+    return Region(
+        source, perception, frozen_array(masses[seen]), frozen_array(means), frozen_array(posterior), bool(finite)
+    )
+
+
+@dataclass(frozen=True)
+class ExtremeBounds:
+    """What the extreme points of the two optimal representations of one rate can be, squared error, Y in R^k.
+
+    D1 is Shannon's distortion at the rate, D3 the distortion of the best code of perfect perception, σ² = E‖X-EX‖².
+    D^(b) belongs to the representation that is optimal without a perception limit, decoded to P = 0; D~^(a) to the
+    one that is optimal at P = 0, decoded for the least distortion.
+
+    Attributes
+    ----------
+    least_D3 : 2σ² - 2σ √(σ² - D1)                         <= D3
+    most_Db : 2 D1                                          >= D^(b)
+    excess_b : 2 D1 - 2σ² + 2σ √(σ² - D1)                  >= D^(b) - D3; at most σ²/2
+    ratio_b : D1/(σ² - σ √(σ² - D1))                        >= D^(b)/D3; at most 2
+    most_Da : D3 - D3²/(4σ²)                                >= D~^(a)
+    excess_a : D3/2 - D3²/(4σ²)                             >= D~^(a) - D1; at most σ²/4
+    ratio_a : 2 - D3/(2σ²)                                  >= D~^(a)/D1
+    """
+
+    least_D3: float
+    most_Db: float
+    excess_b: float
+    ratio_b: float
+    most_Da: float
+    excess_a: float
+    ratio_a: float
+
+
+def extreme_bounds(variance: float, D1: float, D3: float) -> ExtremeBounds:
+    """Equations (9), (10) and (22)-(24) of [ZQCK21]: see `ExtremeBounds`; 0 < D1 <= variance, D1 <= D3 <= 2 variance.
+
+    >>> extreme_bounds(1.0, 1.0, 2.0).ratio_b
+    1.0
+    """
+    if not 0.0 < D1 <= variance:
+        raise InvalidInput("D1", D1, f"must be above 0 and at most the variance {variance:g}")
+    if not D1 <= D3 <= 2.0 * variance * (1.0 + 1e-9):
+        raise InvalidInput("D3", D3, f"must lie between D1 = {D1:g} and twice the variance {variance:g}")
+    lost = variance * D1 / (variance + np.sqrt(variance * (variance - D1)))  # σ² - σ √(σ² - D1)
+    return ExtremeBounds(
+        float(2.0 * lost),
+        2.0 * D1,
+        float(2.0 * (D1 - lost)),
+        float(D1 / lost),
+        D3 - D3**2 / (4.0 * variance),
+        D3 / 2.0 - D3**2 / (4.0 * variance),
+        2.0 - D3 / (2.0 * variance),
+    )
+
+
+def columns(source: DiscreteSource) -> FloatArray:
+    """The points of a source as rows, shape (n, k)."""
+    return source.points[:, None] if source.points.ndim == 1 else source.points
+
+
+def squares(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Squared distances of the rows of two arrays."""
+    total = np.zeros((left.shape[0], right.shape[0]))
+    for one, other in zip(left.T, right.T, strict=True):
+        total += (one[:, None] - other[None, :]) ** 2
+    return total

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rdptheory import (
+    Bernoulli,
+    Gaussian,
+    InvalidInput,
+    Pmf,
+    SquaredError,
+    TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
+)
+from rdptheory.closed_forms import gaussian
+from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.problems import PerceptionLimit
+from rdptheory.representations import extreme_bounds, representation_region
+from rdptheory.representations.decoders import best_decoder
+
+INF = float("inf")
+
+
+def instance(seed: int):
+    rng = np.random.default_rng(seed)
+    n, size = int(rng.integers(2, 6)), int(rng.integers(1, 5))
+    source = Pmf.from_weights(rng.dirichlet(np.ones(n)), rng.normal(size=(n, int(rng.integers(1, 3)))))
+    return rng, source, rng.dirichlet(np.ones(size), size=n)
+
+
+@pytest.mark.parametrize("divergence", [*F_DIVERGENCES, Wasserstein2Squared()], ids=lambda divergence: divergence.name)
+@settings(max_examples=6)
+@given(seed=st.integers(0, 10_000))
+def test_the_curve_joins_the_extreme_points(divergence, seed: int) -> None:
+    _, source, channel = instance(seed)
+    region = representation_region(source, channel, divergence)
+    assert region.distortion(0.0).upper == pytest.approx(region.lower_right.D, abs=1e-8)
+    assert region.distortion(INF).upper == pytest.approx(region.upper_left.D, abs=1e-8)
+    if np.isfinite(region.upper_left.P):
+        assert region.distortion(region.upper_left.P * (1 + 1e-9)).upper == pytest.approx(region.upper_left.D, abs=1e-7)
+    curve = [region.distortion(P) for P in (0.0, 0.05, 0.1, 0.15)]
+    assert all(bounds.gap <= 1e-7 for bounds in curve)
+    assert curve[0].upper - 2.0 * curve[1].upper + curve[2].upper >= -1e-7  # convex
+    assert curve[1].upper - 2.0 * curve[2].upper + curve[3].upper >= -1e-7
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10_000))
+def test_on_the_points_of_the_source_it_is_the_best_decoder_of_the_original_distortion(seed: int) -> None:
+    _, source, channel = instance(seed)
+    for divergence in (TotalVariation(), Wasserstein1(), Wasserstein2Squared()):
+        region = representation_region(source, channel, divergence, finite=True)
+        masses = source.probabilities @ channel
+        posterior = (source.probabilities[:, None] * channel / masses).T
+        ball = PerceptionLimit(divergence.on(source.points), source.probabilities, 0.07)
+        direct = best_decoder(masses, posterior @ SquaredError().table(source.points), ball)
+        assert region.distortion(0.07).upper == pytest.approx(direct.bounds.upper, abs=1e-8)
+        anywhere = representation_region(source, channel, Wasserstein2Squared()).distortion(0.07)
+        if isinstance(divergence, Wasserstein2Squared):  # the closed form is a lower bound there
+            assert anywhere.lower <= region.distortion(0.07).upper + 1e-9
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10_000))
+def test_no_mass_elsewhere_helps_total_variation(seed: int) -> None:
+    rng, source, channel = instance(seed)
+    region = representation_region(source, channel, TotalVariation())
+    columns = source.points
+    extra = rng.normal(size=(12, columns.shape[1]))
+    alphabet = np.concatenate([columns, region.means, extra])
+    cost = ((region.means[:, None, :] - alphabet[None]) ** 2).sum(axis=2)
+    reference = np.concatenate([source.probabilities, np.zeros(len(alphabet) - source.size)])
+    wider = best_decoder(region.masses, cost, PerceptionLimit(TotalVariation(), reference, 0.1))
+    assert region.distortion(0.1).upper - region.least == pytest.approx(wider.bounds.upper, abs=1e-9)
+
+
+def test_an_interval_quantiser_doubles_its_distortion_at_perfect_perception() -> None:
+    source = Pmf([0.1, 0.2, 0.3, 0.15, 0.25])
+    cells = np.zeros((5, 2))
+    cells[:2, 0] = cells[2:, 1] = 1.0
+    region = representation_region(source, cells, Wasserstein2Squared())
+    assert region.lower_right.D == pytest.approx(2.0 * region.upper_left.D, abs=1e-12)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_perfect_perception_costs_at_most_twice(seed: int) -> None:
+    _, source, channel = instance(seed)
+    region = representation_region(source, channel, Wasserstein2Squared())
+    assert region.lower_right.D <= 2.0 * region.upper_left.D + 1e-12
+
+
+@pytest.mark.parametrize("nats", [0.05, 0.5, 2.0])
+def test_the_bounds_hold_for_a_gaussian(nats: float) -> None:
+    source = Gaussian(0.0, 2.0)
+    D1, D3 = (float(gaussian.distortion(source.variance, nats, P)) for P in (INF, 0.0))
+    bounds = extreme_bounds(source.variance, D1, D3)
+    # both representations are the same: each serves D1 and D3
+    assert D3 >= bounds.least_D3 - 1e-12
+    assert D3 <= bounds.most_Db
+    assert bounds.excess_b >= 0.0
+    assert bounds.excess_b <= source.variance / 2
+    assert 1.0 <= bounds.ratio_b <= 2.0
+    assert D1 <= bounds.most_Da + 1e-12
+    assert -1e-12 <= bounds.excess_a <= source.variance / 4 + 1e-12
+    assert bounds.ratio_a >= 1.0 - 1e-12
+
+
+def test_malformed_input_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="channel"):
+        representation_region(Bernoulli(0.2), [[0.5, 0.5]], TotalVariation())
+    with pytest.raises(InvalidInput, match="channel"):
+        representation_region(Bernoulli(0.2), [[0.5, 0.6], [1.0, 0.0]], TotalVariation())
+    with pytest.raises(InvalidInput, match="finite"):
+        representation_region(Bernoulli(0.2), np.eye(2), Wasserstein1())
+    with pytest.raises(InvalidInput, match="source"):
+        representation_region(Gaussian(0.0, 1.0), np.eye(2), TotalVariation())
+    with pytest.raises(InvalidInput, match="D1"):
+        extreme_bounds(1.0, 1.5, 1.8)
