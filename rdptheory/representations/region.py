@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -70,7 +70,7 @@ class Region:
         p = self.source.probabilities
         found = cheapest_plan(self.masses, p, squares(self.means, columns(self.source)))
         plan = np.outer(self.masses, p) if found.plan is None else rounded_plan(found.plan, self.masses, p)
-        return Plan(plan, found.lower)
+        return replace(found, plan=plan)
 
     @cached_property
     def lower_right(self) -> Point:

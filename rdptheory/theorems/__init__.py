@@ -1,5 +1,8 @@
 """The catalogue: every numbered statement of five papers that says something about numbers, and what checks it.
 
+Instances come from numpy Generators whose seeds the rows record, so that a run can be repeated without further
+packages; the tests draw the seeds with hypothesis.
+
 >>> from rdptheory.theorems import catalogue, verify
 >>> catalogue["BM19.T2"].formula
 'R(D,0) <= R(D/2,∞)'

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import Bounds, FloatArray
 from rdptheory.closed_forms import bernoulli
 from rdptheory.closed_forms._inputs import load_sympy
 from rdptheory.distortions import Distortion, Hamming, SquaredError, Table
@@ -63,7 +63,7 @@ def check_shape(case: Chord) -> Verdict:
     one, two = case.at(D1, P1).bounds, case.at(D2, P2).bounds
     both = case.at(max(D1, D2), max(P1, P2)).bounds
     between = case.at(w * D1 + (1.0 - w) * D2, w * P1 + (1.0 - w) * P2).bounds
-    chord = type(one)(w * one.lower + (1.0 - w) * two.lower, w * one.upper + (1.0 - w) * two.upper)
+    chord = Bounds(w * one.lower + (1.0 - w) * two.lower, w * one.upper + (1.0 - w) * two.upper)
     table = case.distortion.table(case.source.points)
     least = float((case.source.probabilities @ table).min())
     return worst(
@@ -244,7 +244,7 @@ def check_S40(case: Coin) -> Verdict:
     return equal(solved(case).bounds, float(bernoulli.rate(case.p, case.D, case.P)))
 
 
-def unfolded(case: Coin) -> Verdict:
+def check_S37(case: Coin) -> Verdict:
     """The printed middle branch, read without its condition p <= ½."""
     p, D, P = case.p, case.D, case.P
     q, a, b = 1.0 - p, 0.5 * (D - P), 0.5 * (D + P)
@@ -440,7 +440,7 @@ STATEMENTS: tuple[Statement[Any], ...] = (
         "Bernoulli(p), p <= ½, P < p, D1 < D < D2",
         "equation (S37)",
         draw_middle,
-        unfolded,
+        check_S37,
         counterexamples=(
             Counterexample(
                 "p-above-half",

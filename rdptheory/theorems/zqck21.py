@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import FloatArray, IntArray
 from rdptheory.closed_forms import bernoulli, gaussian
 from rdptheory.closed_forms._inputs import load_sympy
 from rdptheory.couplings import cheapest_plan
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.information import binary_entropy, inverse_binary_entropy, mutual_information
-from rdptheory.representations import rate_penalty, universal_rate
+from rdptheory.representations import rate_penalty, representation_region, universal_rate
+from rdptheory.representations.refinement import refinement_bound
 from rdptheory.solution import Solution
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf
 from rdptheory.theorems import schemes
@@ -190,7 +191,7 @@ def check_one_shot(case: Points) -> Verdict:
 
 def functional_representation(
     p: FloatArray, rows: FloatArray, rng: np.random.Generator, draws: int
-) -> tuple[np.ndarray, FloatArray, FloatArray]:
+) -> tuple[IntArray, FloatArray, FloatArray]:
     """Symbols z(x, e) of shape (draws, n), Huffman lengths and entropies in bits of z(X, e) for each draw e.
 
     On a finite alphabet the first arrivals of the Poisson process are all that matters: independent exponentials.
@@ -279,12 +280,16 @@ class Region(NamedTuple):
 
 
 def draw_region(rng: np.random.Generator) -> Region:
-    """Any encoder and decoder, in R."""
-    return Region(schemes.scheme(rng))
+    """Any encoder; a decoder anywhere, or onto the points of the source."""
+    code = schemes.scheme(rng)
+    if rng.uniform() < 0.5:
+        n = code.source.size
+        code = code._replace(decoder=schemes.channel(rng, code.encoder.shape[1], n), y=code.source.points)
+    return Region(code)
 
 
 def check_region(case: Region) -> Verdict:
-    """Any decoder lies in the region, optimal transport of E[X|Z] to its law of Y reaches the boundary; then W2².
+    """Any decoder lies in the region, optimal transport of E[X|Z] to its law of Y reaches the boundary; W2² and TV.
 
     On a finite alphabet the closed form in W2² is compared with the best decoder onto the alphabet.
     """
@@ -306,14 +311,17 @@ def check_region(case: Region) -> Verdict:
     reached = least + float(best.ravel() @ np.square(between - np.repeat(centre, x.size)))
     back = schemes.line_transport(x, p, between, best.ravel())
     curve = least + max(0.0, sqrt(gap) - sqrt(P)) ** 2
-    return worst(
-        [
-            at_most(least + moved, schemes.scheme_distortion(code)),
-            at_most(curve, least + moved),
-            at_most(back, P),
-            equal(reached, curve),
-        ]
-    )
+    parts = [
+        at_most(least + moved, schemes.scheme_distortion(code)),
+        at_most(curve, least + moved),
+        at_most(back, P),
+        equal(reached, curve),
+        equal(representation_region(code.source, code.encoder, W2).distortion(P), curve),
+    ]
+    if code.y is x:
+        bounds = representation_region(code.source, code.encoder, TV).distortion(TV.value(p, q))
+        parts.append(at_most(bounds, least + moved))
+    return worst(parts)
 
 
 def two_letters(_: np.random.Generator) -> Region:
@@ -544,11 +552,22 @@ def penalty_bound(case: Refined) -> float:
 
 
 def check_approximate(case: Refined) -> Verdict:
-    """I(X;Z1,Z2) for the optimal Z1 and Z2 taken independent given X, against R(Θ2) + δ(w)."""
+    """I(X;Z1,Z2) for the optimal Z1 and Z2 taken independent given X, against R(Θ2) + δ(w), at that w and the best."""
     law = Bernoulli(case.p).probabilities
     one, two = (bernoulli.channel(case.p, *point) for point in (case.first, case.second))
-    both = (one[:, :, None] * two[:, None, :]).reshape(2, -1)
-    return at_most(mutual_information(law, both), float(bernoulli.rate(case.p, *case.second)) + penalty_bound(case))
+    used = mutual_information(law, (one[:, :, None] * two[:, None, :]).reshape(2, -1))
+    alone = float(bernoulli.rate(case.p, *case.second))
+    (D1, P1), (D2, _) = case.first, case.second
+    least, w = refinement_bound(
+        float(bernoulli.rate(case.p, D1, P1)), lambda D: real_rate(case.p, D), case.p * (1.0 - case.p), D1, D2
+    )
+    return worst(
+        [
+            at_most(used, alone + penalty_bound(case)),
+            at_most(used, alone + least),
+            equal(least, penalty_bound(case._replace(w=w))),
+        ]
+    )
 
 
 def draw_remark(rng: np.random.Generator) -> Refined:
