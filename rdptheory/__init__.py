@@ -5,7 +5,7 @@
 Status.OPTIMAL
 """
 
-from rdptheory import closed_forms, units
+from rdptheory import closed_forms, theorems, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
 from rdptheory.critical import CriticalPoints, critical_points
@@ -91,6 +91,7 @@ __all__ = [
     "rdp",
     "representation_region",
     "surface",
+    "theorems",
     "transport_rate",
     "units",
     "universal_rate",

@@ -1,7 +1,8 @@
-"""The command line: `rdptheory rate`, `rdptheory curve`, `rdptheory surface`, `rdptheory demo`."""
+"""The command line: `rdptheory rate`, `curve`, `surface`, `demo`, `theorems` and `verify`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,51 @@ def demo(
 
     for path in run(out, unit=unit, progress=True):
         typer.echo(f"wrote {path}")
+
+
+@app.command()
+def theorems(
+    markdown: Annotated[bool, typer.Option("--markdown", help="print the page docs/theorems.md")] = False,
+) -> None:
+    """List the statements that `verify` can check."""
+    from rdptheory.theorems import claims
+    from rdptheory.theorems.page import markdown as page
+
+    if markdown:
+        typer.echo(page(), nl=False)
+        return
+    for key, (statement, example) in claims().items():
+        typer.echo(f"{key:28} {statement.words if example is None else 'counterexample: ' + example.words}")
+
+
+@app.command()
+def verify(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="as in BM19 or BM19.T1; all if none")
+    ] = None,
+    instances: Annotated[int, typer.Option("--instances", help="random instances of each statement")] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="of the instances")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON list; progress on standard error")] = False,
+) -> None:
+    """Check the theorems of the papers on random instances; exit status 1 unless all hold."""
+    from rdptheory.theorems import Ruling
+    from rdptheory.theorems import verify as check
+
+    rows = []
+    found = check(keys or (), instances=instances, seed=seed)
+    if not as_json:
+        typer.echo(f"{'statement':28} {'tried':>5} {'margin':>10} {'verdict':9} setting")
+    for row in found:
+        line = f"{row.key:28} {row.instances:5} {row.margin:10.2e} {row.ruling.value:9} {row.setting} [{row.unit}]"
+        typer.echo(line, err=as_json)
+        rows.append(row)
+    if as_json:
+        typer.echo(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
+    else:
+        held = sum(row.ruling is Ruling.HOLDS for row in rows)
+        typer.echo(f"{held} of {len(rows)} hold; seed {seed}")
+    if any(row.ruling is not Ruling.HOLDS for row in rows):
+        raise typer.Exit(1)
 
 
 def main(arguments: list[str] | None = None) -> None:

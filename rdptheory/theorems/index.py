@@ -1,0 +1,52 @@
+"""All statements by key, and those that no number can test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from rdptheory.theorems import bm19, lzck22, ywl22, ywyml21, zqck21
+from rdptheory.theorems.statement import Counterexample, Statement
+
+__all__ = ["PAPERS", "UNTESTABLE", "catalogue", "claims"]
+
+PAPERS = MappingProxyType(
+    {
+        "BM19": "Blau, Michaeli: Rethinking Lossy Compression: The Rate-Distortion-Perception Tradeoff",
+        "YWYML21": "Yan, Wen, Ying, Ma, Liu: On Perceptual Lossy Compression",
+        "ZQCK21": "Zhang, Qian, Chen, Khisti: Universal Rate-Distortion-Perception Representations",
+        "LZCK22": "Liu, Zhang, Chen, Khisti: Lossy Compression with Distribution Shift",
+        "YWL22": "Yan, Wen, Liu: Optimally Controllable Perceptual Lossy Compression",
+    }
+)
+
+catalogue: Mapping[str, Statement[Any]] = MappingProxyType(
+    {statement.key: statement for paper in (bm19, ywyml21, zqck21, lzck22, ywl22) for statement in paper.STATEMENTS}
+)
+"""Statements by key, paper by paper."""
+
+UNTESTABLE: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"ZQCK21.D{k}": "a definition" for k in range(1, 9)},
+        "ZQCK21.R3": "says that Remark 2 applies to Theorem 9 as well; checked as ZQCK21.R2",
+        "ZQCK21.R4": "restates the definition of refinability as a sufficient condition; used by ZQCK21.T6",
+        **{f"LZCK22.D{k}": "a definition" for k in range(1, 6)},
+        "YWL22.R1": "its content is equation (5), checked as YWL22.E5",
+        "YWL22.R2": "restates Theorem 1 (i), checked as YWL22.T1",
+        "YWL22.R3": "its content is equations (6) to (8), checked as YWL22.E6, E7 and E8",
+        "YWL22.R4": "about training: what Theorem 2 is used for",
+        "YWL22.R5": "about training: how λ is chosen in practice",
+    }
+)
+"""Numbered statements without an entry, and why no number can test them."""
+
+
+def claims() -> dict[str, tuple[Statement[Any], Counterexample[Any] | None]]:
+    """Statements and, after each, its counterexamples, by key: `BM19.T1`, `BM19.T1.root-tv`, ..."""
+    found: dict[str, tuple[Statement[Any], Counterexample[Any] | None]] = {}
+    for key, statement in catalogue.items():
+        found[key] = statement, None
+        for example in statement.counterexamples:
+            found[f"{key}.{example.name}"] = statement, example
+    return found

@@ -1,0 +1,191 @@
+"""What the checks share: random laws and codes, conditional means, transport on a line, the best quantiser."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.couplings import cheapest_plan
+from rdptheory.divergences import F_DIVERGENCES, Divergence, Wasserstein1, Wasserstein2Squared
+from rdptheory.information import entropy
+from rdptheory.sources import DiscreteSource, Pmf
+
+__all__ = [
+    "DIVERGENCES",
+    "Scheme",
+    "best_encoder",
+    "channel",
+    "coupling",
+    "cut_encoder",
+    "law",
+    "line_transport",
+    "means",
+    "posterior",
+    "quantisation",
+    "scheme",
+    "scheme_distortion",
+    "source",
+    "squared",
+    "squared_transport",
+]
+
+DIVERGENCES: tuple[Divergence, ...] = (*F_DIVERGENCES, Wasserstein1(), Wasserstein2Squared())
+"""The divergences that are convex in their second argument: all of the package."""
+
+
+def law(rng: np.random.Generator, n: int) -> FloatArray:
+    """A law on n symbols, none rarer than 0.1/n."""
+    return np.asarray(0.9 * rng.dirichlet(np.ones(n)) + 0.1 / n)
+
+
+def source(rng: np.random.Generator, most: int = 4, least: int = 2) -> Pmf:
+    """A source on `least` to `most` distinct points of a line."""
+    n = int(rng.integers(least, most + 1))
+    return Pmf.from_weights(law(rng, n), np.cumsum(rng.uniform(0.3, 1.5, n)))
+
+
+def channel(rng: np.random.Generator, n: int, m: int) -> FloatArray:
+    """A random p(z|x), shape (n, m)."""
+    return rng.dirichlet(np.ones(m), size=n)
+
+
+def coupling(rng: np.random.Generator, p: FloatArray, q: FloatArray) -> FloatArray:
+    """A random joint law of shape (n, m) with marginals p and q: a corner mixed with the product."""
+    corner = cheapest_plan(p, q, rng.normal(size=(p.size, q.size))).plan
+    assert corner is not None
+    share = rng.uniform()
+    return np.asarray(share * corner + (1.0 - share) * np.outer(p, q))
+
+
+def posterior(p: FloatArray, encoder: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(p(z), p(x|z)) of shapes (k,), (k, n), for the symbols z that occur."""
+    z = p @ encoder
+    held = z > 0.0
+    return z[held], (p[:, None] * encoder[:, held] / z[held]).T
+
+
+def squared(x: FloatArray, y: FloatArray) -> FloatArray:
+    """‖x - y‖² for points (n,) or (n, k) and (m,) or (m, k)."""
+    a, b = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    return np.asarray(np.square(a[:, None] - b).sum(axis=2))
+
+
+def means(p: FloatArray, x: FloatArray, encoder: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """(p(z), E[X|z], E‖X - E[X|Z]‖²)."""
+    z, back = posterior(p, encoder)
+    centre = back @ x
+    return z, centre, float(z @ (back * squared(centre, x)).sum(axis=1))
+
+
+def line_transport(x: FloatArray, p: FloatArray, y: FloatArray, q: FloatArray) -> float:
+    """W2² between laws on two sets of points of a line, by the monotone coupling."""
+    left, right = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    F, G = (np.minimum(np.cumsum(masses), 1.0) for masses in (p[left], q[right]))
+    F[-1] = G[-1] = 1.0
+    cuts = np.union1d(F, G)
+    i, j = np.searchsorted(F, cuts), np.searchsorted(G, cuts)
+    return float(np.diff(cuts, prepend=0.0) @ (x[left][i] - y[right][j]) ** 2)
+
+
+def squared_transport(x: FloatArray, p: FloatArray, y: FloatArray, q: FloatArray) -> float:
+    """W2² between laws on points of R^k: monotone on a line, else the linear program."""
+    if x.ndim == 1:
+        return line_transport(x, p, y, q)
+    cost = squared(x, y)
+    plan = cheapest_plan(p, q, cost).plan
+    assert plan is not None
+    return float(np.vdot(plan, cost))
+
+
+class Scheme(NamedTuple):
+    """X - Z - Y: a source, an encoder p(z|x), a decoder p(y|z) and the points y."""
+
+    source: DiscreteSource
+    encoder: FloatArray
+    decoder: FloatArray
+    y: FloatArray
+
+    @property
+    def output(self) -> FloatArray:
+        """Law of Y."""
+        return np.asarray(self.source.probabilities @ self.encoder @ self.decoder)
+
+
+def scheme(rng: np.random.Generator, *, dimension: int = 1, match: bool = False) -> Scheme:
+    """A random encoder and decoder; with `match` Y has the law of X."""
+    n, k = int(rng.integers(2, 5)), int(rng.integers(2, 4))
+    shape = (n,) if dimension == 1 else (n, dimension)
+    x = rng.normal(size=shape)
+    p = law(rng, n)
+    encoder = channel(rng, n, k) if rng.uniform() < 0.7 else np.eye(k)[rng.permutation(np.arange(n) % k)]
+    z = p @ encoder
+    if match:
+        plan = coupling(rng, z[z > 0.0], p)
+        decoder = np.full((k, n), 1.0 / n)
+        decoder[z > 0.0] = plan / plan.sum(axis=1, keepdims=True)
+        return Scheme(Pmf.from_weights(p, x), encoder, decoder, x)
+    m = int(rng.integers(2, 5))
+    return Scheme(Pmf.from_weights(p, x), encoder, channel(rng, k, m), rng.normal(size=(m, *shape[1:])))
+
+
+def scheme_distortion(code: Scheme) -> float:
+    """E‖X - Y‖² from the joint law of (X, Y)."""
+    joint = code.source.probabilities[:, None] * (code.encoder @ code.decoder)
+    return float(np.vdot(joint, squared(code.source.points, code.y)))
+
+
+def best_encoder(p: FloatArray, x: FloatArray, R: float) -> tuple[float, FloatArray]:
+    """(D_mse(R), p(z|x)) of a law on a line: the least E(X - E[X|Z])² over encoders with H(Z) <= R nats.
+
+    Cells are intervals of the quantile scale, with all cuts at jumps but at most one, which splits an atom so that
+    H(Z) = R. All of them are tried.
+    """
+    order = np.argsort(x)
+    masses, points = p[order], x[order]
+    ends = np.concatenate(([0.0], np.cumsum(masses)))
+    ends[-1] = 1.0
+    best = (np.inf, np.ones((p.size, 1)))
+    for size in range(p.size):
+        for jumps in itertools.combinations(ends[1:-1], size):
+            for cuts in _with_split(np.array([0.0, *jumps, 1.0]), ends, R):
+                encoder = cut_encoder(ends, cuts)
+                value = means(masses, points, encoder)[2]
+                if value < best[0]:
+                    best = (value, encoder)
+    return best[0], np.asarray(best[1][np.argsort(order)])
+
+
+def quantisation(p: FloatArray, x: FloatArray, R: float) -> float:
+    """D_mse(R): see `best_encoder`."""
+    return best_encoder(p, x, R)[0]
+
+
+def cut_encoder(ends: FloatArray, cuts: FloatArray) -> FloatArray:
+    """p(z|x) of cells between cuts of the quantile scale, for atoms between `ends`."""
+    low, high = ends[:-1, None], ends[1:, None]
+    common = np.maximum(np.minimum(high, cuts[1:]) - np.maximum(low, cuts[:-1]), 0.0)
+    return np.asarray(common / common.sum(axis=1, keepdims=True))
+
+
+def _with_split(cuts: FloatArray, ends: FloatArray, R: float) -> list[FloatArray]:
+    """The cuts themselves if they keep the rate, and with one more cut inside an atom that brings H(Z) to R."""
+    found = [cuts] if entropy(np.diff(cuts)) <= R + 1e-14 else []
+
+    def rate(t: float) -> float:
+        return entropy(np.diff(np.sort(np.append(cuts, t))))
+
+    for left, right in itertools.pairwise(ends):
+        cell = int(np.searchsorted(cuts, left, side="right")) - 1
+        middle = min(max(0.5 * (cuts[cell] + cuts[cell + 1]), left), right)  # the entropy rises up to it, then falls
+        for outer in (left, right):
+            inside, outside = float(middle), float(outer)
+            if rate(outside) > R or rate(inside) < R:
+                continue
+            for _ in range(60):
+                t = 0.5 * (inside + outside)
+                inside, outside = (inside, t) if rate(t) <= R else (t, outside)
+            found.append(np.sort(np.append(cuts, outside)))
+    return found
