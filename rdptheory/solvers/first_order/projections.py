@@ -28,6 +28,7 @@ from rdptheory.divergences import (
     SquaredHellinger,
     TotalVariation,
 )
+from rdptheory.errors import InvalidInput
 
 __all__ = ["Ball", "Projection", "log_ratio"]
 
@@ -247,7 +248,7 @@ def log_ratio(divergence: FDivergence, y: FloatArray, mu: float) -> tuple[FloatA
 
     Three of the equations are w + log w = z in disguise, whose root is the Wright omega function of z.
     """
-    raise NotImplementedError(type(divergence).__name__)
+    raise InvalidInput("perception", divergence, "has no projection here; use InteriorPoint()")
 
 
 @log_ratio.register
