@@ -1,4 +1,4 @@
-"""The command line: `rdptheory rate`, `curve`, `demo`, `theorems` and `verify`."""
+"""The command line: `rdptheory rate`, `curve`, `surface`, `demo`, `theorems` and `verify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rdptheory.critical import critical_points
 from rdptheory.distortions import AbsoluteError, Distortion, Hamming, SquaredError
 from rdptheory.divergences import (
     ChiSquare,
@@ -26,7 +27,7 @@ from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 from rdptheory.solution import Solution
 from rdptheory.solve import rdp
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source, Uniform, discretise
-from rdptheory.sweeps import tabulate, write_csv
+from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 
 __all__ = ["app", "main"]
@@ -97,22 +98,57 @@ def curve(
     plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
+    critical: Annotated[bool, typer.Option("--critical", help="mark the corners of every curve in the plot")] = False,
 ) -> None:
     """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
     question = _question(source, distortion, perception, levels)
-    if plot is not None and plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
-    for path in (out, plot):
-        if path is not None and not path.parent.is_dir():
-            raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
-    rows = tabulate(source, *question, D=_numbers("D", D), P=_numbers("P", P), progress=True)
+    _check_outputs(out, plot)
+    limits = _numbers("P", P)
+    rows = tabulate(source, *question, D=_numbers("D", D), P=limits, progress=True)
     written = [write_csv(out, rows)]
     if plot is not None:
-        from rdptheory.plotting import draw_curves, figure, save, style
+        from rdptheory.plotting import draw_curves, figure, mark_critical, save, style
 
         with style():
             drawn, axes = figure()
             draw_curves(axes[0], rows, unit=unit)
+            if critical:
+                mark_critical(axes[0], [critical_points(*question, P=limit) for limit in limits], unit=unit)
+            written.append(save(drawn, plot))
+    for path in written:
+        typer.echo(f"wrote {path}")
+
+
+@app.command(name="surface")
+def surface_command(
+    source: SourceOption,
+    distortion: DistortionOption,
+    perception: PerceptionOption,
+    D: Annotated[str, typer.Option("-D", help="LOW:HIGH:COUNT or a comma-separated list")],
+    P: Annotated[str, typer.Option("-P", help="LOW:HIGH:COUNT or a comma-separated list")],
+    out: Annotated[Path, typer.Option("--out", help=".nc (NetCDF) or .csv file to write (rates in nats)")],
+    store: Annotated[
+        Path | None, typer.Option("--store", help="folder that keeps finished paths for a restart")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="processes; all cores if left out")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+    levels: LevelsOption = None,
+    unit: UnitOption = Unit.bits,
+) -> None:
+    """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
+    question = _question(source, distortion, perception, levels)
+    if out.suffix.lower() not in (".nc", ".csv"):
+        raise InvalidInput("out", str(out), "must end in .nc or .csv")
+    _check_outputs(out, plot)
+    executor = Serial() if workers == 1 else Joblib(workers)
+    grid = surface(*question, D=_numbers("D", D), P=_numbers("P", P), executor=executor, store=store, progress=True)
+    written = [write_surface(out, grid)]
+    if plot is not None:
+        from rdptheory.plotting import draw_surface, figure, save, style
+
+        with style():
+            drawn, axes = figure(width=4.2, height=3.0)
+            draw_surface(drawn, axes[0], grid, unit=unit)
             written.append(save(drawn, plot))
     for path in written:
         typer.echo(f"wrote {path}")
@@ -194,6 +230,14 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _fail(message(), int(getattr(problem, "exit_code", 2)))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _check_outputs(out: Path, plot: Path | None) -> None:
+    if plot is not None and plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
+    for path in (out, plot):
+        if path is not None and not path.parent.is_dir():
+            raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -9,7 +9,7 @@ import scipy
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["Plan", "cheapest_plan", "monotone_plan", "rounded_plan"]
+__all__ = ["Plan", "cheapest_plan", "monotone_plan", "roomiest_plan", "rounded_plan"]
 
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
@@ -47,6 +47,35 @@ def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
     return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w), u, w)
+
+
+def roomiest_plan(
+    p: FloatArray, tables: list[FloatArray], limits: FloatArray, q: FloatArray, cost: FloatArray, P: float
+) -> FloatArray | None:
+    """The joint law (n, m) that stays furthest inside every limit, by HiGHS, or None if there is none.
+
+    Of all joint laws with row sums p, and couplings (k, m) of q with their column sums, it has the least t with
+    <table_k, joint> <= (1 + t) limit_k and <cost, coupling> <= (1 + t) P.
+    """
+    (n, m), k = tables[0].shape, q.size
+    rows = scipy.sparse.kron(scipy.sparse.eye_array(n + k), np.ones((1, m)))
+    columns = scipy.sparse.kron(np.repeat([[1.0, -1.0]], [n, k], axis=1), scipy.sparse.eye_array(m))
+    none = scipy.sparse.coo_array((n + k + m, 1))
+    spent = [
+        np.concatenate([table.ravel(), np.zeros(k * m), [-limit]]) for table, limit in zip(tables, limits, strict=True)
+    ]
+    spent.append(np.concatenate([np.zeros(n * m), cost.ravel(), [-P]]))
+    equal = scipy.sparse.hstack([scipy.sparse.vstack([rows, columns]), none]).tocsr()
+    found = scipy.optimize.linprog(
+        np.append(np.zeros((n + k) * m), 1.0),
+        A_ub=np.array(spent),
+        b_ub=np.append(limits, P),
+        A_eq=equal,
+        b_eq=np.concatenate([p, q, np.zeros(m)]),
+        bounds=[(0.0, None)] * ((n + k) * m) + [(-1.0, 0.0)],
+        method="highs",
+    )
+    return None if found.x is None else np.maximum(found.x[: n * m].reshape(n, m), 0.0)
 
 
 def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

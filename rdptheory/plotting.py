@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from rdptheory.errors import MissingPackage
+from rdptheory.critical import CriticalPoints
+from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_whole
 from rdptheory.sweeps import Row
 from rdptheory.units import Unit
 
-__all__ = ["COLOURS", "draw_curves", "figure", "save", "style"]
+__all__ = ["COLOURS", "draw_curves", "draw_surface", "figure", "mark_critical", "save", "style"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """The palette of Okabe and Ito."""
@@ -91,6 +92,47 @@ def draw_curves(
     axes.set_xlim(left=0.0)
     axes.legend()
     return widest
+
+
+def mark_critical(axes: Any, points: Sequence[CriticalPoints], *, unit: Unit) -> None:
+    """Mark on curves where the perception limit starts to cost (circles) and where the rate ends (triangles)."""
+    active = [(one.active.value, unit.from_nats(one.active_rate)) for one in points if one.active is not None]
+    ends = [(one.zero_rate.value, 0.0) for one in points if np.isfinite(one.zero_rate.value)]
+    marks: tuple[tuple[list[tuple[float, Any]], str, str], ...] = (
+        (active, "o", "perception limit starts to cost"),
+        (ends, "^", "rate 0"),
+    )
+    for places, marker, label in marks:
+        if places:
+            x, y = zip(*places, strict=True)
+            axes.plot(x, y, marker, color="black", markerfacecolor="white", markersize=4, label=label, clip_on=False)
+    axes.legend()
+
+
+def draw_surface(
+    drawn: Any, axes: Any, grid: Any, *, unit: Unit, label_P: str = "perception P", label_D: str = "distortion D"
+) -> None:
+    """Draw what `sweeps.surface` returned: the rate over D and P in colour, with contours at powers of 2.
+
+    Points of infinite rate and a P of inf are left out.
+    """
+    shown = grid.isel(P=np.isfinite(grid.P.values)).sortby(["D", "P"])
+    if min(shown.sizes.values()) < 2:
+        raise InvalidInput("P", grid.P.values, "a surface needs at least two finite P and two D")
+    rate = np.ma.masked_invalid(unit.from_nats(shown.rate.transpose("P", "D").values))
+    from matplotlib.colors import PowerNorm
+
+    top = max(float(rate.max()), 1e-12)
+    scale = PowerNorm(0.5, 0.0, top)  # the rate falls steeply and then creeps to 0
+    colours = axes.pcolormesh(shown.D, shown.P, rate, cmap="viridis", norm=scale, shading="gouraud", rasterized=True)
+    levels = [level for level in 2.0 ** np.arange(-6.0, 8.0) if float(rate.min()) < level < top]
+    if levels:
+        lines = axes.contour(shown.D, shown.P, rate, levels=levels, colors="white", linewidths=0.8)
+        axes.clabel(lines, fmt="%.3g", fontsize=7)
+    axes.grid(False)
+    axes.set_xlabel(label_D)
+    axes.set_ylabel(label_P)
+    drawn.colorbar(colours, ax=axes, label=f"rate R(D, P) ({unit.value} per symbol)")
 
 
 def save(drawn: Any, path: str | os.PathLike[str]) -> Path:

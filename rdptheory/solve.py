@@ -155,6 +155,8 @@ def least_distortion(problem: DiscreteProblem) -> float:
     if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
         return 0.0
     limit = reduced.distortions[0]
+    if reduced.perceptions[0].reference.size != reduced.shape[1]:
+        return 0.0
     return cheapest_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
 
 

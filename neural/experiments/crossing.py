@@ -104,7 +104,7 @@ SMALL = 0.1
     "cr",
     "LZCK22 figure 5",
     "common randomness lowers the distortion at equal rate and perception",
-    ("6 s", "20 s", "~20 min GPU", "~3 h GPU"),
+    ("3 s", "13 s", "~20 min GPU", "~3 h GPU"),
 )
 def common_randomness(bench: Bench) -> list[Row]:
     """One dither for both ends against one for each; clean images."""
@@ -155,7 +155,7 @@ def common_randomness(bench: Bench) -> list[Row]:
     "superres",
     "LZCK22 figure 5a, tables 5 and 7",
     "4x super-resolution with and without common randomness",
-    ("5 s", "15 s", "~15 min GPU", "~2 h GPU"),
+    ("1 s", "7 s", "~15 min GPU", "~2 h GPU"),
 )
 def super_resolution(bench: Bench) -> list[Row]:
     """D to the network's input, the upsampled image; the output follows the law of the clean images."""
@@ -166,7 +166,7 @@ def super_resolution(bench: Bench) -> list[Row]:
     "denoise",
     "LZCK22 figure 5c, table 6",
     "denoising (sigma = 20/255) with and without common randomness",
-    ("5 s", "15 s", "~40 min GPU", "~40 h GPU (SVHN)"),
+    ("1 s", "9 s", "~40 min GPU", "~40 h GPU (SVHN)"),
 )
 def denoise(bench: Bench) -> list[Row]:
     """D to the noisy image; the output follows the law of the clean images."""
@@ -177,7 +177,7 @@ def denoise(bench: Bench) -> list[Row]:
     "ground-truth",
     "LZCK22 tables 9 and 10",
     "distance of the outputs to the clean images nobody saw",
-    ("0 s", "0 s", "with superres and denoise", "with superres and denoise"),
+    ("0 s", "1 s", "with superres and denoise", "with superres and denoise"),
 )
 def ground_truth(bench: Bench) -> list[Row]:
     """Uses the models of `superres` and `denoise`."""
@@ -204,7 +204,7 @@ def ground_truth(bench: Bench) -> list[Row]:
     "decompose",
     "LZCK22 Thm 1, tables 1 and 11",
     "E|X-Y|^2 is the sum of three parts when X - Z - Y is Markov",
-    ("4 s", "12 s", "~15 min GPU", "~30 min GPU"),
+    ("2 s", "16 s", "~15 min GPU", "~30 min GPU"),
 )
 def decompose(bench: Bench) -> list[Row]:
     """Table decoders on twenty dithers of every image; with common randomness the chain is not Markov (a control)."""
@@ -273,7 +273,7 @@ def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.Mark
     "separate-vs-joint",
     "LZCK22 table 2",
     "quantising source and target apart loses nothing against jointly",
-    ("4 s", "8 s", "~10 min GPU", "~30 min GPU"),
+    ("2 s", "5 s", "~10 min GPU", "~30 min GPU"),
 )
 def separate_vs_joint(bench: Bench) -> list[Row]:
     """Parts (a) E|X-X^|^2 and (b) E|Y-Y^|^2 of one joint model over those of two codecs trained for them alone."""
@@ -311,7 +311,7 @@ def separate_vs_joint(bench: Bench) -> list[Row]:
     "baseline",
     "LZCK22 tables 7 and 8",
     "restoring first and compressing then, against one codec end to end",
-    ("6 s", "12 s", "~20 min GPU", "~3 h GPU"),
+    ("2 s", "7 s", "~20 min GPU", "~3 h GPU"),
 )
 def baseline(bench: Bench) -> list[Row]:
     """A U-Net restores; a codec compresses what it restored."""

@@ -73,7 +73,7 @@ def _bell(x: np.ndarray) -> np.ndarray:
     "ecdq",
     "exact; ZQCK21 6.1 beside YWYML21",
     "dithered N(0,1): twice the MSE, or little more with shared randomness",
-    ("3 s", "20 s", "30 s", "30 s"),
+    ("1 s", "14 s", "30 s", "30 s"),
 )
 def dithered_gaussian(bench: Bench) -> list[Row]:
     """Samples against quadrature; then trained decoders against the exact frontier of the encoder."""

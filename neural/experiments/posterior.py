@@ -35,7 +35,7 @@ def law(alpha: float) -> float:
     "oracle",
     "YWYML21 Thm 2, YWL22 Thm 1",
     "exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d",
-    ("3 s", "3 s", "10 s", "10 s"),
+    ("3 s", "4 s", "10 s", "10 s"),
 )
 def exact_sampler(bench: Bench) -> list[Row]:
     """No network is needed for the laws themselves, except the last control's encoder."""
@@ -101,7 +101,7 @@ def exact_sampler(bench: Bench) -> list[Row]:
     "twofold",
     "YWYML21 4.1, figures 2 and 3",
     "a trained sampler reaches 2 D_d with no bias and full variance",
-    ("4 s", "30 s", "~10 min GPU", "~1.7 h GPU"),
+    ("3 s", "12 s", "~10 min GPU", "~1.7 h GPU"),
 )
 def twofold(bench: Bench) -> list[Row]:
     """Small presets: energy score behind k-means. Paper presets: the papers' networks and conditional WGAN-GP."""
@@ -156,7 +156,7 @@ def twofold(bench: Bench) -> list[Row]:
     "degenerate",
     "YWYML21 supplement D",
     "a critic that was not warmed up, and one that does not see the code",
-    ("3 s", "45 s", "~5 min GPU", "~10 min GPU"),
+    ("3 s", "22 s", "~5 min GPU", "~10 min GPU"),
 )
 def degenerate(bench: Bench) -> list[Row]:
     """Adversarial samplers: conditional with warm-up, conditional without, and unconditional (a control)."""
@@ -192,7 +192,7 @@ def degenerate(bench: Bench) -> list[Row]:
     "dal",
     "YWYML21 figure 5",
     "distortion plus adversarial loss lies between D_d and 2 D_d",
-    ("3 s", "15 s", "~10 min GPU", "~30 min GPU"),
+    ("1 s", "6 s", "~10 min GPU", "~30 min GPU"),
 )
 def distortion_adversarial(bench: Bench) -> list[Row]:
     """One model per weight; D is per pixel."""
@@ -229,7 +229,7 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
     "jump",
     "YWL22 figure 2",
     "the augmented loss jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)",
-    ("5 s", "20 s", "~30 min GPU", "~50 min GPU"),
+    ("2 s", "24 s", "~30 min GPU", "~50 min GPU"),
 )
 def jump(bench: Bench) -> list[Row]:
     """W1 given the code, exact by sorting, on one pixel; paper presets train the adversarial model on images too."""
@@ -287,7 +287,7 @@ def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
     "interpolate",
     "YWL22 figure 3",
     "a trained sampler mixed with the mean obeys D_d (1 + (1-alpha)^2)",
-    ("1 s", "2 s", "10 s", "10 s"),
+    ("1 s", "1 s", "10 s", "10 s"),
 )
 def interpolate(bench: Bench) -> list[Row]:
     """Uses the sampler of `twofold`."""
@@ -326,7 +326,7 @@ def interpolate(bench: Bench) -> list[Row]:
     "framework-a",
     "YWL22 5.3, table 1",
     "one code, two trained decoders, and their mixtures",
-    ("4 s", "12 s", "~5 min GPU", "~10 min; RGB: GPU-days"),
+    ("3 s", "5 s", "~5 min GPU", "~10 min; RGB: GPU-days"),
 )
 def framework_a(bench: Bench) -> list[Row]:
     """The encoder is trained by gradient, both decoders are networks; PSNR is compared with the table of KODAK."""
@@ -342,7 +342,7 @@ def framework_a(bench: Bench) -> list[Row]:
     "framework-b",
     "YWL22 5.2, 5.3",
     "a conventional codec, then a restored mean and a restored sample",
-    ("4 s", "10 s", "~10 min GPU", "GPU-days"),
+    ("2 s", "4 s", "~10 min GPU", "GPU-days"),
 )
 def framework_b(bench: Bench) -> list[Row]:
     """Pillow's JPEG in the place of BPG."""
@@ -353,7 +353,7 @@ def framework_b(bench: Bench) -> list[Row]:
     "rgb",
     "YWL22 5.3",
     "framework B on colour patches behind WebP (tinted digits without a folder)",
-    ("6 s", "12 s", "~30 min GPU", "GPU-days"),
+    ("2 s", "5 s", "~30 min GPU", "GPU-days"),
 )
 def rgb(bench: Bench) -> list[Row]:
     """Shape only."""
@@ -365,7 +365,7 @@ def rgb(bench: Bench) -> list[Row]:
     "depth",
     "YWL22 5.2",
     "framework B on one-plane patches, augmented by 0.005 times the anchor's norm",
-    ("4 s", "10 s", "~30 min GPU", "GPU-days"),
+    ("2 s", "4 s", "~30 min GPU", "GPU-days"),
 )
 def depth(bench: Bench) -> list[Row]:
     """Shape only."""
@@ -379,7 +379,7 @@ def depth(bench: Bench) -> list[Row]:
     "post-process",
     "YWL22 framework B",
     "a sample made from the decoded mean is as good",
-    ("3 s", "8 s", "20 s", "20 s"),
+    ("2 s", "4 s", "20 s", "20 s"),
 )
 def post_process(bench: Bench) -> list[Row]:
     """The decoded mean tells the code, so the ratio is 2 here too."""

@@ -59,7 +59,7 @@ CHEAP = 10.0
     "rdp98",
     "BM19 4.1, S.E",
     "the surface from 98 pairs of (latent, levels) and weight",
-    ("3 s", "20 s", "~20 min GPU", "~2.6 h GPU"),
+    ("3 s", "10 s", "~20 min GPU", "~2.6 h GPU"),
 )
 def surface(bench: Bench) -> list[Row]:
     """The model of weight 0 first; every other weight goes on from it."""
@@ -132,7 +132,7 @@ def perceptual_loss(bench: Bench) -> list[Row]:
     "universal",
     "ZQCK21 figure 4",
     "one encoder, new decoders: nearly the end-to-end tradeoff",
-    ("6 s", "30 s", "~25 min GPU", "~4 h GPU"),
+    ("2 s", "13 s", "~25 min GPU", "~4 h GPU"),
 )
 def universal(bench: Bench) -> list[Row]:
     """The encoder of the largest weight, frozen, serves every weight."""
@@ -183,7 +183,7 @@ def universal(bench: Bench) -> list[Row]:
     "quantizers",
     "ZQCK21 table 1",
     "shared dither beats decoder noise; so does no noise",
-    ("4 s", "25 s", "~10 min GPU", "~25 min GPU"),
+    ("2 s", "17 s", "~10 min GPU", "~25 min GPU"),
 )
 def quantisers(bench: Bench) -> list[Row]:
     """lambda = 0. That deterministic beats dithered is the paper's finding; it depends on the training, so no claim."""
@@ -248,7 +248,7 @@ def quantisers(bench: Bench) -> list[Row]:
     "refine",
     "ZQCK21 figure 5",
     "a second description beside a frozen first: below the base, near end-to-end",
-    ("5 s", "20 s", "~15 min GPU", "~2 h GPU"),
+    ("2 s", "7 s", "~15 min GPU", "~2 h GPU"),
 )
 def refine(bench: Bench) -> list[Row]:
     """Three coordinates of three levels, then three more."""
@@ -273,7 +273,7 @@ def refine(bench: Bench) -> list[Row]:
     "error-bars",
     "ZQCK21 tables 2 and 3",
     "the spread over seeds (MNIST or SVHN by --data)",
-    ("4 s", "15 s", "~15 min GPU", "~2 h GPU"),
+    ("2 s", "5 s", "~15 min GPU", "~2 h GPU"),
 )
 def error_bars(bench: Bench) -> list[Row]:
     """Several seeds of one setting, trained as one stack in small presets."""

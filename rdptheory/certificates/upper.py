@@ -9,7 +9,7 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates.feasible import cheapest_channel
-from rdptheory.couplings import rounded_plan
+from rdptheory.couplings import roomiest_plan, rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -97,8 +97,9 @@ def upper_bound(
 def anchor(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and the
-    cheapest channel whose output law stays in the ball. Found once for each problem.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and a
+    channel well inside both limits: by one linear program for a transport ball, by cutting planes for the others.
+    Found once for each problem.
     """
     if problem not in _ANCHORS:
         _ANCHORS[problem] = _anchor(problem)
@@ -135,7 +136,12 @@ def _anchor(problem: DiscreteProblem) -> FloatArray | None:
         if _within(reduced, channel):
             return channel
     if balls and len(reduced.perceptions) == 1:
-        found = cheapest_channel(p, total, balls[0], sum(limit.limit for limit in reduced.distortions)).channel
+        ball = balls[0]
+        if isinstance(ball.divergence, TransportDivergence) and ball.limit > 0.0:
+            limits = np.array([limit.limit for limit in reduced.distortions])
+            found = roomiest_plan(p, tables, limits, ball.reference, ball.divergence.cost, ball.limit)
+        else:
+            found = cheapest_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
         normal = None if found is None else _as_channel(reduced, found, problem)
         if normal is not None:
             candidates.append(normal)

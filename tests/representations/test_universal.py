@@ -41,6 +41,23 @@ def on_the_tradeoff(p: float, bits: float, limits: list[float]) -> list[tuple[fl
     return [(brentq(lambda D, P=P: float(bernoulli.rate(p, D, P)) - R, 1e-9, 0.4999999), P) for P in limits]
 
 
+def by_conic_program(p: np.ndarray, table: np.ndarray, points: list[tuple[float, float]]) -> float:
+    """The same convex program under total variation, written out for a conic solver."""
+    n, size = p.size, p.size ** len(points)
+    W = cp.Variable((n, size), nonneg=True)  # outputs y_1, ..., y_K in C order
+    output = np.ones((n, 1)) @ cp.reshape(p @ W, (1, size), order="C")
+    limits = [cp.sum(W, axis=1) == 1]
+    for k, (D, P) in enumerate(points):
+        before, after = np.ones((n**k, 1)), np.ones((n ** (len(points) - 1 - k), 1))
+        alone = W @ np.kron(np.kron(before, np.eye(n)), after)
+        limits.append(cp.sum(cp.multiply(p[:, None] * table, alone)) <= D)
+        if P < INF:
+            limits.append(0.5 * cp.norm1(p @ alone - p) <= P)
+    program = cp.Problem(cp.Minimize(cp.sum(cp.multiply(p[:, None], cp.rel_entr(W, output)))), limits)
+    program.solve(solver="CLARABEL")
+    return float(program.value)
+
+
 @pytest.mark.parametrize("p, bits, expected", [(0.2, 0.1, 0.124287), (0.1, 0.3, 0.312505)])
 def test_two_extreme_points_of_bernoulli_sources(p: float, bits: float, expected: float) -> None:
     points = on_the_tradeoff(p, bits, [0.0, INF])
@@ -86,19 +103,29 @@ def test_against_a_conic_solver_on_random_sources(seed: int) -> None:
     rng = np.random.default_rng(seed)
     source = Pmf.from_weights(rng.dirichlet(np.ones(3) * 2.0))
     p = source.probabilities
-    (D0, P0), (D1, P1) = points = [(float(rng.uniform(0.2, 0.4)), 0.02), (float(rng.uniform(0.1, 0.35)), 0.2)]
+    points = [(float(rng.uniform(0.2, 0.4)), 0.02), (float(rng.uniform(0.1, 0.35)), 0.2)]
     solution = universal_rate(source, Hamming(), TotalVariation(), points).require(gap=1e-9)
     check_universal(solution)
-    W = cp.Variable((3, 9), nonneg=True)  # outputs y0, y1 in C order
-    first, second = np.kron(np.eye(3), np.ones((3, 1))), np.kron(np.ones((3, 1)), np.eye(3))
-    error = p[:, None] * (1.0 - np.eye(3))
-    rate = cp.sum(cp.multiply(p[:, None], cp.rel_entr(W, np.ones((3, 1)) @ cp.reshape(p @ W, (1, 9), order="C"))))
-    limits = [cp.sum(W, axis=1) == 1]
-    for marginal, D, P in ((first, D0, P0), (second, D1, P1)):
-        limits += [cp.sum(cp.multiply(error, W @ marginal)) <= D, 0.5 * cp.norm1(p @ W @ marginal - p) <= P]
-    program = cp.Problem(cp.Minimize(rate), limits)
-    program.solve(solver="CLARABEL")
-    assert program.value == pytest.approx(solution.rate, abs=1e-6)  # the conic solver's accuracy
+    value = by_conic_program(p, 1.0 - np.eye(3), points)
+    assert value == pytest.approx(solution.rate, abs=1e-6)  # the conic solver's accuracy
+
+
+@pytest.mark.parametrize("p, bits", [(0.05, 0.1), (0.1, 0.2), (0.2, 0.1), (0.3, 0.4), (0.45, 0.02)])
+def test_two_extreme_points_decide_for_these_sources(p: float, bits: float) -> None:
+    points = on_the_tradeoff(p, bits, [0.0, 0.3 * p, 0.6 * p, 0.9 * p, INF])
+    every = universal_rate(Bernoulli(p), Hamming(), TotalVariation(), points)
+    two = universal_rate(Bernoulli(p), Hamming(), TotalVariation(), [points[0], points[-1]])
+    assert every.bounds.lower <= two.bounds.upper
+
+
+def test_two_extreme_points_do_not_always_decide() -> None:
+    points = on_the_tradeoff(0.2, 0.02, [0.0, 0.1, INF])
+    three = universal_rate(Bernoulli(0.2), Hamming(), TotalVariation(), points).require(gap=1e-9)
+    two = universal_rate(Bernoulli(0.2), Hamming(), TotalVariation(), [points[0], points[-1]]).require(gap=1e-9)
+    assert three.bounds.lower >= two.bounds.upper + 3e-4
+    for solution in (two, three):
+        value = by_conic_program(solution.problem.source.probabilities, 1.0 - np.eye(2), list(solution.problem.points))
+        assert value == pytest.approx(solution.rate, abs=1e-6)  # the conic solver's accuracy
 
 
 def test_more_points_never_lower_the_rate() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from rdptheory._types import FloatArray
+from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import DualPoint
 from rdptheory.divergences import FDivergence, TransportDivergence
 from rdptheory.errors import InvalidInput, finite
@@ -32,6 +33,10 @@ MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 1e-3, 0.5)
 BOX_FLOOR = 0.1
+LOOSE = 1e-2
+ASTRAY = 1.5
+
+Astray = Callable[[FloatArray], bool]
 
 
 @dataclass(frozen=True)
@@ -55,28 +60,47 @@ def _threads() -> ThreadpoolController:
 def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
     """Solve a discrete problem to a proved gap.
 
-    A ball is first left out: if the law found keeps it anyway, that is the answer. BLAS runs on one thread, because
-    the pools of numpy and scipy spin against each other.
+    A ball is first left out: if the law found keeps it anyway, that is the answer; as soon as the law is far outside,
+    the attempt is given up. BLAS runs on one thread, because the pools of numpy and scipy spin against each other.
     """
     with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if not problem.perceptions:
             return _solve(problem, method)
-        alone = len(problem.perceptions) == 1 and problem.perceptions[0].image is None
-        if alone and problem.perceptions[0].limit <= POINT and len(problem.reduced.distortions) == 1:
+        ball = problem.perceptions[0]
+        alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
+        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
+        if alone and ball.limit <= POINT:
             return solve_fixed_output(problem, method.gap, method.max_steps)
-        free = _solve(replace_balls(problem), method)
-        zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
-        dual = replace(free.dual, v=zero)
-        tried = judged(problem, dual, np.zeros(len(zero)), free.channel, free.steps, free.sentence)
-        if tried.bounds.gap <= method.gap:
-            return tried
-        steps = free.steps
-        del free, tried
+        free = _free(problem, method, partial(_astray, problem))
+        if free.bounds.gap <= method.gap:
+            return free
         found = _solve(problem, method)
-        found = replace(found, steps=found.steps + steps)
-        if alone and found.bounds.gap > method.gap and len(problem.reduced.distortions) == 1:
+        if found.bounds.gap > method.gap and free.channel is None:  # it was given up too early
+            found = found.better(_free(problem, method, None))
+        found = replace(found, steps=found.steps + free.steps)
+        if alone and found.bounds.gap > method.gap:
             found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
         return found
+
+
+def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None) -> Outcome:
+    """The answer without the balls, judged with them; without a channel if it was given up."""
+    free = _solve(replace_balls(problem), method, astray)
+    if free.channel is None:
+        return free
+    zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
+    return judged(problem, replace(free.dual, v=zero), np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+
+
+def _astray(problem: DiscreteProblem, law: FloatArray) -> bool:
+    """Whether a law is so far outside a ball that it will be needed; not asked where that takes a linear program."""
+    for ball in problem.perceptions:
+        divergence = ball.divergence
+        if isinstance(divergence, TransportDivergence) and divergence.line is None:
+            continue
+        if ball.value(law) > ASTRAY * ball.limit:
+            return True
+    return False
 
 
 def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
@@ -84,11 +108,11 @@ def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
     return DiscreteProblem(problem.probabilities, problem.distortions, (), problem.alphabet)
 
 
-def _solve(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
+def _solve(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None = None) -> Outcome:
     best: Outcome | None = None
     for floor in FLOORS:
-        best = _Run(problem, method, floor).go().better(best)
-        if best.bounds.gap <= method.gap:
+        best = _Run(problem, method, floor).go(astray).better(best)
+        if best.bounds.gap <= method.gap or (astray is not None and best.channel is None):
             break
     assert best is not None
     return best
@@ -157,13 +181,17 @@ class _Run:
         self.pair_weights = self.model.pair_weights
         self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
 
-    def go(self) -> Outcome:
+    def go(self, astray: Astray | None = None) -> Outcome:
+        """Descend until the proof is narrow enough, or the output law goes astray: then without a proof."""
         best: Outcome | None = None
         idle, sentence, steps = 0, "", 0
         system = System(self.model, self.state).with_slacks_reset()
         target_gap = self.method.gap
         for steps in range(1, self.method.max_steps + 1):
             gap = system.tau * float(self.pair_weights.sum())
+            if astray is not None and target_gap < gap <= LOOSE and astray(self._law(system)):
+                none = np.empty(0)
+                return Outcome(Bounds(0.0, np.inf), None, DualPoint(none, none), none, none, steps - 1, "")
             if gap <= target_gap:
                 outcome = self._judge(system, steps - 1, "")
                 if best is None or outcome.bounds.gap < best.bounds.gap * 0.9 or not system.settled(target_gap):
@@ -237,6 +265,11 @@ class _Run:
                 break
             direction, longest = corrected, reached
         return direction, min(1.0, max(0.9, 1.0 - tau) * longest)
+
+    def _law(self, system: System) -> FloatArray:
+        law = np.zeros(self.reached.size)
+        law[self.reached] = system.r / system.r.sum()
+        return law
 
     def _judge(self, system: System, steps: int, sentence: str) -> Outcome:
         s = np.zeros(self.open.size)
