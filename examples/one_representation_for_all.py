@@ -73,7 +73,7 @@ def three_representations(folder: Path) -> Path:
     def rate(P: float) -> Callable[[float], float]:
         return lambda D: rdp(UNEVEN, SquaredError(), ball, D=D, P=P).rate
 
-    limits = np.linspace(0.0, 0.8, 9)
+    limits = np.linspace(0.0, 0.8, 17)
     best = [distortion_at(rate(float(P)), R, 5.0) for P in limits]
     with style():
         drawn, (axes,) = figure(1, width=4.2, height=3.2)
