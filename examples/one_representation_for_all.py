@@ -96,7 +96,7 @@ def three_representations(folder: Path) -> Path:
 
 def bernoulli_penalty(folder: Path) -> Path:
     """A(Θ) of the two extreme points over p, and whether points between them ever cost more."""
-    source_rates, masses = (0.02, 0.1, 0.3, 0.5), np.linspace(0.02, 0.5, 25)
+    source_rates, masses = (0.02, 0.1, 0.3, 0.5), np.linspace(0.02, 0.5, 13)
     costly, tried = 0, 0
     with style():
         drawn, (axes,) = figure(1, width=4.2, height=3.2)
@@ -161,11 +161,13 @@ def with_and_without_common_randomness(folder: Path) -> Path:
         return save(drawn, folder / "common_randomness.png")
 
 
-def main(folder: Path) -> None:
-    """Write the four pictures."""
+def main(folder: Path) -> Path:
+    """Write the four pictures and return the path of the last."""
     folder.mkdir(parents=True, exist_ok=True)
-    for draw in (gaussian_tradeoff, three_representations, bernoulli_penalty, with_and_without_common_randomness):
-        print(draw(folder))
+    drawings = (gaussian_tradeoff, three_representations, with_and_without_common_randomness, bernoulli_penalty)
+    paths = [draw(folder) for draw in drawings]
+    print(*paths, sep="\n")
+    return paths[-1]
 
 
 if __name__ == "__main__":
