@@ -110,25 +110,32 @@ class TransportDivergence(Divergence):
         return Support(best[0], share * left[3] + (1.0 - share) * right[3])
 
 
+class _BetweenPoints(Divergence):
+    """A transport divergence whose cost follows from the points: it computes nothing until `on(points)`."""
+
+    def value(self, reference: FloatArray, output: FloatArray) -> float:
+        """Needs points: `on(points).value`."""
+        raise self._needs_points()
+
+    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+        """Needs points: `on(points).support`."""
+        raise self._needs_points()
+
+    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        """Needs points: `on(points).cut`."""
+        raise self._needs_points()
+
+    def _needs_points(self) -> InvalidInput:
+        return InvalidInput("perception", self, "compares laws on points; use its .on(points)")
+
+
 @dataclass(frozen=True)
-class Wasserstein1(Divergence):
+class Wasserstein1(_BetweenPoints):
     """W1(p, r) = min over couplings of E|X - Y| (Euclidean norm), in units of the points.
 
     >>> round(Wasserstein1().on(np.array([0.0, 2.0])).value(np.array([0.5, 0.5]), np.array([0.7, 0.3])), 12)
     0.4
     """
-
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """Needs points: `on(points).value`."""
-        raise _needs_points(self)
-
-    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
-        """Needs points: `on(points).support`."""
-        raise _needs_points(self)
-
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
-        """Needs points: `on(points).cut`."""
-        raise _needs_points(self)
 
     def on(self, points: FloatArray) -> TransportDivergence:
         """W1 between laws on `points`, shape (n,) or (n, k)."""
@@ -136,28 +143,12 @@ class Wasserstein1(Divergence):
 
 
 @dataclass(frozen=True)
-class Wasserstein2Squared(Divergence):
+class Wasserstein2Squared(_BetweenPoints):
     """W2²(p, r) = min over couplings of E‖X - Y‖²: the squared distance, in squared units of the points."""
-
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """Needs points: `on(points).value`."""
-        raise _needs_points(self)
-
-    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
-        """Needs points: `on(points).support`."""
-        raise _needs_points(self)
-
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
-        """Needs points: `on(points).cut`."""
-        raise _needs_points(self)
 
     def on(self, points: FloatArray) -> TransportDivergence:
         """W2² between laws on `points`, shape (n,) or (n, k)."""
         return TransportDivergence(_squares(points), points if points.ndim == 1 else None)
-
-
-def _needs_points(divergence: Divergence) -> InvalidInput:
-    return InvalidInput("perception", divergence, "compares laws on points; use its .on(points)")
 
 
 def _squares(points: FloatArray) -> FloatArray:
