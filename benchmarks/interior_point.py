@@ -1,7 +1,7 @@
 """Times of the interior point beside other solvers and beside a matrix product, all measured in one run.
 
     python benchmarks/interior_point.py                  every part (five to ten minutes)
-    python benchmarks/interior_point.py large robust     some parts: large, robust, blahut, conic
+    python benchmarks/interior_point.py large robust     some parts: large, robust, transport, blahut, conic
 
 The tables are Markdown. Every gap is judged by `rdptheory.certificates`, whoever found the answer; nats throughout.
 """
@@ -29,6 +29,8 @@ from rdptheory import (
     SquaredError,
     SquaredHellinger,
     TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
     discretise,
     rate_distortion,
     rdp,
@@ -184,11 +186,38 @@ def robust(sizes: list[int]) -> Rows:
                 yield [f"{h:g}", f"{limit:g}", *cells]
 
 
+def transport(sizes: list[int]) -> Rows:
+    """Balls of W1 and of W2 squared, on a smooth law and on a rough one."""
+    yield ["n", "law", "δ", "D", "P", "wall s", "cpu s", "steps", "gap", "products"]
+    for n in sizes:
+        unit = timed(np.matmul, *[np.random.default_rng(0).normal(size=(n, n))] * 2, repeats=3)[1].cpu
+        smooth = discretise(Gaussian(0.0, 1.0), n, low=-5.0, high=5.0)
+        for name, source, questions in (
+            ("N(0, 1) on [-5, 5]", smooth, ((Wasserstein1(), 0.3, 0.14), (Wasserstein2Squared(), 0.3, 0.02))),
+            ("Dirichlet", rough_source(n), ((Wasserstein1(), 0.02, 0.01), (Wasserstein2Squared(), 0.02, 0.001))),
+        ):
+            for ball, limit, radius in questions:
+                solution, spent = timed(rdp, source, DISTORTION, ball, D=limit, P=radius)
+                yield [
+                    str(n),
+                    name,
+                    ball.name,
+                    f"{limit:g}",
+                    f"{radius:g}",
+                    f"{spent.wall:.2f}",
+                    f"{spent.cpu:.2f}",
+                    str(solution.steps),
+                    f"{solution.gap:.0e}",
+                    f"{spent.cpu / unit:.0f}",
+                ]
+
+
 PARTS: dict[str, tuple[Callable[[list[int]], Rows], list[int]]] = {
     "conic": (conic, [16, 32, 64, 128]),
     "blahut": (blahut, [64, 128]),
     "large": (large, [256, 512, 1024]),
     "robust": (robust, [200]),
+    "transport": (transport, [128, 512]),
 }
 
 
