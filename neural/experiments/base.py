@@ -242,12 +242,14 @@ class Bench:
         """For every rate in bits, the k-means codec and a decoder trained by the energy score to sample p(x|z)."""
         missing = [bits for bits in rates if ("posterior", bits) not in self.trained]
         small = self.reference.shape[-1] <= 8
-        recipe = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
+        coarse = Recipe(optimiser=Adam(2e-3), average=0.99)  # few cells are wide: the same rate would leave noise
+        fine = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
         steps, loss = max(2, round(self.shrink * (900 if small else 1500))), EnergyScore(3 if small else 2)
         decoders = self.train(
             [
                 partial(
-                    fit_decoder, self.lloyd(bits), self.reference, loss, steps=steps, recipe=recipe,
+                    fit_decoder, self.lloyd(bits), self.reference, loss, steps=steps,
+                    recipe=coarse if small and bits < 4 else fine,
                     coder=Perceptron(bits, 1.0 if small else 4.0, *self.reference.shape[1:3]),
                 )
                 for bits in missing

@@ -141,7 +141,7 @@ def universal(bench: Bench) -> list[Row]:
             first, second = (bench.evaluate(*one, split.test) for one in pair)
             d = [v["distortion_per_pixel"].value for v in (first, second)]
             p = [v["sliced_w2"].value for v in (first, second)]
-            claim = (ABOVE, 0.10) if bench.preset == "demo" else None
+            claim = (ABOVE, 0.05) if bench.preset == "demo" else None
             name = f"R = {rate:g}, lambda = {weight:g}: "
             printed = TABLE2.get(weight, (None, None))[0] if rate == 4.75 else None
             rows += [
@@ -173,7 +173,7 @@ def quantisers(bench: Bench) -> list[Row]:
     for rate in rates:
         latent, levels = CONFIGURATIONS[rate]
         kinds = (DeterministicQuantiser(levels), UniversalQuantiser(levels), NoisyQuantiser(levels))
-        settings = {"recipe": recipe, "steps": bench.steps(150, 1000, 30)}
+        settings = {"recipe": recipe, "steps": bench.steps(150, 700, 30)}
         fits = [partial(fit_codec, split.train, coder(latent), q, MeanSquaredError(), **settings) for q in kinds]
         codecs = bench.train(fits)
         found = [bench.evaluate(c, c.decoder, split.test)["distortion_per_pixel"].value for c in codecs]
@@ -204,7 +204,7 @@ def quantisers(bench: Bench) -> list[Row]:
 def refine(bench: Bench) -> list[Row]:
     """Three coordinates of three levels, then three more."""
     split, coder, recipe = _setting(bench)
-    steps, quantiser = bench.steps(150, 700, 30), UniversalQuantiser(3)
+    steps, quantiser = bench.steps(150, 500, 30), UniversalQuantiser(3)
     base = bench.codec(split.train, coder(3), quantiser, MeanSquaredError(), steps=steps, recipe=recipe)
     planes, side = split.train.shape[1:3]
     extra = Refinement(6, planes=planes, side=side, base=base, fresh=coder(3), both=coder(6))
