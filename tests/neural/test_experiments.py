@@ -199,6 +199,16 @@ def test_every_executor_trains_the_same_numbers(digits, tmp_path, id):
         assert [row.measured for row in other.rows] == [row.measured for row in results[0].rows]
 
 
+def test_workers_and_scheduler_choose_the_executor():
+    for workers, expected in ((1, Serial()), (2, Joblib(2))):
+        with cli._executor(workers, None) as executor:
+            assert executor == expected
+    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    with cluster, cli._executor(1, cluster.scheduler_address) as executor:
+        assert isinstance(executor, Dask)
+        assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
+
+
 def test_unknown_ids_and_presets_are_refused(digits):
     with pytest.raises(InvalidInput, match="oracle"):
         runs.answer("nonsense", Bench("smoke", digits))
