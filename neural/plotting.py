@@ -39,6 +39,7 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     axes.set_ylabel(figure.y, fontsize=9)
     axes.set_title("\n".join(wrap(figure.title, 44)), fontsize=9)
     axes.tick_params(labelsize=8)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(alpha=0.25, linewidth=0.5)
     canvas.legend(fontsize=7, frameon=False, loc="outside lower center")  # below, where it hides no point
     return _save(canvas, path)
