@@ -25,7 +25,7 @@ from neural.quantisers import (
     Unquantised,
 )
 from neural.recipes import Adam, Constant, Drops, OneCycle, Recipe, RMSprop
-from neural.training import Codec, Decoder, Loop, Stacked, fit_classifier, fit_codec, fit_codecs, fit_decoder
+from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder
 
 __all__ = [
     "Adam",
@@ -43,7 +43,6 @@ __all__ = [
     "EnergyScore",
     "FreshCritic",
     "Liu",
-    "Loop",
     "MeanSquaredError",
     "Measured",
     "NoisyQuantiser",
@@ -54,7 +53,6 @@ __all__ = [
     "Recipe",
     "SlicedWasserstein",
     "SoftGradient",
-    "Stacked",
     "StraightThrough",
     "UNet",
     "UniversalQuantiser",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,9 @@ import typer
 
 from neural import data, runs
 from neural.experiments import CHECKED, PRESETS, REGISTRY, Bench
+from neural.experiments.base import SERIAL
 from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.sweeps import Dask, Executor, Joblib
 
 __all__ = ["main"]
 
@@ -22,6 +26,8 @@ Folder = Annotated[Path | None, typer.Option("--data", help="MNIST, SVHN or pict
 Seed = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; more than one only on an idle machine.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes for models that do not wait for each other.")]
+Scheduler = Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers train the models.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 
 
@@ -46,11 +52,14 @@ def run(
     device: Device = "cpu",
     seed: Seed = 0,
     threads: Threads = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
 ) -> None:
     """Run one experiment; exit 1 if a verdict is not the expected one."""
-    bench = _bench(preset, folder, device, seed, threads, progress=sys.stderr.isatty())
-    result = runs.run(id, bench, out, resume=resume)
+    with _executor(workers, scheduler) as executor:
+        bench = _bench(preset, folder, device, seed, threads, executor, progress=sys.stderr.isatty())
+        result = runs.run(id, bench, out, resume=resume)
     _show(result)
     raise typer.Exit(0 if all(row.as_expected for row in result.rows) else 1)
 
@@ -62,19 +71,22 @@ def check(
     device: Device = "cpu",
     seed: Seed = 0,
     threads: Threads = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Every law against theory: smoke checks those that need no large network, other presets every experiment.
 
     Exit 0 only if every verdict is as expected, negative controls included.
     """
-    bench = _bench(preset, folder, device, seed, threads)
     results = []
-    for id in CHECKED if preset == "smoke" else REGISTRY:
-        results.append(runs.answer(id, bench))
-        typer.echo(f"{id}: {results[-1].facts['wall_seconds']} s", err=True)
-        if not as_json:
-            _show(results[-1])
+    with _executor(workers, scheduler) as executor:
+        bench = _bench(preset, folder, device, seed, threads, executor)
+        for id in CHECKED if preset == "smoke" else REGISTRY:
+            results.append(runs.answer(id, bench))
+            typer.echo(f"{id}: {results[-1].facts['wall_seconds']} s", err=True)
+            if not as_json:
+                _show(results[-1])
     rows = [(result.id, row) for result in results for row in result.rows]
     if as_json:
         typer.echo(json.dumps([{"id": id, **runs.plain(row)} for id, row in rows], indent=1))
@@ -115,12 +127,27 @@ def main() -> None:
         sys.exit(2)
 
 
-def _bench(preset: str, folder: Path | None, device: str, seed: int, threads: int, progress: bool = False) -> Bench:
+@contextmanager
+def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
+    if scheduler is None:
+        yield SERIAL if workers == 1 else Joblib(workers)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise MissingPackage("dask[distributed]", "parallel") from None
+    with Client(scheduler) as client:
+        yield Dask(client)
+
+
+def _bench(
+    preset: str, folder: Path | None, device: str, seed: int, threads: int, executor: Executor, progress: bool = False
+) -> Bench:
     torch.set_num_threads(threads)
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(device.split(":")[0], False):
         raise InvalidInput("device", device, "is not available here")
-    return Bench(preset, data.load(folder), seed, device, progress=progress)
+    return Bench(preset, data.load(folder), seed, device, progress=progress, executor=executor)
 
 
 def _show(result: runs.Result) -> None:

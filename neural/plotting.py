@@ -23,7 +23,7 @@ MARKS = ("o", "s", "^", "D", "v", "P")
 def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
     plt = _pyplot()
-    canvas, axes = plt.subplots(figsize=(3.5, 2.9), layout="constrained")
+    canvas, axes = plt.subplots(figsize=(3.5, 2.7 + 0.16 * len(figure.curves)), layout="constrained")
     measured, joined = 0, "none" if any(curve.kind == "theory" for curve in figure.curves) else "--"
     for curve in figure.curves:
         if curve.kind in ("theory", "bound"):
@@ -39,8 +39,9 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     axes.set_ylabel(figure.y, fontsize=9)
     axes.set_title("\n".join(wrap(figure.title, 44)), fontsize=9)
     axes.tick_params(labelsize=8)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize=7, framealpha=0.9)
+    canvas.legend(fontsize=7, frameon=False, loc="outside lower center")  # below, where it hides no point
     return _save(canvas, path)
 
 

@@ -48,6 +48,7 @@ def answer(id: str, bench: Bench) -> Result:
         "data": bench.split.name,
         "seed": bench.seed,
         "device": bench.device,
+        "executor": type(bench.executor).__name__,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "machine": platform.machine(),

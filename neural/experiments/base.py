@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ from neural.quantisers import Quantiser, Sent
 from neural.recipes import Adam, Drops, Recipe
 from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_decoder
 from rdptheory.errors import InvalidInput
+from rdptheory.sweeps import Executor, Serial
 
 __all__ = ["PRESETS", "REGISTRY", "Bench", "Curve", "Experiment", "Figure", "Row", "experiment", "mean_square"]
 
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 ABOVE = float("inf")
+SERIAL = Serial()
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def experiment(
 class Bench:
     """Data, preset, device and seed of a run; it trains, keeps checkpoints and logs, and collects pictures.
 
-    `folder` keeps checkpoints (None: nowhere); `shrink` multiplies the numbers of steps, for tests.
+    `folder` keeps checkpoints (None: nowhere); `shrink` multiplies the numbers of steps, for tests. `executor` says
+    where models that do not wait for each other are trained; the numbers are the same on any of them.
     """
 
     preset: str
@@ -118,6 +121,7 @@ class Bench:
     progress: bool = False
     shrink: float = 1.0
     seconds: float = 120.0
+    executor: Executor = SERIAL
     falls: list[float] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     samples: dict[str, Tensor] = field(default_factory=dict)
@@ -163,17 +167,30 @@ class Bench:
         factor = weight if self.gpu_sized else small
         return MeanSquaredError() + factor * term if factor else MeanSquaredError()
 
+    def train(self, fits: Sequence[partial[Any]]) -> list[Any]:
+        """Call every `partial(fit_codec, ...)` and `partial(fit_decoder, ...)` of a list, wherever the executor says.
+
+        Seed, device and checkpoint are this run's where a call gives none of its own; logs keep the list's order.
+        """
+        executor, tasks = self.executor if len(fits) > 1 else SERIAL, []
+        own = {"seed": self.seed, "device": self.device, "progress": self.progress and executor is SERIAL}
+        for number, fit in enumerate(fits, len(self.falls)):
+            path = self.folder and self.folder / f"{number:03d}.safetensors"
+            own["checkpoint"] = Checkpoint(path, self.seconds) if path else None
+            tasks.append((torch.get_num_threads(), partial(fit.func, *fit.args, **{**own, **fit.keywords})))
+        found = dict(executor.map(_call, tasks))
+        models = [found[number] for number in range(len(fits))]
+        for fit, model in zip(fits, models, strict=True):
+            self.record((model.decoder if isinstance(model, Codec) else model).log, fit.args[-1])
+        return models
+
     def codec(self, images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, **more: Any) -> Codec:
-        """`fit_codec` with this run's seed, device, checkpoint and log."""
-        codec = fit_codec(images, coder, quantiser, loss, **self._common(more))
-        self.record(codec.decoder.log, loss)
-        return codec
+        """One `fit_codec`."""
+        return self.train([partial(fit_codec, images, coder, quantiser, loss, **more)])[0]
 
     def decoder(self, codec: Codec, images: Tensor, loss: Loss, **more: Any) -> Decoder:
-        """`fit_decoder` with this run's seed, device, checkpoint and log."""
-        decoder = fit_decoder(codec, images, loss, **self._common(more))
-        self.record(decoder.log, loss)
-        return decoder
+        """One `fit_decoder`."""
+        return self.train([partial(fit_decoder, codec, images, loss, **more)])[0]
 
     def evaluate(self, codec: Codec, decoder: Decoder, images: Tensor, **more: Any) -> dict[str, Measured]:
         """`evaluate` with this run's seed."""
@@ -221,21 +238,29 @@ class Bench:
         """At most 10,000 training images, on the device."""
         return self.split.train[:10_000].to(self.device)
 
-    def posterior(self, bits: int) -> tuple[Codec, Decoder]:
-        """The k-means codec and a decoder trained by the energy score to sample p(x|z)."""
-        return self.once(("posterior", bits), lambda: self._posterior(bits))
+    def posteriors(self, rates: Sequence[int]) -> list[tuple[Codec, Decoder]]:
+        """For every rate in bits, the k-means codec and a decoder trained by the energy score to sample p(x|z)."""
+        missing = [bits for bits in rates if ("posterior", bits) not in self.trained]
+        small = self.reference.shape[-1] <= 8
+        coarse = Recipe(optimiser=Adam(2e-3), average=0.99)  # few cells are wide: the same rate would leave noise
+        fine = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
+        steps, loss = max(2, round(self.shrink * (900 if small else 1500))), EnergyScore(3 if small else 2)
+        decoders = self.train(
+            [
+                partial(
+                    fit_decoder, self.lloyd(bits), self.reference, loss, steps=steps,
+                    recipe=coarse if small and bits < 4 else fine,
+                    coder=Perceptron(bits, 1.0 if small else 4.0, *self.reference.shape[1:3]),
+                )
+                for bits in missing
+            ]
+        )  # fmt: skip
+        self.trained |= {("posterior", bits): decoder for bits, decoder in zip(missing, decoders, strict=True)}
+        return [(self.lloyd(bits), self.trained["posterior", bits]) for bits in rates]
 
     def classifier(self) -> tuple[Split, Classifier]:
         """The images at 28x28 and a classifier of their labels."""
         return self.once("classifier", self._classifier)
-
-    def _posterior(self, bits: int) -> tuple[Codec, Decoder]:
-        codec, small = self.lloyd(bits), self.reference.shape[-1] <= 8
-        coder = Perceptron(bits, 1.0 if small else 4.0, *self.reference.shape[1:3])
-        recipe = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
-        steps = max(2, round(self.shrink * (900 if small else 1500)))
-        loss = EnergyScore(3 if small else 2)
-        return codec, self.decoder(codec, self.reference, loss, steps=steps, recipe=recipe, coder=coder)
 
     def _classifier(self) -> tuple[Split, Classifier]:
         split = self.split.resized(28)
@@ -246,11 +271,6 @@ class Bench:
             split.train, split.train_labels, steps=steps, seed=self.seed, width=self.pick(0.5, 1.0), device=self.device
         )
 
-    def _common(self, more: dict[str, Any]) -> dict[str, Any]:
-        path = self.folder and self.folder / f"{len(self.falls):03d}.safetensors"
-        keep = Checkpoint(path, self.seconds) if path else None
-        return {"seed": self.seed, "device": self.device, "progress": self.progress, "checkpoint": keep, **more}
-
 
 PAPER_ADAM = Recipe(64, Adam(1e-2, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9)), Drops((2.0 / 3.0,), 0.2))
 
@@ -258,3 +278,10 @@ PAPER_ADAM = Recipe(64, Adam(1e-2, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9)), Drops((2
 def mean_square(first: Tensor, second: Tensor) -> float:
     """Squared error per pixel of two sets of images (n, ...)."""
     return float((first - second).double().square().mean())
+
+
+def _call(task: tuple[int, partial[Any]]) -> Any:
+    """One training, on as many threads as the process that asked for it: a worker has its own number otherwise."""
+    threads, fit = task
+    torch.set_num_threads(threads)
+    return fit()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from neural.experiments.base import ABOVE, PAPER_ADAM, Bench, Curve, Row, experi
 from neural.losses import MeanSquaredError, Perceptual
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
-from neural.training import Codec, Loop, Stacked, fit_codecs
+from neural.training import Codec, fit_codec, fit_decoder
 
 __all__ = ["GRID"]
 
@@ -34,23 +36,14 @@ GRID = {
 CONFIGURATIONS = {4.75: (3, 3), 6.0: (3, 4), 8.0: (4, 4), 10.0: (5, 4)}
 SVHN = Recipe(64, Adam(1e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)), Drops((25 / 80,), 0.2))
 TABLE2 = {
-    0.0: (0.0468, 5.7123),
-    0.0025: (0.0475, 5.1087),
-    0.004: (0.0491, 4.6177),
-    0.005: (0.0506, 4.2211),
-    0.006: (0.0528, 3.7636),
-    0.008: (0.0579, 2.9446),
-    0.009: (0.0609, 2.5259),
-    0.01: (0.0643, 2.0778),
-    0.011: (0.0670, 1.8296),
-    0.013: (0.0720, 1.2718),
-}
+    0.0: (0.0468, 5.7123), 0.0025: (0.0475, 5.1087), 0.004: (0.0491, 4.6177), 0.005: (0.0506, 4.2211),
+    0.006: (0.0528, 3.7636), 0.008: (0.0579, 2.9446), 0.009: (0.0609, 2.5259), 0.01: (0.0643, 2.0778),
+    0.011: (0.0670, 1.8296), 0.013: (0.0720, 1.2718),
+}  # fmt: skip
 TABLE1 = {
-    4.75: (0.0442, 0.0459, 0.0484),
-    6.0: (0.0412, 0.0426, 0.0443),
-    8.0: (0.0358, 0.0362, 0.0391),
-    10.0: (0.0315, 0.0324, 0.0351),
-}
+    4.75: (0.0442, 0.0459, 0.0484), 6.0: (0.0412, 0.0426, 0.0443),
+    8.0: (0.0358, 0.0362, 0.0391), 10.0: (0.0315, 0.0324, 0.0351),
+}  # fmt: skip
 CHEAP = 10.0
 """The papers' weights of W1 by a critic, times this, serve the energy distance of the small presets."""
 
@@ -62,26 +55,25 @@ CHEAP = 10.0
     ("3 s", "10 s", "~20 min GPU", "~2.6 h GPU"),
 )
 def surface(bench: Bench) -> list[Row]:
-    """The model of weight 0 first; every other weight goes on from it."""
+    """The models of weight 0 first; every other weight goes on from its own."""
     split, coder = bench.family(BlauMichaeli)
     few = {key: (weights[0], weights[-1]) for key, weights in GRID.items() if key in ((2, 2), (4, 2), (4, 4))}
     grid = bench.pick({(4, 2): GRID[4, 2][::13]}, few, GRID)
+    settings = {"steps": bench.steps(120, 300, 25), "recipe": bench.recipe(PAPER_ADAM)}
+
+    def fit(key: tuple[int, int], weight: float, start: Codec | None = None) -> partial[Codec]:
+        loss, network = bench.perceptual(weight / 1000, CHEAP * weight / 1000), coder(key[0])
+        return partial(fit_codec, split.train, network, NoisyQuantiser(key[1]), loss, start=start, **settings)
+
+    starts = dict(zip(grid, bench.train([fit(key, weights[0]) for key, weights in grid.items()]), strict=True))
+    runs = [(key, weight) for key, weights in grid.items() for weight in weights[1:]]
+    others = dict(zip(runs, bench.train([fit(key, weight, starts[key]) for key, weight in runs]), strict=True))
     rows, curves = [], []
     for (latent, levels), weights in grid.items():
-        start, points = None, []
-        quantiser, floor = NoisyQuantiser(levels), bench.floor(latent * math.log2(levels))
+        key, points = (latent, levels), []
         for weight in weights:
-            codec = bench.codec(
-                split.train,
-                coder(latent),
-                quantiser,
-                bench.perceptual(weight / 1000, CHEAP * weight / 1000),
-                steps=bench.steps(120, 300, 25),
-                recipe=bench.recipe(PAPER_ADAM),
-                start=start,
-            )
-            start = start or codec
-            values = bench.evaluate(codec, codec.decoder, split.test)
+            codec = starts[key] if weight == weights[0] else others[key, weight]
+            floor, values = bench.floor(codec.bits), bench.evaluate(codec, codec.decoder, split.test)
             d, p = values["distortion_per_pixel"].value, values["sliced_w2"]
             points.append((d, p.value))
             name = f"({latent}, {levels}), lambda = {weight:g}/1000: "
@@ -89,7 +81,7 @@ def surface(bench: Bench) -> list[Row]:
                 Row(f"{name}D per pixel, test (k-means, train)", d, floor, None, (0.1 * floor, ABOVE)),
                 Row(f"{name}sliced W2^2 (real against real)", p.value, p.floor or 0.0),
             ]
-        curves.append(Curve(f"R = {quantiser.bits(latent):.3g} bits", *zip(*sorted(points), strict=True)))
+        curves.append(Curve(f"R = {latent * math.log2(levels):.3g} bits", *zip(*sorted(points), strict=True)))
     bench.figure("distortion and perception by rate", "MSE per pixel, test", "sliced $W_2^2$ per image", *curves)
     return rows
 
@@ -106,25 +98,20 @@ def perceptual_loss(bench: Bench) -> list[Row]:
     _, coder = Bench(bench.preset, split, bench.seed).family(BlauMichaeli, 28)
     rows, floor = [], oracle.lloyd(split.train[:2000], 4, seed=bench.seed)
     best = mean_square(bench.draw(floor, floor.decoder, split.train[:2000])[1].cpu(), split.train[:2000])
-    pairs = bench.pick(((4, 2),), ((4, 2),), tuple(GRID))
-    for latent, levels in pairs:
-        for weight in (0.0, 0.1):
-            loss = MeanSquaredError() + weight * Perceptual(net) if weight else MeanSquaredError()
-            recipe = bench.recipe(Recipe(64, Adam(5e-3, (0.5, 0.9)), schedule=Drops()))
-            codec = bench.codec(
-                split.train, coder(latent), NoisyQuantiser(levels), loss, recipe=recipe, steps=bench.steps(60, 250, 25)
-            )
-            values = bench.evaluate(codec, codec.decoder, split.test, classifier=net)
-            name = f"({latent}, {levels}), {'with' if weight else 'without'} the classifier: "
-            d = values["distortion_per_pixel"].value
-            rows += [
-                Row(f"{name}D per pixel, test (k-means at 4 bits, train)", d, best),
-                Row(
-                    f"{name}Frechet distance (real against real)",
-                    values["frechet"].value,
-                    values["frechet"].floor or 0.0,
-                ),
-            ]
+    settings = {
+        "recipe": bench.recipe(Recipe(64, Adam(5e-3, (0.5, 0.9)), schedule=Drops())),
+        "steps": bench.steps(60, 250, 25),
+    }
+    losses = {"without": MeanSquaredError(), "with": MeanSquaredError() + 0.1 * Perceptual(net)}
+    runs = list(product(bench.pick(((4, 2),), None, tuple(GRID)), losses))
+    fits = [partial(fit_codec, split.train, coder(d), NoisyQuantiser(n), losses[w], **settings) for (d, n), w in runs]
+    for (pair, which), codec in zip(runs, bench.train(fits), strict=True):
+        values = bench.evaluate(codec, codec.decoder, split.test, classifier=net)
+        name, d, p = f"{pair}, {which} the classifier: ", values["distortion_per_pixel"].value, values["frechet"]
+        rows += [
+            Row(f"{name}D per pixel, test (k-means at 4 bits, train)", d, best),
+            Row(f"{name}Frechet distance (real against real)", p.value, p.floor or 0.0),
+        ]
     return rows
 
 
@@ -144,24 +131,17 @@ def universal(bench: Bench) -> list[Row]:
         latent, levels = CONFIGURATIONS[rate]
         quantiser = UniversalQuantiser(levels)
         steps = bench.steps(120, 500, 30)
-        own = {
-            w: bench.codec(
-                split.train, coder(latent), quantiser, bench.perceptual(w, CHEAP * w), steps=steps, recipe=recipe
-            )
-            for w in weights
-        }
-        shared = own[weights[-1]]
+        losses, settings = [bench.perceptual(w, CHEAP * w) for w in weights], {"steps": steps, "recipe": recipe}
+        own = bench.train([partial(fit_codec, split.train, coder(latent), quantiser, x, **settings) for x in losses])
+        settings["noise"] = 0
+        shared = bench.train([partial(fit_decoder, own[-1], split.train, loss, **settings) for loss in losses])
         points: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
-        for weight in weights:
-            loss = bench.perceptual(weight, CHEAP * weight)
-            decoder = bench.decoder(shared, split.train, loss, steps=steps, noise=0, recipe=recipe)
-            first, second = (
-                bench.evaluate(own[weight], own[weight].decoder, split.test),
-                bench.evaluate(shared, decoder, split.test),
-            )
+        for weight, codec, decoder in zip(weights, own, shared, strict=True):
+            pair = ((codec, codec.decoder), (own[-1], decoder))
+            first, second = (bench.evaluate(*one, split.test) for one in pair)
             d = [v["distortion_per_pixel"].value for v in (first, second)]
             p = [v["sliced_w2"].value for v in (first, second)]
-            claim = (ABOVE, 0.10) if bench.preset == "demo" else None
+            claim = (ABOVE, 0.05) if bench.preset == "demo" else None
             name = f"R = {rate:g}, lambda = {weight:g}: "
             printed = TABLE2.get(weight, (None, None))[0] if rate == 4.75 else None
             rows += [
@@ -192,53 +172,24 @@ def quantisers(bench: Bench) -> list[Row]:
     rates = bench.pick((4.75,), (4.75, 6.0), (4.75,), tuple(CONFIGURATIONS))
     for rate in rates:
         latent, levels = CONFIGURATIONS[rate]
-        found = {}
-        for name, quantiser, printed in zip(
-            curves,
-            (DeterministicQuantiser(levels), UniversalQuantiser(levels), NoisyQuantiser(levels)),
-            TABLE1[rate],
-            strict=True,
-        ):
-            codec = bench.codec(
-                split.train,
-                coder(latent),
-                quantiser,
-                MeanSquaredError(),
-                recipe=recipe,
-                steps=bench.steps(150, 1000, 30),
-            )
-            found[name] = bench.evaluate(codec, codec.decoder, split.test)["distortion_per_pixel"].value
-            rows.append(
-                Row(
-                    f"R = {rate:g}, {name}: D per pixel, test (k-means, train)", found[name], bench.floor(rate), printed
-                )
-            )
-            curves[name].append(found[name])
+        kinds = (DeterministicQuantiser(levels), UniversalQuantiser(levels), NoisyQuantiser(levels))
+        settings = {"recipe": recipe, "steps": bench.steps(150, 700, 30)}
+        fits = [partial(fit_codec, split.train, coder(latent), q, MeanSquaredError(), **settings) for q in kinds]
+        codecs = bench.train(fits)
+        found = [bench.evaluate(c, c.decoder, split.test)["distortion_per_pixel"].value for c in codecs]
+        floor, printed = bench.floor(rate), TABLE1[rate]
+        for name, value, paper in zip(curves, found, printed, strict=True):
+            rows.append(Row(f"R = {rate:g}, {name}: D per pixel, test (k-means, train)", value, floor, paper))
+            curves[name].append(value)
         claim = (ABOVE, 0.0) if bench.preset != "smoke" else None
-        rows += [
-            Row(
-                f"R = {rate:g}: shared dither / decoder noise",
-                found["shared dither"] / found["decoder noise"],
-                1.0,
-                TABLE1[rate][1] / TABLE1[rate][2],
-                claim,
-            ),
-            Row(
-                f"R = {rate:g}: deterministic / decoder noise",
-                found["deterministic"] / found["decoder noise"],
-                1.0,
-                TABLE1[rate][0] / TABLE1[rate][2],
-                claim,
-            ),
-        ]
+        for name, index in (("shared dither", 1), ("deterministic", 0)):
+            ratio, paper = found[index] / found[2], printed[index] / printed[2]
+            rows.append(Row(f"R = {rate:g}: {name} / decoder noise", ratio, 1.0, paper, claim))
     bench.figure(
         "quantisers",
         "rate (bits per image)",
         "MSE per pixel, test",
-        *(
-            Curve(name, rates, values, "universal" if "shared" in name else "measured")
-            for name, values in curves.items()
-        ),
+        *(Curve(k, rates, v, "universal" if "shared" in k else "measured") for k, v in curves.items()),
         Curve("k-means, train", rates, [bench.floor(rate) for rate in rates], "theory"),
     )
     return rows
@@ -253,13 +204,12 @@ def quantisers(bench: Bench) -> list[Row]:
 def refine(bench: Bench) -> list[Row]:
     """Three coordinates of three levels, then three more."""
     split, coder, recipe = _setting(bench)
-    steps, quantiser = bench.steps(150, 700, 30), UniversalQuantiser(3)
+    steps, quantiser = bench.steps(150, 500, 30), UniversalQuantiser(3)
     base = bench.codec(split.train, coder(3), quantiser, MeanSquaredError(), steps=steps, recipe=recipe)
-    extra = Refinement(
-        6, base=base, fresh=coder(3), both=coder(6), planes=split.train.shape[1], side=split.train.shape[2]
-    )
-    refined = bench.codec(split.train, extra, quantiser, MeanSquaredError(), steps=steps, recipe=recipe)
-    whole = bench.codec(split.train, coder(6), quantiser, MeanSquaredError(), steps=steps, recipe=recipe)
+    planes, side = split.train.shape[1:3]
+    extra = Refinement(6, planes=planes, side=side, base=base, fresh=coder(3), both=coder(6))
+    fit = partial(fit_codec, split.train, steps=steps, recipe=recipe)
+    refined, whole = bench.train([partial(fit, c, quantiser, MeanSquaredError()) for c in (extra, coder(6))])
     d = [bench.evaluate(c, c.decoder, split.test)["distortion_per_pixel"].value for c in (base, refined, whole)]
     claim = (ABOVE, 0.0) if bench.preset != "smoke" else None
     return [
@@ -276,34 +226,19 @@ def refine(bench: Bench) -> list[Row]:
     ("2 s", "5 s", "~15 min GPU", "~2 h GPU"),
 )
 def error_bars(bench: Bench) -> list[Row]:
-    """Several seeds of one setting, trained as one stack in small presets."""
+    """Several seeds of one setting."""
     split, coder, recipe = _setting(bench)
     rows, trials = [], bench.pick(2, 4, 5)
     for weight in bench.pick((0.005,), None, (0.0, 0.005, 0.013), tuple(TABLE2)):
-        codecs = fit_codecs(
-            split.train,
-            coder(3),
-            UniversalQuantiser(3),
-            [bench.perceptual(weight, CHEAP * weight)] * trials,
-            seeds=range(bench.seed, bench.seed + trials),
-            steps=bench.steps(120, 400, 30),
-            recipe=recipe,
-            device=bench.device,
-            ensemble=Loop() if bench.gpu_sized else Stacked(),
-            progress=bench.progress,
-        )
-        for codec in codecs:
-            bench.record(codec.decoder.log, bench.perceptual(weight, CHEAP * weight))
+        fit = partial(fit_codec, split.train, coder(3), UniversalQuantiser(3), bench.perceptual(weight, CHEAP * weight))
+        settings = {"steps": bench.steps(120, 400, 30), "recipe": recipe}
+        codecs = bench.train([partial(fit, seed=bench.seed + trial, **settings) for trial in range(trials)])
         values = [bench.evaluate(c, c.decoder, split.test) for c in codecs]
         d, p = (torch.tensor([v[name].value for v in values]) for name in ("distortion_per_pixel", "sliced_w2"))
         claim = (ABOVE, 0.1) if bench.preset == "demo" else None
+        mean, name = float(d.mean()), f"lambda = {weight:g}: mean D per pixel, test (k-means, train)"
         rows += [
-            Row(
-                f"lambda = {weight:g}: mean D per pixel, test (k-means, train)",
-                float(d.mean()),
-                bench.floor(4.75),
-                TABLE2[weight][0],
-            ),
+            Row(name, mean, bench.floor(4.75), TABLE2[weight][0]),
             Row(f"lambda = {weight:g}: spread of D over seeds / mean", float(d.std() / d.mean()), 0.0, 0.025, claim),
             Row(f"lambda = {weight:g}: spread of sliced W2^2 over seeds / mean", float(p.std() / p.mean()), 0.0),
         ]

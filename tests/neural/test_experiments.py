@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from distributed import Client, LocalCluster
 from scipy.integrate import quad
 from scipy.stats import norm
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from neural.experiments.gaussian import SPACE, dithered
 from neural.experiments.posterior import Conventional
 from neural.experiments.tradeoff import GRID
 from rdptheory.errors import InvalidInput
+from rdptheory.sweeps import Dask, Joblib, Serial
 
 IDS = [
     "rdp98",
@@ -172,6 +174,39 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
     (tmp_path / "a" / "result.json").write_text("{}")
     with pytest.raises(InvalidInput, match="no result"):
         runs.read(tmp_path / "a")
+
+
+def executors():
+    """Serial, two processes, and a cluster of two threads that share one process."""
+    yield Serial()
+    yield Joblib(2)
+    local = dict(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+    with LocalCluster(**local) as cluster, Client(cluster) as client:
+        yield Dask(client)
+
+
+@pytest.mark.parametrize("id", ["cr", "universal", "jump"])
+def test_every_executor_trains_the_same_numbers(digits, tmp_path, id):
+    results = []
+    for number, executor in enumerate(executors()):
+        folder = tmp_path / str(number)
+        results.append(runs.run(id, Bench("smoke", digits, shrink=0.05, executor=executor), folder))
+        assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == sorted(
+            p.name for p in (tmp_path / "0" / "checkpoints").iterdir()
+        )
+    assert len(results) == 3
+    for other in results[1:]:
+        assert [row.measured for row in other.rows] == [row.measured for row in results[0].rows]
+
+
+def test_workers_and_scheduler_choose_the_executor():
+    for workers, expected in ((1, Serial()), (2, Joblib(2))):
+        with cli._executor(workers, None) as executor:
+            assert executor == expected
+    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    with cluster, cli._executor(1, cluster.scheduler_address) as executor:
+        assert isinstance(executor, Dask)
+        assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
 
 
 def test_unknown_ids_and_presets_are_refused(digits):

@@ -19,13 +19,11 @@ from neural import (
     Drops,
     EnergyDistance,
     EnergyScore,
-    Loop,
     MeanSquaredError,
     OneCycle,
     Perceptron,
     Recipe,
     RMSprop,
-    Stacked,
     UniversalQuantiser,
     WassersteinGP,
 )
@@ -142,15 +140,13 @@ def test_checkpoints_of_other_images_and_broken_files_are_refused(digits, tmp_pa
 
 
 @pytest.mark.parametrize("perception", [EnergyDistance(), WassersteinGP(steps=2)], ids=["energy", "critic"])
-def test_the_stacked_ensemble_trains_the_same_models_as_the_loop(digits, perception):
+def test_a_stack_trains_the_same_models_as_a_loop(digits, perception):
     losses = [MeanSquaredError() + factor * perception for factor in (0.0, 0.1, 1.0)]
 
-    def ensemble(kind):
-        return neural.fit_codecs(
-            digits.train, CODER, QUANTISER, losses, steps=8, seeds=[0, 1, 2], ensemble=kind, recipe=Recipe(average=0.5)
-        )
-
-    for one, other in zip(ensemble(Loop()), ensemble(Stacked()), strict=True):
+    more, seeds = dict(steps=8, recipe=Recipe(average=0.5)), [0, 1, 2]
+    loop = [fit(digits, loss, seed=seed, **more) for loss, seed in zip(losses, seeds, strict=True)]
+    stack = neural.fit_codecs(digits.train, CODER, QUANTISER, losses, seeds=seeds, **more)
+    for one, other in zip(loop, stack, strict=True):
         for name, value in one.decoder.net.state_dict().items():
             # sums in another order: float32 rounding, enlarged by 8 steps of Adam; the encoder's biases before its
             # batch norm have no gradient but rounding, so there only the losses below compare
@@ -162,9 +158,7 @@ def test_a_stacked_run_resumes_too(digits, tmp_path):
     losses = [MeanSquaredError() + factor * EnergyDistance() for factor in (0.1, 1.0)]
 
     def ensemble(checkpoint):
-        return neural.fit_codecs(
-            digits.train, CODER, QUANTISER, losses, steps=6, seeds=[0, 1], ensemble=Stacked(), checkpoint=checkpoint
-        )
+        return neural.fit_codecs(digits.train, CODER, QUANTISER, losses, steps=6, seeds=[0, 1], checkpoint=checkpoint)
 
     checkpoint = Checkpoint(tmp_path / "run.safetensors")
     for first, second in zip(ensemble(checkpoint), ensemble(checkpoint), strict=True):
@@ -181,7 +175,6 @@ def test_different_losses_cannot_be_stacked(digits):
             [MeanSquaredError(), EnergyScore()],
             steps=1,
             seeds=[0, 1],
-            ensemble=Stacked(),
         )
 
 
