@@ -4,7 +4,7 @@ Every kernel belongs to a distortion d >= 0 of shape (n, m) whose rows have mini
 
 =========  ============================================  ==========================================
 `Dense`    any table                                     K, n m numbers
-`Grid`     squared error on a full product grid          one small matrix an axis
+`Grid`     squared error on a full product grid          one small matrix an axis, or one spectrum
 `Points`   squared error on a cloud of points of R^k     tiles of rows, made when they are needed
 =========  ============================================  ==========================================
 
@@ -24,13 +24,15 @@ import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["Dense", "Gibbs", "Grid", "Kernel", "Points", "as_grid"]
+__all__ = ["Convolution", "Dense", "Gibbs", "Grid", "Kernel", "Points", "as_grid"]
 
 UNIT_ROUNDOFF = 2.0**-53
 LARGEST_EXPONENT = 745.0  # exp(-x) is 0 in float64 beyond it
 TILE = 4_000_000  # entries of a tile
 STORED_DOUBLE = 30_000_000  # entries of a kernel that is kept
 STORED_SINGLE = 300_000_000  # entries of a kernel kept in single precision
+REACH = 46.0  # s d beyond which a convolution takes the kernel to be 0
+POINT_OF_FFT = 1100.0  # what a point of a padded grid costs, in units of a product of two entries in single precision
 SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
 
 
@@ -75,6 +77,9 @@ class Kernel(Protocol):
 
     def nearest(self) -> IntArray:
         """For every row a column with d_ij = 0, shape (n,)."""
+
+    def gram(self, s: float, w: FloatArray, chosen: IntArray) -> FloatArray:
+        """Σ_i w_i K_ij K_ij' for j, j' in `chosen`, K = exp(-s d) and w >= 0 of shape (n,)."""
 
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
@@ -122,6 +127,10 @@ class Dense:
     def nearest(self) -> IntArray:
         """For every row a column with d_ij = 0."""
         return np.asarray(self.distortion.argmin(axis=1), dtype=np.intp)
+
+    def gram(self, s: float, w: FloatArray, chosen: IntArray) -> FloatArray:
+        """Σ_i w_i K_ij K_ij' for j, j' in `chosen`."""
+        return _gram(s, w, self.distortion[:, chosen])
 
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
@@ -184,8 +193,13 @@ class Grid:
         return _Kronecker(factors, costs)
 
     def fast(self) -> Kernel:
-        """Single precision, and half the work along axes that are their own mirror image."""
-        return Grid(self.axes, approximate=True)
+        """Single precision, and half the work along axes that are their own mirror image; FFT where that is cheaper."""
+        return (Convolution if self.uniform else Grid)(self.axes, approximate=True)
+
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether the steps along every axis are equal."""
+        return all(np.allclose(np.diff(axis), axis[1] - axis[0], rtol=1e-9) for axis in self.axes if axis.size > 1)
 
     def mean(self, law: FloatArray) -> FloatArray:
         """Σ_j d_ij law_j, shape (n,): a sum over axes of what the marginal laws cost."""
@@ -204,6 +218,25 @@ class Grid:
         """The symbol itself."""
         return np.arange(self.shape[0])
 
+    def gram(self, s: float, w: FloatArray, chosen: IntArray) -> FloatArray:
+        """Σ_i w_i K_ij K_ij' for j, j' in `chosen`, without n x |chosen| numbers on a uniform grid.
+
+        As |x-y|² + |x-y'|² = |y-y'|²/2 + 2|x-z|² with z midway between y and y', one product with the kernel of the
+        points midway gives every entry.
+        """
+        places = np.unravel_index(chosen, [axis.size for axis in self.axes])
+        if not self.uniform:
+            parts = [table[:, place] for table, place in zip(self.tables, places, strict=True)]
+            d = parts[0]
+            for part in parts[1:]:
+                d = (d[:, None, :] + part[None, :, :]).reshape(-1, chosen.size)
+            return _gram(s, w, d)
+        midway = [np.linspace(axis[0], axis[-1], 2 * axis.size - 1) for axis in self.axes]
+        factors = [np.exp(-2.0 * s * (z[:, None] - axis) ** 2) for z, axis in zip(midway, self.axes, strict=True)]
+        sums = _kronecker(factors, w).reshape([z.size for z in midway])
+        apart = sum(table[np.ix_(place, place)] for table, place in zip(self.tables, places, strict=True))
+        return np.asarray(np.exp(-0.5 * s * apart) * sums[tuple(np.add.outer(place, place) for place in places)])
+
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
         steps = [np.diff(axis).min() for axis in self.axes if axis.size > 1]
@@ -213,6 +246,77 @@ class Grid:
         """One sum an axis, and the exponent of each entry."""
         exponents = [min(s * float(table.max()), LARGEST_EXPONENT) for table in self.tables]
         return (sum(2.0 * axis.size + 8.0 for axis in self.axes) + 4.0 * sum(exponents)) * UNIT_ROUNDOFF
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Grid):
+    """A uniform `Grid` whose products go through the FFT where its kernel reaches so few symbols that this is cheaper.
+
+    Its error is absolute: about log₂(n) rounding units of |x|₂ |K|₂, |K|₂ the norm of one row, whatever the entry. So
+    it may steer, and proves nothing.
+    """
+
+    def at(self, s: float) -> Gibbs:
+        """exp(-s d), by whichever product is cheaper at this s."""
+        transform = _Transform.of(self, s)
+        matmul = self.shape[0] * sum(axis.size for axis in self.axes)
+        return transform if POINT_OF_FFT * prod(transform.padded) < matmul else super().at(s)
+
+
+@dataclass(frozen=True, eq=False)
+class _Transform:
+    """The kernel, and its entrywise product with d, as factors of their spectra (which are real, as both are even)."""
+
+    grid: Grid
+    s: float
+    padded: tuple[int, ...]
+
+    @classmethod
+    def of(cls, grid: Grid, s: float) -> _Transform:
+        """Zeros beside each axis as far as the kernel reaches."""
+        from scipy.fft import next_fast_len
+
+        sizes = []
+        for axis in grid.axes:
+            step = float(axis[1] - axis[0]) if axis.size > 1 else 1.0
+            reach = min(axis.size - 1, int(np.sqrt(REACH / s) / step))
+            sizes.append(next_fast_len(axis.size + reach, real=True))
+        return cls(grid, s, tuple(sizes))
+
+    @cached_property
+    def spectra(self) -> tuple[FloatArray, FloatArray]:
+        """Of K and of K * d, which is a sum over axes."""
+        from scipy.fft import fft
+
+        kernel, cost = np.ones((1,) * len(self.padded)), np.zeros((1,) * len(self.padded))
+        for a, (axis, size) in enumerate(zip(self.grid.axes, self.padded, strict=True)):
+            step = float(axis[1] - axis[0]) if axis.size > 1 else 1.0
+            squares = (step * np.minimum(np.arange(size), size - np.arange(size))) ** 2
+            line = np.where(self.s * squares <= REACH, np.exp(-self.s * squares), 0.0)
+            kept = size // 2 + 1 if a == len(self.padded) - 1 else size
+            shape = [kept if b == a else 1 for b in range(len(self.padded))]
+            plain, priced = (fft(v).real[:kept].reshape(shape) for v in (line, line * squares))
+            kernel, cost = kernel * plain, cost * plain + kernel * priced
+        return kernel, cost
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        return self._product(self.spectra[0], x)
+
+    def backward(self, y: FloatArray) -> FloatArray:
+        return self._product(self.spectra[0], y)
+
+    def cost(self, x: FloatArray) -> FloatArray:
+        return self._product(self.spectra[1], x)
+
+    def table(self) -> FloatArray:
+        return Grid(self.grid.axes).at(self.s).table()
+
+    def _product(self, spectrum: FloatArray, x: FloatArray) -> FloatArray:
+        from scipy.fft import irfftn, rfftn
+
+        sizes = [axis.size for axis in self.grid.axes]
+        y = irfftn(spectrum * rfftn(x.reshape(sizes), self.padded), self.padded)
+        return np.asarray(np.maximum(y[tuple(slice(size) for size in sizes)], 0.0).ravel())
 
 
 class _Factor(Protocol):
@@ -346,6 +450,11 @@ class Points:
         """The symbol itself."""
         return np.arange(self.shape[0])
 
+    def gram(self, s: float, w: FloatArray, chosen: IntArray) -> FloatArray:
+        """Σ_i w_i K_ij K_ij' for j, j' in `chosen`."""
+        d = self.squares[:, None] + self.squares[chosen] - 2.0 * (self.centred @ self.centred[chosen].T)
+        return _gram(s, w, np.maximum(d, 0.0))
+
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
         from scipy.spatial import KDTree
@@ -432,6 +541,12 @@ class _SingleStored:
 
     def table(self) -> FloatArray:
         return self.kernel.astype(np.float64)
+
+
+def _gram(s: float, w: FloatArray, d: FloatArray) -> FloatArray:
+    columns = np.exp(-s * d)
+    columns *= np.sqrt(w)[:, None]
+    return np.asarray(columns.T @ columns)
 
 
 def as_grid(points: FloatArray) -> tuple[tuple[FloatArray, ...], IntArray] | None:

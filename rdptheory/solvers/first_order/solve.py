@@ -14,6 +14,7 @@ from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.first_order.certificate import TINY, Reached, nearest_map
+from rdptheory.solvers.first_order.handover import candidates, hand_over
 from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points, as_grid
 from rdptheory.solvers.first_order.loop import Found, Incumbent, Question, first_slope, run
 from rdptheory.solvers.first_order.method import FirstOrder, RawResult
@@ -25,6 +26,7 @@ __all__ = ["solve_first_order", "solve_large"]
 STORED = 4_000_000  # entries up to which a channel is written down
 ANCHOR_GAP = 1e-4  # nats: how well R(D,0) is solved before the loop takes its channel as an anchor
 ANCHOR_STEPS = 300
+HAND_OVER, HAND_OVER_GAP = 1e-5, 1e-4  # nats: below the first the loop ends at the second, and Newton steps take over
 SHARE = 0.9  # of the gap asked for: what a fast kernel has to reach by its own account
 
 
@@ -184,7 +186,10 @@ class Answer:
 
 
 def solve_question(question: Question, method: FirstOrder) -> Answer:
-    """Zero rate, the anchor R(D,0), then the loop; what a fast kernel has found is proved with the true one."""
+    """Zero rate, the anchor R(D,0), the loop, and without a ball Newton steps, which may end it.
+
+    What a fast kernel has found is proved with the true one.
+    """
     p, kernel, ball = question.p, question.kernel, question.ball
     constant = _zero_rate(question)
     if constant.distortion <= question.D and constant.perception <= question.P * (1.0 + 1e-12):
@@ -210,10 +215,20 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
             if found.incumbent.gap <= method.gap or found.incumbent.infeasible:
                 return _answer(found.incumbent, 0.0, steps, method)
             quick = question
+    handed: tuple[Incumbent, ...] = ()
+    if ball.free and method.momentum and method.gap < HAND_OVER:
+        found = run(quick, replace(method, gap=HAND_OVER_GAP), log_h, s, anchors)
+        steps, log_h, s = found.steps, found.last.log_h, found.last.s
+        best = _proved(question, found)
+        if method.gap < best.gap <= 2.0 * HAND_OVER_GAP:
+            best = hand_over(replace(found, incumbent=best), candidates(kernel, found.last.law), method.gap).incumbent
+        if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
+            return _answer(best, 0.0, steps, method)
+        handed = (best,)
     for effort, gap in ((quick, SHARE * method.gap), (quick, 0.5 * method.gap), (question, method.gap)):
         found = run(effort, replace(method, gap=gap), log_h, s, anchors)
         steps, log_h, s = steps + found.steps, found.last.log_h, found.last.s
-        best = _proved(question, found)
+        best = min([_proved(question, found), *handed], key=lambda incumbent: incumbent.gap)
         if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
             break
     return _answer(best, found.mu, steps, method)

@@ -7,8 +7,8 @@ import pytest
 
 from rdptheory._types import FloatArray
 from rdptheory.distortions import SquaredError
-from rdptheory.solvers.first_order import kernels
-from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points, as_grid
+from rdptheory.solvers.first_order import FirstOrder, kernels, solve_large
+from rdptheory.solvers.first_order.kernels import Convolution, Dense, Grid, Kernel, Points, as_grid
 
 AXES = (np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([-1.0, 0.0, 2.5]), np.array([0.0, 1.0]))
 CLOUD = np.random.default_rng(0).normal(size=(40, 3)) + 5.0
@@ -85,3 +85,44 @@ def test_grids_are_recognised_in_any_order() -> None:
     assert as_grid(points[1:]) is None  # a missing point
     assert as_grid(np.vstack([points[1:], points[1:2]])) is None  # a point twice
     assert as_grid(np.array([3.0, 1.0, 2.0])) is not None
+
+
+@pytest.mark.parametrize(
+    "axes, s",
+    [((0.5 * np.arange(40.0), 0.7 * np.arange(31.0)), 0.3), ((np.arange(900.0),), 0.01), ((AXES[0],) * 3, 2.0)],
+)
+def test_a_convolution_is_the_grid_up_to_its_absolute_error(
+    axes: tuple[FloatArray, ...], s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "POINT_OF_FFT", 0.0)
+    grid, convolution = Grid(axes).at(s), Convolution(axes).at(s)
+    n = Grid(axes).shape[0]
+    x = np.exp(5.0 * np.random.default_rng(5).normal(size=n))
+    row = float(np.sqrt(Grid(axes).at(2.0 * s).forward(np.ones(n)).max()))
+    bound = np.log2(n) * 2.0**-53 * float(np.linalg.norm(x)) * row
+    assert type(convolution) is not type(grid)
+    assert np.abs(convolution.forward(x) - grid.forward(x)).max() <= bound
+    assert np.abs(convolution.backward(x) - grid.backward(x)).max() <= bound
+    assert np.abs(convolution.cost(x) - grid.cost(x)).max() <= bound / s  # s d K is a kernel of the same size
+    assert np.array_equal(convolution.table(), grid.table())
+
+
+def test_a_solve_steered_by_a_convolution_is_proved_with_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.arange(1500.0)
+    p = np.exp(-0.5 * ((x - 750.0) / 120.0) ** 2)
+    p /= p.sum()
+    assert isinstance(Grid((x,)).fast(), Convolution)
+    assert type(Grid((x,)).fast().at(0.01)) is kernels._Transform
+    found = []
+    for cost in (kernels.POINT_OF_FFT, np.inf):
+        monkeypatch.setattr(kernels, "POINT_OF_FFT", cost)
+        found.append(solve_large(p, x, None, 100.0, np.inf, FirstOrder(gap=1e-2)))
+    steered, plain = found
+    assert steered.finished
+    assert steered.bounds.gap <= 1e-2
+    assert steered.bounds.lower <= plain.bounds.upper
+    assert plain.bounds.lower <= steered.bounds.upper
+
+
+def test_only_uniform_axes_are_convolved() -> None:
+    assert not isinstance(Grid(AXES).fast(), Convolution)
