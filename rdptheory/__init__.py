@@ -5,7 +5,9 @@
 Status.OPTIMAL
 """
 
-from rdptheory import closed_forms, theorems, units
+from typing import Any
+
+from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
 from rdptheory.critical import CriticalPoints, critical_points
@@ -36,6 +38,16 @@ from rdptheory.transport import constrained_transport, decompose, quantisation_e
 from rdptheory.transport_solution import TransportSolution
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """The catalogue is loaded when somebody asks for it."""
+    if name == "theorems":
+        from importlib import import_module
+
+        return import_module("rdptheory.theorems")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AbsoluteError",

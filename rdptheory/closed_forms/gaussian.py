@@ -18,11 +18,11 @@ the factors of 1-ρ² apart, because both differences lose digits where the limi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
@@ -36,7 +36,7 @@ __all__ = ["distortion", "joint", "perception", "rate", "regime", "slopes", "sym
 
 W2 = Wasserstein2Squared()
 NEWTON_STEPS = 6
-SERIES = ((-1.0) ** np.arange(2, 16) / scipy.special.factorial(np.arange(2, 16)))[::-1]
+SERIES = np.array([(-1.0) ** k / math.factorial(k) for k in range(2, 16)])[::-1]
 ROUNDING = 8 * np.finfo(np.float64).eps
 
 

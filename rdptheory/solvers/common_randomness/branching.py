@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.solution import Status
@@ -88,7 +88,7 @@ class _MapPricing:
             lengths = renewed
         maps = np.unique(maps, axis=0)
         masses = np.array([np.bincount(f, weights=p, minlength=m) for f in maps])
-        values = cost[np.arange(p.size), maps] @ p + alpha * entr(masses).sum(axis=1)
+        values = cost[np.arange(p.size), maps] @ p + alpha * scipy.special.entr(masses).sum(axis=1)
         order = np.argsort(values, kind="stable")
         lower, found = self._search(alpha, cost, float(values[order[0]]))
         return Priced(lower, maps[order] if found is None else np.vstack((found[None], maps[order])))
@@ -105,8 +105,8 @@ class _MapPricing:
             k = value.size
             value = (value[:, None] + p[x] * cost[x]).ravel()
             masses = (masses[:, None, :] + p[x] * np.eye(m)).reshape(-1, m)
-            entropy = entr(masses)
-            growth = (entr(masses + unassigned) - entropy).min(axis=1)
+            entropy = scipy.special.entr(masses)
+            growth = (scipy.special.entr(masses + unassigned) - entropy).min(axis=1)
             bound = value + rest + alpha * (entropy.sum(axis=1) + growth)
             kept = np.nonzero(bound < incumbent - 1e-15)[0]
             if kept.size == 0:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import InvalidInput
@@ -44,7 +43,7 @@ class Enumeration:
         if m**n > self.limit:
             raise InvalidInput("method", self, f"writes out m^n = {m}^{n} maps; use ColumnGeneration or BranchAndBound")
         columns = Columns.of(problem, np.indices((m,) * n, dtype=np.intp).reshape(n, -1).T)
-        rows = csr_array(columns.masses.T)
+        rows = scipy.sparse.csr_array(columns.masses.T)
         weights, alpha, nu = _program(columns.distortion, rows, problem.q, columns.entropy, problem.R)
         least = float(columns.reduced_cost(alpha, nu).min())
         return _judged(problem, columns, weights, (alpha, nu), least, self)
@@ -80,16 +79,16 @@ class Flow:
         heads = np.concatenate(((label + 1) * (n + 1) + stop, (skip_label + 1) * (n + 1) + skip_at))
         total, index = tails.size, np.arange(tails.size)
         nodes = (m + 1) * (n + 1)
-        balance = csr_array((np.ones(total), (tails, index)), (nodes, total)) - csr_array(
+        balance = scipy.sparse.csr_array((np.ones(total), (tails, index)), (nodes, total)) - scipy.sparse.csr_array(
             (np.ones(total), (heads, index)), (nodes, total)
         )
         supply = np.zeros(nodes)
         supply[0], supply[-1] = 1.0, -1.0
-        masses = csr_array((np.tile(covered, m), (labels[label], index[: m * arcs])), (m, total))
+        masses = scipy.sparse.csr_array((np.tile(covered, m), (labels[label], index[: m * arcs])), (m, total))
         price = np.concatenate(((cost[:, stops] - cost[:, starts]).ravel(), np.zeros(skip_at.size)))
-        entropy = np.concatenate((np.tile(entr(covered), m), np.zeros(skip_at.size)))
+        entropy = np.concatenate((np.tile(scipy.special.entr(covered), m), np.zeros(skip_at.size)))
         flow, alpha, duals = _program(
-            price, vstack((masses, balance)), np.concatenate((problem.q, supply)), entropy, problem.R
+            price, scipy.sparse.vstack((masses, balance)), np.concatenate((problem.q, supply)), entropy, problem.R
         )
         maps, weights = _paths(flow, tails, heads, np.concatenate((label, np.full(skip_at.size, -1))), n, m)
         original = np.empty_like(maps)
@@ -100,7 +99,7 @@ class Flow:
 
 
 def _program(
-    cost: FloatArray, rows: csr_array, right: FloatArray, entropy: FloatArray, R: float
+    cost: FloatArray, rows: scipy.sparse.csr_array, right: FloatArray, entropy: FloatArray, R: float
 ) -> tuple[FloatArray, float, FloatArray]:
     from scipy.optimize import linprog
 

@@ -8,7 +8,7 @@ good. Labels are then intervals in increasing order, and the minimum is a shorte
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.solvers.common_randomness.master import Priced
@@ -30,7 +30,7 @@ class IntervalPricing:
         self.cost = np.zeros((m, n + 1))
         np.cumsum(p * problem.cost[np.ix_(self.rows, self.labels)].T, axis=1, out=self.cost[:, 1:])
         lengths = self.mass[:, None] - self.mass[None, :]  # [end, start]
-        self.entropy = np.where(np.tri(n + 1, k=-1, dtype=bool), entr(np.maximum(lengths, 0.0)), np.inf)
+        self.entropy = np.where(np.tri(n + 1, k=-1, dtype=bool), scipy.special.entr(np.maximum(lengths, 0.0)), np.inf)
         self.reversed_entropy = np.ascontiguousarray(self.entropy[::-1, ::-1].T)
 
     def price(self, alpha: float, nu: FloatArray) -> Priced:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import MissingPackage
@@ -54,7 +54,7 @@ class Columns:
         distortion = problem.cost[np.arange(n), maps] @ problem.p
         flat = (maps + m * np.arange(k)[:, None]).ravel()
         masses = np.bincount(flat, weights=np.tile(problem.p, k), minlength=k * m).reshape(k, m).astype(np.float64)
-        return cls(maps, distortion, entr(masses).sum(axis=1), masses)
+        return cls(maps, distortion, scipy.special.entr(masses).sum(axis=1), masses)
 
     def take(self, index: Any) -> Columns:
         """The columns at `index`."""

@@ -12,8 +12,8 @@ rounds a secant on logarithms brings E d(X,Y) to D.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.solvers.first_order.certificate import TINY, Iterate
@@ -138,12 +138,12 @@ def on_support(p: FloatArray, kernel: Kernel, s: float, chosen: IntArray, start:
         root = np.sqrt(q)
         matrix = kernel.gram(s, p / kq**2, chosen) * np.outer(root, root)
         matrix[np.diag_indices(size)] += z + RIDGE
-        factor, info = dpotrf(matrix, lower=1, overwrite_a=1)
+        factor, info = scipy.linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1)
         if info != 0:
             break
         target: FloatArray | float = 0.0
         for corrects in (False, True):
-            dq = root * dpotrs(factor, root * (target / q - slack), lower=1)[0]
+            dq = root * scipy.linalg.lapack.dpotrs(factor, root * (target / q - slack), lower=1)[0]
             dz = target / q - z - z * dq / q
             if not corrects:
                 ahead = min(1.0, _reach(q, dq), _reach(z, dz))

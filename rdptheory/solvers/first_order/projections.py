@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, singledispatch
 
 import numpy as np
-from scipy.special import logsumexp, wrightomega
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.divergences import (
@@ -110,7 +110,7 @@ class Ball:
             return self._kullback_leibler(self.divergence, log_measure)
         assert isinstance(self.divergence, SmoothFDivergence)
         found = self._smooth(self.divergence, log_measure, start)
-        if start is not None and not abs(float(logsumexp(found.log_law))) <= 1e-6:
+        if start is not None and not abs(float(scipy.special.logsumexp(found.log_law))) <= 1e-6:
             return self._smooth(self.divergence, log_measure, None)  # the warm start was too far away
         return found
 
@@ -160,7 +160,7 @@ class Ball:
         theta = min(1.0, np.sqrt(2.0 * self.limit / float(p @ (x - mean) ** 2)))
         low, high = 0.0, 1.0
         for _ in range(NEWTON_STEPS):
-            total = float(logsumexp(log_p + theta * (x - mean)))
+            total = float(scipy.special.logsumexp(log_p + theta * (x - mean)))
             log_r = log_p + theta * (x - mean) - total
             r = np.exp(log_r)
             first = float(r @ (x - mean))
@@ -185,7 +185,7 @@ class Ball:
         p = self.reference if everywhere else self.reference[held]
         x = (log_measure - self.log_reference) if everywhere else (log_measure[held] - self.log_reference[held])
         forbidden = everywhere or np.isinf(divergence.recession)
-        x_bare = -np.inf if forbidden else float(logsumexp(log_measure[~held]))
+        x_bare = -np.inf if forbidden else float(scipy.special.logsumexp(log_measure[~held]))
         recession = 0.0 if forbidden else divergence.recession
 
         def dual(gamma: float, mu: float) -> tuple[float, FloatArray, float, tuple[FloatArray, FloatArray, FloatArray]]:
@@ -253,19 +253,19 @@ def log_ratio(divergence: FDivergence, y: FloatArray, mu: float) -> tuple[FloatA
 
 @log_ratio.register
 def _(divergence: ReverseKullbackLeibler, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
-    w = wrightomega(np.log(mu) + mu - y)
+    w = scipy.special.wrightomega(np.log(mu) + mu - y)
     return y - mu + w, w
 
 
 @log_ratio.register
 def _(divergence: ChiSquare, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
-    w = wrightomega(y + 2.0 * mu + np.log(2.0 * mu))
+    w = scipy.special.wrightomega(y + 2.0 * mu + np.log(2.0 * mu))
     return y + 2.0 * mu - w, w
 
 
 @log_ratio.register
 def _(divergence: SquaredHellinger, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
-    w = wrightomega(np.log(0.5 * mu) + 0.5 * (mu - y))
+    w = scipy.special.wrightomega(np.log(0.5 * mu) + 0.5 * (mu - y))
     return y - mu + 2.0 * w, w
 
 

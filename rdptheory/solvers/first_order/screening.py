@@ -7,7 +7,7 @@ channel.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import lambertw
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.errors import InvalidInput
@@ -78,6 +78,6 @@ def provably_unused(p: FloatArray, f: FloatArray, kernel: Kernel, s: float, gap:
     if float(c.max()) > 1.0 + kernel.rounding(s):
         raise InvalidInput("f", f, "must be dual feasible, max c_j <= 1")
     with np.errstate(divide="ignore"):
-        longest = ABOVE / -lambertw(-np.exp(-1.0 - gap / p)).real
+        longest = ABOVE / -scipy.special.lambertw(-np.exp(-1.0 - gap / p)).real
     spread = kernel.at(2.0 * s).backward(p * np.exp(2.0 * f) * 2.0 * longest**2)
     return np.asarray(1.0 - c > np.sqrt(gap * spread) + 2.0 * kernel.rounding(s))

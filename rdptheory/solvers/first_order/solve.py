@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import Bounds, FloatArray
@@ -102,7 +102,7 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> RawResult
     with threadpool_limits(limits=1, user_api="blas"):
         answer = solve_question(Question(p, Dense(table[:, columns] - least[:, None]), ball, D), method)
     f = answer.f + answer.s * (least - offset)
-    v = logsumexp(f[:, None] - answer.s * (table - offset[:, None]), axis=0, b=p[:, None])
+    v = scipy.special.logsumexp(f[:, None] - answer.s * (table - offset[:, None]), axis=0, b=p[:, None])
     channel = None
     if answer.upper is not None and rows.size * m <= STORED:
         kept = answer.upper.channel()

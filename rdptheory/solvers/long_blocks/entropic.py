@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlogy
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
@@ -145,7 +145,7 @@ class _Dual:
         hessian[:m, :m] = np.diag(output) - w.T @ joint + np.outer(self.q, self.q)
         hessian[:m, m] = hessian[m, :m] = -((joint * u).sum(axis=0) - joint.T @ mean)
         hessian[m, m] = float(self.p @ ((w * u**2).sum(axis=1) - mean**2))
-        information = float((self.p[:, None] * (xlogy(w, w) - w * np.log(self.q))).sum())
+        information = float((self.p[:, None] * (scipy.special.xlogy(w, w) - w * np.log(self.q))).sum())
         gradient = np.append(self.q - output, information - self.R)
         hessian[np.diag_indices(m + 1)] += 1e-15 * np.trace(hessian)
         direction = lam * np.linalg.lstsq(hessian, gradient, rcond=1e-15)[0]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import entr, logsumexp
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
@@ -116,11 +116,11 @@ class _Pricing:
 
     def concave(self, b: FloatArray) -> FloatArray:
         """min over a of a'db - μ·a - α H(a) for b of shape (k, m)."""
-        return np.asarray(-self.alpha * logsumexp((self.mu - b @ self.cost.T) / self.alpha, axis=-1))
+        return np.asarray(-self.alpha * scipy.special.logsumexp((self.mu - b @ self.cost.T) / self.alpha, axis=-1))
 
     def convex(self, b: FloatArray) -> FloatArray:
         """-β H(b) - ν·b."""
-        return np.asarray(-self.beta * entr(b).sum(axis=-1) - b @ self.nu)
+        return np.asarray(-self.beta * scipy.special.entr(b).sum(axis=-1) - b @ self.nu)
 
     def best(self, grid: FloatArray) -> FloatArray:
         """The points of the grid with the least reduced cost."""
@@ -194,7 +194,7 @@ def _program(
     for tolerance in (1e-10, 1e-9, 1e-8, 1e-7):  # nearly equal columns can make the tightest one unreachable
         result = linprog(
             ((a @ problem.cost) * b).sum(axis=1),
-            A_ub=-np.stack((entr(a).sum(axis=1), entr(b).sum(axis=1))),
+            A_ub=-np.stack((scipy.special.entr(a).sum(axis=1), scipy.special.entr(b).sum(axis=1))),
             b_ub=-floors,
             A_eq=np.hstack((a, b)).T,
             b_eq=np.concatenate((problem.p, problem.q)),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.information import binary_entropy
@@ -97,7 +97,7 @@ class Line:
         length = levels[:, :, None] - levels[:, None, :]  # [node, end, start]
         gain = (gx[:, :, None] - gx[:, None, :]) * (gy[:, :, None] - gy[:, None, :])
         cost = -2.0 * np.divide(gain, length, out=np.zeros_like(gain), where=length > 0.0)
-        entropy = entr(np.maximum(length, 0.0))
+        entropy = scipy.special.entr(np.maximum(length, 0.0))
         starts = np.arange(size)
         banned = (starts[None, None, :] < reach[:, :, None]) | (starts[None, None, :] >= starts[None, :, None])
         banned |= ~priced[:, :, None] | ~priced[:, None, :]
@@ -144,7 +144,7 @@ class Line:
         """Split one cell of the cuts (of entropy at most R) to spend the rest of the rate: (D, cuts), the best way."""
         start, stop = cuts[:-1], cuts[1:]
         length = stop - start
-        share = _inverse_entropy((self.R - float(entr(length).sum())) / length)
+        share = _inverse_entropy((self.R - float(scipy.special.entr(length).sum())) / length)
         t = np.stack((start + share * length, stop - share * length))
         change = self.gain(start, t) + self.gain(t, stop) - self.gain(start, stop)
         side, cell = np.unravel_index(int(change.argmax()), change.shape)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
@@ -136,7 +136,7 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
     start = np.concatenate([part.ravel() for part in mixed])
     constraints = [
         {"type": "eq", "fun": lambda w: rows @ w - right, "jac": lambda w: rows},
-        {"type": "ineq", "fun": lambda w: R - float(entr(split(w)[2]).sum()), "jac": rate_slope},
+        {"type": "ineq", "fun": lambda w: R - float(scipy.special.entr(split(w)[2]).sum()), "jac": rate_slope},
     ]
     found = minimize(
         objective,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.solution import Status
@@ -106,7 +106,7 @@ class _Search:
         cuts = np.unique(cuts)
         for trial in (cuts, *(np.delete(cuts, i) for i in range(1, cuts.size - 1))):
             key = trial.tobytes()
-            if key in self.seen or float(entr(np.diff(trial)).sum()) > self.line.R + 1e-15:
+            if key in self.seen or float(scipy.special.entr(np.diff(trial)).sum()) > self.line.R + 1e-15:
                 continue
             self.seen.add(key)
             value, filled = self.line.spent(trial)
