@@ -29,7 +29,7 @@ MOST_COLUMNS = 30_000_000  # entries of K restricted to S
 MOST_ADDED = 300  # symbols a round, off a grid
 REST = 1e-3  # mass of the first-order law that the first candidates leave out
 ROUNDS, STEPS = 30, 60
-PATIENCE = 6  # rounds in which the gap has to halve
+PATIENCE = 5  # rounds in which the gap has to halve
 IDLE = 1e-9  # mass below which a symbol leaves S
 SPREAD = 1e-3  # share of the uniform law in a start, and the least multiplier there
 SHORT = 0.995  # of the way to the boundary
@@ -87,13 +87,12 @@ def manageable(kernel: Kernel, support: MaskArray) -> bool:
     return size <= MOST_CANDIDATES and (midway or kernel.shape[0] * size <= MOST_COLUMNS)
 
 
-def candidates(kernel: Kernel, law: FloatArray) -> MaskArray:
-    """The symbols that hold all but `REST` of a law; on a grid, of those, the local maxima and what is beside them."""
+def candidates(law: FloatArray) -> MaskArray:
+    """The fewest symbols that hold all but `REST` of a law."""
     order = np.argsort(law)
     chosen = np.zeros(law.size, dtype=bool)
     chosen[order[np.cumsum(law[order]) > REST]] = True
-    many = chosen.sum() > MOST_CANDIDATES // 3
-    return chosen & _peaks(kernel, law) if many and isinstance(kernel, Grid) else chosen
+    return chosen
 
 
 def lacking(kernel: Kernel, log_c: FloatArray) -> MaskArray:

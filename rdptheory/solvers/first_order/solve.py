@@ -221,7 +221,8 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
         steps, log_h, s = found.steps, found.last.log_h, found.last.s
         best = _proved(question, found)
         if method.gap < best.gap <= 2.0 * HAND_OVER_GAP:
-            best = hand_over(replace(found, incumbent=best), candidates(kernel, found.last.law), method.gap).incumbent
+            ended = hand_over(replace(found, incumbent=best), candidates(found.last.law), method.gap)
+            best, steps = ended.incumbent, ended.steps
         if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
             return _answer(best, 0.0, steps, method)
         handed = (best,)

@@ -70,10 +70,14 @@ def test_a_grid_at_low_rate_is_closed() -> None:
 def test_a_support_without_a_needed_symbol_is_mended(kind: str) -> None:
     p, points = picture(12)
     axis = np.arange(12.0)
-    kernels = {"grid": Grid((axis, axis)), "points": Points(points), "dense": Dense(SquaredError().table(points))}
+    kernels: dict[str, Kernel] = {
+        "grid": Grid((axis, axis)),
+        "points": Points(points),
+        "dense": Dense(SquaredError().table(points)),
+    }
     question = free(p, kernels[kind], 4.0)
     start = started(question)
-    wrong = candidates(question.kernel, start.last.law)
+    wrong = candidates(start.last.law)
     wrong[start.last.law.argsort()[-3:]] = False  # the three symbols used most
     end = hand_over(start, wrong, 1e-10)
     assert end.incumbent.gap <= 1e-10
@@ -85,7 +89,7 @@ def test_the_certificate_is_not_fooled_by_a_wrong_support(monkeypatch: pytest.Mo
     p, _ = picture(12)
     question = free(p, Grid((np.arange(12.0), np.arange(12.0))), 4.0)
     start = started(question, 1e-2)
-    wrong = candidates(question.kernel, start.last.law)
+    wrong = candidates(start.last.law)
     wrong[start.last.law.argsort()[-3:]] = False
     monkeypatch.setattr(handover, "lacking", lambda kernel, log_c: np.zeros(log_c.size, dtype=bool))
     assert hand_over(start, wrong, 1e-10).incumbent.gap > 1e-4
