@@ -33,6 +33,7 @@ PATIENCE = 5  # rounds in which the gap has to halve
 IDLE = 1e-9  # mass below which a symbol leaves S
 SPREAD = 1e-3  # share of the uniform law in a start, and the least multiplier there
 SHORT = 0.995  # of the way to the boundary
+FAINT = 1e-140  # of (K q)_i: its square is still a number
 EXACT = 1e-12  # complementarity and residual at which the law is as good as a proof in float64 needs
 RIDGE = 1e-14  # on a Newton matrix of norm about 1
 SETTLED = 1e-9  # change of log s
@@ -62,11 +63,12 @@ def hand_over(found: Found, support: MaskArray, gap: float) -> Found:
         log_h[support] = np.log(np.maximum(on_support(p, kernel, s, np.flatnonzero(support), law[support]), TINY))
         point = Iterate.of(p, gibbs, s, log_h)
         inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, log_h)
-        incumbent.raise_lower(point.f, point.log_m, s, near)
-        incumbent.cut_upper([question.reach(point), question.reach(inner)], ())
+        if max(point.f.max(), inner.f.max()) < -np.log(FAINT):  # otherwise some row reaches no symbol of S
+            incumbent.raise_lower(point.f, point.log_m, s, near)
+            incumbent.cut_upper([question.reach(point), question.reach(inner)], ())
         law = point.law
         tried, support = support, (law > IDLE) | lacking(kernel, np.where(support, -np.inf, point.log_m))
-        here, miss = np.log([s, point.distortion]), s * abs(point.distortion - question.D)
+        here, miss = np.log([s, max(point.distortion, TINY)]), s * abs(point.distortion - question.D)
         if miss > float(point.log_m.max()):  # otherwise what S lacks weighs more than a wrong slope
             exponent = elasticity(point, inner)
             if before is not None and before[0] != here[0] and (support == tried).all():
@@ -124,7 +126,7 @@ def on_support(p: FloatArray, kernel: Kernel, s: float, chosen: IntArray, start:
 
     def outputs(q: FloatArray) -> tuple[FloatArray, FloatArray]:
         whole[chosen] = q
-        kq = np.maximum(gibbs.forward(whole), TINY)
+        kq = np.maximum(gibbs.forward(whole), FAINT)
         return kq, 1.0 - gibbs.backward(p / kq)[chosen]
 
     q = (1.0 - SPREAD) * start / float(start.sum()) + SPREAD / size

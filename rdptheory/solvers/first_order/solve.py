@@ -216,7 +216,7 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
                 return _answer(found.incumbent, 0.0, steps, method)
             quick = question
     handed: tuple[Incumbent, ...] = ()
-    if ball.free and method.momentum and method.gap < HAND_OVER:
+    if ball.free and method.momentum and method.gap < HAND_OVER and question.D > 0.0:
         found = run(quick, replace(method, gap=HAND_OVER_GAP), log_h, s, anchors)
         steps, log_h, s = found.steps, found.last.log_h, found.last.s
         best = _proved(question, found)

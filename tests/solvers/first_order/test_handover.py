@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from rdptheory._types import FloatArray
 from rdptheory.distortions import AbsoluteError, SquaredError
+from rdptheory.information import mutual_information
 from rdptheory.problems import Problem
 from rdptheory.solvers.first_order import FirstOrder, handover, solve_first_order, solve_large
 from rdptheory.solvers.first_order.handover import candidates, hand_over, on_support
@@ -82,6 +83,19 @@ def test_a_support_without_a_needed_symbol_is_mended(kind: str) -> None:
     end = hand_over(start, wrong, 1e-10)
     assert end.incumbent.gap <= 1e-10
     assert end.last.law[start.last.law.argsort()[-3:]].max() > 1e-3
+
+
+def test_rows_that_reach_no_candidate_prove_nothing_until_they_do() -> None:
+    x = np.concatenate([np.arange(6.0), 100.0 + np.arange(6.0)])
+    p = np.arange(1.0, 13.0) / 78.0
+    question = free(p, Points(x[:, None]), 0.5)
+    start = started(question)
+    end = hand_over(start, x < 50.0, 1e-10)  # exp(-s d) is 0 between the two clusters
+    assert end.incumbent.gap <= 1e-10
+    assert end.incumbent.upper is not None
+    channel = end.incumbent.upper.channel()
+    assert np.abs(channel.sum(axis=1) - 1.0).max() <= ROUND
+    assert abs(mutual_information(p, channel) - end.incumbent.upper.rate) <= 1e-10
 
 
 def test_the_certificate_is_not_fooled_by_a_wrong_support(monkeypatch: pytest.MonkeyPatch) -> None:
