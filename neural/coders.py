@@ -9,6 +9,7 @@ A coder is a frozen description; `encoder()`, `decoder(noise)` and `critic(code)
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,7 +23,7 @@ __all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "
 
 
 @dataclass(frozen=True)
-class Coder:
+class Coder(ABC):
     """The length of the code, the shape of an image, and the factor on the hidden widths."""
 
     latent: int
@@ -41,13 +42,13 @@ class Coder:
         """How many private Gaussian numbers a randomised decoder of this family takes."""
         return 16
 
+    @abstractmethod
     def encoder(self) -> nn.Module:
         """A fresh encoder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decoder(self, noise: int = 0) -> nn.Module:
         """A fresh decoder that takes `noise` private numbers beside the code."""
-        raise NotImplementedError
 
     def critic(self, code: int = 0) -> nn.Module:
         """A fresh critic."""

@@ -19,6 +19,7 @@ Clamping to the L centres keeps the rate at d log2 L, so near the ends of [-1, 1
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ Gradient = StraightThrough | SoftGradient
 
 
 @dataclass(frozen=True)
-class Quantiser:
+class Quantiser(ABC):
     """L centres per coordinate and the gradient that training uses; see the table above."""
 
     levels: int
@@ -105,9 +106,9 @@ class Quantiser:
         """The draws (2, n, d) that `send` needs, uniform on (-1/2, 1/2)."""
         return torch.rand(2, n, latent, generator=rng) - 0.5
 
+    @abstractmethod
     def send(self, features: Tensor, noise: Tensor) -> Sent:
         """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
-        raise NotImplementedError
 
     def _nearest(self, features: Tensor) -> Sent:
         centres = torch.linspace(-1.0, 1.0, self.levels, device=features.device)
