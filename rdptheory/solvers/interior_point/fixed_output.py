@@ -40,18 +40,20 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
     f, s = np.zeros(p.size), 0.0 if shut else float(slope_for((scaled,), p, r)[0])
     best: Outcome | None = None
     value, B = _evaluate(p, r, scaled, f, s)
-    error = np.inf
     sentence, steps, idle = "the limit of steps was reached", 0, 0
+
+    def judge(steps: int) -> Outcome:
+        channel = np.zeros((p.size, held.size))
+        channel[:, held] = B * r
+        dual = DualPoint(f, np.array([0.0 if shut else s / limit.limit]))
+        return judged(problem, dual, np.zeros(1), channel, steps, "")
+
     for steps in range(max_steps + 1):
         Br = B @ r
         mean = 0.0 if shut else float(np.einsum("ij,ij,j->", B, scaled, r))
         error = float(np.abs(p - Br).sum())
         if error * 10.0 <= 1e-6 and (shut or abs(mean - 1.0) < 1e-6 or s < 1e-12):
-            channel = np.zeros((p.size, held.size))
-            channel[:, held] = B * r
-            outcome = judged(
-                problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, ""
-            )
+            outcome = judge(steps)
             idle = 0 if best is None or outcome.bounds.gap < 0.5 * best.bounds.gap else idle + 1
             best = outcome.better(best)
             if best.bounds.gap <= gap or idle >= 4:
@@ -76,11 +78,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
             f = f + np.log(p / np.maximum(B @ r, 1e-300))
             value, B = _evaluate(p, r, scaled, f, s)
     if best is None:
-        channel = np.zeros((p.size, held.size))
-        channel[:, held] = B * r
-        best = judged(
-            problem, DualPoint(f, np.array([0.0 if shut else s / limit.limit])), np.zeros(1), channel, steps, sentence
-        )
+        best = judge(steps)
         sentence = "" if best.bounds.gap <= gap else sentence
     return replace(best, steps=steps, sentence=sentence, slope_P=np.full(1, -np.inf))
 
