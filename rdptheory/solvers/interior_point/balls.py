@@ -78,6 +78,7 @@ class Begin:
 
 
 NOTHING = np.empty(0)
+EPSILON = 4.0 * float(np.finfo(np.float64).eps)
 EMPTY = Own(NOTHING, NOTHING, ())
 
 
@@ -300,7 +301,9 @@ class TransportBall(Ball):
         dw += dphi[:, None]
         dw -= dv
         if residual:
-            dw -= own.right.reshape(shape) - (own.free[1][:, None] + mu * self.cost - own.free[0])
+            miss = own.right.reshape(shape) - (own.free[1][:, None] + mu * self.cost - own.free[0])
+            noise = EPSILON * (np.abs(own.free[1]).max() + mu * self.cost.max() + np.abs(own.free[0]).max())
+            dw -= np.where(np.abs(miss) > noise, miss, 0.0)  # rounding is not to be followed: w can be smaller still
         pushed -= fixed.theta * dw
         return Own(pushed.ravel(), dw.ravel(), (dv, dphi))
 
