@@ -9,7 +9,7 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates.feasible import cheapest_channel
-from rdptheory.couplings import roomiest_plan, rounded_plan
+from rdptheory.couplings import cheapest_plan, roomiest_plan, rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -215,7 +215,10 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         if here > 0.0:
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
-    faithful = [_keeps_law(reduced, rescue, ball) for ball in reduced.perceptions] if plans else []
+    others = tuple(
+        None if plan is None else _coupling(reduced, rescue, ball)
+        for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
+    )
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:
@@ -224,8 +227,8 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         mixed *= share
         mixed += channel
         moved = tuple(
-            (1.0 - share) * plan + share * np.diag(ball.reference) if plan is not None and stays else None
-            for plan, ball, stays in zip(plans, reduced.perceptions, faithful, strict=bool(plans))
+            None if plan is None or other is None else (1.0 - share) * plan + share * other
+            for plan, other in zip(plans, others, strict=True)
         )
         if _within(reduced, mixed, moved):
             return mixed
@@ -233,9 +236,11 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
     return rescue
 
 
-def _keeps_law(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> bool:
-    """Whether the diagonal couples the reference with the output of `rescue` at no cost."""
-    if not (isinstance(ball.divergence, TransportDivergence) and ball.divergence.faithful):
-        return False
-    law = ball.law(reduced.probabilities @ rescue)
-    return bool((np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all())
+def _coupling(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> FloatArray | None:
+    """A plan (k, m) between the reference and the output of `rescue`: the diagonal where it is free of charge."""
+    divergence, law = ball.divergence, ball.law(reduced.probabilities @ rescue)
+    if not isinstance(divergence, TransportDivergence) or divergence.line is not None:
+        return None
+    if divergence.faithful and (np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all():
+        return np.diag(ball.reference)
+    return cheapest_plan(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan

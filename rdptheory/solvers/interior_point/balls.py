@@ -79,6 +79,7 @@ class Begin:
 
 NOTHING = np.empty(0)
 EPSILON = 4.0 * float(np.finfo(np.float64).eps)
+BAND, HEAVY = 0.25, 4.0
 EMPTY = Own(NOTHING, NOTHING, ())
 
 
@@ -234,10 +235,16 @@ class TransportBall(Ball):
 
     @cached_property
     def weights(self) -> FloatArray:
-        """Wide around the diagonal: near the plan w is a narrow valley, and even weights step over it."""
+        """Wide around the diagonal: near the plan w is a narrow valley, and even weights step over it. Heavy beside
+        those of r: a plan that settles before the law it couples has to move its mass symbol by symbol."""
         spread = np.maximum(np.minimum(self.q[:, None], self.guess[None, :]), 0.1 / self.guess.size)
-        spread /= 1.0 + self.cost / self.P
-        return np.asarray((spread / spread.sum()).ravel())
+        spread /= 1.0 + self.cost / (BAND * self.P)
+        return np.asarray((spread * (HEAVY / spread.sum())).ravel())
+
+    def restricted(self, columns: NDArray[np.bool_]) -> Ball:
+        if self.image is not None:
+            return super().restricted(columns)
+        return replace(self, cost=np.ascontiguousarray(self.cost[:, columns]), guess=self.guess[columns])
 
     def begin(self, law: FloatArray, room: float) -> Begin:
         k, m = self.cost.shape

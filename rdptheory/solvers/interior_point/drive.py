@@ -14,11 +14,11 @@ from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import DualPoint
 from rdptheory.divergences import FDivergence, TransportDivergence
 from rdptheory.errors import InvalidInput, finite
-from rdptheory.problems import DiscreteProblem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
-from rdptheory.solvers.interior_point.start import start
+from rdptheory.solvers.interior_point.start import law_inside, start
 from rdptheory.solvers.outcome import Outcome, judged
 
 __all__ = ["InteriorPoint", "solve_interior_point"]
@@ -132,23 +132,19 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
 
 
 def _first_law(problem: DiscreteProblem) -> FloatArray | None:
-    """An output law to begin from: the reference, the source itself, or their product over the coordinates."""
+    """An output law to begin from: one inside a ball, the source itself, or their product over the coordinates."""
     p, m = problem.probabilities, problem.shape[1]
     if problem.alphabet is not None:
         factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
         for ball in problem.perceptions:
             if ball.axis is not None:
-                factors[ball.axis] = ball.reference
+                factors[ball.axis] = law_inside(ball)
         law = np.ones(1)
         for factor in factors:
             law = np.outer(law, factor).ravel()
         return law
-    if any(isinstance(b.divergence, TransportDivergence) and not b.divergence.faithful for b in problem.perceptions):
-        return None  # no law is known to lie in such a ball
-    for reference in (*(ball.reference for ball in problem.perceptions if ball.image is None), p):
-        if reference.size == m:
-            return reference
-    return None
+    inside = [law_inside(ball) for ball in problem.perceptions if ball.image is None]
+    return next((law for law in (*inside, p) if law.size == m), None)
 
 
 class _Run:
@@ -277,11 +273,33 @@ class _Run:
             s[self.open] = system.s / self.limits
         channel = np.zeros((self.model.p.size, self.reached.size))
         channel[:, self.reached] = system.B * system.r
-        dual = DualPoint(system.state.f, s, tuple(system.v))
-        plans = tuple(self._plan(ball, own) for ball, own in zip(self.model.balls, system.owns, strict=True))
+        dual = DualPoint(system.state.f, s, self._multipliers(system))
+        plans = tuple(map(self._plan, self.problem.reduced.perceptions, self.model.balls, system.owns))
         return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence, plans)
 
-    def _plan(self, ball: Ball, own: Own) -> FloatArray | None:
-        if not isinstance(ball, TransportBall) or ball.cost.shape[0] != self.model.p.size or ball.image is not None:
+    def _multipliers(self, system: System) -> tuple[FloatArray, ...]:
+        """v of every ball on all its symbols. What a symbol nobody may use would cost, a ball that forbids it bears."""
+        if self.reached.all():
+            return tuple(system.v)
+        limits, whole = self.problem.reduced.perceptions, []
+        for limit, v in zip(limits, system.v, strict=True):
+            whole.append(v.copy() if limit.image is not None else np.full(self.reached.size, v.min()))
+            if limit.image is None:
+                whole[-1][self.reached] = v
+        missing = np.where(self.reached, 0.0, system.state.f.max())  # at least log c
+        for limit, v in zip(limits, whole, strict=True):
+            missing -= np.where(self.reached, 0.0, v if limit.image is None else v @ limit.image)
+        for limit, v in zip(limits, whole, strict=True):
+            if limit.image is None and isinstance(limit.divergence, FDivergence):
+                free = (limit.reference <= 0.0) & (limit.divergence.recession == np.inf)
+                v[free] += missing[free]
+                missing[free] = 0.0
+        return tuple(whole)
+
+    def _plan(self, limit: PerceptionLimit, ball: Ball, own: Own) -> FloatArray | None:
+        if not isinstance(ball, TransportBall):
             return None
-        return ball.plan(own)
+        plan = np.zeros((limit.reference.size, ball.cost.shape[1] if limit.image is not None else self.reached.size))
+        columns = np.ones(plan.shape[1], dtype=bool) if limit.image is not None else self.reached
+        plan[np.ix_(limit.reference > 0.0, columns)] = ball.plan(own)
+        return plan

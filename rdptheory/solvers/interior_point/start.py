@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.divergences import TransportDivergence
+from rdptheory.problems import PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball
 from rdptheory.solvers.interior_point.core import Model, State
 
-__all__ = ["slope_for", "start"]
+__all__ = ["law_inside", "slope_for", "start"]
 
 TARGET = 0.95
 ZETA = 0.1
 BARE = 1e-10
+SPENT = 0.3, 0.5  # of the room in a transport ball, by the law to begin from
+SHARPEST = 80.0  # log of its greatest slope against a cost scaled to 1
 
 
 def start(
@@ -103,3 +107,30 @@ def slope_for(
             following = 0.5 * (low + high) if np.isfinite(low + high) else x + float(np.copysign(2.0, first - goal))
         x = following
     return np.full(K, s / K)
+
+
+def law_inside(ball: PerceptionLimit) -> FloatArray:
+    """A law inside the ball: the reference, or for a transport ball the reference blurred until that costs a part of P.
+
+        r = Σ_i q_i κ_i,    κ_ij = exp(-t c_ij) / Σ_j' exp(-t c_ij')
+
+    The masses of a rough reference would make the path visit its heaviest symbols one after the other.
+    """
+    if not isinstance(ball.divergence, TransportDivergence) or ball.limit == 0.0:
+        return ball.reference
+    q = ball.reference
+    c = ball.divergence.cost - ball.divergence.cost.min(axis=1, keepdims=True)
+    room = ball.limit - float(q @ ball.divergence.cost.min(axis=1))
+    highest = float(c.max())
+    if highest > 0.0:
+        c /= highest
+        room /= highest
+    low, high = -SHARPEST, SHARPEST
+    while True:
+        x = 0.5 * (low + high)
+        plan = np.exp(-np.exp(x) * c)
+        plan *= (q / plan.sum(axis=1))[:, None]
+        spent = float(np.vdot(plan, c))
+        if SPENT[0] * room <= spent <= SPENT[1] * room or high - low < 1.0:
+            return np.asarray(plan.sum(axis=0))
+        low, high = (x, high) if spent > SPENT[1] * room else (low, x)
