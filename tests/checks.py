@@ -8,11 +8,12 @@ import numpy as np
 
 from rdptheory import Bounds, InteriorPoint, Solution, Status, rdp
 from rdptheory.certificates import lower_bound
+from rdptheory.divergences import TransportDivergence
 from rdptheory.problems import DiscreteProblem, Problem
 from tests import oracles
 
-LIMIT = 1e-12
-"""How far a channel may pass a limit: the promise of `Solution`."""
+LIMIT, PROGRAM = 1e-12, 1e-9
+"""How far a channel may pass a limit: the promise of `Solution`, and how well HiGHS knows the cost of a plan."""
 
 
 def assert_at_most(lower: float, truth: float, slack: float = 0.0) -> None:
@@ -38,7 +39,7 @@ def assert_agree(first: Bounds, second: Bounds, *, values: float) -> None:
 
 
 def assert_channel(problem: DiscreteProblem, channel: np.ndarray) -> None:
-    """Rows are laws, and the channel keeps every limit up to 1e-12."""
+    """Rows are laws, and the channel keeps every limit up to 1e-12 (a δ that takes a linear program up to 1e-9)."""
     assert channel.shape == problem.shape
     assert (channel >= 0.0).all()
     assert np.abs(channel.sum(axis=1) - 1.0).max() <= LIMIT
@@ -49,8 +50,9 @@ def assert_channel(problem: DiscreteProblem, channel: np.ndarray) -> None:
             assert mean <= limit.limit + LIMIT * max(1.0, limit.limit), f"E d = {mean!r} is above D = {limit.limit!r}"
     output = p @ channel
     for ball in problem.perceptions:
-        delta = ball.value(output)
-        assert delta <= ball.limit + LIMIT, f"δ = {delta!r} is above P = {ball.limit!r}"
+        programmed = isinstance(ball.divergence, TransportDivergence) and ball.divergence.line is None
+        delta, slack = ball.value(output), PROGRAM if programmed else LIMIT
+        assert delta <= ball.limit + slack, f"δ = {delta!r} is above P = {ball.limit!r}"
 
 
 def assert_sound(solution: Solution, *, gap: float | None = None) -> None:

@@ -113,3 +113,23 @@ def test_ten_decoders_on_one_curve_cost_little_more_than_one() -> None:
     assert found.bounds.lower >= pair.bounds.lower - 1e-9  # more limits cannot cost less
     assert found.bounds.upper <= 1.3 * rate
     assert_inside(pair.bounds, 0.124287 * np.log(2.0), 1e-6)
+
+
+def test_a_ball_that_forbids_a_symbol_beside_one_that_does_not() -> None:
+    """KL(r‖q) keeps r where q has mass; the transport ball on the same law has its own multiplier there."""
+    rng = np.random.default_rng(0)
+    points = np.arange(6) / 6
+    table = SquaredError().table(points)
+    transport, relative = Wasserstein2Squared().on(points), KullbackLeibler()
+    for _ in range(4):
+        p = 0.9 * rng.dirichlet(np.ones(6)) + 0.1 / 6
+        lightest = int(np.argmin(p))
+        q = np.where(np.arange(6) == lightest, 0.0, p)
+        q /= q.sum()
+        balls = (PerceptionLimit(transport, q, 0.01), PerceptionLimit(relative, q, 0.1))
+        for order in (balls, balls[::-1]):
+            problem = DiscreteProblem(p, (DistortionLimit(table, 0.02),), order)
+            found = solved(problem)
+            assert_inside(found.bounds, oracle.rate(problem), CONIC)
+            assert found.channel is not None
+            assert not found.channel[:, lightest].any()
