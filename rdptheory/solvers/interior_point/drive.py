@@ -27,6 +27,7 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
+SAFE, NEARLY_FULL = 0.9, 0.95
 DIVERGED = 1e10
 POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
@@ -260,7 +261,10 @@ class _Run:
             if reached < longest + 0.01:
                 break
             direction, longest = corrected, reached
-        return direction, min(1.0, max(0.9, 1.0 - tau) * longest)
+        # Close to the boundary only with a step of nearly full length: a short one would leave behind a pair whose
+        # product is nothing beside its goal, and the next steps would go into mending it.
+        kept = max(SAFE, 1.0 - tau) if longest >= NEARLY_FULL else SAFE
+        return direction, min(1.0, kept * longest)
 
     def _law(self, system: System) -> FloatArray:
         law = np.zeros(self.reached.size)
