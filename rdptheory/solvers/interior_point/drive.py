@@ -114,7 +114,8 @@ def _solve(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | Non
     best: Outcome | None = None
     for floor in FLOORS:
         best = _Run(problem, method, floor).go(astray).better(best)
-        if best.bounds.gap <= method.gap or (astray is not None and best.channel is None):
+        given_up = astray is not None and best.channel is None
+        if best.bounds.gap <= method.gap or given_up or best.steps >= method.max_steps:
             break
     assert best is not None
     return best
