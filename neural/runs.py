@@ -75,8 +75,8 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
         tensors = {name: values.contiguous() for name, values in result.samples.items()}
         write_whole(out / "samples.safetensors", lambda path: save_file(tensors, path))
     document = {"id": id, **result.facts, "rows": [plain(row) for row in result.rows]}
-    document |= {"figures": [asdict(figure) for figure in result.figures], "samples": list(result.samples)}
-    write_text(out / "result.json", json.dumps(_finite(document), indent=1) + "\n")
+    document |= {"figures": [_finite(asdict(f)) for f in result.figures], "samples": list(result.samples)}
+    write_text(out / "result.json", json.dumps(document, indent=1) + "\n")
     return result
 
 
@@ -85,10 +85,8 @@ def read(folder: str | os.PathLike[str]) -> Result:
     path = Path(folder) / "result.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        rows = [_row(row) for row in document.pop("rows")]
-        figures = [
-            Figure(f["title"], f["x"], f["y"], tuple(Curve(**c) for c in f["curves"])) for f in document.pop("figures")
-        ]
+        rows = [_row(**row) for row in document.pop("rows")]
+        figures = [Figure(**{**f, "curves": tuple(Curve(**c) for c in f["curves"])}) for f in document.pop("figures")]
         names = document.pop("samples")
     except (OSError, ValueError, KeyError, TypeError):
         raise InvalidInput("folder", str(folder), "holds no result.json of this program") from None
@@ -109,9 +107,11 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _row(entry: dict[str, Any]) -> Row:
-    values = {name: entry[name] for name in ("what", "measured", "theory", "paper", "expect")}
-    for name in ("measured", "theory"):
-        values[name] = math.nan if values[name] is None else values[name]
-    limits = entry["tolerance"]
-    return Row(**values, tolerance=limits and tuple(math.inf if t is None else t for t in limits))
+def _row(verdict: str, measured: float | None, theory: float | None, tolerance: Any, **rest: Any) -> Row:
+    measured, theory = (math.nan if value is None else value for value in (measured, theory))
+    return Row(
+        measured=measured,
+        theory=theory,
+        **rest,
+        tolerance=tolerance and tuple(math.inf if t is None else t for t in tolerance),
+    )
