@@ -72,22 +72,20 @@ class Coder(ABC):
 
 @dataclass(frozen=True)
 class Perceptron(Coder):
-    """Two hidden layers of 128 x width everywhere; any image shape, also samples (n, 1) as side 1."""
+    """Two hidden layers of 128 x width everywhere, those of the encoder with batch norm; any image shape, also samples
+    of one number as side 1."""
 
     def encoder(self) -> nn.Module:
-        """Linear, batch norm, ReLU, twice; linear, tanh."""
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels, h, h], activation=nn.ReLU)
         return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(h, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """Linear, ReLU, twice; linear."""
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.latent + noise, h, h], norm=False, activation=nn.ReLU)
         return _Decoder(*hidden, nn.Linear(h, self.pixels), nn.Unflatten(1, (self.planes, self.side, self.side)))
 
     def critic(self, code: int = 0) -> nn.Module:
-        """Linear, leaky ReLU, twice; linear."""
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels + code, h, h], norm=False, activation=STEEP)
         return _Critic(nn.Flatten(), nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
@@ -95,17 +93,16 @@ class Perceptron(Coder):
 
 @dataclass(frozen=True)
 class BlauMichaeli(Coder):
-    """28x28 images: dense encoder, decoder of three transposed convolutions [BM19, Table S1; ZQCK21]."""
+    """28x28 images: dense encoder 784-512-256-128-128-latent, decoder latent-128-512, then 4 -> 11 -> 25 -> 28 by
+    transposed convolutions, batch norm throughout [BM19, Table S1; ZQCK21]."""
 
     fixed: ClassVar[bool] = True
 
     def encoder(self) -> nn.Module:
-        """784-512-256-128-128-latent, each with batch norm."""
         sizes = [self.pixels, *_wide(self.width, 512, 256, 128, 128)]
         return nn.Sequential(nn.Flatten(), *_layers(sizes), *_layers([sizes[-1], self.latent], activation=nn.Tanh))
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """latent-128-512, then 4 -> 11 -> 25 -> 28."""
         a, b, c, d = _wide(self.width, 128, 32, 64, 128)
         first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
         grow = _layers([b, c, d], 5, 2, up=True)
@@ -114,10 +111,9 @@ class BlauMichaeli(Coder):
 
 @dataclass(frozen=True)
 class Liu(BlauMichaeli):
-    """28x28 super-resolution: convolutional encoder, the decoder of `BlauMichaeli` [LZCK22]."""
+    """28x28 super-resolution: encoder of two convolutions, then 3136-128-128-latent; the decoder as before [LZCK22]."""
 
     def encoder(self) -> nn.Module:
-        """Two 5x5 convolutions of stride 2, then 3136-128-128-latent."""
         a, b, c = _wide(self.width, 32, 64, 128)
         lower = [*_layers([self.planes, a, b], 5, 2, 2, norm=False), nn.Flatten()]
         return nn.Sequential(*lower, *_layers([b * 49, c, c], norm=False), nn.Linear(c, self.latent), nn.Tanh())
@@ -125,20 +121,19 @@ class Liu(BlauMichaeli):
 
 @dataclass(frozen=True)
 class Zhang(Coder):
-    """32x32 colour images [ZQCK21, SVHN; LZCK22, denoising]."""
+    """32x32 colour images: encoder of three convolutions without batch norm, then 4096-latent; decoder latent-128-512,
+    then 4 -> 11 -> 25 -> 29 -> 32 [ZQCK21, SVHN; LZCK22, denoising]."""
 
     planes: int = 3
     side: int = 32
     fixed: ClassVar[bool] = True
 
     def encoder(self) -> nn.Module:
-        """Three 5x5 convolutions of stride 2, then 4096-latent; no batch norm."""
         sizes = [self.planes, *_wide(self.width, 64, 128, 256)]
         lower = [*_layers(sizes, 5, 2, 2, norm=False), nn.Flatten()]
         return nn.Sequential(*lower, nn.Linear(sizes[-1] * 16, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """latent-128-512, then 4 -> 11 -> 25 -> 29 -> 32."""
         a, b, c, d, e = _wide(self.width, 128, 32, 64, 108, 128)
         first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
         grow = [*_layers([b, c, d], 5, 2, up=True), *_layers([d, e], 5, 1, up=True)]
@@ -147,25 +142,24 @@ class Zhang(Coder):
 
 @dataclass(frozen=True)
 class Yan(Coder):
-    """32x32 images, kernels 4x4; the randomised decoder is the smaller network of the two [YWYML21, YWL22]."""
+    """32x32 images, kernels 4x4: encoder 32 -> 16 -> 8 -> 4 -> 1, then linear; decoder 1 -> 4 -> 8 -> 16 -> 32 with no
+    activation at its end, smaller when it is randomised; critic of four convolutions beside a linear layer on the code,
+    then two linear layers [YWYML21, YWL22]."""
 
     side: int = 32
     fixed: ClassVar[bool] = True
 
     @property
     def private(self) -> int:
-        """100 - latent numbers."""
         return max(1, 100 - self.latent)
 
     def encoder(self) -> nn.Module:
-        """32 -> 16 -> 8 -> 4 -> 1, then a linear layer."""
         a, b, c = _wide(self.width, 64, 128, 256)
         shrink = _layers([self.planes, a, b, c], 4, 2, 1, activation=nn.ReLU)
         last = [*_layers([c, a], 4, activation=nn.ReLU), nn.Conv2d(a, self.latent, 1), nn.Flatten(), nn.Tanh()]
         return _small(nn.Sequential(*shrink, *last))
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """1 -> 4 -> 8 -> 16 -> 32, no activation at the end."""
         a, b, c = _wide(self.width, *((128, 64, 32) if noise else (256, 128, 64)))
         first = [self.latent + noise] if noise else [self.latent, *_wide(self.width, 64)]
         grow = partial(_layers, up=True, activation=nn.ReLU)
@@ -173,7 +167,6 @@ class Yan(Coder):
         return _small(_Decoder(nn.Unflatten(1, (-1, 1, 1)), *layers, nn.ConvTranspose2d(c, self.planes, 4, 2, 1)))
 
     def critic(self, code: int = 0) -> nn.Module:
-        """Four convolutions beside a linear layer on the code, then two linear layers."""
         a, b, c, d, e = _wide(self.width, 16, 32, 64, 128, 64)
         plain = partial(_layers, norm=False, activation=STEEP)
         image = nn.Sequential(*plain([self.planes, a, b, c], 4, 2, 1), *plain([c, d], 4), nn.Flatten())
@@ -192,15 +185,12 @@ class UNet(Coder):
 
     @property
     def private(self) -> int:
-        """One plane of noise."""
         return self.side**2
 
     def encoder(self) -> nn.Module:
-        """The identity on flattened images."""
         return nn.Flatten()
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """The network; `noise` is a multiple of the plane's size."""
         if self.side % 4 or self.latent != self.pixels or noise % self.side**2:
             raise InvalidInput("latent", self.latent, "must be the pixels of an image whose side 4 divides")
         return _UNet(self.planes, self.side, noise // self.side**2, self.width)

@@ -19,23 +19,9 @@ from torch.nn import functional
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 
 __all__ = [
-    "ARCHIVES",
-    "Archive",
-    "GaussianNoise",
-    "Split",
-    "SuperResolution",
-    "bernoulli",
-    "digits",
-    "fetch",
-    "gaussian",
-    "load",
-    "mnist",
-    "patches",
-    "resize",
-    "svhn",
-    "tinted",
-    "uniform",
-]
+    "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "bernoulli", "digits", "fetch", "gaussian",
+    "load", "mnist", "patches", "resize", "svhn", "tinted", "uniform",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,28 +38,17 @@ class FreshCritic:
 
 
 def evaluate(
-    codec: Codec,
-    decoder: Decoder,
-    images: Tensor,
-    *,
-    references: Tensor | None = None,
-    seed: int = 0,
-    draws: int = 8,
-    classifier: Classifier | None = None,
-    critic: FreshCritic | None = None,
-) -> dict[str, Measured]:
+    codec: Codec, decoder: Decoder, images: Tensor, *, references: Tensor | None = None, seed: int = 0, draws: int = 8,
+    classifier: Classifier | None = None, critic: FreshCritic | None = None,
+) -> dict[str, Measured]:  # fmt: skip
     """Rate, distortion and perception of a decoder behind a codec's encoder.
 
-    Returns
-    -------
-    dict of Measured
-        ``distortion_per_pixel``, ``distortion_per_image`` (sum over pixels), ``rate_bits`` = d log2 L,
-        ``entropy_bits`` = H(Z | U) of the codes given the dither (plug-in, so at most log2 of the number of images),
-        ``sliced_w2``, ``energy_distance``, ``paired_w2`` (exact W2 squared of up to 400 images, per image).
-        Where a code has enough images: ``ratio`` = D / D_d, ``bias`` = E||E[Y|Z] - E[X|Z]||^2 / D_d and ``variance`` =
-        E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table decoder on these images; in expectation
-        ratio = 1 + bias + variance. With a classifier ``frechet``; with a critic ``critic_w1`` and ``critic_slope``.
-        D is per pixel or per image as its name says; W2 and energies are per image.
+    `distortion_per_pixel`, `distortion_per_image` (sum over pixels), `rate_bits` = d log2 L, `entropy_bits` = H(Z | U)
+    of the codes given the dither (plug-in, so at most log2 of the number of images), `sliced_w2`, `energy_distance`,
+    `paired_w2` (exact W2 squared of up to 400 images), all three per image. Where a code has enough images: `ratio` =
+    D / D_d, `bias` = E||E[Y|Z] - E[X|Z]||^2 / D_d and `variance` = E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table
+    decoder on these images; in expectation ratio = 1 + bias + variance. With a classifier `frechet`, with a critic
+    `critic_w1` and `critic_slope`.
     """
     rng = torch.Generator().manual_seed(seed)
     if len(images) < 4 or (references is not None and len(references) != len(images)):

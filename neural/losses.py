@@ -18,20 +18,9 @@ from neural.coders import Classifier
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = [
-    "AnchorNorm",
-    "EnergyDistance",
-    "EnergyScore",
-    "Loss",
-    "MeanSquaredError",
-    "Mix",
-    "Perceptual",
-    "Round",
-    "SlicedWasserstein",
-    "Term",
-    "WassersteinGP",
-    "energy_distance",
-    "sliced_wasserstein",
-]
+    "AnchorNorm", "EnergyDistance", "EnergyScore", "Loss", "MeanSquaredError", "Mix", "Perceptual", "Round",
+    "SlicedWasserstein", "Term", "WassersteinGP", "energy_distance", "sliced_wasserstein",
+]  # fmt: skip
 
 
 class Round(NamedTuple):

@@ -19,16 +19,9 @@ from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 
 __all__ = [
-    "MarkovParts",
-    "centroids",
-    "interpolate",
-    "lloyd",
-    "markov_parts",
-    "paired_w2",
-    "permute",
-    "posterior_sample",
+    "MarkovParts", "centroids", "interpolate", "lloyd", "markov_parts", "paired_w2", "permute", "posterior_sample",
     "tabled",
-]
+]  # fmt: skip
 
 
 def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:

@@ -27,7 +27,7 @@ def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
         canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(figure.curves))
         for curve in figure.curves:
             if curve.kind in LINES:
-                look = {"color": "black", "linestyle": LINES[curve.kind], "linewidth": 1.2, "zorder": 1}
+                look = {"color": "black", "linestyle": LINES[curve.kind], "linewidth": 1.2, "zorder": 1.9}
             else:
                 colour, mark = next(looks)
                 face = colour if curve.kind == "universal" else "white"

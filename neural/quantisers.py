@@ -29,19 +29,9 @@ from torch import Tensor
 from rdptheory.errors import InvalidInput, finite
 
 __all__ = [
-    "Binary",
-    "DeterministicQuantiser",
-    "Gradient",
-    "Lattice",
-    "NoisyQuantiser",
-    "Quantiser",
-    "Sent",
-    "SoftGradient",
-    "StraightThrough",
-    "UniversalQuantiser",
-    "Unquantised",
-    "powers",
-]
+    "Binary", "DeterministicQuantiser", "Gradient", "Lattice", "NoisyQuantiser", "Quantiser", "Sent", "SoftGradient",
+    "StraightThrough", "UniversalQuantiser", "Unquantised", "powers",
+]  # fmt: skip
 
 HASH = 6364136223846793005  # odd, so its powers modulo 2^64 tell longer codes apart
 

@@ -44,17 +44,11 @@ def answer(id: str, bench: Bench) -> Result:
         what = f"last loss / first loss, the worst of {len(bench.falls)} trainings"
         rows = [*rows, Row(what, max(bench.falls), 1.0, None, (math.inf, 0.0))]
     facts = {
-        "preset": bench.preset,
-        "data": bench.split.name,
-        "seed": bench.seed,
-        "device": bench.device,
-        "executor": type(bench.executor).__name__,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "wall_seconds": round(time.monotonic() - wall, 2),
+        "preset": bench.preset, "data": bench.split.name, "seed": bench.seed, "device": bench.device,
+        "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
-    }
+    }  # fmt: skip
     return Result(id, facts, rows, bench.figures, dict(bench.samples))
 
 

@@ -8,12 +8,12 @@ in the same weights as an uninterrupted one.
 from __future__ import annotations
 
 import hashlib
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -77,38 +77,16 @@ class Codec:
 
 
 def fit_codec(
-    images: Tensor,
-    coder: Coder,
-    quantiser: Quantiser,
-    loss: Loss,
-    *,
-    steps: int,
-    seed: int,
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int = 0,
-    start: Codec | None = None,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> Codec:
-    """Train encoder and decoder end to end, `steps` steps of both.
+    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int,
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
+    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> Codec:  # fmt: skip
+    """Train encoder and decoder end to end, `steps` steps of both; `seed` fixes everything that is random.
 
-    Parameters
-    ----------
-    images : tensor (n, planes, side, side)
-        What the encoder sees and the distortion is measured against.
-    coder, quantiser, loss, recipe : frozen descriptions
-    seed : int
-        Fixes everything that is random.
-    references : tensor (n, ...), optional
-        Images whose law the output should follow; `images` if left out.
-    noise : int
-        Private Gaussian numbers of the decoder.
-    start : Codec, optional
-        Weights to start from, of the same coder.
-    checkpoint : Checkpoint, optional
-        If its file exists the run goes on from there.
+    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
+    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
+    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
+    exists the run goes on from there; `progress` shows a bar with live D and P.
     """
     return fit_codecs(
         images, coder, quantiser, [loss], steps=steps, seeds=[seed], device=device, references=references,
@@ -117,21 +95,10 @@ def fit_codec(
 
 
 def fit_codecs(
-    images: Tensor,
-    coder: Coder,
-    quantiser: Quantiser,
-    losses: Sequence[Loss],
-    *,
-    steps: int,
-    seeds: Sequence[int],
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int = 0,
-    start: Codec | None = None,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> list[Codec]:
+    images: Tensor, coder: Coder, quantiser: Quantiser, losses: Sequence[Loss], *, steps: int, seeds: Sequence[int],
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
+    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> list[Codec]:  # fmt: skip
     """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
 
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
@@ -157,21 +124,10 @@ def fit_codecs(
 
 
 def fit_decoder(
-    codec: Codec,
-    images: Tensor,
-    loss: Loss,
-    *,
-    steps: int,
-    seed: int,
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    targets: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int | None = None,
-    coder: Coder | None = None,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> Decoder:
+    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
+    references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
+    coder: Coder | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> Decoder:  # fmt: skip
     """Train another decoder for the codes of a frozen encoder.
 
     `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
@@ -218,16 +174,7 @@ def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
         yield
 
 
-class _Batch(NamedTuple):
-    """Tensors only, so that it can be stacked and vmapped over."""
-
-    source: Tensor
-    entered: Tensor
-    reference: Tensor
-    dither: Tensor
-    private: Tensor
-    mixing: Tensor
-    weights: Tensor
+_Batch = namedtuple("_Batch", "source entered reference dither private mixing weights")  # tensors only, to be stacked
 
 
 class _Model(nn.Module):
@@ -303,11 +250,6 @@ class _Stack:
             self.parameters, self.buffers = dict(models[0].named_parameters()), dict(models[0].named_buffers())
         self.tensors = {**self.parameters, **self.buffers}
 
-    def trained(self, critic: bool) -> list[Tensor]:
-        """What one optimiser moves."""
-        own = [p for name, p in self.parameters.items() if name.startswith("critic.") == critic]
-        return [p for p in own if p.requires_grad]
-
     def __call__(self, part: str) -> tuple[Tensor, Tensor, _Batch]:
         """Losses (k,), reconstructions and batches (k, n, ...) of k models."""
         batches = [model.batch() for model in self.models]
@@ -321,18 +263,17 @@ class _Stack:
 
         return *torch.vmap(one)(self.parameters, self.buffers, batch), batch
 
-    def unstack(self) -> None:
-        """Give every model its own parameters back."""
-        for number, model in enumerate(self.models):
-            model.load_state_dict({name: values[number] for name, values in self.tensors.items()})
-
 
 def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[tuple[Point, ...]]:
     stack, recipe, adversary = _Stack(models), models[0].recipe, models[0].loss.adversary
     for model in models:
         model.train()
     roles = {"decoder": recipe.optimiser, **({"critic": recipe.critic} if adversary else {})}
-    optimisers = {role: peak.build(stack.trained(role == "critic")) for role, peak in roles.items()}
+    free = {name: p for name, p in stack.parameters.items() if p.requires_grad}
+    parts = {
+        role: [p for name, p in free.items() if name.startswith("critic.") == (role == "critic")] for role in roles
+    }
+    optimisers = {role: peak.build(parts[role]) for role, peak in roles.items()}
     slow = {name: t.detach().clone() for name, t in stack.tensors.items() if recipe.average and "decoder" in name}
     kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
     facts = [f"{steps} steps", *(model.name for model in models)]
@@ -341,11 +282,10 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
 
     def descend(part: str) -> tuple[Tensor, Tensor, _Batch]:
         values, drawn, batch = stack(part)
-        optimiser = optimisers["decoder" if part == "decoder" else "critic"]
-        parameters = optimiser.param_groups[0]["params"]
-        for parameter, gradient in zip(parameters, torch.autograd.grad(values.sum(), parameters), strict=True):
+        role = "decoder" if part == "decoder" else "critic"
+        for parameter, gradient in zip(parts[role], torch.autograd.grad(values.sum(), parts[role]), strict=True):
             parameter.grad = gradient
-        optimiser.step()
+        optimisers[role].step()
         return values.detach(), drawn, batch
 
     for _ in range(adversary.warm_up if adversary and first == 0 else 0):
@@ -370,8 +310,8 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     with torch.no_grad():
         for name, tensor in slow.items():
             stack.tensors[name].copy_(tensor)
-    if len(models) > 1:
-        stack.unstack()
+    for number, model in enumerate(models if len(models) > 1 else []):
+        model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
     return [tuple(log) for log in logs]
 
 
