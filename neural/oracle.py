@@ -62,12 +62,12 @@ def tabled(codec: Codec, images: Tensor, *, seed: int = 0) -> Codec:
 
 
 def centroids(values: Tensor, cells: Tensor, count: int) -> Tensor:
-    """The mean (count, ...) of the values (n, ...) with the same cell, in float64 (mps: float32); NaN if empty."""
-    exact = torch.float32 if values.device.type == "mps" else torch.float64
-    total = torch.zeros(count, *values.shape[1:], dtype=exact, device=values.device)
-    total.index_add_(0, cells, values.to(exact))
-    size = torch.bincount(cells, minlength=count).view(-1, *[1] * (values.ndim - 1))
-    return (total / size).to(values.dtype)
+    """The mean (count, ...) of the values (n, ...) with the same cell, NaN if it is empty; in float64 on the CPU, which
+    gives the same means on every device."""
+    total = torch.zeros(count, *values.shape[1:], dtype=torch.float64)
+    total.index_add_(0, cells.cpu(), values.cpu().double())
+    size = torch.bincount(cells.cpu(), minlength=count).view(-1, *[1] * (values.ndim - 1))
+    return (total / size).to(values.dtype).to(values.device)
 
 
 def permute(images: Tensor, cells: Tensor, *, seed: int) -> Tensor:

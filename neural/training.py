@@ -140,6 +140,8 @@ def fit_decoder(
     codec.decoder.net.to(device).eval()
     model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
     if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
+        if codec.decoder.noise:
+            raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
         model.anchor = (codec.decoder,)
     shown = images if targets is None else targets
     source = shown.to(device)
