@@ -35,6 +35,7 @@ class Coder(ABC):
     planes: int = 1
     side: int = 28
     fixed: ClassVar[bool] = False  # whether the networks make images of one side only
+    private: ClassVar[int] = 16  # how many private Gaussian numbers a randomised decoder of this family takes
 
     def __post_init__(self) -> None:
         finite("width", self.width, positive=True)
@@ -43,11 +44,6 @@ class Coder(ABC):
                 raise InvalidInput(name, getattr(self, name), "must be an integer at least 1")
         if self.fixed and self.side != type(self).side:
             raise InvalidInput("side", self.side, f"these networks make images of side {type(self).side}: resize first")
-
-    @property
-    def private(self) -> int:
-        """How many private Gaussian numbers a randomised decoder of this family takes."""
-        return 16
 
     @property
     def pixels(self) -> int:
