@@ -198,8 +198,7 @@ class _Model(nn.Module):
             self.encoder = coder.encoder() if encoder is None else encoder
             self.decoder = coder.decoder(noise)
             self.critic = loss.adversary and coder.critic(coder.latent if loss.adversary.conditional else 0)
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32
+        if self.device.type == "cuda":  # TF32 stays torch's default, convolutions only: distances need their digits
             self.to(memory_format=torch.channels_last)
         self.to(device)
 
