@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 import neural
@@ -51,21 +50,34 @@ class Devices(TorchDispatchMode):
 
 def compute(func, args, kwargs):
     """One operation as an accelerator takes it: all tensors on one device, except single numbers."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-    far = any(isinstance(tensor, Far) for tensor in tensors)
-    if func not in MOVES and far and any(tensor.dim() and not isinstance(tensor, Far) for tensor in tensors):
+    met = set()
+
+    def near(leaf):
+        if isinstance(leaf, Far) or (isinstance(leaf, torch.Tensor) and leaf.dim()):
+            met.add(isinstance(leaf, Far))
+        if isinstance(leaf, (list, tuple)):
+            return [near(part) for part in leaf]
+        return leaf.near if isinstance(leaf, Far) else leaf
+
+    def far(leaf):
+        if isinstance(leaf, (list, tuple)):
+            return type(leaf)(far(part) for part in leaf)
+        return Far(leaf) if isinstance(leaf, torch.Tensor) else leaf
+
+    near_args, near_kwargs = near(args), {name: near(value) for name, value in kwargs.items()}
+    if len(met) > 1 and func not in MOVES:
         raise RuntimeError(f"{func} met tensors of two devices")
+    away = True in met
     if kwargs.get("device") is not None:
-        far = torch.device(kwargs["device"]).type == "far"
-        kwargs = {**kwargs, "device": torch.device("cpu")}
+        away, near_kwargs["device"] = torch.device(kwargs["device"]).type == "far", torch.device("cpu")
     if func is aten.copy_.default:
-        far = isinstance(args[0], Far)
-    near_args, near_kwargs = tree_map(lambda leaf: leaf.near if isinstance(leaf, Far) else leaf, (args, kwargs))
+        away = isinstance(args[0], Far)
     out = func(*near_args, **near_kwargs)
-    if not far or func is aten._local_scalar_dense.default:
+    if not away or func is aten._local_scalar_dense.default:
         return out
-    out = tree_map(lambda leaf: Far(leaf) if isinstance(leaf, torch.Tensor) else leaf, out)
-    return return_and_correct_aliasing(func, args, kwargs, out)
+    out = far(out)
+    aliased = any(argument.alias_info for argument in func._schema.arguments)
+    return return_and_correct_aliasing(func, args, kwargs, out) if aliased else out
 
 
 def networks(module):
