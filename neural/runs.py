@@ -61,7 +61,10 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     if out.exists() and any(out.iterdir()) and not resume:
         raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
     if (out / "result.json").exists():
-        return read(out)
+        result, asked = read(out), (id, bench.preset, bench.split.name, bench.seed)
+        if (result.id, *(result.facts[name] for name in ("preset", "data", "seed"))) != asked:
+            raise InvalidInput("out", str(out), "holds another run: choose another folder")
+        return result
     bench.folder = out / "checkpoints"
     bench.folder.mkdir(parents=True, exist_ok=True)
     result = answer(id, bench)
@@ -94,18 +97,10 @@ def plain(row: Row) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.loads(json.dumps(value), parse_constant=lambda name: None)
 
 
-def _row(verdict: str, measured: float | None, theory: float | None, tolerance: Any, **rest: Any) -> Row:
-    measured, theory = (math.nan if value is None else value for value in (measured, theory))
-    return Row(
-        measured=measured,
-        theory=theory,
-        **rest,
-        tolerance=tolerance and tuple(math.inf if t is None else t for t in tolerance),
-    )
+def _row(verdict: str, **entry: Any) -> Row:
+    missing = {name: math.nan for name in ("measured", "theory") if entry[name] is None}
+    limits = entry["tolerance"] and tuple(math.inf if t is None else t for t in entry["tolerance"])
+    return Row(**{**entry, **missing, "tolerance": limits})
