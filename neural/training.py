@@ -311,8 +311,9 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     with torch.no_grad():
         for name, tensor in slow.items():
             stack.tensors[name].copy_(tensor)
-    for number, model in enumerate(models if len(models) > 1 else []):
-        model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
+    if len(models) > 1:
+        for number, model in enumerate(models):
+            model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
     return [tuple(log) for log in logs]
 
 
