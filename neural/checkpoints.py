@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -37,39 +36,48 @@ class Point(NamedTuple):
     perception: float
 
 
+@dataclass(eq=False)
 class State:
-    """Everything a run needs to go on, in one safetensors file whose header holds the JSON part."""
+    """Everything a run of `facts` needs to go on: one safetensors file whose header holds the JSON part.
 
-    def __init__(
-        self, tensors: dict[str, Tensor], average: dict[str, Tensor], optimisers: dict[str, torch.optim.Optimizer],
-        generators: list[torch.Generator], steps: int, names: list[str],
-    ) -> None:  # fmt: skip
-        self.tensors, self.average, self.optimisers = tensors, average, optimisers
-        self.generators, self.steps, self.names = generators, steps, names
+    The file names no device: what was written on one goes on on another.
+    """
+
+    checkpoint: Checkpoint
+    facts: list[str]
+    tensors: dict[str, Tensor]
+    optimisers: dict[str, torch.optim.Optimizer]
+    generators: list[torch.Generator]
+
+    def __post_init__(self) -> None:
         self.written = time.monotonic()
 
-    def keep(self, checkpoint: Checkpoint | None, step: int, logs: list[list[Point]]) -> None:
+    def keep(self, step: int, logs: list[list[Point]], *, last: bool) -> None:
         """Write the state after `step` steps, if it is time."""
-        due = step == self.steps or (checkpoint and time.monotonic() - self.written >= checkpoint.seconds)
-        if checkpoint is None or not due:
+        if not last and time.monotonic() - self.written < self.checkpoint.seconds:
             return
-        header = json.dumps({"step": step, "steps": self.steps, "names": self.names, "logs": logs})
-        tensors = {name: t.detach().cpu().contiguous().clone() for name, t in self._everything()}
-        write_whole(checkpoint.path, lambda path: save_file(tensors, path, metadata={"run": header}))
+        tensors = dict(self.tensors) | {f"generator.{n}": rng.get_state() for n, rng in enumerate(self.generators)}
+        for role, optimiser in self.optimisers.items():
+            for index, slots in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{role}.{index}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        header = {"run": json.dumps({"facts": self.facts, "step": step, "logs": logs})}
+        write_whole(self.checkpoint.path, lambda path: save_file(tensors, path, metadata=header))
         self.written = time.monotonic()
 
-    def restore(self, checkpoint: Checkpoint | None, logs: list[list[Point]]) -> tuple[int, list[list[Point]]]:
-        """The step to go on from, and the log so far."""
-        if checkpoint is None or not checkpoint.path.exists():
-            return 0, logs
+    def restore(self) -> tuple[int, list[list[Point]]] | None:
+        """The step to go on from, and the log so far; None if there is no file."""
+        path = self.checkpoint.path
+        if not path.exists():
+            return None
         try:
-            with safe_open(checkpoint.path, "pt") as file:
+            with safe_open(path, "pt") as file:
                 run = json.loads(file.metadata()["run"])
                 kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, TypeError, ValueError):
-            raise InvalidInput("checkpoint", str(checkpoint.path), "is not a checkpoint of this program") from None
-        if (run["names"], run["steps"]) != (self.names, self.steps):
-            raise InvalidInput("checkpoint", str(checkpoint.path), "was made with other settings or other images")
+            raise InvalidInput("checkpoint", str(path), "is not a checkpoint of this program") from None
+        if run["facts"] != self.facts:
+            raise InvalidInput("checkpoint", str(path), "was made with other settings or other images")
         for role, optimiser in self.optimisers.items():
             slots: dict[int, dict[str, Tensor]] = {}
             for name in kept:
@@ -78,18 +86,8 @@ class State:
                     slots.setdefault(int(index), {})[slot] = kept[name]
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         with torch.no_grad():
-            for part, own in (("model", self.tensors), ("average", self.average)):
-                for name, tensor in own.items():
-                    tensor.copy_(kept[f"{part}.{name}"])
+            for name, tensor in self.tensors.items():
+                tensor.copy_(kept[name])
         for number, generator in enumerate(self.generators):
             generator.set_state(kept[f"generator.{number}"])
         return run["step"], [[Point(*point) for point in log] for log in run["logs"]]
-
-    def _everything(self) -> Iterator[tuple[str, Tensor]]:
-        for part, own in (("model", self.tensors), ("average", self.average)):
-            yield from ((f"{part}.{name}", tensor) for name, tensor in own.items())
-        for role, optimiser in self.optimisers.items():
-            for index, slots in optimiser.state_dict()["state"].items():
-                yield from ((f"optimiser.{role}.{index}.{slot}", torch.as_tensor(t)) for slot, t in slots.items())
-        for number, generator in enumerate(self.generators):
-            yield f"generator.{number}", generator.get_state()

@@ -47,15 +47,10 @@ def list_(as_json: AsJson = False) -> None:
 def run(
     id: Annotated[str, typer.Argument(help="An id of `list`.")],
     out: Annotated[Path, typer.Option(help="Folder for result.json and checkpoints.")],
-    preset: Preset = "smoke",
-    folder: Folder = None,
-    device: Device = "cpu",
-    seed: Seed = 0,
-    threads: Threads = 1,
-    workers: Workers = 1,
-    scheduler: Scheduler = None,
+    preset: Preset = "smoke", folder: Folder = None, device: Device = "cpu", seed: Seed = 0, threads: Threads = 1,
+    workers: Workers = 1, scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Run one experiment; exit 1 if a verdict is not the expected one."""
     with _executor(workers, scheduler) as executor:
         bench = _bench(preset, folder, device, seed, threads, executor, progress=sys.stderr.isatty())
@@ -66,19 +61,10 @@ def run(
 
 @app.command()
 def check(
-    preset: Preset = "smoke",
-    folder: Folder = None,
-    device: Device = "cpu",
-    seed: Seed = 0,
-    threads: Threads = 1,
-    workers: Workers = 1,
-    scheduler: Scheduler = None,
-    as_json: AsJson = False,
-) -> None:
-    """Every law against theory: smoke checks those that need no large network, other presets every experiment.
-
-    Exit 0 only if every verdict is as expected, negative controls included.
-    """
+    preset: Preset = "smoke", folder: Folder = None, device: Device = "cpu", seed: Seed = 0, threads: Threads = 1,
+    workers: Workers = 1, scheduler: Scheduler = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """The laws against theory (other presets: every experiment); exit 1 unless every verdict is as expected."""
     results = []
     with _executor(workers, scheduler) as executor:
         bench = _bench(preset, folder, device, seed, threads, executor)

@@ -4,22 +4,26 @@ A coder is a frozen description; `encoder()`, `decoder(noise)` and `critic(code)
 
 * encoder: images (n, planes, side, side) -> features (n, latent) in [-1, 1];
 * decoder: what was received (n, latent) and private noise (n, noise) -> images;
-* critic: images and codes (n, code) -> values (n,); unconditional if code = 0.
+* critic: images and codes (n, code) -> values (n,), without normalisation, as WGAN-GP needs; unconditional if code = 0.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from neural.critics import ConvCritic, PerceptronCritic, YanCritic, channels, small_normal
 from rdptheory.errors import InvalidInput, finite
 
 __all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "Yan", "Zhang"]
+
+STEEP = partial(nn.LeakyReLU, 0.2)
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,21 @@ class Coder(ABC):
     width: float = 1.0
     planes: int = 1
     side: int = 28
+    fixed: ClassVar[bool] = False  # whether the networks make images of one side only
+    private: ClassVar[int] = 16  # how many private Gaussian numbers a randomised decoder of this family takes
 
     def __post_init__(self) -> None:
         finite("width", self.width, positive=True)
         for name in ("latent", "planes", "side"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "must be an integer at least 1")
+        if self.fixed and self.side != type(self).side:
+            raise InvalidInput("side", self.side, f"these networks make images of side {type(self).side}: resize first")
 
     @property
-    def private(self) -> int:
-        """How many private Gaussian numbers a randomised decoder of this family takes."""
-        return 16
+    def pixels(self) -> int:
+        """Numbers in an image."""
+        return self.planes * self.side**2
 
     @abstractmethod
     def encoder(self) -> nn.Module:
@@ -51,148 +59,116 @@ class Coder(ABC):
         """A fresh decoder that takes `noise` private numbers beside the code."""
 
     def critic(self, code: int = 0) -> nn.Module:
-        """A fresh critic."""
-        return ConvCritic(self.planes, self.side, code, self.width)
-
-    def _need_side(self, side: int) -> None:
-        if self.side != side:
-            raise InvalidInput("side", self.side, f"these networks make images of side {side}: resize first")
+        """Three 5x5 convolutions of stride 2, then a linear layer that sees the code too [BM19, ZQCK21, LZCK22]."""
+        sizes = [self.planes, *_wide(self.width, 64, 128, 256)]
+        image = nn.Sequential(*_layers(sizes, 5, 2, 2, norm=False), nn.Flatten())
+        head = nn.Linear(sizes[-1] * (-(-self.side // 8)) ** 2 + code, 1)
+        return _Critic(image, nn.Identity() if code else None, head)
 
 
 @dataclass(frozen=True)
 class Perceptron(Coder):
-    """Two hidden layers of 128 x width everywhere; any image shape, also samples (n, 1) as side 1."""
+    """Two hidden layers of 128 x width everywhere, those of the encoder with batch norm; any image shape, also samples
+    of one number as side 1."""
 
     def encoder(self) -> nn.Module:
-        """Linear, batch norm, ReLU, twice; linear, tanh."""
-        hidden = channels(128, self.width)
-        return nn.Sequential(
-            nn.Flatten(), *_dense(self._pixels, hidden, nn.ReLU()), *_dense(hidden, hidden, nn.ReLU()),
-            nn.Linear(hidden, self.latent), nn.Tanh(),
-        )  # fmt: skip
+        (h,) = _wide(self.width, 128)
+        hidden = _layers([self.pixels, h, h], activation=nn.ReLU)
+        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(h, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """Linear, ReLU, twice; linear."""
-        hidden = channels(128, self.width)
-        return _Decoder(
-            nn.Linear(self.latent + noise, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, self._pixels), nn.Unflatten(1, (self.planes, self.side, self.side)),
-        )  # fmt: skip
+        (h,) = _wide(self.width, 128)
+        hidden = _layers([self.latent + noise, h, h], norm=False, activation=nn.ReLU)
+        return _Decoder(*hidden, nn.Linear(h, self.pixels), nn.Unflatten(1, (self.planes, self.side, self.side)))
 
     def critic(self, code: int = 0) -> nn.Module:
-        """Two hidden layers."""
-        return PerceptronCritic(self._pixels, channels(128, self.width), code)
-
-    @property
-    def _pixels(self) -> int:
-        return self.planes * self.side**2
+        (h,) = _wide(self.width, 128)
+        hidden = _layers([self.pixels + code, h, h], norm=False, activation=STEEP)
+        return _Critic(nn.Flatten(), nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
 
 
 @dataclass(frozen=True)
 class BlauMichaeli(Coder):
-    """28x28 grey images: dense encoder, decoder of three transposed convolutions [BM19, Table S1; ZQCK21]."""
+    """28x28 images: dense encoder 784-512-256-128-128-latent, decoder latent-128-512, then 4 -> 11 -> 25 -> 28 by
+    transposed convolutions, batch norm throughout [BM19, Table S1; ZQCK21]."""
+
+    fixed: ClassVar[bool] = True
 
     def encoder(self) -> nn.Module:
-        """784-512-256-128-128-latent, each with batch norm."""
-        self._need_side(28)
-        sizes = [self.planes * 784, *(channels(n, self.width) for n in (512, 256, 128, 128))]
-        layers = [part for a, b in pairwise(sizes) for part in _dense(a, b, nn.LeakyReLU())]
-        return nn.Sequential(nn.Flatten(), *layers, *_dense(sizes[-1], self.latent, nn.Tanh()))
+        sizes = [self.pixels, *_wide(self.width, 512, 256, 128, 128)]
+        return nn.Sequential(nn.Flatten(), *_layers(sizes), *_layers([sizes[-1], self.latent], activation=nn.Tanh))
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """latent-128-512, then 4 -> 11 -> 25 -> 28."""
-        self._need_side(28)
-        a, b, c, d = (channels(n, self.width) for n in (128, 32, 64, 128))
-        return _Decoder(
-            *_dense(self.latent + noise, a, nn.LeakyReLU()), *_dense(a, b * 16, nn.LeakyReLU()),
-            nn.Unflatten(1, (b, 4, 4)), *_grow(b, c, 5, 2), *_grow(c, d, 5, 2),
-            nn.ConvTranspose2d(d, self.planes, 4), nn.Sigmoid(),
-        )  # fmt: skip
+        a, b, c, d = _wide(self.width, 128, 32, 64, 128)
+        first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
+        grow = _layers([b, c, d], 5, 2, up=True)
+        return _Decoder(*first, *grow, nn.ConvTranspose2d(d, self.planes, 4), nn.Sigmoid())
 
 
 @dataclass(frozen=True)
 class Liu(BlauMichaeli):
-    """28x28 super-resolution: convolutional encoder, the decoder of `BlauMichaeli` [LZCK22]."""
+    """28x28 super-resolution: encoder of two convolutions, then 3136-128-128-latent; the decoder as before [LZCK22]."""
 
     def encoder(self) -> nn.Module:
-        """Two 5x5 convolutions of stride 2, then 3136-128-128-latent."""
-        self._need_side(28)
-        a, b, c = (channels(n, self.width) for n in (32, 64, 128))
-        return nn.Sequential(
-            nn.Conv2d(self.planes, a, 5, 2, 2), nn.LeakyReLU(), nn.Conv2d(a, b, 5, 2, 2), nn.LeakyReLU(),
-            nn.Flatten(), nn.Linear(b * 49, c), nn.LeakyReLU(), nn.Linear(c, c), nn.LeakyReLU(),
-            nn.Linear(c, self.latent), nn.Tanh(),
-        )  # fmt: skip
+        a, b, c = _wide(self.width, 32, 64, 128)
+        lower = [*_layers([self.planes, a, b], 5, 2, 2, norm=False), nn.Flatten()]
+        return nn.Sequential(*lower, *_layers([b * 49, c, c], norm=False), nn.Linear(c, self.latent), nn.Tanh())
 
 
 @dataclass(frozen=True)
 class Zhang(Coder):
-    """32x32 colour images [ZQCK21, SVHN; LZCK22, denoising]."""
+    """32x32 colour images: encoder of three convolutions without batch norm, then 4096-latent; decoder latent-128-512,
+    then 4 -> 11 -> 25 -> 29 -> 32 [ZQCK21, SVHN; LZCK22, denoising]."""
 
     planes: int = 3
     side: int = 32
+    fixed: ClassVar[bool] = True
 
     def encoder(self) -> nn.Module:
-        """Three 5x5 convolutions of stride 2, then 4096-latent; no batch norm."""
-        self._need_side(32)
-        a, b, c = (channels(n, self.width) for n in (64, 128, 256))
-        return nn.Sequential(
-            nn.Conv2d(self.planes, a, 5, 2, 2), nn.LeakyReLU(), nn.Conv2d(a, b, 5, 2, 2), nn.LeakyReLU(),
-            nn.Conv2d(b, c, 5, 2, 2), nn.LeakyReLU(), nn.Flatten(), nn.Linear(c * 16, self.latent), nn.Tanh(),
-        )  # fmt: skip
+        sizes = [self.planes, *_wide(self.width, 64, 128, 256)]
+        lower = [*_layers(sizes, 5, 2, 2, norm=False), nn.Flatten()]
+        return nn.Sequential(*lower, nn.Linear(sizes[-1] * 16, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """latent-128-512, then 4 -> 11 -> 25 -> 29 -> 32."""
-        self._need_side(32)
-        a, b, c, d, e = (channels(n, self.width) for n in (128, 32, 64, 108, 128))
-        return _Decoder(
-            *_dense(self.latent + noise, a, nn.LeakyReLU()), *_dense(a, b * 16, nn.LeakyReLU()),
-            nn.Unflatten(1, (b, 4, 4)), *_grow(b, c, 5, 2), *_grow(c, d, 5, 2), *_grow(d, e, 5, 1),
-            nn.ConvTranspose2d(e, self.planes, 4), nn.Sigmoid(),
-        )  # fmt: skip
+        a, b, c, d, e = _wide(self.width, 128, 32, 64, 108, 128)
+        first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
+        grow = [*_layers([b, c, d], 5, 2, up=True), *_layers([d, e], 5, 1, up=True)]
+        return _Decoder(*first, *grow, nn.ConvTranspose2d(e, self.planes, 4), nn.Sigmoid())
 
 
 @dataclass(frozen=True)
 class Yan(Coder):
-    """32x32 images, kernels 4x4; the randomised decoder is the smaller network of the two [YWYML21, YWL22]."""
+    """32x32 images, kernels 4x4: encoder 32 -> 16 -> 8 -> 4 -> 1, then linear; decoder 1 -> 4 -> 8 -> 16 -> 32 with no
+    activation at its end, smaller when it is randomised; critic of four convolutions beside a linear layer on the code,
+    then two linear layers [YWYML21, YWL22]."""
 
     side: int = 32
+    fixed: ClassVar[bool] = True
 
     @property
     def private(self) -> int:
-        """100 - latent numbers."""
         return max(1, 100 - self.latent)
 
     def encoder(self) -> nn.Module:
-        """32 -> 16 -> 8 -> 4 -> 1, then a linear layer."""
-        self._need_side(32)
-        a, b, c = (channels(n, self.width) for n in (64, 128, 256))
-        net = nn.Sequential(
-            *_shrink(self.planes, a), *_shrink(a, b), *_shrink(b, c), nn.Conv2d(c, a, 4), nn.BatchNorm2d(a), nn.ReLU(),
-            nn.Conv2d(a, self.latent, 1), nn.Flatten(), nn.Tanh(),
-        )  # fmt: skip
-        small_normal(net)
-        return net
+        a, b, c = _wide(self.width, 64, 128, 256)
+        shrink = _layers([self.planes, a, b, c], 4, 2, 1, activation=nn.ReLU)
+        last = [*_layers([c, a], 4, activation=nn.ReLU), nn.Conv2d(a, self.latent, 1), nn.Flatten(), nn.Tanh()]
+        return _small(nn.Sequential(*shrink, *last))
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """1 -> 4 -> 8 -> 16 -> 32, no activation at the end."""
-        self._need_side(32)
-        a, b, c = (channels(n, self.width) for n in ((128, 64, 32) if noise else (256, 128, 64)))
-        first: list[nn.Module] = [nn.Unflatten(1, (-1, 1, 1))]
-        inner = self.latent + noise
-        if not noise:
-            inner = channels(64, self.width)
-            first += _grow(self.latent, inner, 1, 1, nn.ReLU())
-        net = _Decoder(
-            *first, *_grow(inner, a, 4, 1, nn.ReLU()), *_grow(a, b, 4, 2, nn.ReLU(), 1),
-            *_grow(b, c, 4, 2, nn.ReLU(), 1), nn.ConvTranspose2d(c, self.planes, 4, 2, 1),
-        )  # fmt: skip
-        small_normal(net)
-        return net
+        a, b, c = _wide(self.width, *((128, 64, 32) if noise else (256, 128, 64)))
+        first = [self.latent + noise] if noise else [self.latent, *_wide(self.width, 64)]
+        grow = partial(_layers, up=True, activation=nn.ReLU)
+        layers = [*grow(first, 1), *grow([first[-1], a], 4), *grow([a, b, c], 4, 2, 1)]
+        return _small(_Decoder(nn.Unflatten(1, (-1, 1, 1)), *layers, nn.ConvTranspose2d(c, self.planes, 4, 2, 1)))
 
     def critic(self, code: int = 0) -> nn.Module:
-        """Four convolutions beside a linear layer on the code."""
-        return YanCritic(self.planes, code, self.width)
+        a, b, c, d, e = _wide(self.width, 16, 32, 64, 128, 64)
+        plain = partial(_layers, norm=False, activation=STEEP)
+        image = nn.Sequential(*plain([self.planes, a, b, c], 4, 2, 1), *plain([c, d], 4), nn.Flatten())
+        beside = nn.Sequential(*plain([code, d])) if code else None
+        head = nn.Sequential(*plain([2 * d if code else d, e]), nn.Linear(e, 1))
+        return _small(_Critic(image, beside, head))
 
 
 @dataclass(frozen=True)
@@ -205,16 +181,13 @@ class UNet(Coder):
 
     @property
     def private(self) -> int:
-        """One plane of noise."""
         return self.side**2
 
     def encoder(self) -> nn.Module:
-        """The identity on flattened images."""
         return nn.Flatten()
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        """Image and noise plane to image, as a correction of the image."""
-        if self.side % 4 or self.latent != self.planes * self.side**2 or noise % self.side**2:
+        if self.side % 4 or self.latent != self.pixels or noise % self.side**2:
             raise InvalidInput("latent", self.latent, "must be the pixels of an image whose side 4 divides")
         return _UNet(self.planes, self.side, noise // self.side**2, self.width)
 
@@ -224,14 +197,26 @@ class _Decoder(nn.Sequential):
         return super().forward(torch.cat([received, noise], dim=-1))
 
 
+class _Critic(nn.Module):
+    """What it sees in the image beside what it sees in the code."""
+
+    def __init__(self, image: nn.Module, code: nn.Module | None, head: nn.Module) -> None:
+        super().__init__()
+        self.image, self.code, self.head = image, code, head
+
+    def forward(self, images: Tensor, code: Tensor | None) -> Tensor:
+        hidden = self.image(images)
+        return self.head(hidden if self.code is None else torch.cat([hidden, self.code(code)], 1)).squeeze(-1)
+
+
 class _UNet(nn.Module):
     def __init__(self, planes: int, side: int, noise: int, width: float) -> None:
         super().__init__()
-        a, b, c = (channels(n, width) for n in (32, 64, 128))
+        a, b, c = _wide(width, 32, 64, 128)
         self.shape, self.noise = (planes, side, side), noise
-        self.first, self.second, self.third = _pair(planes + noise, a), _pair(a, b), _pair(b, c)
-        self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), _pair(2 * b, b)
-        self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), _pair(2 * a, a)
+        self.first, self.second, self.third = self._pair(planes + noise, a), self._pair(a, b), self._pair(b, c)
+        self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), self._pair(2 * b, b)
+        self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), self._pair(2 * a, a)
         self.out = nn.Conv2d(a, planes, 3, padding=1)
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
@@ -243,6 +228,9 @@ class _UNet(nn.Module):
         middle = self.upper(torch.cat([self.rise(coarse), middle], 1))
         return image + self.out(self.last(torch.cat([self.top(middle), fine], 1)))
 
+    def _pair(self, before: int, after: int) -> nn.Module:
+        return nn.Sequential(*_layers([before, after, after], 3, 1, 1, norm=False, activation=nn.ReLU))
+
 
 class Classifier(nn.Module):
     """The digit classifier whose second convolution is the perceptual loss and whose 50 numbers are the Frechet
@@ -250,7 +238,7 @@ class Classifier(nn.Module):
 
     def __init__(self, width: float = 1.0, dropout: float = 0.5) -> None:
         super().__init__()
-        a, b, c = (channels(n, width) for n in (10, 20, 50))
+        a, b, c = _wide(width, 10, 20, 50)
         self.lower = nn.Sequential(nn.Conv2d(1, a, 5), nn.MaxPool2d(2), nn.LeakyReLU(), nn.Conv2d(a, b, 5))
         self.drop = nn.Dropout(dropout)
         self.upper = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(), nn.Flatten(), nn.Linear(b * 16, c), nn.ReLU())
@@ -269,22 +257,29 @@ class Classifier(nn.Module):
         return self.head(self.embed(images))
 
 
-def _dense(before: int, after: int, activation: nn.Module) -> list[nn.Module]:
-    return [nn.Linear(before, after), nn.BatchNorm1d(after), activation]
+def _wide(width: float, *counts: int) -> list[int]:
+    """Layer widths under the factor `width`, at least 2."""
+    return [max(2, round(count * width)) for count in counts]
 
 
-def _shrink(before: int, after: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 4, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
+def _layers(
+    sizes: Sequence[int], *kernel: int, up: bool = False, norm: bool = True,
+    activation: Callable[[], nn.Module] = nn.LeakyReLU,
+) -> list[nn.Module]:  # fmt: skip
+    """Linear layers through `sizes`, or (transposed if `up`) convolutions of `kernel` = (size, stride, padding), each
+    with batch norm and an activation behind it."""
+    build = (nn.ConvTranspose2d if up else nn.Conv2d) if kernel else nn.Linear
+    batch = nn.BatchNorm2d if kernel else nn.BatchNorm1d
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [build(before, after, *kernel), *([batch(after)] if norm else []), activation()]
+    return layers
 
 
-def _grow(
-    before: int, after: int, kernel: int, stride: int, activation: nn.Module | None = None, padding: int = 0
-) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(before, after, kernel, stride, padding)
-    return [convolution, nn.BatchNorm2d(after), activation or nn.LeakyReLU()]
-
-
-def _pair(before: int, after: int) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.Conv2d(after, after, 3, padding=1), nn.ReLU()
-    )
+def _small(module: nn.Module) -> nn.Module:
+    """Weights N(0, 0.02^2) and zero biases, as the networks of [YWYML21] start."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            nn.init.zeros_(layer.bias)
+    return module

@@ -6,7 +6,8 @@ clean images of another law), what the decoder received, and `draws` reconstruct
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,19 +18,9 @@ from neural.coders import Classifier
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = [
-    "AnchorNorm",
-    "EnergyDistance",
-    "EnergyScore",
-    "Loss",
-    "MeanSquaredError",
-    "Mix",
-    "Perceptual",
-    "Round",
-    "SlicedWasserstein",
-    "WassersteinGP",
-    "energy_distance",
-    "sliced_wasserstein",
-]
+    "AnchorNorm", "EnergyDistance", "EnergyScore", "Loss", "MeanSquaredError", "Mix", "Perceptual", "Round",
+    "SlicedWasserstein", "Term", "WassersteinGP", "energy_distance", "sliced_wasserstein",
+]  # fmt: skip
 
 
 class Round(NamedTuple):
@@ -44,23 +35,20 @@ class Round(NamedTuple):
     mixing: Tensor
 
 
-@dataclass(frozen=True)
 class Loss:
-    """A number to minimise over encoder and decoder; losses add, and scale with a number at least 0."""
+    """A weighted sum of terms to minimise over encoder and decoder; losses add, and scale with a number at least 0."""
 
-    @property
-    def terms(self) -> tuple[tuple[float, Loss], ...]:
-        """The weighted sum it is."""
-        return ((1.0, self),)
+    terms: tuple[tuple[float, Term], ...]
 
     @property
     def draws(self) -> int:
         """How many reconstructions of each image it needs."""
-        return 1
+        return max(term.draws for _, term in self.terms)
 
-    def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round, a scalar."""
-        raise NotImplementedError
+    @property
+    def adversary(self) -> WassersteinGP | None:
+        """The term that needs a critic, if there is one."""
+        return next((term for _, term in self.terms if isinstance(term, WassersteinGP)), None)
 
     def __add__(self, other: Loss) -> Mix:
         return Mix(self.terms + other.terms)
@@ -73,55 +61,57 @@ class Loss:
 class Mix(Loss):
     """A weighted sum of losses, at most one of them adversarial."""
 
-    parts: tuple[tuple[float, Loss], ...] = field(default=())
+    terms: tuple[tuple[float, Term], ...]
 
     def __post_init__(self) -> None:
-        if sum(isinstance(term, WassersteinGP) for _, term in self.parts) > 1:
-            raise InvalidInput("loss", self.parts, "may hold at most one WassersteinGP")
+        if sum(isinstance(term, WassersteinGP) for _, term in self.terms) > 1:
+            raise InvalidInput("loss", self.terms, "may hold at most one WassersteinGP")
+
+
+class Term(Loss, ABC):
+    """A loss that is not a sum."""
+
+    draws = 1
 
     @property
-    def terms(self) -> tuple[tuple[float, Loss], ...]:
-        """The weighted sum."""
-        return self.parts
+    def terms(self) -> tuple[tuple[float, Term], ...]:
+        """Itself, once."""
+        return ((1.0, self),)
 
-    @property
-    def draws(self) -> int:
-        """The most any term needs."""
-        return max(term.draws for _, term in self.parts)
+    @abstractmethod
+    def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
+        """The loss of one round, a scalar."""
 
 
 @dataclass(frozen=True)
-class MeanSquaredError(Loss):
+class MeanSquaredError(Term):
     """(X - Y)^2, the mean over pixels."""
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round."""
         return (round.drawn - round.source).square().mean()
 
 
 @dataclass(frozen=True, eq=False)
-class Perceptual(Loss):
+class Perceptual(Term):
     """The mean squared difference of a classifier's second convolution, in place of pixels [BM19, S.F]."""
 
     classifier: Classifier
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round."""
         return (self.classifier.perceive(round.drawn[0]) - self.classifier.perceive(round.source)).square().mean()
 
 
 @dataclass(frozen=True)
-class AnchorNorm(Loss):
+class AnchorNorm(Term):
     """E ||Y - X_d||, the norm of the whole image and not its square [YWL22, eq. 12]; X_d is the codec's own decoder."""
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round."""
         return torch.sqrt((round.drawn[0] - round.anchor).flatten(1).square().sum(1) + 1e-12).mean()
 
 
 @dataclass(frozen=True)
-class EnergyScore(Loss):
-    """E||X - Y|| - E||Y - Y'||/2 for two draws Y, Y' given the same code.
+class EnergyScore(Term):
+    """E||X - Y|| - E||Y - Y'||/2 for two draws Y, Y' given the same code, estimated without bias from `samples` draws.
 
     A strictly proper score of p(x|z): its minimum is the posterior sampler, without a critic and without grouping by
     code, so it serves continuous and dithered codes too.
@@ -135,32 +125,29 @@ class EnergyScore(Loss):
 
     @property
     def draws(self) -> int:
-        """`samples`."""
         return self.samples
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round, an unbiased estimate."""
         drawn = round.drawn.flatten(2)
         miss = (drawn - round.reference.flatten(1)).norm(dim=-1).mean()
-        first, second = torch.triu_indices(self.samples, self.samples, 1)
+        first, second = torch.triu_indices(self.samples, self.samples, 1, device=drawn.device)
         return miss - 0.5 * (drawn[first] - drawn[second]).norm(dim=-1).mean()
 
 
 @dataclass(frozen=True)
-class EnergyDistance(Loss):
+class EnergyDistance(Term):
     """2 E||X - Y|| - E||X - X'|| - E||Y - Y'|| between the laws of references and reconstructions, all codes pooled."""
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round, an unbiased estimate."""
         return energy_distance(round.reference, round.drawn[0])
 
 
 @dataclass(frozen=True)
-class SlicedWasserstein(Loss):
+class SlicedWasserstein(Term):
     """W_order^order between the laws of references and reconstructions, averaged over fixed random directions.
 
-    On one-pixel images it is the exact Wasserstein distance of the batch by sorting. With `conditional` the laws are
-    compared code by code.
+    On one-pixel images it is the exact Wasserstein distance of the batch by sorting; a finite batch makes it a little
+    too large. With `conditional` the laws are compared code by code.
     """
 
     order: int = 2
@@ -168,25 +155,18 @@ class SlicedWasserstein(Loss):
     conditional: bool = False
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        """The loss of one round; a finite batch makes it a little too large."""
         cells = round.cells if self.conditional else None
         return sliced_wasserstein(round.reference, round.drawn[0], self.order, self.directions, cells)
 
 
 @dataclass(frozen=True)
-class WassersteinGP(Loss):
+class WassersteinGP(Term):
     """W1 by a critic with gradient penalty, on images or on pairs (image, code) [YWYML21, eq. 27, its sign put right].
 
-    Parameters
-    ----------
-    penalty : float
-        Weight of (||grad J|| - 1)^2; the gradient is with respect to the image, the code held fixed.
-    conditional : bool
-        Whether the critic sees what the decoder received. Without, the decoder may ignore the code.
-    steps : int
-        Critic steps, each on its own batch, before every step of the decoder.
-    warm_up : int
-        Critic steps on (X, Z) against (X, Z of another image) before training starts [YWYML21, supplement D].
+    `penalty` is the weight of (||grad J|| - 1)^2, the gradient with respect to the image, the code held fixed;
+    `conditional` says whether the critic sees what the decoder received (without, the decoder may ignore the code);
+    `steps` is the number of critic steps, each on its own batch, before every step of the decoder; `warm_up` that of
+    steps on (X, Z) against (X, Z of another image) before training starts [YWYML21, supplement D].
     """
 
     penalty: float = 10.0
@@ -224,38 +204,35 @@ class WassersteinGP(Loss):
 
 def energy_distance(first: Tensor, second: Tensor) -> Tensor:
     """The energy distance between two samples (n, ...) and (m, ...), an unbiased estimate (it can be below 0)."""
+
+    def distances(a: Tensor, b: Tensor) -> Tensor:
+        squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2.0 * a @ b.T
+        if a is b:  # the product cancels on the diagonal and has no slope there: 1 in its place
+            eye = torch.eye(len(a), device=a.device)
+            squares = squares * (1.0 - eye) + eye
+        return squares.clamp_min(1e-12).sqrt()
+
     x, y = first.flatten(1), second.flatten(1)
-    within = sum((_distances(s, s, apart=1.0).sum() - len(s)) / (len(s) * (len(s) - 1)) for s in (x, y))
-    return 2.0 * _distances(x, y).mean() - within
+    within = sum((distances(s, s).sum() - len(s)) / (len(s) * (len(s) - 1)) for s in (x, y))
+    return 2.0 * distances(x, y).mean() - within
 
 
 def sliced_wasserstein(
     first: Tensor, second: Tensor, order: int = 2, directions: int = 64, cells: Tensor | None = None
 ) -> Tensor:
     """W_order^order of two samples (n, ...) of one size, averaged over fixed directions, within cells if given."""
-    x, y = first.flatten(1), second.flatten(1)
-    axes = _directions(x.shape[1], directions).to(x)
-    low, high = (torch.gather(p, 0, _order(p.detach(), cells)) for p in (x @ axes, y @ axes))
-    return (low - high).abs().pow(order).mean()
+    pair = []
+    for points in (first.flatten(1), second.flatten(1)):
+        values = points @ _directions(points.shape[1], directions).to(points)
+        rank = values.detach().argsort(0)
+        if cells is not None:
+            rank = rank.gather(0, cells[rank].argsort(dim=0, stable=True))
+        pair.append(values.gather(0, rank))
+    return (pair[0] - pair[1]).abs().pow(order).mean()
 
 
 @lru_cache(maxsize=16)
 def _directions(pixels: int, count: int) -> Tensor:
     if pixels == 1:
         return torch.ones(1, 1)
-    axes = torch.randn(pixels, count, generator=torch.Generator().manual_seed(0))
-    return axes / axes.norm(dim=0)
-
-
-def _order(values: Tensor, cells: Tensor | None) -> Tensor:
-    order = values.argsort(0)
-    return order if cells is None else order.gather(0, cells[order].argsort(dim=0, stable=True))
-
-
-def _distances(first: Tensor, second: Tensor, apart: float = 0.0) -> Tensor:
-    """(n, m) norms by one matrix product; `apart` replaces the diagonal, where the product cancels and has no slope."""
-    squares = first.square().sum(1)[:, None] + second.square().sum(1) - 2.0 * first @ second.T
-    if apart:
-        eye = torch.eye(len(first), device=first.device)
-        squares = squares * (1.0 - eye) + apart * eye
-    return squares.clamp_min(1e-12).sqrt()
+    return nn.functional.normalize(torch.randn(pixels, count, generator=torch.Generator().manual_seed(0)), dim=0)

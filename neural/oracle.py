@@ -9,95 +9,83 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from neural.coders import Perceptron
-from neural.quantisers import Binary
+from neural.quantisers import Binary, powers
 from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 
 __all__ = [
-    "MarkovParts",
-    "by_cell",
-    "centroids",
-    "interpolate",
-    "lloyd",
-    "markov_parts",
-    "paired_w2",
-    "permute",
-    "posterior_sample",
+    "MarkovParts", "centroids", "interpolate", "lloyd", "markov_parts", "paired_w2", "permute", "posterior_sample",
     "tabled",
-]
+]  # fmt: skip
 
 
 def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
     """A codec of 2^bits cells by k-means, to a fixed point (or `steps` rounds): nearest centroid, table decoder.
 
-    Its code is `bits` numbers -1 or +1, so that every decoder of `fit_decoder` can be trained behind it.
+    Its code is `bits` numbers -1 or +1, so that every decoder of `fit_decoder` can be trained behind it. It starts as
+    k-means++ does: each next centre drawn with a probability proportional to its squared distance.
     """
     points, count = images.flatten(1), 2**bits
-    rng = torch.Generator().manual_seed(seed)
     if count > len(points):
         raise InvalidInput("bits", bits, f"2^bits must be at most the number of images, {len(points)}")
-    table = _spread(points, count, rng)
+    rng = torch.Generator().manual_seed(seed)
+    table = points[torch.randint(len(points), (1,), generator=rng).to(points.device)]
+    apart = torch.full((len(points),), torch.inf, device=points.device)
+    for _ in range(count - 1):
+        apart = torch.minimum(apart, (points - table[-1]).square().sum(1))
+        chosen = torch.multinomial(apart.cpu(), 1, generator=rng).to(points.device)
+        table = torch.cat([table, points[chosen]])
     cells = torch.full((len(points),), -1, device=points.device)
     for _ in range(steps):
         fresh = _nearest(points, table)
         if torch.equal(fresh, cells):
             break
-        cells = fresh
-        sizes = torch.bincount(cells, minlength=count)
-        table = torch.where(sizes[:, None] > 0, by_cell(points, cells, count), table)
-    planes, side = images.shape[1:3]
-    coder = Perceptron(bits, planes=planes, side=side)
-    return Codec(_TableEncoder(table, bits), Binary(), Decoder(_TableDecoder(table, images.shape[1:]), 0), coder)
+        cells, means = fresh, centroids(points, fresh, count)
+        table = torch.where(means.isnan(), table, means)
+    coder = Perceptron(bits, planes=images.shape[1], side=images.shape[2])
+    return Codec(_TableEncoder(table, bits), Binary(), Decoder(_TableDecoder(table, images.shape[1:], 2), 0), coder)
 
 
 def tabled(codec: Codec, images: Tensor, *, seed: int = 0) -> Codec:
     """The codec with the exact table E[X | Z] on `images` as its decoder (deterministic codes of few cells)."""
-    sent = codec.send(images, torch.Generator().manual_seed(seed))
-    count = round(2**codec.bits)
-    table = centroids(images, sent.cells, count)
+    cells = codec.send(images, torch.Generator().manual_seed(seed)).cells
+    images = images.to(cells.device)
+    table = centroids(images, cells, round(2**codec.bits))
     table = torch.where(table.isnan(), images.mean(0).expand_as(table), table)  # codes that never occur
     decoder = Decoder(_TableDecoder(table.flatten(1), images.shape[1:], codec.quantiser.levels), 0)
     return Codec(codec.encoder, codec.quantiser, decoder, codec.coder)
 
 
-def centroids(images: Tensor, cells: Tensor, count: int) -> Tensor:
-    """The mean image of every cell (count, ...), computed in float64; NaN for an empty cell."""
-    return by_cell(images.flatten(1), cells, count).unflatten(1, images.shape[1:])
-
-
-def by_cell(values: Tensor, cells: Tensor, count: int) -> Tensor:
-    """The mean (count, k) of the rows of values (n, k) with the same cell; NaN for an empty cell."""
-    total = torch.zeros(count, values.shape[1], dtype=torch.float64, device=values.device)
-    total.index_add_(0, cells, values.double())
-    return (total / torch.bincount(cells, minlength=count)[:, None]).to(values.dtype)
+def centroids(values: Tensor, cells: Tensor, count: int) -> Tensor:
+    """The mean (count, ...) of the values (n, ...) with the same cell, NaN if it is empty; in float64 on the CPU, which
+    gives the same means on every device."""
+    total = torch.zeros(count, *values.shape[1:], dtype=torch.float64)
+    total.index_add_(0, cells.cpu(), values.cpu().double())
+    size = torch.bincount(cells.cpu(), minlength=count).view(-1, *[1] * (values.ndim - 1))
+    return (total / size).to(values.dtype).to(values.device)
 
 
 def permute(images: Tensor, cells: Tensor, *, seed: int) -> Tensor:
     """The images permuted at random inside each cell: a posterior sample whose law is exactly that of the images."""
-    rng = torch.Generator().manual_seed(seed)
-    shuffle = torch.randperm(len(images), generator=rng).to(cells.device)
-    order = cells.argsort(stable=True)
-    source = shuffle[cells[shuffle].argsort(stable=True)]
+    shuffle = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).to(cells.device)
     out = torch.empty_like(images)
-    out[order] = images[source]
+    out[cells.argsort(stable=True)] = images[shuffle[cells[shuffle].argsort(stable=True)]]
     return out
 
 
 def posterior_sample(cells: Tensor, images: Tensor, image_cells: Tensor, *, seed: int) -> Tensor:
     """For each of `cells` (n,) a uniformly drawn image of that cell; every cell asked for must hold an image."""
-    rng = torch.Generator().manual_seed(seed)
-    order = image_cells.argsort(stable=True)
     sizes = torch.bincount(image_cells, minlength=int(cells.max()) + 1)
     if not bool((sizes[cells] > 0).all()):
         raise InvalidInput("cells", cells, "some cell holds no image to draw")
-    start = sizes.cumsum(0) - sizes
-    offset = (torch.rand(len(cells), generator=rng).to(cells.device) * sizes[cells]).long()
-    return images[order[start[cells] + offset.clamp_max(sizes[cells] - 1)]]
+    uniform = torch.rand(len(cells), generator=torch.Generator().manual_seed(seed)).to(cells.device)
+    offset = (uniform * sizes[cells]).long().clamp_max(sizes[cells] - 1)
+    return images[image_cells.argsort(stable=True)[(sizes.cumsum(0) - sizes)[cells] + offset]]
 
 
 def interpolate(mean: Tensor, sample: Tensor, alpha: float) -> Tensor:
@@ -107,12 +95,11 @@ def interpolate(mean: Tensor, sample: Tensor, alpha: float) -> Tensor:
 
 def paired_w2(first: Tensor, second: Tensor) -> float:
     """Exact W2^2 per image (sum over pixels) between two samples of n images, by assignment (one pixel: by sorting)."""
-    x, y = first.flatten(1).double(), second.flatten(1).double()
+    x, y = (sample.flatten(1).cpu().double() for sample in (first, second))
     if x.shape[1] == 1:
         return float((x.sort(0).values - y.sort(0).values).square().mean())
-    cost = (x.square().sum(1)[:, None] + y.square().sum(1) - 2.0 * x @ y.T).cpu().numpy()
-    rows, columns = linear_sum_assignment(cost)
-    return float(cost[rows, columns].mean())
+    cost = (x.square().sum(1)[:, None] + y.square().sum(1) - 2.0 * x @ y.T).numpy()
+    return float(cost[scipy.optimize.linear_sum_assignment(cost)].mean())
 
 
 class MarkovParts(NamedTuple):
@@ -131,10 +118,9 @@ class MarkovParts(NamedTuple):
 
 def markov_parts(source: Tensor, output: Tensor, cells: Tensor) -> MarkovParts:
     """The decomposition with table decoders for the codes `cells` (n,) of `source` and `output` (n, ...)."""
-    x, y = source.flatten(1).double(), output.flatten(1).double()
-    _, index = cells.unique(return_inverse=True)
-    count = int(index.max()) + 1
-    x_mean, y_mean = by_cell(x, index, count)[index], by_cell(y, index, count)[index]
+    x, y = (images.flatten(1).cpu().double() for images in (source, output))
+    _, index = cells.cpu().unique(return_inverse=True)
+    x_mean, y_mean = (centroids(images, index, int(index.max()) + 1)[index] for images in (x, y))
     pairs = ((x, y), (x, x_mean), (y, y_mean), (x_mean, y_mean))
     return MarkovParts(*(float((a - b).square().sum(1).mean()) for a, b in pairs))
 
@@ -143,34 +129,23 @@ class _TableEncoder(nn.Module):
     def __init__(self, table: Tensor, bits: int) -> None:
         super().__init__()
         self.register_buffer("table", table)
-        self.register_buffer("weights", 2 ** torch.arange(bits))
+        self.register_buffer("weights", 2 ** torch.arange(bits, device=table.device))
 
     def forward(self, images: Tensor) -> Tensor:
         index = _nearest(images.flatten(1), self.table)
-        return (index[:, None] // self.weights.to(index.device) % 2).float() * 2.0 - 1.0
+        return (index[:, None] // self.weights % 2).float() * 2.0 - 1.0
 
 
 class _TableDecoder(nn.Module):
-    def __init__(self, table: Tensor, shape: torch.Size, levels: int = 2) -> None:
+    def __init__(self, table: Tensor, shape: torch.Size, levels: int) -> None:
         super().__init__()
         self.register_buffer("table", table)
         self.shape, self.levels = shape, levels
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         digits = ((received + 1.0) * 0.5 * (self.levels - 1)).round().long()
-        weights = torch.full((received.shape[1],), self.levels, device=received.device).cumprod(0) // self.levels
-        return self.table[(digits * weights).sum(1)].unflatten(1, self.shape)
+        return self.table[(digits * powers(self.levels, digits)).sum(1)].unflatten(1, self.shape)
 
 
 def _nearest(points: Tensor, table: Tensor) -> Tensor:
     return torch.cat([torch.cdist(part, table).argmin(1) for part in points.split(8192)])
-
-
-def _spread(points: Tensor, count: int, rng: torch.Generator) -> Tensor:
-    """k-means++ starts: each next one drawn with a probability proportional to its squared distance."""
-    chosen = [points[torch.randint(len(points), (1,), generator=rng)]]
-    nearest = torch.full((len(points),), torch.inf, device=points.device)
-    for _ in range(count - 1):
-        nearest = torch.minimum(nearest, (points - chosen[-1]).square().sum(1))
-        chosen.append(points[torch.multinomial(nearest.cpu(), 1, generator=rng).to(points.device)])
-    return torch.cat(chosen)

@@ -4,14 +4,14 @@ Every quantiser has L centres per coordinate, evenly spaced on [-1, 1] with step
 `send(features, noise)` returns `Sent(cells, received)`; `noise` (2, n, d) is uniform on (-1/2, 1/2), its first half
 belongs to the encoder and its second to the decoder, so that the same draws serve every quantiser.
 
-================================  ====================  =================================
-quantiser                         code                  received
-================================  ====================  =================================
-`Binary`, `DeterministicQ.`       Q(f)                  the centre
-`NoisyQuantiser`                  Q(f)                  the centre + a u'
-`UniversalQuantiser(common=True)` Q(f + a u), clamped   the centre - a u   (shared dither)
+==================================  ====================  ================================
+quantiser                           code                  received
+==================================  ====================  ================================
+`Binary`, `DeterministicQuantiser`  Q(f)                  the centre
+`NoisyQuantiser`                    Q(f)                  the centre + a u'
+`UniversalQuantiser(common=True)`   Q(f + a u), clamped   the centre - a u   (shared dither)
 `UniversalQuantiser(common=False)`  Q(f + a u), clamped   the centre - a u'  (two dithers)
-================================  ====================  =================================
+==================================  ====================  ================================
 
 Clamping to the L centres keeps the rate at d log2 L, so near the ends of [-1, 1] the error is not uniform [ZQCK21].
 """
@@ -29,19 +29,9 @@ from torch import Tensor
 from rdptheory.errors import InvalidInput, finite
 
 __all__ = [
-    "Binary",
-    "DeterministicQuantiser",
-    "Gradient",
-    "Lattice",
-    "NoisyQuantiser",
-    "Quantiser",
-    "Sent",
-    "SoftGradient",
-    "StraightThrough",
-    "UniversalQuantiser",
-    "Unquantised",
-]
-
+    "Binary", "DeterministicQuantiser", "Gradient", "Lattice", "NoisyQuantiser", "Quantiser", "Sent", "SoftGradient",
+    "StraightThrough", "UniversalQuantiser", "Unquantised", "powers",
+]  # fmt: skip
 
 HASH = 6364136223846793005  # odd, so its powers modulo 2^64 tell longer codes apart
 
@@ -99,7 +89,7 @@ class Quantiser(ABC):
         return 2.0 / (self.levels - 1)
 
     def bits(self, latent: int) -> float:
-        """Rate d log2 L in bits per image."""
+        """Rate d log2 L in bits per image; NaN where it is not fixed."""
         return latent * math.log2(self.levels)
 
     def noise(self, n: int, latent: int, rng: torch.Generator) -> Tensor:
@@ -115,12 +105,8 @@ class Quantiser(ABC):
         index = ((features.detach() + 1.0) / self.step).round().clamp(0, self.levels - 1)
         soft = self.gradient(features, centres)
         hard = soft + (index * self.step - 1.0 - soft).detach()
-        return Sent((index.long() * self._weights(features)).sum(dim=-1), hard)
-
-    def _weights(self, features: Tensor) -> Tensor:
         base = self.levels if self.bits(features.shape[-1]) <= 63.0 else HASH
-        digits = torch.full((features.shape[-1],), base, device=features.device)
-        return digits.cumprod(0) // base if base == self.levels else digits.cumprod(0)
+        return Sent((index.long() * powers(base, index)).sum(-1), hard)
 
 
 @dataclass(frozen=True)
@@ -128,7 +114,6 @@ class DeterministicQuantiser(Quantiser):
     """The nearest centre, sent as it is."""
 
     def send(self, features: Tensor, noise: Tensor) -> Sent:
-        """Quantise features (n, d) in [-1, 1]; the noise is not used."""
         return self._nearest(features)
 
 
@@ -145,49 +130,10 @@ class Binary(DeterministicQuantiser):
 
 
 @dataclass(frozen=True)
-class Unquantised(Quantiser):
-    """Features sent as they are, where the encoder (a conventional codec, say) has quantised already."""
-
-    levels: int = 2
-
-    def bits(self, latent: int) -> float:
-        """Not known here."""
-        return math.nan
-
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        """Pass the features (n, d) on; the cells are hashes of their bytes."""
-        digits = (features.detach() * 255.0).round().long()
-        return Sent((digits * torch.full_like(digits, HASH).cumprod(1)).sum(dim=-1), features)
-
-
-@dataclass(frozen=True)
-class Lattice(Quantiser):
-    """Every multiple of `spacing`, with shared subtractive dither: the error is uniform whatever the features.
-
-    The code is entropy coded given the dither, at H(Z | U) = I(F; F + U') for U' uniform on (-spacing/2, spacing/2).
-    """
-
-    levels: int = 2
-    spacing: float = 1.0
-
-    def bits(self, latent: int) -> float:
-        """Not fixed: the rate is an entropy."""
-        return math.nan
-
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        """Quantise features (n, d) with the noise (2, n, d); the gradient is the identity's."""
-        dither = self.spacing * noise[0]
-        index = ((features.detach() + dither) / self.spacing).round()
-        received = features + (index * self.spacing - dither - features).detach()
-        return Sent((index.long() * torch.full_like(index[0], HASH, dtype=torch.long).cumprod(0)).sum(dim=-1), received)
-
-
-@dataclass(frozen=True)
 class NoisyQuantiser(Quantiser):
     """The nearest centre; the decoder adds private noise of one step's width [BM19]."""
 
     def send(self, features: Tensor, noise: Tensor) -> Sent:
-        """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
         cells, centre = self._nearest(features)
         return Sent(cells, centre + self.step * noise[1])
 
@@ -199,6 +145,46 @@ class UniversalQuantiser(Quantiser):
     common: bool = True
 
     def send(self, features: Tensor, noise: Tensor) -> Sent:
-        """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
         cells, centre = self._nearest(features + self.step * noise[0])
         return Sent(cells, centre - self.step * noise[0 if self.common else 1])
+
+
+@dataclass(frozen=True)
+class Unquantised(Quantiser):
+    """Features sent as they are, where the encoder (a conventional codec, say) has quantised already, at a rate that is
+    not known here. The cells are hashes of their bytes."""
+
+    levels: int = 2
+
+    def bits(self, latent: int) -> float:
+        return math.nan
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        digits = (features.detach() * 255.0).round().long()
+        return Sent((digits * powers(HASH, digits)).sum(-1), features)
+
+
+@dataclass(frozen=True)
+class Lattice(Quantiser):
+    """Every multiple of `spacing`, with shared subtractive dither: the error is uniform whatever the features.
+
+    The code is entropy coded given the dither, at H(Z | U) = I(F; F + U') for U' uniform on (-spacing/2, spacing/2).
+    The gradient is the identity's.
+    """
+
+    levels: int = 2
+    spacing: float = 1.0
+
+    def bits(self, latent: int) -> float:
+        return math.nan
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        dither = self.spacing * noise[0]
+        index = ((features.detach() + dither) / self.spacing).round()
+        received = features + (index * self.spacing - dither - features).detach()
+        return Sent((index.long() * powers(HASH, index)).sum(-1), received)
+
+
+def powers(base: int, digits: Tensor) -> Tensor:
+    """1, base, base^2, ... (d,), the weights of digits (n, d) of a code, the lowest first; modulo 2^64."""
+    return base ** torch.arange(digits.shape[-1], device=digits.device)

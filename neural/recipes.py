@@ -1,4 +1,4 @@
-"""How to descend: optimisers and schedules as frozen objects."""
+"""How to descend: optimisers, and schedules from progress in [0, 1) to a factor on the peak rate, as frozen objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Adam:
     betas: tuple[float, float] = (0.9, 0.999)
 
     def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-        """The optimiser of some parameters."""
+        """torch's optimiser of some parameters."""
         return torch.optim.Adam(parameters, self.rate, self.betas)
 
 
@@ -31,17 +31,8 @@ class RMSprop:
     rate: float = 1e-4
 
     def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-        """The optimiser of some parameters."""
+        """torch's optimiser of some parameters."""
         return torch.optim.RMSprop(parameters, self.rate)
-
-
-@dataclass(frozen=True)
-class Constant:
-    """The peak rate throughout."""
-
-    def __call__(self, progress: float) -> float:
-        """Factor on the rate."""
-        return 1.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,6 @@ class OneCycle:
     warm: float = 0.3
 
     def __call__(self, progress: float) -> float:
-        """Factor on the rate."""
         if progress < self.warm:
             return 0.04 + 0.96 * 0.5 * (1.0 - math.cos(math.pi * progress / self.warm))
         return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warm) / (1.0 - self.warm)))
@@ -65,18 +55,24 @@ class Drops:
     factor: float = 0.2
 
     def __call__(self, progress: float) -> float:
-        """Factor on the rate."""
         return self.factor ** sum(progress >= share for share in self.at)
 
 
 @dataclass(frozen=True)
+class Constant(Drops):
+    """The peak rate throughout."""
+
+    at: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """How to descend: batch size, optimisers of codec and critic, schedule, and the weight of the running average of
-    the decoder's weights (0 for none); `bf16` uses autocast on a GPU."""
+    """How to descend: batch size, optimisers of codec and critic, schedule, the weight of the running average of the
+    decoder's weights (0 for none), and whether the forward pass runs under autocast to bfloat16."""
 
     batch: int = 128
     optimiser: Adam | RMSprop = Adam()
     critic: Adam | RMSprop = Adam(1e-3, (0.5, 0.9))
-    schedule: Constant | OneCycle | Drops = OneCycle()
+    schedule: OneCycle | Drops = OneCycle()
     average: float = 0.0
     bf16: bool = False

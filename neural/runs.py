@@ -44,17 +44,11 @@ def answer(id: str, bench: Bench) -> Result:
         what = f"last loss / first loss, the worst of {len(bench.falls)} trainings"
         rows = [*rows, Row(what, max(bench.falls), 1.0, None, (math.inf, 0.0))]
     facts = {
-        "preset": bench.preset,
-        "data": bench.split.name,
-        "seed": bench.seed,
-        "device": bench.device,
-        "executor": type(bench.executor).__name__,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "wall_seconds": round(time.monotonic() - wall, 2),
+        "preset": bench.preset, "data": bench.split.name, "seed": bench.seed, "device": bench.device,
+        "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
-    }
+    }  # fmt: skip
     return Result(id, facts, rows, bench.figures, dict(bench.samples))
 
 
@@ -67,7 +61,10 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     if out.exists() and any(out.iterdir()) and not resume:
         raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
     if (out / "result.json").exists():
-        return read(out)
+        result, asked = read(out), (id, bench.preset, bench.split.name, bench.seed)
+        if (result.id, *(result.facts[name] for name in ("preset", "data", "seed"))) != asked:
+            raise InvalidInput("out", str(out), "holds another run: choose another folder")
+        return result
     bench.folder = out / "checkpoints"
     bench.folder.mkdir(parents=True, exist_ok=True)
     result = answer(id, bench)
@@ -75,8 +72,8 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
         tensors = {name: values.contiguous() for name, values in result.samples.items()}
         write_whole(out / "samples.safetensors", lambda path: save_file(tensors, path))
     document = {"id": id, **result.facts, "rows": [plain(row) for row in result.rows]}
-    document |= {"figures": [asdict(figure) for figure in result.figures], "samples": list(result.samples)}
-    write_text(out / "result.json", json.dumps(_finite(document), indent=1) + "\n")
+    document |= {"figures": [_finite(asdict(f)) for f in result.figures], "samples": list(result.samples)}
+    write_text(out / "result.json", json.dumps(document, indent=1) + "\n")
     return result
 
 
@@ -85,10 +82,8 @@ def read(folder: str | os.PathLike[str]) -> Result:
     path = Path(folder) / "result.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        rows = [_row(row) for row in document.pop("rows")]
-        figures = [
-            Figure(f["title"], f["x"], f["y"], tuple(Curve(**c) for c in f["curves"])) for f in document.pop("figures")
-        ]
+        rows = [_row(**row) for row in document.pop("rows")]
+        figures = [Figure(**{**f, "curves": tuple(Curve(**c) for c in f["curves"])}) for f in document.pop("figures")]
         names = document.pop("samples")
     except (OSError, ValueError, KeyError, TypeError):
         raise InvalidInput("folder", str(folder), "holds no result.json of this program") from None
@@ -102,16 +97,10 @@ def plain(row: Row) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.loads(json.dumps(value), parse_constant=lambda name: None)
 
 
-def _row(entry: dict[str, Any]) -> Row:
-    values = {name: entry[name] for name in ("what", "measured", "theory", "paper", "expect")}
-    for name in ("measured", "theory"):
-        values[name] = math.nan if values[name] is None else values[name]
-    limits = entry["tolerance"]
-    return Row(**values, tolerance=limits and tuple(math.inf if t is None else t for t in limits))
+def _row(verdict: str, **entry: Any) -> Row:
+    missing = {name: math.nan for name in ("measured", "theory") if entry[name] is None}
+    limits = entry["tolerance"] and tuple(math.inf if t is None else t for t in entry["tolerance"])
+    return Row(**{**entry, **missing, "tolerance": limits})

@@ -1,18 +1,19 @@
 """The one training loop: fit a codec, fit another decoder to a codec, fit many at once; stop and resume at any step.
 
 All randomness (weights, batches, dither, private noise) comes from the seed through one CPU generator per model, so a
-run is reproducible on CPU, the loop and the stacked ensemble see the same draws, and a resumed run ends in the same
-weights as an uninterrupted one.
+run is reproducible on CPU, the loop and the stacked ensemble see the same draws on every device, and a resumed run ends
+in the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from threading import Lock
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +21,12 @@ from tqdm import tqdm
 
 from neural.checkpoints import Checkpoint, Point, State
 from neural.coders import Classifier, Coder
-from neural.losses import AnchorNorm, Loss, Round, WassersteinGP, sliced_wasserstein
+from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder"]
+__all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder", "seeded"]
 
 CHUNK = 2048
 PLAIN = Recipe()
@@ -42,10 +43,10 @@ class Decoder:
 
     @torch.no_grad()
     def __call__(self, received: Tensor, rng: torch.Generator) -> Tensor:
-        """One draw (n, ...) for received (n, d)."""
-        noise = torch.randn(len(received), self.noise, generator=rng).to(received.device)
+        """One draw (n, ...) for received (n, d), on the decoder's device."""
+        noise = torch.randn(len(received), self.noise, generator=rng)
+        pieces = zip(_beside(self.net, received).split(CHUNK), _beside(self.net, noise).split(CHUNK), strict=True)
         self.net.eval()
-        pieces = zip(received.split(CHUNK), noise.split(CHUNK), strict=True)
         return torch.cat([self.net(code, private) for code, private in pieces])
 
 
@@ -62,13 +63,12 @@ class Codec:
     def features(self, images: Tensor) -> Tensor:
         """What the encoder finds (n, d), batch norm in evaluation mode so that it is a function of the image."""
         self.encoder.eval()
-        return torch.cat([self.encoder(piece) for piece in images.split(CHUNK)])
+        return torch.cat([self.encoder(_beside(self.encoder, piece)) for piece in images.split(CHUNK)])
 
     def send(self, images: Tensor, rng: torch.Generator) -> Sent:
         """Codes and what the decoder receives, with fresh dither."""
         features = self.features(images)
-        noise = self.quantiser.noise(len(features), features.shape[1], rng).to(features.device)
-        return self.quantiser.send(features, noise)
+        return self.quantiser.send(features, self.quantiser.noise(*features.shape, rng).to(features.device))
 
     @property
     def bits(self) -> float:
@@ -77,60 +77,28 @@ class Codec:
 
 
 def fit_codec(
-    images: Tensor,
-    coder: Coder,
-    quantiser: Quantiser,
-    loss: Loss,
-    *,
-    steps: int,
-    seed: int,
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int = 0,
-    start: Codec | None = None,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> Codec:
-    """Train encoder and decoder end to end.
+    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int,
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
+    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> Codec:  # fmt: skip
+    """Train encoder and decoder end to end, `steps` steps of both; `seed` fixes everything that is random.
 
-    Parameters
-    ----------
-    images : tensor (n, planes, side, side)
-        What the encoder sees and the distortion is measured against.
-    coder, quantiser, loss : frozen descriptions
-    steps : int
-        Steps of encoder and decoder.
-    seed : int
-        Fixes everything that is random.
-    references : tensor (n, ...), optional
-        Images whose law the output should follow; `images` if left out.
-    noise : int
-        Private Gaussian numbers of the decoder.
-    start : Codec, optional
-        Weights to start from, of the same coder.
-    checkpoint : Checkpoint, optional
-        If its file exists the run goes on from there.
+    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
+    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
+    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
+    exists the run goes on from there; `progress` shows a bar with live D and P.
     """
-    job = _codec_job(images, coder, quantiser, loss, seed, device, references, recipe, noise, start)
-    return job.codec(_run([job], steps, recipe, checkpoint, progress, _Single(job.objective))[0])
+    return fit_codecs(
+        images, coder, quantiser, [loss], steps=steps, seeds=[seed], device=device, references=references,
+        recipe=recipe, noise=noise, start=start, checkpoint=checkpoint, progress=progress,
+    )[0]  # fmt: skip
 
 
 def fit_codecs(
-    images: Tensor,
-    coder: Coder,
-    quantiser: Quantiser,
-    losses: Sequence[Loss],
-    *,
-    steps: int,
-    seeds: Sequence[int],
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int = 0,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> list[Codec]:
+    images: Tensor, coder: Coder, quantiser: Quantiser, losses: Sequence[Loss], *, steps: int, seeds: Sequence[int],
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
+    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> list[Codec]:  # fmt: skip
     """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
 
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
@@ -138,64 +106,55 @@ def fit_codecs(
     """
     if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
         raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
-    jobs = [
-        _codec_job(images, coder, quantiser, loss, seed, device, references, recipe, noise, None)
-        for loss, seed in zip(losses, seeds, strict=True)
+    source = images.to(device)
+    target = source if references is None or references is images else references.to(device)
+    models = []
+    for loss, seed in zip(losses, seeds, strict=True):
+        model = _Model(coder, quantiser, loss, recipe, noise, seed, device)
+        if start is not None:
+            model.encoder.load_state_dict(start.encoder.state_dict())
+            model.decoder.load_state_dict(start.decoder.net.state_dict())
+        model.images = (source, source, target)
+        models.append(model)
+    logs = _run(models, steps, checkpoint, progress)
+    return [
+        Codec(model.encoder.eval(), quantiser, Decoder(model.decoder.eval(), noise, log), coder)
+        for model, log in zip(models, logs, strict=True)
     ]
-    stack = _Stack([job.objective for job in jobs])
-    logs = _run(jobs, steps, recipe, checkpoint, progress, stack)
-    stack.unstack()
-    return [job.codec(log) for job, log in zip(jobs, logs, strict=True)]
 
 
 def fit_decoder(
-    codec: Codec,
-    images: Tensor,
-    loss: Loss,
-    *,
-    steps: int,
-    seed: int,
-    device: str | torch.device = "cpu",
-    references: Tensor | None = None,
-    targets: Tensor | None = None,
-    recipe: Recipe = PLAIN,
-    noise: int | None = None,
-    coder: Coder | None = None,
-    checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> Decoder:
+    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
+    references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
+    coder: Coder | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> Decoder:  # fmt: skip
     """Train another decoder for the codes of a frozen encoder.
 
     `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
     `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
     `images`, where they are not the images themselves. The other arguments are those of `fit_codec`.
     """
-    family, device = codec.coder if coder is None else coder, _prepare(device)
-    rng, width = torch.Generator().manual_seed(seed), family.private if noise is None else noise
-    codec.encoder.to(device).eval()
+    coder = coder or codec.coder
+    noise = coder.private if noise is None else noise
+    codec.encoder.to(device)
     codec.decoder.net.to(device).eval()
-    images = images.to(device)
-    with _weights(seed):
-        objective = _Objective(
-            nn.Identity(), codec.quantiser, family.decoder(width), width, _critic(family, loss), loss
-        )
-    objective.anchor = (codec.decoder,) if any(isinstance(term, AnchorNorm) for _, term in loss.terms) else ()
-    features = codec.features(images)
-    source = images if targets is None else targets.to(device)
-    reference = source if references is None else references.to(device)
-    job = _Job(
-        objective.to(device), source, features, reference, features.shape[1], rng, loss, recipe, codec.coder, seed
-    )
-    log = _run([job], steps, recipe, checkpoint, progress, _Single(objective))[0]
-    return Decoder(objective.decoder.eval(), width, log)
+    model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
+    if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
+        if codec.decoder.noise:
+            raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
+        model.anchor = (codec.decoder,)
+    shown = images if targets is None else targets
+    source = shown.to(device)
+    target = source if references is None or references is shown else references.to(device)
+    model.images = (source, codec.features(images.to(device)), target)
+    return Decoder(model.decoder, noise, _run([model], steps, checkpoint, progress)[0])
 
 
 def fit_classifier(
     images: Tensor, labels: Tensor, *, steps: int, seed: int, width: float = 1.0, device: str | torch.device = "cpu"
 ) -> Classifier:
-    """The classifier behind the perceptual loss and the Frechet distance: SGD at 1e-2, a fifth of it after 2/3."""
-    device = _prepare(device)
-    with _weights(seed):
+    """The classifier behind the perceptual loss and the Frechet distance: SGD at 0.05, a fifth of it after 2/3."""
+    with seeded(seed, device):
         net = Classifier(width).to(device)
         rng, images, labels = torch.Generator().manual_seed(seed), images.to(device), labels.to(device)
         optimiser = torch.optim.SGD(net.parameters(), 0.05, momentum=0.9)
@@ -208,229 +167,156 @@ def fit_classifier(
     return net.eval().requires_grad_(False)
 
 
-class _Batch(NamedTuple):
-    """Tensors only, so that it can be stacked and vmapped over."""
-
-    source: Tensor
-    entered: Tensor
-    reference: Tensor
-    dither: Tensor
-    private: Tensor
-    mixing: Tensor
+@contextmanager
+def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
+    """Fresh weights and dropout come from the seed; torch's own generators, which all threads share, are afterwards as
+    they were."""
+    with GENERATOR, torch.random.fork_rng([device] if torch.device(device).type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
-class _Objective(nn.Module):
-    """Encoder, decoder and critic as one module whose forward is the loss of a batch."""
+_Batch = namedtuple("_Batch", "source entered reference dither private mixing weights")  # tensors only, to be stacked
+
+
+class _Model(nn.Module):
+    """Encoder, decoder and critic as one module whose forward is the loss of a batch; it draws its own batches."""
+
+    images: tuple[Tensor, Tensor, Tensor]  # what to reproduce, what enters the encoder, whose law to follow
+    anchor: tuple[Decoder, ...] = ()  # in a tuple, so that its weights are not this module's
 
     def __init__(
-        self,
-        encoder: nn.Module,
-        quantiser: Quantiser,
-        decoder: nn.Module,
-        noise: int,
-        critic: nn.Module | None,
-        loss: Loss,
-    ) -> None:
+        self, coder: Coder, quantiser: Quantiser, loss: Loss, recipe: Recipe, noise: int, seed: int,
+        device: str | torch.device, encoder: nn.Module | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder, self.decoder, self.critic = encoder, decoder, critic
-        self.quantiser, self.noise, self.loss = quantiser, noise, loss
-        self.anchor: tuple[Decoder, ...] = ()  # in a tuple, so that its weights are not this module's
-
-    def forward(self, batch: _Batch, weights: Tensor, part: str) -> tuple[Tensor, Tensor]:
-        """(loss, first reconstruction); `part` is decoder, critic, or shuffled (the critic's warm-up)."""
-        cells, received = self.quantiser.send(self.encoder(batch.entered), batch.dither)
-        m, n = batch.private.shape[:2]
-        drawn = self.decoder(received.repeat(m, 1), batch.private.flatten(0, 1)).unflatten(0, (m, n))
-        anchor = self.anchor[0].net(received, batch.private[0, :, :0]).detach() if self.anchor else None
-        round = Round(batch.source, batch.reference, received, cells, drawn, anchor, batch.mixing)
-        if part != "decoder":
-            term = self.adversary
-            return term.critic_loss(round, self.critic, shuffled=part == "shuffled"), drawn[0].detach()
-        values = [term(round, self.critic) for _, term in self.loss.terms]
-        return (torch.stack(values) * weights).sum(), drawn[0].detach()
+        self.coder, self.quantiser, self.loss, self.recipe = coder, quantiser, loss, recipe
+        self.noise, self.seed, self.device = noise, seed, torch.device(device)
+        self.rng = torch.Generator().manual_seed(seed)
+        self.weights = torch.tensor([weight for weight, _ in loss.terms]).to(device)
+        with seeded(seed):
+            self.encoder = coder.encoder() if encoder is None else encoder
+            self.decoder = coder.decoder(noise)
+            self.critic = loss.adversary and coder.critic(coder.latent if loss.adversary.conditional else 0)
+        if self.device.type == "cuda":  # TF32 stays torch's default, convolutions only: distances need their digits
+            self.to(memory_format=torch.channels_last)
+        self.to(device)
 
     @property
-    def adversary(self) -> WassersteinGP | None:
-        return next((term for _, term in self.loss.terms if isinstance(term, WassersteinGP)), None)
-
-
-@dataclass(eq=False)
-class _Job:
-    """One model to train and what it is trained on."""
-
-    objective: _Objective
-    source: Tensor
-    entered: Tensor
-    reference: Tensor
-    latent: int
-    rng: torch.Generator
-    loss: Loss
-    recipe: Recipe
-    coder: Coder
-    seed: int
-    weights: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.weights = torch.tensor([weight for weight, _ in self.loss.terms], device=self.source.device)
-
-    def batch(self) -> _Batch:
-        size, device = self.recipe.batch, self.source.device
-        pick, other = (torch.randint(len(x), (size,), generator=self.rng) for x in (self.source, self.reference))
-        dither = self.objective.quantiser.noise(size, self.latent, self.rng)
-        private = torch.randn(self.loss.draws, size, self.objective.noise, generator=self.rng)
-        mixing = torch.rand(size, generator=self.rng)
-        pick, other, dither, private, mixing = (t.to(device) for t in (pick, other, dither, private, mixing))
-        if self.reference is self.source:
-            other = pick
-        return _Batch(self.source[pick], self.entered[pick], self.reference[other], dither, private, mixing)
-
-    def codec(self, log: tuple[Point, ...]) -> Codec:
-        decoder = Decoder(self.objective.decoder.eval(), self.objective.noise, log)
-        return Codec(self.objective.encoder.eval(), self.objective.quantiser, decoder, self.coder)
-
     def name(self) -> str:
         """What a checkpoint must have been made by."""
-        pixels = hashlib.sha256(self.source[:: max(1, len(self.source) // 64)].cpu().numpy().tobytes()).hexdigest()
-        facts = (self.coder, self.objective.quantiser, self.objective.noise, self.loss, self.recipe, self.seed)
-        return f"{facts} {len(self.source)} images {pixels[:16]}"
+        source = self.images[0]
+        pixels = hashlib.sha256(source[:: max(1, len(source) // 64)].cpu().numpy().tobytes()).hexdigest()[:16]
+        facts = (self.coder, self.quantiser, self.noise, self.loss, self.recipe, self.seed)
+        return f"{facts} {len(source)} images {pixels}"
 
+    def batch(self) -> _Batch:
+        source, entered, reference = self.images
+        size = self.recipe.batch
+        pick, other = (torch.randint(len(x), (size,), generator=self.rng).to(self.device) for x in (source, reference))
+        dither = self.quantiser.noise(size, self.coder.latent, self.rng)
+        private = torch.randn(self.loss.draws, size, self.noise, generator=self.rng)
+        mixing = torch.rand(size, generator=self.rng)
+        law = reference[pick if reference is source else other]
+        draws = (draw.to(self.device) for draw in (dither, private, mixing))
+        return _Batch(source[pick], entered[pick], law, *draws, self.weights)
 
-class _Single:
-    """One objective."""
+    def forward(self, batch: _Batch, part: str) -> tuple[Tensor, Tensor]:
+        """(loss, first reconstruction); `part` is decoder, critic, or shuffled (the critic's warm-up)."""
+        cells, received = self.quantiser.send(self._through(self.encoder, batch.entered), batch.dither)
+        m, n = batch.private.shape[:2]
+        drawn = self._through(self.decoder, received.repeat(m, 1), batch.private.flatten(0, 1)).unflatten(0, (m, n))
+        anchor = self.anchor[0].net(received, batch.private[0, :, :0]).detach() if self.anchor else None
+        round = Round(batch.source, batch.reference, received, cells, drawn, anchor, batch.mixing)
+        critic = self.critic and partial(self._through, self.critic)
+        if part != "decoder":
+            return self.loss.adversary.critic_loss(round, critic, shuffled=part == "shuffled"), drawn[0].detach()
+        values = [term(round, critic) for _, term in self.loss.terms]
+        return (torch.stack(values) * batch.weights).sum(), drawn[0].detach()
 
-    def __init__(self, objective: _Objective) -> None:
-        self.objective = objective
-        self.tensors = objective.state_dict(keep_vars=True)
-
-    def parameters(self, critic: bool) -> list[Tensor]:
-        named = self.objective.named_parameters()
-        return [p for name, p in named if p.requires_grad and name.startswith("critic.") == critic]
-
-    def __call__(self, batches: list[_Batch], weights: list[Tensor], part: str) -> tuple[Tensor, list[Tensor]]:
-        value, drawn = self.objective(batches[0], weights[0], part)
-        return value[None], [drawn]
+    def _through(self, net: nn.Module, *inputs: Tensor) -> Tensor:
+        """A network's output; bfloat16 stays inside, because codes, norms and losses need all their digits."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16, cache_enabled=False):
+            return net(*inputs).float()
 
 
 class _Stack:
-    """Several objectives of one shape, their parameters and buffers stacked along a new first dimension."""
+    """Models of one shape as one, their parameters and buffers stacked along a new first dimension; one as it is."""
 
-    def __init__(self, objectives: list[_Objective]) -> None:
-        self.objectives = objectives
-        self.stacked, self.buffers = torch.func.stack_module_state(objectives)
-        self.tensors = {**self.stacked, **self.buffers}
+    def __init__(self, models: list[_Model]) -> None:
+        self.models = models
+        if len(models) > 1:
+            self.parameters, self.buffers = torch.func.stack_module_state(models)
+        else:
+            self.parameters, self.buffers = dict(models[0].named_parameters()), dict(models[0].named_buffers())
+        self.tensors = {**self.parameters, **self.buffers}
 
-    def parameters(self, critic: bool) -> list[Tensor]:
-        return [p for name, p in self.stacked.items() if name.startswith("critic.") == critic]
-
-    def __call__(self, batches: list[_Batch], weights: list[Tensor], part: str) -> tuple[Tensor, list[Tensor]]:
-        def one(parameters: dict, buffers: dict, batch: _Batch, weight: Tensor) -> tuple[Tensor, Tensor]:
-            return torch.func.functional_call(self.objectives[0], (parameters, buffers), (batch, weight, part))
-
+    def __call__(self, part: str) -> tuple[Tensor, Tensor, _Batch]:
+        """Losses (k,), reconstructions and batches (k, n, ...) of k models."""
+        batches = [model.batch() for model in self.models]
         batch = _Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True)))
-        values, drawn = torch.vmap(one)(self.stacked, self.buffers, batch, torch.stack(weights))
-        return values, list(drawn)
+        if len(batches) == 1:
+            value, drawn = self.models[0](batches[0], part)
+            return value[None], drawn[None], batch
 
-    @torch.no_grad()
-    def unstack(self) -> None:
-        for name, values in self.tensors.items():
-            for objective, value in zip(self.objectives, values, strict=True):
-                objective.state_dict(keep_vars=True)[name].copy_(value)
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: _Batch) -> tuple[Tensor, Tensor]:
+            return torch.func.functional_call(self.models[0], (parameters, buffers), (batch, part))
+
+        return *torch.vmap(one)(self.parameters, self.buffers, batch), batch
 
 
-def _run(
-    jobs: list[_Job],
-    steps: int,
-    recipe: Recipe,
-    checkpoint: Checkpoint | None,
-    progress: bool,
-    models: _Single | _Stack,
-) -> list[tuple[Point, ...]]:
-    adversary, device = jobs[0].objective.adversary, jobs[0].source.device
-    for job in jobs:
-        job.objective.train()
-    optimisers = {"decoder": recipe.optimiser.build(models.parameters(False))}
-    if adversary:
-        optimisers["critic"] = recipe.critic.build(models.parameters(True))
-    average = {name: t.detach().clone() for name, t in models.tensors.items() if recipe.average and "decoder" in name}
-    state = State(models.tensors, average, optimisers, [job.rng for job in jobs], steps, [job.name() for job in jobs])
-    first, logs = state.restore(checkpoint, [[] for _ in jobs])
-    weights = [job.weights for job in jobs]
+def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[tuple[Point, ...]]:
+    stack, recipe, adversary = _Stack(models), models[0].recipe, models[0].loss.adversary
+    for model in models:
+        model.train()
+    roles = {"decoder": recipe.optimiser, **({"critic": recipe.critic} if adversary else {})}
+    free = {name: p for name, p in stack.parameters.items() if p.requires_grad}
+    parts = {
+        role: [p for name, p in free.items() if name.startswith("critic.") == (role == "critic")] for role in roles
+    }
+    optimisers = {role: peak.build(parts[role]) for role, peak in roles.items()}
+    slow = {name: t.detach().clone() for name, t in stack.tensors.items() if recipe.average and "decoder" in name}
+    kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
+    facts = [f"{steps} steps", *(model.name for model in models)]
+    state = checkpoint and State(checkpoint, facts, kept, optimisers, [model.rng for model in models])
+    first, logs = (state and state.restore()) or (0, [[] for _ in models])
 
-    def descend(part: str) -> tuple[Tensor, list[Tensor], list[_Batch]]:
-        batches = [job.batch() for job in jobs]
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16 and device.type == "cuda"):
-            values, drawn = models(batches, weights, part)
-        role = optimisers["decoder" if part == "decoder" else "critic"]
-        parameters = role.param_groups[0]["params"]
-        for parameter, gradient in zip(parameters, torch.autograd.grad(values.sum(), parameters), strict=True):
+    def descend(part: str) -> tuple[Tensor, Tensor, _Batch]:
+        values, drawn, batch = stack(part)
+        role = "decoder" if part == "decoder" else "critic"
+        for parameter, gradient in zip(parts[role], torch.autograd.grad(values.sum(), parts[role]), strict=True):
             parameter.grad = gradient
-        role.step()
-        return values.detach(), drawn, batches
+        optimisers[role].step()
+        return values.detach(), drawn, batch
 
-    if first == 0 and adversary:
-        for _ in range(adversary.warm_up):
-            descend("shuffled")
+    for _ in range(adversary.warm_up if adversary and first == 0 else 0):
+        descend("shuffled")
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not progress, mininterval=1.0)
     for step in bar:
-        for role, peak in (("decoder", recipe.optimiser), ("critic", recipe.critic)):
-            if role in optimisers:
-                optimisers[role].param_groups[0]["lr"] = peak.rate * recipe.schedule(step / steps)
+        for role, peak in roles.items():
+            optimisers[role].param_groups[0]["lr"] = peak.rate * recipe.schedule(step / steps)
         for _ in range(adversary.steps if adversary else 0):
             descend("critic")
-        values, drawn, batches = descend("decoder")
-        for name, slow in average.items():
-            fresh = models.tensors[name].detach()
-            slow.lerp_(fresh, 1.0 - recipe.average) if slow.is_floating_point() else slow.copy_(fresh)
+        values, drawn, batch = descend("decoder")
+        for name, tensor in slow.items():
+            fresh = stack.tensors[name].detach()
+            tensor.lerp_(fresh, 1.0 - recipe.average) if tensor.is_floating_point() else tensor.copy_(fresh)
         if step % max(1, steps // 40) == 0 or step == steps - 1:
-            for log, value, images, batch in zip(logs, values, drawn, batches, strict=True):
-                log.append(_point(step, value, images, batch))
+            for log, value, output, source, law in zip(logs, values, drawn, batch.source, batch.reference, strict=True):
+                found = (value, (output - source).square().mean(), sliced_wasserstein(law, output))
+                log.append(Point(step, *map(float, found)))
             bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
-        state.keep(checkpoint, step + 1, logs)
+        if state:
+            state.keep(step + 1, logs, last=step == steps - 1)
     with torch.no_grad():
-        for name, slow in average.items():
-            models.tensors[name].copy_(slow)
+        for name, tensor in slow.items():
+            stack.tensors[name].copy_(tensor)
+    if len(models) > 1:
+        for number, model in enumerate(models):
+            model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
     return [tuple(log) for log in logs]
 
 
-def _codec_job(
-    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, seed: int, device: str | torch.device,
-    references: Tensor | None, recipe: Recipe, noise: int, start: Codec | None,
-) -> _Job:  # fmt: skip
-    device = _prepare(device)
-    rng = torch.Generator().manual_seed(seed)
-    with _weights(seed):
-        objective = _Objective(coder.encoder(), quantiser, coder.decoder(noise), noise, _critic(coder, loss), loss)
-    if start is not None:
-        objective.encoder.load_state_dict(start.encoder.state_dict())
-        objective.decoder.load_state_dict(start.decoder.net.state_dict())
-    if device.type == "cuda":
-        objective.to(memory_format=torch.channels_last)
-    images = images.to(device)
-    target = images if references is None else references.to(device)
-    return _Job(objective.to(device), images, images, target, coder.latent, rng, loss, recipe, coder, seed)
-
-
-def _critic(coder: Coder, loss: Loss) -> nn.Module | None:
-    adversary = next((term for _, term in loss.terms if isinstance(term, WassersteinGP)), None)
-    return adversary and coder.critic(coder.latent if adversary.conditional else 0)
-
-
-def _point(step: int, value: Tensor, drawn: Tensor, batch: _Batch) -> Point:
-    distortion = (drawn - batch.source).square().mean()
-    return Point(step, float(value), float(distortion), float(sliced_wasserstein(batch.reference, drawn)))
-
-
-def _prepare(device: str | torch.device) -> torch.device:
-    device = torch.device(device)
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32
-        torch.backends.cudnn.allow_tf32 = True
-    return device
-
-
-@contextmanager
-def _weights(seed: int) -> Iterator[None]:
-    """Fresh weights come from the seed; torch's own generator, which all threads share, is afterwards as it was."""
-    with GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+def _beside(net: nn.Module, tensor: Tensor) -> Tensor:
+    """The tensor on the device of a network, if that has any weights."""
+    return tensor.to(next(iter(net.state_dict().values()), tensor).device)

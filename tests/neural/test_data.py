@@ -47,7 +47,7 @@ def test_idx_files_plain_or_packed_and_images_keep_their_labels(idx_folder):
     for images, labels in ((split.train, split.train_labels), (split.test, split.test_labels)):
         assert torch.equal((images[:, 0, 0, 0] * 255.0).round().long(), labels)
     assert split.test_labels.tolist() != [0, 1, 2, 3, 4]  # shuffled
-    assert data.load(idx_folder).name == "mnist"
+    assert data.load(idx_folder).name == idx_folder.name  # the files are the same for MNIST and Fashion-MNIST
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00\x00\x0d\x01\x00\x00\x00\x01xxxx", b"\x00\x00\x08\x03\x00\x00\x00\x09"])
@@ -89,6 +89,9 @@ def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp
     assert data.patches(tmp_path, side=16, per_image=1, seed=0, grey=True).train.shape[1] == 1
     with pytest.raises(InvalidInput, match="wide and high"):
         data.patches(tmp_path, side=64, per_image=1, seed=0)
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    with pytest.raises(InvalidInput, match=r"3\.png"):
+        data.patches(tmp_path, side=16, per_image=1, seed=0)
 
 
 def test_folders_without_data_are_refused(tmp_path):
@@ -144,8 +147,16 @@ def served(tmp_path):
         def log_message(self, *args):
             pass
 
+        def do_GET(self):
+            if not self.path.endswith("half.bin"):
+                return super().do_GET()
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            self.wfile.write(b"some ")  # and hang up
+
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -162,6 +173,21 @@ def test_the_download_is_checked_kept_and_not_repeated(served, tmp_path):
 
 
 def test_a_download_with_the_wrong_digest_is_refused_and_not_kept(served, tmp_path):
-    with pytest.raises(ValueError, match="hash"):
+    with pytest.raises(InvalidInput, match="hash"):
         data.fetch(data.Archive(served, {"a.bin": "0" * 64}), tmp_path / "cache")
-    assert not (tmp_path / "cache" / "a.bin").exists()
+    assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("digest", [hashlib.sha256(b"some bytes").hexdigest(), hashlib.sha256(b"some ").hexdigest()])
+def test_an_interrupted_download_leaves_nothing_even_if_the_half_has_the_digest(served, tmp_path, digest):
+    with pytest.raises(InvalidInput, match=r"half\.bin"):
+        data.fetch(data.Archive(served, {"half.bin": digest}), tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_damaged_file_is_fetched_again_and_a_server_that_is_not_there_is_named(served, tmp_path):
+    archive = data.Archive(served, {"a.bin": hashlib.sha256(b"some bytes").hexdigest()})
+    (tmp_path / "a.bin").write_bytes(b"some bytes, damaged")
+    assert (data.fetch(archive, tmp_path) / "a.bin").read_bytes() == b"some bytes"
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1:1/"):
+        data.fetch(data.Archive("http://127.0.0.1:1/", archive.files), tmp_path / "other")

@@ -13,6 +13,7 @@ from safetensors import safe_open
 import neural
 from neural import (
     Adam,
+    AnchorNorm,
     Binary,
     Checkpoint,
     DeterministicQuantiser,
@@ -76,8 +77,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(digits, tmp_path, loss, recip
     checkpoint = Checkpoint(tmp_path / "run.safetensors", seconds=0.0)
     keep, stops = neural.training.State.keep, [7, 16]
 
-    def stopped(self, checkpoint, step, logs):
-        keep(self, checkpoint, step, logs)
+    def stopped(self, step, logs, *, last):
+        keep(self, step, logs, last=last)
         if step in stops:
             stops.remove(step)
             raise KeyboardInterrupt
@@ -185,6 +186,12 @@ def test_a_new_decoder_leaves_the_encoder_as_it_was(digits, lloyd):
     assert all(torch.equal(value, before[name]) for name, value in codec.encoder.state_dict().items())
     assert decoder.noise == 0
     assert neural.fit_decoder(lloyd, digits.train, EnergyScore(2), steps=2, seed=0).noise == 16
+
+
+def test_an_anchor_is_a_decoder_without_noise(digits):
+    codec = fit(digits, EnergyScore(2), steps=1, noise=3)
+    with pytest.raises(InvalidInput, match="no noise"):
+        neural.fit_decoder(codec, digits.train, EnergyScore(2) + AnchorNorm(), steps=1, seed=0)
 
 
 def test_going_on_from_another_codec(digits):
