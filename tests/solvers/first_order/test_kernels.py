@@ -189,6 +189,16 @@ def test_single_precision_gives_way_where_it_cannot_tell(monkeypatch: pytest.Mon
     assert found.bounds.gap <= 1e-8
 
 
+def test_the_limit_on_steps_counts_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    axis = np.arange(64.0)
+    p = np.full(axis.size**2, axis.size**-2.0)
+    seen = runs(monkeypatch)
+    found = solve_large(p, product((axis, axis)), TotalVariation(), 0.3, 0.05, FirstOrder(gap=1e-14, max_steps=60))
+    assert len(seen) > 1
+    assert found.steps == 60
+    assert not found.finished
+
+
 @pytest.mark.parametrize("cost", [0.0, np.inf], ids=["convolution", "single"])
 @pytest.mark.parametrize("D, P", [(1e-3, np.inf), (100.0, np.inf), (20.0, 0.05), (20.0, 0.0)])
 def test_tails_beyond_single_precision(cost: float, D: float, P: float, monkeypatch: pytest.MonkeyPatch) -> None:
