@@ -3,6 +3,7 @@
     python benchmarks/large_alphabets.py grid [PICTURE]      # 512 x 512 pixels, squared error in pixels
     python benchmarks/large_alphabets.py digits              # the 1,797 digits of scikit-learn as a sample
     python benchmarks/large_alphabets.py idx FILE            # 4,096 images of an IDX file pooled to 8 x 8
+    python benchmarks/large_alphabets.py handover            # R(D) to 1e-9, with and without Newton steps at the end
 
 The source of `grid` is a law on pixel positions, (grey + 1)/sum, of a picture or of a generated field. Every row is
 timed beside a 512 x 512 matrix product in the same run, so that `products` compares machines. One BLAS thread.
@@ -21,11 +22,12 @@ from threadpoolctl import threadpool_limits
 
 from rdptheory._types import FloatArray
 from rdptheory.divergences import TotalVariation
-from rdptheory.solvers.first_order import FirstOrder, solve_large
+from rdptheory.solvers.first_order import FirstOrder, handover, solve, solve_large
 
 SIDE = 512
 GRID_LIMITS = ((0.5, 0.005), (10.0, 0.05), (1000.0, 0.3))
 SHARES, RADIUS = (0.05, 0.3, 0.7), 0.05
+CLOSED_SIDES, CLOSED_SHARES, CLOSED_GAP = (64, 128), (0.0005, 0.002, 0.02, 0.15, 0.6), 1e-9
 
 
 def field(side: int) -> FloatArray:
@@ -67,11 +69,29 @@ def product_seconds() -> float:
     return best
 
 
-def grid_questions(grey: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, str, float, float, float]]:
-    """Probabilities, points, name, D, P and relative gap."""
-    p = ((grey + 1.0) / (grey + 1.0).sum()).ravel()
+def pixels(grey: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The law of a picture, and its points."""
     axes = [np.arange(float(size)) for size in grey.shape]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return ((grey + 1.0) / (grey + 1.0).sum()).ravel(), points
+
+
+def digits() -> tuple[FloatArray, FloatArray]:
+    """The law of the digits of scikit-learn, and its points."""
+    from sklearn.datasets import load_digits
+
+    points, counts = np.unique(load_digits().data.astype(np.float64), axis=0, return_counts=True)
+    return counts / counts.sum(), points
+
+
+def variance(p: FloatArray, points: FloatArray) -> float:
+    """E|X - E X|²."""
+    return float(p @ ((points - p @ points) ** 2).sum(axis=1))
+
+
+def grid_questions(grey: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, str, float, float, float]]:
+    """Probabilities, points, name, D, P and relative gap."""
+    p, points = pixels(grey)
     for D, radius in GRID_LIMITS:
         yield p, points, "R(D,0)", D, 0.0, 1e-6
         for gap in (1e-4, 1e-5):
@@ -79,27 +99,54 @@ def grid_questions(grey: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, s
             yield p, points, "R(D)", D, np.inf, gap
 
 
-def sample_questions(samples: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, str, float, float, float]]:
+def sample_questions(
+    p: FloatArray, points: FloatArray
+) -> Iterator[tuple[FloatArray, FloatArray, str, float, float, float]]:
     """The same for a sample, at shares of its variance."""
-    points, counts = np.unique(samples, axis=0, return_counts=True)
-    p = counts / counts.sum()
-    variance = float(p @ ((points - p @ points) ** 2).sum(axis=1))
     for share in SHARES:
         for name, P in (("R(D,0)", 0.0), (f"TV {RADIUS}", RADIUS), ("R(D)", np.inf)):
-            yield p, points, name, share * variance, P, 1e-4
+            yield p, points, name, share * variance(p, points), P, 1e-4
+
+
+def closed() -> None:
+    """R(D) to 1e-9, the loop alone beside the loop that hands over to Newton steps on the symbols left."""
+    sources = {f"{side}² pixels": pixels(field(side)) for side in CLOSED_SIDES} | {"1,797 digits": digits()}
+    print("| source | D | R(D), nat | candidates | with: gap | steps | CPU s | without: gap | steps | CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    counts: list[int] = []
+
+    def counted(law: FloatArray) -> np.ndarray:
+        chosen = handover.candidates(law)
+        counts.append(int(chosen.sum()))
+        return chosen
+
+    solve.candidates, threshold = counted, solve.HAND_OVER
+    for name, (p, points) in sources.items():
+        for share in CLOSED_SHARES if points.shape[1] == 2 else SHARES:
+            D, cells = share * variance(p, points), []
+            for solve.HAND_OVER in (threshold, 0.0):
+                cpu = time.process_time()
+                found = solve_large(p, points, None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
+                cpu = time.process_time() - cpu
+                cells.append(f"{found.bounds.gap:.0e} | {found.steps} | {cpu:.1f}")
+            print(
+                f"| {name} | {D:.4g} | {found.bounds.upper:.6f} | {counts[-1]} | {cells[0]} | {cells[1]} |", flush=True
+            )
 
 
 def main() -> None:
     """Print one Markdown table."""
     kind = sys.argv[1] if len(sys.argv) > 1 else "grid"
+    if kind == "handover":
+        with threadpool_limits(limits=1, user_api="blas"):
+            return closed()
     if kind == "grid":
         questions = grid_questions(picture(sys.argv[2]) if len(sys.argv) > 2 else field(SIDE))
     elif kind == "digits":
-        from sklearn.datasets import load_digits
-
-        questions = sample_questions(load_digits().data.astype(np.float64))
+        questions = sample_questions(*digits())
     else:
-        questions = sample_questions(pooled(sys.argv[2]))
+        points, counts = np.unique(pooled(sys.argv[2]), axis=0, return_counts=True)
+        questions = sample_questions(counts / counts.sum(), points)
     print(
         "| question | D | bracket, nat | relative gap | steps | wall s | CPU s | products | CPU ms a step | peak MiB |"
     )

@@ -1,7 +1,8 @@
 """P = 0 beside two entropic-transport codes at equal accuracy, and how the cost of every engine grows with n.
 
-    python benchmarks/prescribed_output.py            both parts (about five minutes)
-    python benchmarks/prescribed_output.py transport  one part: transport, growth
+    python benchmarks/prescribed_output.py                       both parts (about five minutes)
+    python benchmarks/prescribed_output.py transport             one part: transport, growth
+    python benchmarks/prescribed_output.py growth --figure FILE  growth as a picture too
 
 With the output law prescribed, R(D,0) is entropic optimal transport of the source to itself. regot and POT solve it at
 a fixed regularisation 1/s; ours is asked for the target D that belongs to it, which is the harder question. Accuracy
@@ -13,15 +14,20 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import ot
 import regot
+from large_alphabets import field, pixels
 
 from rdptheory import FirstOrder, InteriorPoint, Pmf, SquaredError, TotalVariation, Wasserstein2Squared, rdp
 from rdptheory.divergences import Divergence
+from rdptheory.plotting import COLOURS, figure, save, style
 from rdptheory.solve import Method
+from rdptheory.solvers.first_order import solve_large
+from rdptheory.solvers.first_order.kernels import Grid
 
 EPSILON = 0.05
 ACCURACY = 1e-10
@@ -63,6 +69,7 @@ def marginal_error(plan: np.ndarray, p: np.ndarray) -> float:
 def transport(sizes: list[int]) -> Rows:
     """N(0, 1) on [-4, 4] to itself, squared error, regularisation 0.05."""
     yield ["n", "code", "cpu s", "products", "marginal error", "cpu / ours"]
+    yield ["---"] * 6
     for n in sizes:
         x = np.linspace(-4.0, 4.0, n)
         source = Pmf.from_weights(np.exp(-0.5 * x * x), x)
@@ -91,47 +98,111 @@ def transport(sizes: list[int]) -> Rows:
         ]
         for code, other, error in rows:
             yield [str(n), code, f"{other:.3f}", f"{other / unit:.0f}", f"{error:.0e}", f"{other / seconds:.1f}"]
+    yield []
 
 
-def growth(sizes: list[int]) -> Rows:
-    """Seconds of one solve against n, with the exponent of a straight line through the last three sizes."""
+@dataclass(frozen=True)
+class Line:
+    """What one engine costs: processor seconds at each number of symbols."""
+
+    name: str
+    symbols: list[int]
+    seconds: list[float]
+
+    @property
+    def exponent(self) -> float:
+        """Of n, by a straight line through the last three sizes in log-log."""
+        return float(np.polyfit(np.log(self.symbols[-3:]), np.log(self.seconds[-3:]), 1)[0])
+
+    def row(self, columns: int) -> list[str]:
+        """For the table."""
+        empty = [""] * (columns - len(self.seconds))
+        return [self.name, *(f"{value:.2g}" for value in self.seconds), *empty, f"{self.exponent:.1f}"]
+
+
+def with_tables(sizes: list[int]) -> Iterator[Line]:
+    """Engines that hold tables of n x n: a Dirichlet law on n points of [0, 1], squared error, D = 0.02."""
+    yield Line("one matrix product", sizes, [product(n) for n in sizes])
     inside, loop = InteriorPoint(), FirstOrder(gap=1e-5)
     engines: dict[str, tuple[Divergence | None, float, Method, int]] = {
         "interior point, no ball": (None, np.inf, inside, 2048),
         "interior point, TV": (TotalVariation(), 0.1, inside, 2048),
         "interior point, P = 0": (TotalVariation(), 0.0, inside, 2048),
-        "interior point, W2²": (Wasserstein2Squared(), 0.001, inside, 256),
+        "interior point, W2²": (Wasserstein2Squared(), 0.001, inside, 512),
         "first order, TV, gap 1e-5": (TotalVariation(), 0.1, loop, 1024),
     }
-    yield ["engine", *(str(n) for n in sizes), "exponent"]
-    units = {n: product(n) for n in sizes}
-    yield ["one matrix product", *(f"{units[n]:.2g}" for n in sizes), ""]
     for name, (perception, P, method, largest) in engines.items():
         used = [n for n in sizes if n <= largest]
         seconds = []
         for n in used:
             source = Pmf(np.random.default_rng(0).dirichlet(np.ones(n)), np.linspace(0.0, 1.0, n))
             limits = {"D": 0.02, "P": P, "method": method}
-            seconds.append(timed(1, rdp, source, SquaredError(), perception, **limits)[0])
-        slope = np.polyfit(np.log(used[-3:]), np.log(seconds[-3:]), 1)[0]
-        yield [name, *(f"{value:.2g}" for value in seconds), *[""] * (len(sizes) - len(used)), f"{slope:.1f}"]
+            seconds.append(timed(3 if n <= 512 else 1, rdp, source, SquaredError(), perception, **limits)[0])
+        yield Line(name, used, seconds)
+
+
+def without_tables(sides: list[int]) -> Iterator[Line]:
+    """The engine of large alphabets: one picture at several resolutions, D = 1000 pixels² at 512 x 512, gap 3e-4."""
+    fine, symbols = field(max(sides)), [side * side for side in sides]
+    products = []
+    for side in sides:
+        gibbs = Grid((np.arange(float(side)),) * 2).at(0.1)
+        products.append(timed(5, gibbs.forward, np.ones(side * side))[0])
+    yield Line("one kernel product", symbols, products)
+    balls = {"P = 0": (TotalVariation(), 0.0), "TV": (TotalVariation(), 0.3), "no ball": (None, np.inf)}
+    for name, (perception, P) in balls.items():
+        seconds = []
+        for side in sides:
+            block = fine.shape[0] // side
+            p, points = pixels(fine.reshape(side, block, side, block).mean(axis=(1, 3)))
+            question = (p, points, perception, 1000.0 * (side / 512.0) ** 2, P, FirstOrder(gap=3e-4))
+            seconds.append(timed(3 if side <= 128 else 1, solve_large, *question)[0])
+        yield Line(f"first order, {name}", symbols, seconds)
+
+
+def growth(sizes: list[int], sides: list[int], picture: str | None) -> Rows:
+    """Seconds of one solve against n, and a picture of them."""
+    dense, large = list(with_tables(sizes)), list(without_tables(sides))
+    for lines in (dense, large):
+        symbols = lines[0].symbols
+        yield ["engine", *(f"{n:,}" for n in symbols), "exponent"]
+        yield ["---"] * (len(symbols) + 2)
+        yield from (line.row(len(symbols)) for line in lines)
+        yield []
+    if picture is not None:
+        with style():
+            drawn, axes = figure(2, width=3.5, height=4.2)
+            draw(axes[0], dense, "tables of n x n numbers")
+            draw(axes[1], large, "pixels of a picture, no table")
+            save(drawn, picture)
+
+
+def draw(axes: Any, lines: list[Line], title: str) -> None:
+    """Seconds against symbols, each line named with its exponent."""
+    for line, colour, marker in zip(lines, ("0.4", *COLOURS), "xosD^v", strict=False):
+        name = f"{line.name}: $n^{{{line.exponent:.1f}}}$"
+        axes.loglog(line.symbols, line.seconds, color=colour, marker=marker, markersize=4, label=name)
+    axes.set_xlabel("symbols n")
+    axes.set_ylabel("processor time of one solve (s)")
+    axes.set_title(title)
+    axes.set_xticks(lines[0].symbols, labels=[f"{n:,}" for n in lines[0].symbols])
+    axes.minorticks_off()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["transport", "growth"])
-    chosen = parser.parse_args().parts
+    parser.add_argument("--figure", help="file for the picture of growth")
+    chosen = parser.parse_args()
     tables: dict[str, Callable[[], Rows]] = {
         "transport": lambda: transport([100, 500, 1000]),
-        "growth": lambda: growth([64, 128, 256, 512, 1024, 2048]),
+        "growth": lambda: growth([64, 128, 256, 512, 1024, 2048], [32, 64, 128, 256, 512], chosen.figure),
     }
-    for part in chosen:
-        for number, row in enumerate(tables[part]()):
-            print("| " + " | ".join(row) + " |", flush=True)
-            if number == 0:
-                print("| " + " | ".join("---" for _ in row) + " |")
-        print()
+    for part in chosen.parts:
+        for row in tables[part]():
+            print("| " + " | ".join(row) + " |" if row else "", flush=True)
 
 
 if __name__ == "__main__":

@@ -98,13 +98,16 @@ def curve(
     plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
-    critical: Annotated[bool, typer.Option("--critical", help="mark the corners of every curve in the plot")] = False,
+    critical: Annotated[
+        bool, typer.Option("--critical", help="print the corners of every curve, and mark them in the plot")
+    ] = False,
 ) -> None:
     """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
     question = _question(source, distortion, perception, levels)
     _check_outputs(out, plot)
     limits = _numbers("P", P)
     rows = tabulate(source, *question, D=_numbers("D", D), P=limits, progress=True)
+    corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
     written = [write_csv(out, rows)]
     if plot is not None:
         from rdptheory.plotting import draw_curves, figure, mark_critical, save, style
@@ -113,8 +116,10 @@ def curve(
             drawn, axes = figure()
             draw_curves(axes[0], rows, unit=unit)
             if critical:
-                mark_critical(axes[0], [critical_points(*question, P=limit) for limit in limits], unit=unit)
+                mark_critical(axes[0], corners, unit=unit)
             written.append(save(drawn, plot))
+    for limit, corner in zip(limits, corners, strict=False):
+        typer.echo(f"P = {limit:g}: {corner}")
     for path in written:
         typer.echo(f"wrote {path}")
 

@@ -39,6 +39,13 @@ class CriticalPoints:
     active_rate: float
     zero_rate: Located
 
+    def __str__(self) -> str:
+        start = "the perception limit costs nothing"
+        if self.active is not None:
+            bounds = self.active.bounds
+            start = f"the perception limit costs from D in [{bounds.lower:.9g}, {bounds.upper:.9g}]"
+        return f"{start}, rate 0 from D = {self.zero_rate.value:.9g}"
+
 
 def critical_points(
     source: Source,

@@ -91,6 +91,16 @@ def test_curve_writes_a_table_and_a_picture(capsys, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["curve.csv", "curve.png"]
 
 
+def test_curve_says_where_it_turns(capsys, tmp_path):
+    places = ["--out", str(tmp_path / "curve.csv"), "--plot", str(tmp_path / "curve.png")]
+    code, out, _ = run(capsys, "curve", *COIN, "-D", "0.05,0.3", "-P", "0.05,inf", *places, "--critical")
+    assert code == 0
+    first, second, *_ = out.splitlines()
+    assert first.startswith("P = 0.05: the perception limit costs from D in [0.08333")
+    assert first.endswith("rate 0 from D = 0.35")
+    assert second == "P = inf: the perception limit costs nothing, rate 0 from D = 0.25"
+
+
 BAD = {
     "p": (["rate", "--source", "bernoulli:1.5", "--distortion", "hamming", "-D", "0.1"], "p = 1.5"),
     "a negative D": (["rate", *COIN, "-D", "-0.1"], "D = "),

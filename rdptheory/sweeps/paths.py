@@ -25,7 +25,7 @@ from rdptheory.solution import Solution
 from rdptheory.solve import Method, rdp
 from rdptheory.sources import Source
 
-__all__ = ["VARIABLES", "Path", "Store", "paths", "solve_path", "tabulate_path"]
+__all__ = ["VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
 
 VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps")
 """What is kept of a solution; rates in nats, slopes in nats per unit."""
@@ -86,7 +86,7 @@ def solve_path(path: Path) -> Iterator[Solution]:
     Each starts from the question alone, so a number depends on nothing but its own point.
     """
     for D in path.D:
-        with _one_thread():
+        with one_thread():
             solution = rdp(path.source, path.distortion, path.perception, D=D, P=path.P, method=path.method)
         yield solution
 
@@ -153,7 +153,8 @@ _threads = _Threads()
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """BLAS on one thread for the time of a `with` block: the number of threads would change bits."""
     _threads.enter()
     try:
         yield

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path as File
 from typing import Any
 
 import numpy as np
 
+from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, MissingPackage
@@ -16,7 +18,7 @@ from rdptheory.files import write_whole
 from rdptheory.solve import Method
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
-from rdptheory.sweeps.paths import VARIABLES, Store, paths, tabulate_path
+from rdptheory.sweeps.paths import VARIABLES, Store, one_thread, paths, tabulate_path
 from rdptheory.sweeps.table import write_table
 
 __all__ = ["curve", "surface", "write_surface"]
@@ -133,12 +135,18 @@ def curve(
     executor: Executor = SERIAL,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    critical: bool = False,
 ) -> Any:
     """R(D,P) along a list of D at one P: `surface` with a single path, without the dimension P.
 
+    With `critical` the attributes say where the curve turns, as `critical_points` finds it: `critical_active` and
+    `critical_zero_rate` are brackets (lower, upper) in the unit of D, and `critical_active_rate` is the rate in nats at
+    the lower end of the first. The first bracket and its rate are nan where the perception limit never costs anything.
+
     >>> from rdptheory import Bernoulli, Hamming
-    >>> curve(Bernoulli(0.5), Hamming(), D=[0.0, 0.5]).rate.values.round(6)
-    array([0.693147, 0.      ])
+    >>> line = curve(Bernoulli(0.5), Hamming(), D=[0.0, 0.5], critical=True)
+    >>> line.rate.values.round(6), line.critical_zero_rate
+    (array([0.693147, 0.      ]), array([0.5, 0.5]))
     """
     grid = surface(
         source,
@@ -151,7 +159,21 @@ def curve(
         store=store,
         progress=progress,
     )
-    return grid.isel(P=0)
+    line = grid.isel(P=0)
+    if not critical:
+        return line
+    with one_thread():
+        return line.assign_attrs(_corners(critical_points(source, distortion, perception, P=P, method=method)))
+
+
+def _corners(found: CriticalPoints) -> dict[str, Any]:
+    """Critical points as attributes, which a NetCDF file can hold."""
+    active = (np.nan, np.nan) if found.active is None else astuple(found.active.bounds)
+    return {
+        "critical_active": np.array(active),
+        "critical_active_rate": found.active_rate,
+        "critical_zero_rate": np.array(astuple(found.zero_rate.bounds)),
+    }
 
 
 def write_surface(path: str | os.PathLike[str], grid: Any) -> File:

@@ -15,9 +15,10 @@ import pytest
 import xarray
 from distributed import Client, LocalCluster
 
-from rdptheory import Bernoulli, Hamming, InteriorPoint, InvalidInput, Pmf, SquaredError, TotalVariation, rdp
+from rdptheory import Bernoulli, Bounds, Hamming, InteriorPoint, InvalidInput, Pmf, SquaredError, TotalVariation, rdp
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
+from tests.checks import assert_inside
 
 SOURCE = Pmf.from_weights(np.random.default_rng(0).dirichlet(np.ones(12)), np.linspace(-1.0, 1.0, 12))
 QUESTION = (SOURCE, SquaredError(), TotalVariation())
@@ -72,6 +73,30 @@ def test_curve_is_a_line_of_the_surface(serial: Any) -> None:
     line = curve(*QUESTION, D=D, P=0.02)
     assert line.sizes == {"D": len(D)}
     assert same_bits(line, serial.sel(P=0.02))
+
+
+def test_a_curve_knows_its_corners(tmp_path: File) -> None:
+    p, limit = 0.25, 0.05
+    question = (Bernoulli(p), Hamming(), TotalVariation())
+    line = curve(*question, D=[0.1, 0.2], P=limit, critical=True)
+    with xarray.open_dataset(write_surface(tmp_path / "line.nc", line), engine="h5netcdf") as read:
+        corners = read.load().attrs
+    low, high = corners["critical_active"]
+    assert low <= limit / (1 + 2 * limit - 2 * p) + 1e-6  # the price is the square of the way past the corner
+    assert low < high <= low + 1e-5  # and shows only above 16 ulp: the root of that, over a curvature of order 1
+    assert corners["critical_active_rate"] == rdp(*question, D=low, P=limit).rate
+    zero = 2 * p * (1 - p) - (1 - 2 * p) * limit
+    assert_inside(Bounds(*corners["critical_zero_rate"]), zero, 1e-15)  # an ulp or two, as the bracket is a few wide
+    assert np.ptp(corners["critical_zero_rate"]) <= 1e-14
+    assert same_bits(line, curve(*question, D=[0.1, 0.2], P=limit))
+    assert "critical_active" not in curve(*question, D=[0.1], P=limit).attrs
+
+
+def test_a_limit_that_never_costs_has_no_corner() -> None:
+    corners = curve(Bernoulli(0.25), Hamming(), TotalVariation(), D=[0.1], P=1.0, critical=True).attrs
+    assert np.isnan(corners["critical_active"]).all()
+    assert np.isnan(corners["critical_active_rate"])
+    assert_inside(Bounds(*corners["critical_zero_rate"]), 0.25, 1e-15)
 
 
 @pytest.mark.parametrize("workers", (1, 2))

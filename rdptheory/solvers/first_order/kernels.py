@@ -9,7 +9,8 @@ Every kernel belongs to a distortion d >= 0 of shape (n, m) whose rows have mini
 =========  ============================================  ==========================================
 
 All products are sums of terms that are never negative, so `rounding` bounds their relative error. `fast` is a cheaper
-kernel without that property: an iteration may be steered by it, but nothing is proved with it.
+kernel without that property, whose products are never less than the error they may have: an iteration may be steered
+by it, but nothing is proved with it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ STORED_SINGLE = 300_000_000  # entries of a kernel kept in single precision
 REACH = 46.0  # s d beyond which a convolution takes the kernel to be 0
 POINT_OF_FFT = 1100.0  # what a point of a padded grid costs, in units of a product of two entries in single precision
 SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
+SINGLE_ERROR = np.float32(2.0**-22)  # relative, of a sum in single precision
 
 
 class Gibbs(Protocol):
@@ -253,7 +255,7 @@ class Convolution(Grid):
     """A uniform `Grid` whose products go through the FFT where its kernel reaches so few symbols that this is cheaper.
 
     Its error is absolute: about log₂(n) rounding units of |x|₂ |K|₂, |K|₂ the norm of one row, whatever the entry. So
-    it may steer, and proves nothing.
+    smaller entries are raised to that, and it may steer, but proves nothing.
     """
 
     def at(self, s: float) -> Gibbs:
@@ -284,11 +286,12 @@ class _Transform:
         return cls(grid, s, tuple(sizes))
 
     @cached_property
-    def spectra(self) -> tuple[FloatArray, FloatArray]:
-        """Of K and of K * d, which is a sum over axes."""
+    def spectra(self) -> tuple[FloatArray, FloatArray, float]:
+        """Of K and of K * d, which is a sum over axes; and the error of a product with K in units of |x|₂."""
         from scipy.fft import fft
 
         kernel, cost = np.ones((1,) * len(self.padded)), np.zeros((1,) * len(self.padded))
+        error = float(np.log2(self.grid.shape[0])) * UNIT_ROUNDOFF
         for a, (axis, size) in enumerate(zip(self.grid.axes, self.padded, strict=True)):
             step = float(axis[1] - axis[0]) if axis.size > 1 else 1.0
             squares = (step * np.minimum(np.arange(size), size - np.arange(size))) ** 2
@@ -297,16 +300,17 @@ class _Transform:
             shape = [kept if b == a else 1 for b in range(len(self.padded))]
             plain, priced = (fft(v).real[:kept].reshape(shape) for v in (line, line * squares))
             kernel, cost = kernel * plain, cost * plain + kernel * priced
-        return kernel, cost
+            error *= float(np.linalg.norm(line))
+        return kernel, cost, error
 
     def forward(self, x: FloatArray) -> FloatArray:
-        return self._product(self.spectra[0], x)
+        return np.maximum(self._product(self.spectra[0], x), self.spectra[2] * float(np.linalg.norm(x)))
 
     def backward(self, y: FloatArray) -> FloatArray:
-        return self._product(self.spectra[0], y)
+        return self.forward(y)
 
     def cost(self, x: FloatArray) -> FloatArray:
-        return self._product(self.spectra[1], x)
+        return np.maximum(self._product(self.spectra[1], x), 0.0)
 
     def table(self) -> FloatArray:
         return Grid(self.grid.axes).at(self.s).table()
@@ -316,7 +320,7 @@ class _Transform:
 
         sizes = [axis.size for axis in self.grid.axes]
         y = irfftn(spectrum * rfftn(x.reshape(sizes), self.padded), self.padded)
-        return np.asarray(np.maximum(y[tuple(slice(size) for size in sizes)], 0.0).ravel())
+        return np.asarray(y[tuple(slice(size) for size in sizes)].ravel())
 
 
 class _Factor(Protocol):
@@ -328,7 +332,10 @@ class _Factor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Mirrored:
-    """A centrosymmetric matrix in single precision, as the blocks that act on even and on odd vectors."""
+    """A centrosymmetric matrix >= 0 in single precision, as the blocks that act on even and on odd vectors.
+
+    Of what cancels between the two no more is believed than single precision can tell.
+    """
 
     even: np.ndarray
     odd: np.ndarray
@@ -357,6 +364,9 @@ class _Mirrored:
         y = np.empty((self.size, x.shape[1]), dtype=even.dtype)
         np.add(even, odd, out=y[:half])
         np.subtract(even, odd, out=y[::-1][:half])
+        even *= SINGLE_ERROR
+        np.maximum(y[:half], even, out=y[:half])
+        np.maximum(y[::-1][:half], even, out=y[::-1][:half])
         return y
 
 
@@ -391,6 +401,8 @@ def _kronecker(factors: Sequence[_Factor], x: FloatArray) -> FloatArray:
     y: Any = x.astype(np.float32) if single else x
     for factor in factors:  # the axis in front is multiplied and goes to the back
         y = (factor @ y.reshape(factor.shape[1], -1)).T
+    if single:  # so that 1/(K h) stays a number in single precision where h sums to 1
+        np.maximum(y, SMALLEST_SINGLE, out=y)
     return np.ascontiguousarray(y, dtype=np.float64).reshape(-1)
 
 

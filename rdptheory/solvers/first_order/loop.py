@@ -108,7 +108,14 @@ class Found:
     steps: int
 
 
-def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anchors: Sequence[Reached] = ()) -> Found:
+def run(
+    question: Question,
+    method: FirstOrder,
+    log_h: FloatArray,
+    s: float,
+    anchors: Sequence[Reached] = (),
+    patience: int | None = None,
+) -> Found:
     """Iterate until the proved gap is at most `method.gap`, or for `method.max_steps` steps.
 
     Parameters
@@ -121,6 +128,8 @@ def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anc
         Start of the slope, above 0.
     anchors : sequence of Reached
         Channels that meet both limits and repair those that do not.
+    patience : int, optional
+        Give up after so many doublings, in a row, of the number of steps that did not halve the gap.
     """
     p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
     floor = _floor(ball, method.momentum and question.P > 0.0)
@@ -129,7 +138,7 @@ def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anc
     previous, projection = look, None
     exponent = 1.0
     mean_f, mean_s, weight, momentum, caps = np.zeros_like(p), 0.0, 0.0, 0, deque(CAPS)
-    mark, marked, check, turn, step = FIRST_MARK, np.inf, 0, SLOPE_EVERY - 1, 0
+    mark, marked, idle, check, turn, step = FIRST_MARK, np.inf, 0, 0, SLOPE_EVERY - 1, 0
     while True:
         point = Iterate.of(p, gibbs, s, look)
         projection = ball.project(look + 2.0 * point.log_m, projection)
@@ -148,12 +157,13 @@ def run(question: Question, method: FirstOrder, log_h: FloatArray, s: float, anc
             inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, look)
             exponent = elasticity(point, inner)
             incumbent.cut_upper([question.reach(point), question.reach(inner)], anchors)
-            if incumbent.gap <= method.gap or incumbent.infeasible or last:
-                return Found(incumbent, point, projection.mu, step)
             if step >= 2 * mark:  # the gap should fall like 1/steps²; where it circles, less momentum does more
-                if incumbent.gap > 0.5 * marked and not ball.free:
+                idle = idle + 1 if incumbent.gap > 0.5 * marked else 0
+                if idle and not ball.free:
                     caps.rotate(-1)
                 mark, marked = step, incumbent.gap
+            if incumbent.gap <= method.gap or incumbent.infeasible or last or idle == patience:
+                return Found(incumbent, point, projection.mu, step)
         if step >= turn and D > 0.0:
             turn = step + max(SLOPE_EVERY, step // 10)
             aim = aimed(D, s, method.gap)

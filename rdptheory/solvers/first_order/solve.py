@@ -28,6 +28,8 @@ ANCHOR_GAP = 1e-4  # nats: how well R(D,0) is solved before the loop takes its c
 ANCHOR_STEPS = 300
 HAND_OVER, HAND_OVER_GAP = 1e-5, 1e-4  # nats: below the first the loop ends at the second, and Newton steps take over
 SHARE = 0.9  # of the gap asked for: what a fast kernel has to reach by its own account
+FINEST = 2e-7  # nats: what single precision cannot tell
+PATIENCE = 2  # doublings of its steps without half the gap after which a fast kernel gives way to the true one
 
 
 def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> RawResult:
@@ -217,17 +219,21 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
             quick = question
     handed: tuple[Incumbent, ...] = ()
     if ball.free and method.momentum and method.gap < HAND_OVER and question.D > 0.0:
-        found = run(quick, replace(method, gap=HAND_OVER_GAP), log_h, s, anchors)
-        steps, log_h, s = found.steps, found.last.log_h, found.last.s
+        found = run(quick, replace(method, gap=HAND_OVER_GAP), log_h, s, anchors, PATIENCE)
+        steps, s = found.steps, found.last.s
         best = _proved(question, found)
         if method.gap < best.gap <= 2.0 * HAND_OVER_GAP:
             ended = hand_over(replace(found, incumbent=best), candidates(found.last.law), method.gap)
             best, steps = ended.incumbent, ended.steps
         if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
             return _answer(best, 0.0, steps, method)
-        handed = (best,)
-    for effort, gap in ((quick, SHARE * method.gap), (quick, 0.5 * method.gap), (question, method.gap)):
-        found = run(effort, replace(method, gap=gap), log_h, s, anchors)
+        handed = (best,)  # and the loop starts over: symbols that left the law would take long to return
+    aims: tuple[float, ...] = ()
+    if quick.kernel is not kernel:
+        aims = (SHARE * method.gap, 0.5 * method.gap) if 0.5 * method.gap >= FINEST else (FINEST,)
+    for effort, gap, patience in [*((quick, aim, PATIENCE) for aim in aims), (question, method.gap, None)]:
+        left = max(1, method.max_steps - steps)
+        found = run(effort, replace(method, gap=gap, max_steps=left), log_h, s, anchors, patience)
         steps, log_h, s = steps + found.steps, found.last.log_h, found.last.s
         best = min([_proved(question, found), *handed], key=lambda incumbent: incumbent.gap)
         if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
