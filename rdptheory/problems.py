@@ -9,11 +9,12 @@ import numpy as np
 
 from rdptheory._types import FloatArray, frozen_array
 from rdptheory.distortions import Distortion, Table
-from rdptheory.divergences import Divergence
+from rdptheory.divergences import Divergence, TransportDivergence
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace, Source, Uniform
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
+POINT = 1e-13  # float64 resolves no smaller δ
 
 __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
@@ -107,6 +108,16 @@ class PerceptionLimit:
         image = np.zeros((alphabet[axis], m))
         image[np.unravel_index(np.arange(m), alphabet)[axis], np.arange(m)] = 1.0
         return cls(divergence, reference, limit, frozen_array(image), axis)
+
+    @property
+    def point(self) -> bool:
+        """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
+        return self.limit <= POINT
+
+    @property
+    def free_moves(self) -> bool:
+        """Whether a ball of radius 0 holds more laws than the reference: some transport costs nothing."""
+        return isinstance(self.divergence, TransportDivergence) and not self.divergence.definite
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""

@@ -19,6 +19,7 @@ __all__ = ["UpperBound", "anchor", "upper_bound"]
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 PERCEPTION_ALLOWANCE = 64 * UNIT_ROUNDOFF
 MIXING_ROUNDS = 60
+TINY = float(np.finfo(np.float64).tiny)
 
 Plans = tuple[FloatArray | None, ...]
 
@@ -45,7 +46,8 @@ def upper_bound(
     2. Where a ball has P = 0 the joint law is rounded to the exact output law: columns are scaled down to at most
        their mass, what is missing is put back as a product of the two deficits. On one coordinate of a product
        alphabet the surplus of a symbol is moved to the deficits along that coordinate, which processes the output
-       and cannot raise I.
+       and cannot raise I. Where a transport cost has zeros off the diagonal, the law is the one that the plan makes
+       of the reference by moves that cost nothing.
     3. While a limit is broken the channel is mixed with an anchor that keeps all limits: I is convex and E d linear
        in the channel and δ convex in the output law, so the smallest weight that can help is known in closed form.
     4. The rate is I(X;Y) of what came out, whose limits are then recomputed.
@@ -75,11 +77,7 @@ def upper_bound(
     n, m = reduced.shape
     mixed = None if channel is None else _as_channel(reduced, np.asarray(channel, dtype=np.float64), problem)
     if mixed is not None:
-        for ball in reduced.perceptions:
-            if ball.limit == 0.0 and ball.image is None:
-                mixed = _with_output(reduced.probabilities, mixed, ball.reference)
-            elif ball.limit == 0.0 and ball.axis is not None and reduced.alphabet is not None:
-                mixed = _with_marginal(reduced, mixed, ball.reference, ball.axis)
+        mixed, plans = _pinned(reduced, mixed, plans)
     if mixed is None or not _within(reduced, mixed, plans):
         rescue = anchor(problem)
         if rescue is None:
@@ -137,17 +135,16 @@ def _anchor(problem: DiscreteProblem) -> FloatArray | None:
             return channel
     if balls and len(reduced.perceptions) == 1:
         ball = balls[0]
-        if isinstance(ball.divergence, TransportDivergence) and ball.limit > 0.0:
+        if isinstance(ball.divergence, TransportDivergence) and (ball.limit > 0.0 or ball.free_moves):
             limits = np.array([limit.limit for limit in reduced.distortions])
             found = roomiest_plan(p, tables, limits, ball.reference, ball.divergence.cost, ball.limit)
         else:
             found = cheapest_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
         normal = None if found is None else _as_channel(reduced, found, problem)
         if normal is not None:
-            candidates.append(normal)
-    for channel in candidates[::-1]:
-        if _within(reduced, channel):
-            return channel
+            normal, plans = _pinned(reduced, normal, ())
+            if _within(reduced, normal, plans):
+                return normal
     return None
 
 
@@ -167,6 +164,37 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
     for _ in range(2):  # the second pass takes out the rounding of the first
         mixed /= mixed.sum(axis=1, keepdims=True)
     return mixed
+
+
+def _pinned(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+    """The channel with the exact laws that limits of 0 ask for, and the plans that show it."""
+    shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
+    for number, ball in enumerate(reduced.perceptions):
+        reference: FloatArray | None = ball.reference
+        if ball.free_moves and ball.point:
+            plan = _free_plan(ball, ball.law(reduced.probabilities @ channel), shown[number])
+            shown[number], reference = plan, None if plan is None else plan.sum(axis=0)
+        elif ball.limit > 0.0:
+            continue
+        if reference is not None and ball.image is None:
+            channel = _with_output(reduced.probabilities, channel, reference)
+        elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
+            channel = _with_marginal(reduced, channel, reference, ball.axis)
+    return channel, tuple(shown) if any(plan is not None for plan in shown) else ()
+
+
+def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> FloatArray | None:
+    """A plan (k, m) that moves the reference at no cost, close to `plan` or else to the law; None if there is none."""
+    assert isinstance(ball.divergence, TransportDivergence)
+    free = (ball.divergence.cost <= 0.0).astype(np.float64)
+    if ball.reference[free.sum(axis=1) <= 0.0].any():
+        return None
+    if plan is None:
+        plan = cheapest_plan(ball.reference, law / law.sum() * ball.reference.sum(), 1.0 - free).plan
+    kept = free if plan is None else free * plan
+    kept = np.where(kept.sum(axis=1, keepdims=True) > 0.0, kept, free)
+    sums = np.maximum(kept.sum(axis=1), TINY)
+    return np.asarray(kept * (ball.reference / sums)[:, None])
 
 
 def _with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:

@@ -45,6 +45,11 @@ class TransportDivergence(Divergence):
         """Whether every law is at distance 0 from itself: a square table with zeros on the diagonal."""
         return self.cost.shape[0] == self.cost.shape[1] and not np.diagonal(self.cost).any()
 
+    @property
+    def definite(self) -> bool:
+        """Whether a law is at distance 0 from nothing but itself: faithful, and no other zero in the table."""
+        return self.faithful and np.count_nonzero(self.cost) == self.cost.size - self.cost.shape[0]
+
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
         if self.line is not None:

@@ -29,7 +29,6 @@ CORRECTORS = 10
 PATIENCE = 4
 SAFE, NEARLY_FULL = 0.9, 0.95
 DIVERGED = 1e10
-POINT = 1e-13  # a ball this small is solved as a point, and judged as the ball it is: float64 resolves no smaller δ
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 0.1, 0.5)
@@ -70,8 +69,8 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
             return _solve(problem, method)
         ball = problem.perceptions[0]
         alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
-        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
-        if alone and ball.limit <= POINT:
+        alone = alone and not ball.free_moves
+        if alone and ball.point:
             return solve_fixed_output(problem, method.gap, method.max_steps)
         free = _free(problem, method, partial(_astray, problem))
         if free.bounds.gap <= method.gap:

@@ -116,7 +116,7 @@ def law_inside(ball: PerceptionLimit) -> FloatArray:
 
     The masses of a rough reference would make the path visit its heaviest symbols one after the other.
     """
-    if not isinstance(ball.divergence, TransportDivergence) or ball.limit == 0.0:
+    if not isinstance(ball.divergence, TransportDivergence) or (ball.limit == 0.0 and not ball.free_moves):
         return ball.reference
     q = ball.reference
     c = ball.divergence.cost - ball.divergence.cost.min(axis=1, keepdims=True)

@@ -35,11 +35,14 @@ def rate(problem: DiscreteProblem) -> float:
 
 
 def _ball(ball: PerceptionLimit, law: Any) -> list[Any]:
-    if ball.limit == 0.0:
-        return [law == ball.reference]
     if isinstance(ball.divergence, TransportDivergence):
         plan = cp.Variable(ball.divergence.cost.shape, nonneg=True)
         cost = cp.sum(cp.multiply(plan, ball.divergence.cost))
+        if ball.limit == 0.0:  # an equality for every symbol: a sum that is 0 leaves no interior
+            barred = ball.divergence.cost > 0.0
+            return [cp.multiply(plan, barred) == 0, cp.sum(plan, axis=1) == ball.reference, cp.sum(plan, axis=0) == law]
         return [cp.sum(plan, axis=1) == ball.reference, cp.sum(plan, axis=0) == law, cost <= ball.limit]
+    if ball.limit == 0.0:
+        return [law == ball.reference]
     assert isinstance(ball.divergence, FDivergence)
     return [delta(ball.divergence, ball.reference, law) <= ball.limit]

@@ -102,6 +102,33 @@ def test_points_of_a_plane(divergence: Divergence) -> None:
         assert solution.steps <= 60, "20 to 35, and no ball is idle here"
 
 
+@pytest.mark.parametrize("P", (0.0, 1e-14))
+def test_moves_that_cost_nothing_widen_a_ball_of_radius_0(P: float) -> None:
+    binding = 0
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        n, m, k = (int(size) for size in rng.integers(2, 7, 3))
+        p, q = (0.9 * rng.dirichlet(np.ones(size)) + 0.1 / size for size in (n, k))
+        free = rng.uniform(size=(k, m)) < 0.3
+        free[np.arange(k), rng.integers(0, m, k)] = True
+        cost = np.where(free, 0.0, rng.uniform(0.1, 1.0, (k, m)))
+        table = rng.uniform(size=(n, m))
+        ball = TransportDivergence(cost)
+        law = (free / free.sum(axis=1, keepdims=True)).T @ q
+        least = TransportDivergence(table).value(p, law)  # a plan between the laws is a channel that keeps both limits
+        D = 0.7 * least + 0.3 * float(p @ table @ law)
+        problem = DiscreteProblem(p, (DistortionLimit(table, D),), (PerceptionLimit(ball, q, P),))
+        exact = DiscreteProblem(p, problem.distortions, (PerceptionLimit(ball, q, 0.0),))
+        truth = oracle.rate(exact)
+        found = solve_interior_point(problem, METHOD)
+        assert found.bounds.gap <= 1e-9, (seed, found.bounds)
+        assert_inside(found.bounds, truth, CONIC)
+        assert found.channel is not None
+        assert_channel(problem, found.channel)
+        binding += truth > 1e-3
+    assert binding >= 8
+
+
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(1e-3, 1.0))
 def test_the_first_law_is_inside_the_ball(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
