@@ -27,7 +27,8 @@ SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
 CORRECTORS = 10
 PATIENCE = 4
-SAFE, NEARLY_FULL = 0.9, 0.95
+SAFE, NEARLY_FULL = 0.9, 0.95  # share of the way that a short step goes; what is not short
+CAUTIOUS = 0.7, 0.98  # the same with a plan, whose pairs change places one by one
 DIVERGED = 1e10
 MANY = 20_000
 TOLERATED = 0.01
@@ -176,6 +177,7 @@ class _Run:
         least = min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR
         self.model, self.state = start(reduced.probabilities, tables, forbidden, balls, law, max(floor, least))
         self.pair_weights = self.model.pair_weights
+        self.pace = CAUTIOUS if any(isinstance(ball, TransportBall) for ball in balls) else (SAFE, NEARLY_FULL)
         self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
 
     def go(self, astray: Astray | None = None) -> Outcome:
@@ -263,7 +265,8 @@ class _Run:
             direction, longest = corrected, reached
         # Close to the boundary only with a step of nearly full length: a short one would leave behind a pair whose
         # product is nothing beside its goal, and the next steps would go into mending it.
-        kept = max(SAFE, 1.0 - tau) if longest >= NEARLY_FULL else SAFE
+        safe, nearly_full = self.pace
+        kept = max(SAFE, 1.0 - tau) if longest >= nearly_full else safe
         return direction, min(1.0, kept * longest)
 
     def _law(self, system: System) -> FloatArray:

@@ -102,6 +102,19 @@ def test_points_of_a_plane(divergence: Divergence) -> None:
         assert solution.steps <= 60, "20 to 35, and no ball is idle here"
 
 
+def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
+    """The plan changes place symbol by symbol there: 18 to 42 steps, and 93 where short steps end at the boundary."""
+    rough = Pmf.from_weights(np.random.default_rng(13).dirichlet(np.ones(128)), np.linspace(0.0, 1.0, 128))
+    smooth = discretise(Gaussian(0.0, 1.0), 128, low=-5.0, high=5.0)
+    steps = []
+    for source, D, radii in ((rough, 0.02, (0.006, 0.008, 0.0105, 0.012)), (smooth, 0.3, (0.02, 0.025, 0.03, 0.035))):
+        for P in radii:
+            solution = rdp(source, SquaredError(), Wasserstein2Squared(), D=D, P=P)
+            assert_sound(solution, gap=1e-9)
+            steps.append(solution.steps)
+    assert sum(steps) <= 40 * len(steps), steps
+
+
 @pytest.mark.parametrize("P", (0.0, 1e-14))
 def test_moves_that_cost_nothing_widen_a_ball_of_radius_0(P: float) -> None:
     binding = 0
