@@ -187,14 +187,18 @@ def robust(sizes: list[int]) -> Rows:
 
 
 def transport(sizes: list[int]) -> Rows:
-    """Balls of W1 and of W2 squared, on a smooth law and on a rough one."""
+    """Balls of W1 and of W2 squared, on a smooth law, a rough one, and one in the plane; next to being idle too."""
     yield ["n", "law", "δ", "D", "P", "wall s", "cpu s", "steps", "gap", "products"]
     for n in sizes:
         unit = timed(np.matmul, *[np.random.default_rng(0).normal(size=(n, n))] * 2, repeats=3)[1].cpu
         smooth = discretise(Gaussian(0.0, 1.0), n, low=-5.0, high=5.0)
+        rng = np.random.default_rng(0)
+        plane = Pmf.from_weights(rng.dirichlet(np.ones(n)), rng.random((n, 2)))
+        first, second = Wasserstein1(), Wasserstein2Squared()
         for name, source, questions in (
-            ("N(0, 1) on [-5, 5]", smooth, ((Wasserstein1(), 0.3, 0.14), (Wasserstein2Squared(), 0.3, 0.02))),
-            ("Dirichlet", rough_source(n), ((Wasserstein1(), 0.02, 0.01), (Wasserstein2Squared(), 0.02, 0.001))),
+            ("N(0, 1) on [-5, 5]", smooth, ((first, 0.3, 0.14), (second, 0.3, 0.02), (second, 0.3, 0.03))),
+            ("Dirichlet", rough_source(n), ((first, 0.02, 0.01), (second, 0.02, 0.001), (second, 0.02, 0.01))),
+            ("Dirichlet in a square", plane, ((first, 0.05, 0.03), (second, 0.05, 0.002))),
         ):
             for ball, limit, radius in questions:
                 solution, spent = timed(rdp, source, DISTORTION, ball, D=limit, P=radius)

@@ -131,7 +131,7 @@ def _anchor(problem: DiscreteProblem) -> FloatArray | None:
         copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
         candidates.append(copies)
     for channel in candidates:
-        if _within(reduced, channel):
+        if _within(reduced, channel, tuple(_coupling(reduced, channel, ball) for ball in reduced.perceptions)):
             return channel
     if balls and len(reduced.perceptions) == 1:
         ball = balls[0]
@@ -236,17 +236,14 @@ def _within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) ->
 
 def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plans: Plans) -> FloatArray:
     """The smallest mixture with `rescue` that keeps every limit, up to a few units of roundoff."""
+    others = tuple(_coupling(reduced, rescue, ball) for ball in reduced.perceptions) if plans else ()
     d, delta = _distances(reduced, channel, plans)
-    d_rescue, delta_rescue = _distances(reduced, rescue)
+    d_rescue, delta_rescue = _distances(reduced, rescue, others)
     weight = 0.0
     for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_rescue, delta_rescue]), strict=True):
         if here > 0.0:
             weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
-    others = tuple(
-        None if plan is None else _coupling(reduced, rescue, ball)
-        for plan, ball in zip(plans, reduced.perceptions, strict=bool(plans))
-    )
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:

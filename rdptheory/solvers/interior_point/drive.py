@@ -90,8 +90,16 @@ def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None
     free = _solve(replace_balls(problem), method, astray)
     if free.channel is None:
         return free
+    law = problem.probabilities @ free.channel
+    if astray is not None and any(ball.value(law) > (1.0 + TOLERATED) * ball.limit for ball in problem.perceptions):
+        return _given_up(free.steps)
     zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
     return judged(problem, replace(free.dual, v=zero), np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+
+
+def _given_up(steps: int) -> Outcome:
+    none = np.empty(0)
+    return Outcome(Bounds(0.0, np.inf), None, DualPoint(none, none), none, none, steps, "")
 
 
 def _astray(problem: DiscreteProblem, law: FloatArray) -> bool:
@@ -189,8 +197,7 @@ class _Run:
         for steps in range(1, self.method.max_steps + 1):
             gap = system.tau * float(self.pair_weights.sum())
             if astray is not None and target_gap < gap <= LOOSE and astray(self._law(system)):
-                none = np.empty(0)
-                return Outcome(Bounds(0.0, np.inf), None, DualPoint(none, none), none, none, steps - 1, "")
+                return _given_up(steps - 1)
             if gap <= target_gap:
                 outcome = self._judge(system, steps - 1, "")
                 if best is None or outcome.bounds.gap < best.bounds.gap * 0.9 or not system.settled(target_gap):
