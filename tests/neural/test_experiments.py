@@ -15,7 +15,7 @@ from neural.data import digits as load_digits
 from neural.experiments import CHECKED, REGISTRY, Bench, Row
 from neural.experiments.gaussian import SPACE, dithered
 from neural.experiments.posterior import Conventional
-from neural.experiments.tradeoff import GRID
+from neural.experiments.printed import GRID
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
 
