@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,6 +32,7 @@ SERIAL = Serial()
 PLANE = ("MSE per pixel, test", "sliced $W_2^2$ per image")
 RATES = ("rate (bits per image)", "MSE per pixel, test")
 Key = TypeVar("Key")
+Limits = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Row:
     measured: float
     theory: float
     paper: float | None = None
-    tolerance: tuple[float, float] | None = None
+    tolerance: Limits = None
     expect: str = "pass"
 
     @property
@@ -244,13 +245,6 @@ class Bench:
 
         return self.once(("floor", whole), best) if images is None else best()
 
-    def against_floor(
-        self, name: str, distortion: float, bits: float, paper: float | None = None,
-        claim: tuple[float, float] | None = None,
-    ) -> Row:  # fmt: skip
-        """A distortion per pixel on test images beside k-means at its rate."""
-        return Row(f"{name}: D per pixel, test (k-means, train)", distortion, self.floor(bits), paper, claim)
-
     @cached_property
     def reference(self) -> Tensor:
         """At most 10,000 training images, on the device."""
@@ -262,14 +256,24 @@ def mean_square(first: Tensor, second: Tensor) -> float:
     return float((first - second.to(first)).double().square().mean())
 
 
+def distortion(name: str, value: float, floor: float, paper: float | None = None, claim: Limits = None) -> Row:
+    """A distortion per pixel on test images beside that of k-means at its rate."""
+    return Row(f"{name}: D per pixel, test (k-means, train)", value, floor, paper, claim)
+
+
 def perception(name: str, value: Measured) -> Row:
     """A sliced W2^2 beside that of two halves of real images."""
     return Row(f"{name}: sliced W2^2 (real against real)", value.value, value.floor or 0.0)
 
 
-def curve(label: str, points: Sequence[tuple[float, float]], kind: str = "measured") -> Curve:
+def curve(label: str, points: Iterable[tuple[float, float]], kind: str = "measured") -> Curve:
     """A curve through points (x, y)."""
     return Curve(label, *zip(*points, strict=True), kind)
+
+
+def plane(label: str, found: Iterable[tuple[float, Measured]], kind: str = "measured") -> Curve:
+    """What `Bench.judge` found of several codecs."""
+    return curve(label, [(d, p.value) for d, p in found], kind)
 
 
 def _call(task: tuple[int, partial[Any]]) -> Any:

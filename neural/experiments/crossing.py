@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neural import data, oracle
 from neural.coders import Coder, Liu, UNet, Zhang
-from neural.experiments.base import ABOVE, RATES, Bench, Curve, Row, experiment, mean_square
+from neural.experiments.base import ABOVE, RATES, Bench, Row, curve, distortion, experiment, mean_square
 from neural.experiments.posterior import passing
 from neural.experiments.printed import APART, BASELINE, BRANCHES, DENOISE, SUPERRES, TRUTH
 from neural.losses import MeanSquaredError
@@ -23,6 +23,10 @@ from neural.training import Codec, fit_codec, fit_decoder
 __all__: list[str] = []
 
 LIU = Recipe(64, Adam(1e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)), Drops((0.6,), 0.2))
+CLEAN = ([(3, 4)], [(2, 3), (3, 4), (4, 4)], [(2, 4), (8, 4), (16, 4)])
+SMALLER = ([(2, 4)], [(2, 4), (3, 4)], [(2, 4), (8, 4), (16, 4)], [(latent, 4) for latent in range(2, 17)])
+NOISY = ([(2, 8)], [(2, 8), (3, 8)], [(2, 8), (8, 8), (16, 8)], [(latent, 8) for latent in range(4, 39, 2)])
+"""By preset: (latent, levels)."""
 SMALL = 0.1
 """Weight of the energy distance in small presets."""
 DITHERS = {True: "one dither", False: "two dithers"}
@@ -38,9 +42,11 @@ class Task(NamedTuple):
 
     def fit(self, bench: Bench, latent: int, quantiser: Quantiser, weight: float = 1e-3, **settings) -> partial[Codec]:
         """A codec of the images seen whose outputs follow the law of the clean ones."""
-        loss = bench.perceptual(weight, SMALL)
-        references = self.clean.train
-        return partial(fit_codec, self.train, self.coder(latent), quantiser, loss, references=references, **settings)
+        parts, settings["references"] = (
+            (self.coder(latent), quantiser, bench.perceptual(weight, SMALL)),
+            self.clean.train,
+        )
+        return partial(fit_codec, self.train, *parts, **settings)
 
 
 def _task(bench: Bench, name: str) -> Task:
@@ -53,42 +59,28 @@ def _task(bench: Bench, name: str) -> Task:
 
 @experiment("cr", "LZCK22 figure 5", "3 s", "13 s", "~20 min GPU", "~3 h GPU")
 def common_randomness(bench: Bench) -> list[Row]:
-    """Common randomness lowers the distortion at equal rate and perception.
-
-    One dither for both ends against one for each; clean images.
-    """
-    pairs = bench.pick(((3, 4),), ((2, 3), (3, 4), (4, 4)), ((2, 4), (8, 4), (16, 4)))
-    claim = None if bench.gpu_sized else (ABOVE, -0.08)
-    return _with_and_without(bench, "cr", pairs, 1e-3, bench.settings(LIU, 300, 500, 50), {}, claim)[0]
+    """One dither for both ends lowers the distortion at equal rate and perception."""
+    return bench.once("cr", partial(_dithers, bench, "cr"))[0]
 
 
 @experiment("superres", "LZCK22 figure 5a, tables 5 and 7", "1 s", "7 s", "~15 min GPU", "~2 h GPU")
 def super_resolution(bench: Bench) -> list[Row]:
-    """4x super-resolution with and without common randomness.
-
-    D to the network's input, the upsampled image; the output follows the law of the clean images.
-    """
-    return _degraded(bench, "sr")[0]
+    """4x super-resolution with and without common randomness; D to the network's input, the upsampled image."""
+    return bench.once("sr", partial(_dithers, bench, "sr"))[0]
 
 
 @experiment("denoise", "LZCK22 figure 5c, table 6", "1 s", "9 s", "~40 min GPU", "~40 h GPU (SVHN)")
 def denoise(bench: Bench) -> list[Row]:
-    """Denoising (sigma = 20/255) with and without common randomness.
-
-    D to the noisy image; the output follows the law of the clean images.
-    """
-    return _degraded(bench, "dn")[0]
+    """Denoising (sigma = 20/255) with and without common randomness; D to the noisy image."""
+    return bench.once("dn", partial(_dithers, bench, "dn"))[0]
 
 
 @experiment("ground-truth", "LZCK22 tables 9 and 10", "0 s", "1 s", "0 s", "0 s")
 def ground_truth(bench: Bench) -> list[Row]:
-    """Distance of the outputs to the clean images nobody saw.
-
-    Uses the models of `superres` and `denoise`.
-    """
+    """Distance of the outputs of superres and denoise to the clean images nobody saw."""
     rows = []
     for name in ("sr", "dn"):
-        task, codecs = _task(bench, name), _degraded(bench, name)[1]
+        task, codecs = _task(bench, name), bench.once(name, partial(_dithers, bench, name))[1]
         own = mean_square(task.test, task.clean.test)
         for (bits, common), codec in codecs.items():
             d = mean_square(task.clean.test, bench.draw(codec, task.test)[1])
@@ -97,58 +89,31 @@ def ground_truth(bench: Bench) -> list[Row]:
     return rows
 
 
-def _degraded(bench: Bench, name: str) -> tuple[list[Row], dict[tuple[float, bool], Codec]]:
-    """The codecs of super-resolution or denoising, trained once."""
-    fine = range(2, 17) if name == "sr" else range(4, 39, 2)
-    levels, weight, epochs, printed = (4, 1e-3, 50, SUPERRES) if name == "sr" else (8, 3e-3, 100, DENOISE)
-    pairs = [(latent, levels) for latent in bench.pick((2,), (2, 3), (2, 8, 16), fine)]
-    claim = (ABOVE, 0.0) if bench.preset == "demo" else None
-    arguments = (bench, name, pairs, weight, bench.settings(LIU, 120, 400, epochs), printed, claim)
-    return bench.once(("degraded", name), partial(_with_and_without, *arguments))
-
-
-def _with_and_without(
-    bench: Bench,
-    name: str,
-    pairs: list[tuple[int, int]],
-    weight: float,
-    settings: dict,
-    printed: dict,
-    claim: tuple | None,
-) -> tuple[list[Row], dict[tuple[float, bool], Codec]]:
-    """Rows of a codec with common randomness and one without for every (latent, levels), and the codecs."""
-    task = _task(bench, name)
-    trained = bench.train(
-        {
-            (latent, levels, common): task.fit(
-                bench, latent, UniversalQuantiser(levels, common=common), weight, **settings
-            )
-            for (latent, levels), common in product(pairs, (True, False))
-        }
-    )
-    codecs = {(codec.bits, common): codec for (*_, common), codec in trained.items()}
-    rates = list(dict.fromkeys(bits for bits, _ in codecs))
-    floors = {bits: bench.floor(bits, task.train) for bits in rates}
+def _dithers(bench: Bench, name: str) -> tuple[list[Row], dict[tuple[float, bool], Codec]]:
+    """Rows of the codecs with common randomness and without, and the codecs by (rate, which)."""
+    task, lower = _task(bench, name), (ABOVE, 0.0) if bench.preset == "demo" else None
+    title, pairs, weight, training, printed, claim = {
+        "cr": ("common randomness", CLEAN, 1e-3, (300, 500, 50), {}, None if bench.gpu_sized else (ABOVE, -0.08)),
+        "sr": ("super-resolution", SMALLER, 1e-3, (120, 400, 50), SUPERRES, lower),
+        "dn": ("denoising", NOISY, 3e-3, (120, 400, 100), DENOISE, lower),
+    }[name]
+    runs, settings = product(bench.pick(*pairs), (True, False)), bench.settings(LIU, *training)
+    fits = {(d, n, c): task.fit(bench, d, UniversalQuantiser(n, common=c), weight, **settings) for (d, n), c in runs}
+    codecs = {(codec.bits, common): codec for (*_, common), codec in bench.train(fits).items()}
     d = {key: bench.judge(codec, task.test)[0] for key, codec in codecs.items()}
-    rows = [
-        Row(
-            f"R = {bits:.3g}, {DITHERS[common]}: D per pixel, test (k-means, train)",
-            d[bits, common],
-            floors[bits],
-            printed.get(common, {}).get(bits),
-        )
-        for bits, common in codecs
-    ]
-    rows += [
-        Row(f"R = {r:.3g}: D with / without common randomness, test", d[r, True] / d[r, False], 1.0, None, claim)
-        for r in rates
-    ]
+    floors, rows = {bits: bench.floor(bits, task.train) for bits, _ in codecs}, []
+    for bits, which in codecs:
+        paper = printed.get(which, {}).get(bits)
+        rows.append(distortion(f"R = {bits:.3g}, {DITHERS[which]}", d[bits, which], floors[bits], paper))
+    for bits in floors:
+        what = f"R = {bits:.3g}: D with / without common randomness, test"
+        rows.append(Row(what, d[bits, True] / d[bits, False], 1.0, None, claim))
     bench.figure(
-        {"cr": "common randomness", "sr": "super-resolution", "dn": "denoising"}[name],
+        title,
         (RATES[0], "MSE per pixel to the input, test"),
-        Curve("no common randomness", rates, [d[bits, False] for bits in rates]),
-        Curve("common randomness", rates, [d[bits, True] for bits in rates], "universal"),
-        Curve("k-means, P = inf, train", rates, [floors[bits] for bits in rates], "theory"),
+        curve("no common randomness", [(bits, d[bits, False]) for bits in floors]),
+        curve("common randomness", [(bits, d[bits, True]) for bits in floors], "universal"),
+        curve("k-means, P = inf, train", floors.items(), "theory"),
     )
     return rows, codecs
 
@@ -215,10 +180,7 @@ def separate_vs_joint(bench: Bench) -> list[Row]:
 
 @experiment("baseline", "LZCK22 tables 7 and 8", "2 s", "7 s", "~20 min GPU", "~3 h GPU")
 def baseline(bench: Bench) -> list[Row]:
-    """Restoring first and compressing then, against one codec end to end.
-
-    A U-Net restores; a codec compresses what it restored.
-    """
+    """A U-Net restores and a codec compresses what it restored, against one codec end to end."""
     task, rows, settings = _task(bench, "sr"), [], bench.settings(LIU, 120, 400, 50)
     planes, side = task.train.shape[1:3]
     behind = passing(nn.Identity(), task.train, UNet(planes * side * side, bench.pick(0.25, None, 1.0), planes, side))

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,18 +36,10 @@ def law(alpha: float) -> float:
     return 1.0 + (1.0 - alpha) ** 2
 
 
-class Mixed(NamedTuple):
-    """alpha X_d + (1 - alpha) X_p, and its squared error over that of X_d."""
-
-    alpha: float
-    output: Tensor
-    ratio: float
-
-
-def mixtures(images: Tensor, mean: Tensor, sample: Tensor) -> list[Mixed]:
-    """Every alpha from the sample to the mean."""
+def mixtures(images: Tensor, mean: Tensor, sample: Tensor) -> list[tuple[float, Tensor, float]]:
+    """(alpha, alpha X_d + (1 - alpha) X_p, its squared error over that of X_d), from the sample to the mean."""
     outputs, floor = [oracle.interpolate(mean, sample, alpha) for alpha in ALPHAS], mean_square(images, mean)
-    return [Mixed(alpha, y, mean_square(images, y) / floor) for alpha, y in zip(ALPHAS, outputs, strict=True)]
+    return [(alpha, y, mean_square(images, y) / floor) for alpha, y in zip(ALPHAS, outputs, strict=True)]
 
 
 def by_code(
@@ -169,10 +160,7 @@ def twofold(bench: Bench) -> list[Row]:
 
 @experiment("degenerate", "YWYML21 supplement D", "3 s", "22 s", "~5 min GPU", "~10 min GPU")
 def degenerate(bench: Bench) -> list[Row]:
-    """A critic that was not warmed up, and one that does not see the code.
-
-    Adversarial samplers: conditional with warm-up, conditional without, and unconditional (a control).
-    """
+    """Adversarial samplers: a critic warmed up, one that was not, and one that does not see the code (a control)."""
     images, demo = bench.reference, bench.preset == "demo"
     steps = bench.steps(60, 900 if bench.tiny else 150, 100, 128)
     critic = partial(WassersteinGP, 1.0 if bench.tiny else 10.0, steps=bench.pick(1, 2))
@@ -192,10 +180,7 @@ def degenerate(bench: Bench) -> list[Row]:
 
 @experiment("dal", "YWYML21 figure 5", "1 s", "6 s", "~10 min GPU", "~30 min GPU")
 def distortion_adversarial(bench: Bench) -> list[Row]:
-    """Distortion plus adversarial loss lies between D_d and 2 D_d.
-
-    One model per weight; D is per pixel.
-    """
+    """Distortion plus adversarial loss lies between D_d and 2 D_d."""
     split, coder = bench.family(Yan)
     rows, points, network = [], [], coder(4)
     fit = partial(
@@ -206,10 +191,8 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
         d, p = bench.judge(codec, split.train[:2000])
         points.append((d, p.value))
         what = f"lambda = {weight:g}: D per pixel, train (k-means beside it)"
-        rows += [
-            Row(what, d, bench.floor(4), ADVERSARIAL[weight], (0.0, ABOVE)),
-            perception(f"lambda = {weight:g}", p),
-        ]
+        claim = (0.0, ABOVE)
+        rows += [Row(what, d, bench.floor(4), ADVERSARIAL[weight], claim), perception(f"lambda = {weight:g}", p)]
     bench.figure("distortion plus adversarial loss", ("MSE per pixel", PLANE[1]), curve("trained", points))
     return rows
 
@@ -258,10 +241,7 @@ def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
 
 @experiment("interpolate", "YWL22 figure 3", "1 s", "1 s", "10 s", "10 s")
 def interpolate(bench: Bench) -> list[Row]:
-    """A trained sampler mixed with the mean obeys D_d (1 + (1-alpha)^2).
-
-    Uses the sampler of `twofold`.
-    """
+    """The sampler of twofold mixed with the mean obeys D_d (1 + (1-alpha)^2)."""
     codec, decoder = posteriors(bench, (4,))[4]
     images, rows, points = bench.reference, [], []
     sent, mean = bench.draw(codec, images)
@@ -269,7 +249,7 @@ def interpolate(bench: Bench) -> list[Row]:
     mixed, claim = mixtures(images, mean, sample), (0.06, 0.06) if bench.tiny else (0.15, 0.15)
     for alpha, _, ratio in mixed:
         points.append((alpha, ratio))
-        own = 1.0 + (1 - alpha) ** 2 * (mixed[0].ratio - 1.0)
+        own = 1.0 + (1 - alpha) ** 2 * (mixed[0][2] - 1.0)
         rows += [
             Row(f"D / D_d at alpha = {alpha:g}", ratio, law(alpha), None, claim),
             Row(f"the same against its own end points, alpha = {alpha:g}", ratio, own, None, (0.01, 0.01)),
@@ -287,10 +267,7 @@ def interpolate(bench: Bench) -> list[Row]:
 
 @experiment("framework-a", "YWL22 5.3, table 1", "3 s", "5 s", "~5 min GPU", "~10 min; RGB: GPU-days")
 def framework_a(bench: Bench) -> list[Row]:
-    """One code, two trained decoders, and their mixtures.
-
-    The encoder is trained by gradient, both decoders are networks; PSNR is compared with the table of KODAK.
-    """
+    """One code of a trained encoder, two trained decoders, and their mixtures beside the table of KODAK."""
     split, coder = bench.family(Yan)
     settings, images = bench.settings(YAN, 300, 700, 100), split.train[:10_000].to(bench.device)
     codec = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), **settings)
@@ -301,39 +278,27 @@ def framework_a(bench: Bench) -> list[Row]:
 
 @experiment("framework-b", "YWL22 5.2, 5.3", "2 s", "4 s", "~10 min GPU", "GPU-days")
 def framework_b(bench: Bench) -> list[Row]:
-    """A conventional codec, then a restored mean and a restored sample.
-
-    Pillow's JPEG in the place of BPG.
-    """
+    """A conventional codec (JPEG in the place of BPG), then a restored mean and a restored sample."""
     return _behind_a_codec(bench, Conventional("JPEG", 20), bench.split)
 
 
 @experiment("rgb", "YWL22 5.3", "2 s", "5 s", "~30 min GPU", "GPU-days")
 def rgb(bench: Bench) -> list[Row]:
-    """Framework B on colour patches behind WebP (tinted digits without a folder).
-
-    Shape only.
-    """
+    """Framework B on colour patches behind WebP (tinted digits without a folder)."""
     split = bench.split if bench.split.train.shape[1] == 3 else data.tinted(bench.split, seed=bench.seed)
     return _behind_a_codec(bench, Conventional("WEBP", 20), split)
 
 
 @experiment("depth", "YWL22 5.2", "2 s", "4 s", "~30 min GPU", "GPU-days")
 def depth(bench: Bench) -> list[Row]:
-    """Framework B on one-plane patches, augmented by 0.005 times the anchor's norm.
-
-    Shape only.
-    """
+    """Framework B on one-plane patches, augmented by 0.005 times the anchor's norm."""
     planes = (part.mean(1, keepdim=True) for part in (bench.split.train, bench.split.test))
     return _behind_a_codec(bench, Conventional("JPEG", 40), data.Split(bench.split.name, *planes), 0.005)
 
 
 @experiment("post-process", "YWL22 framework B", "2 s", "4 s", "20 s", "20 s")
 def post_process(bench: Bench) -> list[Row]:
-    """A sample made from the decoded mean is as good.
-
-    The decoded mean tells the code, so the ratio is 2 here too.
-    """
+    """A sample made from the decoded mean is as good: the mean tells the code."""
     codec, images = bench.lloyd(4), bench.reference
     settings = {"steps": max(2, round(bench.shrink * bench.pick(500, 1200))), "recipe": Recipe(optimiser=Adam(3e-3))}
     behind = passing(_Decoded(codec), images)

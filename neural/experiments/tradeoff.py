@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from neural.coders import BlauMichaeli, Coder, Zhang
-from neural.experiments.base import ABOVE, PLANE, RATES, Bench, Curve, Row, curve, experiment, perception
+from neural.experiments.base import ABOVE, PLANE, RATES, Bench, Row, curve, distortion, experiment, perception, plane
 from neural.experiments.printed import GRID, QUANTISERS, TRADEOFF
-from neural.losses import MeanSquaredError, Perceptual
+from neural.losses import Loss, MeanSquaredError, Perceptual
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
 from neural.training import Codec, fit_classifier, fit_codec, fit_decoder
@@ -24,6 +24,7 @@ CONFIGURATIONS = {4.75: (3, 3), 6.0: (3, 4), 8.0: (4, 4), 10.0: (5, 4)}
 GREY = Recipe(64, Adam(1e-2, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9)), Drops())
 SVHN = Recipe(64, Adam(1e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)), Drops((25 / 80,)))
 FEATURES = Recipe(64, Adam(5e-3, (0.5, 0.9)), schedule=Drops())
+KINDS = ("deterministic", "shared dither", "decoder noise")
 CHEAP = 10.0
 """The papers' weights of W1 by a critic, times this, serve the energy distance of the small presets."""
 
@@ -35,27 +36,24 @@ def surface(bench: Bench) -> list[Row]:
     The models of weight 0 first; every other weight goes on from its own.
     """
     split, coder = bench.family(BlauMichaeli)
-    few = {key: (weights[0], weights[-1]) for key, weights in GRID.items() if key in ((2, 2), (4, 2), (4, 4))}
+    few = {key: (GRID[key][0], GRID[key][-1]) for key in ((2, 2), (4, 2), (4, 4))}
     grid = bench.pick({(4, 2): GRID[4, 2][::13]}, few, GRID)
-    settings = bench.settings(GREY, 120, 300, 25)
+    fit = partial(fit_codec, split.train, **bench.settings(GREY, 120, 300, 25))
 
-    def fit(key: tuple[int, int], weight: float, start: Codec | None = None) -> partial[Codec]:
-        loss = bench.perceptual(weight / 1000, CHEAP * weight / 1000)
-        return partial(fit_codec, split.train, coder(key[0]), NoisyQuantiser(key[1]), loss, start=start, **settings)
+    def parts(key: tuple[int, int], weight: float) -> tuple[Coder, NoisyQuantiser, Loss]:
+        return coder(key[0]), NoisyQuantiser(key[1]), bench.perceptual(weight / 1000, CHEAP * weight / 1000)
 
-    codecs = bench.train({(key, 0): fit(key, 0) for key in grid})
-    runs = [(key, weight) for key, weights in grid.items() for weight in weights[1:]]
-    codecs |= bench.train({(key, weight): fit(key, weight, codecs[key, 0]) for key, weight in runs})
-    rows, curves = [], []
-    for key, weights in grid.items():
-        points = []
-        for weight in weights:
-            codec, name = codecs[key, weight], f"{key}, lambda = {weight:g}/1000"
-            d, p = bench.judge(codec, split.test)
-            points.append((d, p.value))
-            claim = (0.1 * bench.floor(codec.bits), ABOVE)
-            rows += [bench.against_floor(name, d, codec.bits, None, claim), perception(name, p)]
-        curves.append(curve(f"R = {codec.bits:.3g} bits", sorted(points)))
+    starts, runs = (
+        bench.train({key: partial(fit, *parts(key, 0)) for key in grid}),
+        [(k, w) for k in grid for w in grid[k]],
+    )
+    others = bench.train({(k, w): partial(fit, *parts(k, w), start=starts[k]) for k, w in runs if w})
+    found = {(k, w): bench.judge(others[k, w] if w else starts[k], split.test) for k, w in runs}
+    rows = []
+    for (key, weight), (d, p) in found.items():
+        name, floor = f"{key}, lambda = {weight:g}/1000", bench.floor(starts[key].bits)
+        rows += [distortion(name, d, floor, None, (0.1 * floor, ABOVE)), perception(name, p)]
+    curves = [plane(f"R = {starts[k].bits:.3g} bits", sorted(found[k, w] for w in grid[k])) for k in grid]
     bench.figure("distortion and perception by rate", PLANE, *curves)
     return rows
 
@@ -95,32 +93,26 @@ def universal(bench: Bench) -> list[Row]:
     split, coder, paper = _setting(bench)
     weights = bench.pick((0.0, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.008, 0.011, 0.015), (*TRADEOFF, 0.015))
     losses, settings = {w: bench.perceptual(w, CHEAP * w) for w in weights}, bench.settings(paper, 120, 500, 30)
-    rows, curves = [], []
+    rows, curves, claim = [], [], (ABOVE, 0.05) if bench.preset == "demo" else None
     for rate in bench.pick((6.0,), None, (4.75,), tuple(CONFIGURATIONS)):
         latent, levels = CONFIGURATIONS[rate]
         fit = partial(fit_codec, split.train, coder(latent), UniversalQuantiser(levels), **settings)
-        own = bench.train({weight: partial(fit, loss) for weight, loss in losses.items()})
-        behind = partial(fit_decoder, own[weights[-1]], split.train, noise=0, **settings)
-        shared = bench.train({weight: partial(behind, loss) for weight, loss in losses.items()})
-        points: tuple[list, list] = ([], [])
-        for weight, name in ((w, f"R = {rate:g}, lambda = {w:g}") for w in weights):
-            (d, p), (d_own, p_own) = (
-                bench.judge(own[weights[-1]], split.test, shared[weight]),
-                bench.judge(own[weight], split.test),
-            )
-            claim = (ABOVE, 0.05) if bench.preset == "demo" else None
+        codecs = bench.train({weight: partial(fit, loss) for weight, loss in losses.items()})
+        one = codecs[weights[-1]]
+        fit = partial(fit_decoder, one, split.train, noise=0, **settings)
+        decoders = bench.train({weight: partial(fit, loss) for weight, loss in losses.items()})
+        own = {weight: bench.judge(codec, split.test) for weight, codec in codecs.items()}
+        shared = {weight: bench.judge(one, split.test, decoder) for weight, decoder in decoders.items()}
+        for weight in weights:
+            (d, p), (d_own, p_own), name = shared[weight], own[weight], f"R = {rate:g}, lambda = {weight:g}"
             printed = TRADEOFF.get(weight) if rate == 4.75 else None
             rows += [
                 Row(f"{name}: D universal / D end-to-end, test", d / d_own, 1.0, None, claim),
-                bench.against_floor(f"{name}, universal", d, rate, printed),
+                distortion(f"{name}, universal", d, bench.floor(rate), printed),
                 Row(f"{name}: sliced W2^2 universal / end-to-end", p.value / p_own.value, 1.0),
             ]
-            points[0].append((d_own, p_own.value))
-            points[1].append((d, p.value))
-        curves += [
-            curve(f"end to end, R = {rate:g}", points[0]),
-            curve(f"universal, R = {rate:g}", points[1], "universal"),
-        ]
+        curves.append(plane(f"end to end, R = {rate:g}", own.values()))
+        curves.append(plane(f"universal, R = {rate:g}", shared.values(), "universal"))
     bench.figure("one encoder for every tradeoff", PLANE, *curves)
     return rows
 
@@ -132,51 +124,39 @@ def quantisers(bench: Bench) -> list[Row]:
     lambda = 0. That deterministic beats dithered is the paper's finding; it depends on the training, so no claim.
     """
     split, coder, paper = _setting(bench)
-    kinds = {
-        "deterministic": DeterministicQuantiser,
-        "shared dither": UniversalQuantiser,
-        "decoder noise": NoisyQuantiser,
-    }
+    kinds = dict(zip(KINDS, (DeterministicQuantiser, UniversalQuantiser, NoisyQuantiser), strict=True))
     rates = bench.pick((4.75,), (4.75, 6.0), (4.75,), tuple(CONFIGURATIONS))
     rows, found, claim = [], {}, (ABOVE, 0.0) if bench.preset != "smoke" else None
     fit = partial(fit_codec, split.train, **bench.settings(paper, 150, 700, 30))
     for rate in rates:
         latent, levels = CONFIGURATIONS[rate]
         fits = {name: partial(fit, coder(latent), kind(levels), MeanSquaredError()) for name, kind in kinds.items()}
-        printed = dict(zip(kinds, QUANTISERS[rate], strict=True))
-        d = {name: bench.judge(codec, split.test)[0] for name, codec in bench.train(fits).items()}
-        rows += [bench.against_floor(f"R = {rate:g}, {name}", d[name], rate, printed[name]) for name in kinds]
-        for name in ("shared dither", "deterministic"):
+        found[rate] = d = {name: bench.judge(codec, split.test)[0] for name, codec in bench.train(fits).items()}
+        printed, floor = dict(zip(KINDS, QUANTISERS[rate], strict=True)), bench.floor(rate)
+        rows += [distortion(f"R = {rate:g}, {name}", d[name], floor, printed[name]) for name in KINDS]
+        for name in KINDS[1::-1]:
             ratio, paper_ratio = (values[name] / values["decoder noise"] for values in (d, printed))
             rows.append(Row(f"R = {rate:g}: {name} / decoder noise", ratio, 1.0, paper_ratio, claim))
-        found[rate] = d
-    curves = [
-        Curve(k, rates, [found[r][k] for r in rates], "universal" if "shared" in k else "measured") for k in kinds
-    ]
-    floor = Curve("k-means, train", rates, [bench.floor(rate) for rate in rates], "theory")
-    bench.figure("quantisers", RATES, *curves, floor)
+    points = {name: [(rate, found[rate][name]) for rate in rates] for name in KINDS}
+    curves = [curve(name, points[name], "universal" if "shared" in name else "measured") for name in KINDS]
+    bench.figure("quantisers", RATES, *curves, curve("k-means, train", [(r, bench.floor(r)) for r in rates], "theory"))
     return rows
 
 
 @experiment("refine", "ZQCK21 figure 5", "2 s", "7 s", "~15 min GPU", "~2 h GPU")
 def refine(bench: Bench) -> list[Row]:
-    """A second description beside a frozen first: below the base, near end-to-end.
-
-    Three coordinates of three levels, then three more.
-    """
+    """A second description beside a frozen first: below the base, near end-to-end."""
     split, coder, paper = _setting(bench)
-    settings, planes, side = bench.settings(paper, 150, 500, 30), *split.train.shape[1:3]
-    base = bench.codec(split.train, coder(3), UniversalQuantiser(3), MeanSquaredError(), **settings)
-    extra = Refinement(6, planes=planes, side=side, base=base, fresh=coder(3), both=coder(6))
-    fits = {
-        coder: partial(fit_codec, split.train, coder, UniversalQuantiser(3), MeanSquaredError(), **settings)
-        for coder in (extra, coder(6))
-    }
-    d, refined, whole = (bench.judge(codec, split.test)[0] for codec in (base, *bench.train(fits).values()))
+    fit = partial(fit_codec, split.train, **bench.settings(paper, 150, 500, 30))
+    parts, shape = (UniversalQuantiser(3), MeanSquaredError()), split.train.shape[1:3]
+    base = bench.train({"base": partial(fit, coder(3), *parts)})["base"]
+    both = Refinement(6, 1.0, *shape, base=base, fresh=coder(3), whole=coder(6))
+    codecs = bench.train({"refined": partial(fit, both, *parts), "whole": partial(fit, coder(6), *parts)})
+    d, refined, whole = (bench.judge(codec, split.test)[0] for codec in (base, *codecs.values()))
     return [
         Row("D refined / D base, test", refined / d, 1.0, None, (ABOVE, 0.0) if bench.preset != "smoke" else None),
         Row("D refined / D end-to-end at the same rate, test", refined / whole, 1.0),
-        bench.against_floor("refined, 9.51 bits", refined, 9.51),
+        distortion("refined, 9.51 bits", refined, bench.floor(9.51)),
     ]
 
 
@@ -184,21 +164,18 @@ def refine(bench: Bench) -> list[Row]:
 def error_bars(bench: Bench) -> list[Row]:
     """The spread over seeds (MNIST or SVHN by --data)."""
     split, coder, paper = _setting(bench)
-    seeds = [bench.seed + trial for trial in range(bench.pick(2, 4, 5))]
-    fit, rows = (
-        partial(fit_codec, split.train, coder(3), UniversalQuantiser(3), **bench.settings(paper, 120, 400, 30)),
-        [],
-    )
+    parts, seeds = (coder(3), UniversalQuantiser(3)), range(bench.seed, bench.seed + bench.pick(2, 4, 5))
+    fit, rows = partial(fit_codec, split.train, *parts, **bench.settings(paper, 120, 400, 30)), []
     for weight in bench.pick((0.005,), None, (0.0, 0.005, 0.013), tuple(TRADEOFF)):
         loss = bench.perceptual(weight, CHEAP * weight)
         codecs = bench.train({seed: partial(fit, loss, seed=seed) for seed in seeds})
-        values = [bench.judge(codec, split.test) for codec in codecs.values()]
-        d, p = torch.tensor([(d, p.value) for d, p in values]).T
-        name, claim = f"lambda = {weight:g}: ", (ABOVE, 0.1) if bench.preset == "demo" else None
+        found = [bench.judge(codec, split.test) for codec in codecs.values()]
+        d, p = torch.tensor([(d, p.value) for d, p in found]).T
+        name, claim = f"lambda = {weight:g}", (ABOVE, 0.1) if bench.preset == "demo" else None
         rows += [
-            bench.against_floor(f"lambda = {weight:g}, mean", float(d.mean()), 4.75, TRADEOFF[weight]),
-            Row(f"{name}spread of D over seeds / mean", float(d.std() / d.mean()), 0.0, 0.025, claim),
-            Row(f"{name}spread of sliced W2^2 over seeds / mean", float(p.std() / p.mean()), 0.0),
+            distortion(f"{name}, mean", float(d.mean()), bench.floor(4.75), TRADEOFF[weight]),
+            Row(f"{name}: spread of D over seeds / mean", float(d.std() / d.mean()), 0.0, 0.025, claim),
+            Row(f"{name}: spread of sliced W2^2 over seeds / mean", float(p.std() / p.mean()), 0.0),
         ]
     return rows
 
@@ -209,33 +186,28 @@ class Refinement(Coder):
 
     base: Codec | None = None
     fresh: Coder | None = None
-    both: Coder | None = None
+    whole: Coder | None = None
 
     def encoder(self) -> nn.Module:
         """The two encoders side by side."""
-        return _Beside(self.base.encoder, self.fresh.encoder())
+        return _Beside(self.base, self.fresh.encoder())
 
     def decoder(self, noise: int = 0) -> nn.Module:
         """A fresh decoder of the joint code."""
-        return self.both.decoder(noise)
+        return self.whole.decoder(noise)
 
     def critic(self, code: int = 0) -> nn.Module:
         """A fresh critic."""
-        return self.both.critic(code)
+        return self.whole.critic(code)
 
 
 class _Beside(nn.Module):
-    def __init__(self, frozen: nn.Module, fresh: nn.Module) -> None:
+    def __init__(self, base: Codec, fresh: nn.Module) -> None:
         super().__init__()
-        self.frozen, self.fresh = frozen.requires_grad_(False), fresh
-
-    def train(self, mode: bool = True) -> _Beside:
-        super().train(mode)
-        self.frozen.eval()
-        return self
+        self.base, self.fresh = (base,), fresh  # in a tuple, so that its weights are not this module's
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.cat([self.frozen(images), self.fresh(images)], 1)
+        return torch.cat([self.base[0].features(images), self.fresh(images)], 1)
 
 
 def _setting(bench: Bench) -> tuple:
