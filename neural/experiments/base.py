@@ -20,7 +20,7 @@ from neural.evaluation import Measured, evaluate
 from neural.losses import EnergyDistance, Loss, MeanSquaredError, WassersteinGP
 from neural.quantisers import Sent
 from neural.recipes import Adam, Recipe
-from neural.training import Codec, Decoder, fit_codec, fit_decoder
+from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Executor, Serial
 
@@ -192,13 +192,9 @@ class Bench:
             self.record((model.decoder if isinstance(model, Codec) else model).log, fits[key].args[-1])
         return models
 
-    def codec(self, *parts: Any, **settings: Any) -> Codec:
-        """One `fit_codec`."""
-        return self.train({0: partial(fit_codec, *parts, **settings)})[0]
-
-    def decoder(self, *parts: Any, **settings: Any) -> Decoder:
-        """One `fit_decoder`."""
-        return self.train({0: partial(fit_decoder, *parts, **settings)})[0]
+    def one(self, fit: Callable[..., Any], *parts: Any, **settings: Any) -> Any:
+        """A single training by `fit_codec` or `fit_decoder`."""
+        return self.train({0: partial(fit, *parts, **settings)})[0]
 
     def record(self, log: tuple[Point, ...], loss: Loss) -> None:
         """Keep by which factor a training's loss fell (with a critic, whose loss does not fall, the sliced W2^2)."""

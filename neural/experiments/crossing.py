@@ -120,10 +120,7 @@ def _dithers(bench: Bench, name: str) -> tuple[list[Row], dict[tuple[float, bool
 
 @experiment("decompose", "LZCK22 Thm 1, tables 1 and 11", "2 s", "16 s", "~15 min GPU", "~30 min GPU")
 def decompose(bench: Bench) -> list[Row]:
-    """E|X-Y|^2 is the sum of three parts when X - Z - Y is Markov.
-
-    Table decoders on twenty dithers of every image; with common randomness the chain is not Markov (a control).
-    """
+    """E|X-Y|^2 is the sum of three parts when X - Z - Y is Markov; with common randomness it is not (a control)."""
     task, rows = _task(bench, "sr"), []
     points, settings = task.train[:1500].repeat(20, 1, 1, 1), bench.settings(LIU, 120, 400, 50)
     runs = product(bench.pick(((2, 4),), ((2, 3), (2, 4), (3, 4)), ((2, 4),), ((2, 4), (5, 4))), (False, True))
@@ -157,10 +154,7 @@ def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.Mark
 
 @experiment("separate-vs-joint", "LZCK22 table 2", "2 s", "5 s", "~10 min GPU", "~30 min GPU")
 def separate_vs_joint(bench: Bench) -> list[Row]:
-    """Quantising source and target apart loses nothing against jointly.
-
-    Parts (a) E|X-X^|^2 and (b) E|Y-Y^|^2 of one joint model over those of two codecs trained for them alone.
-    """
+    """Parts (a) E|X-X^|^2 and (b) E|Y-Y^|^2 of a joint model over those of two codecs apart: they lose nothing."""
     task, rows, settings = _task(bench, "sr"), [], bench.settings(LIU, 120, 400, 50)
     targets = {"(a) source": task.train, "(b) target": task.clean.train}
     for latent in bench.pick((2,), None, (2, 5)):
@@ -185,7 +179,7 @@ def baseline(bench: Bench) -> list[Row]:
     planes, side = task.train.shape[1:3]
     behind = passing(nn.Identity(), task.train, UNet(planes * side * side, bench.pick(0.25, None, 1.0), planes, side))
     own = {**bench.settings(LIU, 60, 200, 50), "noise": 0, "references": task.clean.train}
-    restorer = bench.decoder(behind, task.train, bench.perceptual(0.05, 0.0), **own)
+    restorer = bench.one(fit_decoder, behind, task.train, bench.perceptual(0.05, 0.0), **own)
     still = torch.Generator().manual_seed(0)
     restored = (restorer(part.to(bench.device).flatten(1), still) for part in (task.train, task.test))
     ways = {"restored": (Task(task.clean, task.coder, *restored), 0.01), "direct": (task, 1e-3)}

@@ -72,10 +72,7 @@ def _bell(x: np.ndarray) -> np.ndarray:
 
 @experiment("ecdq", "exact; ZQCK21 6.1 beside YWYML21", "1 s", "14 s", "30 s", "30 s")
 def dithered_gaussian(bench: Bench) -> list[Row]:
-    """Dithered N(0,1): twice the MSE, or little more with shared randomness.
-
-    Samples against quadrature; then trained decoders against the exact frontier of the encoder.
-    """
+    """Dithered N(0,1): twice the MSE, or little more with shared randomness; trained decoders on the frontier."""
     exact = {step: dithered(step) for step in bench.pick((1.0, 2.0), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0))}
     rows, rng, n = [], np.random.default_rng(bench.seed), 400_000
     for step, truth in exact.items():

@@ -15,7 +15,19 @@ from torch import Tensor, nn
 from neural import data, oracle
 from neural.coders import Coder, Perceptron, UNet, Yan
 from neural.evaluation import Measured
-from neural.experiments.base import ABOVE, PLANE, RATES, Bench, Curve, Row, curve, experiment, mean_square, perception
+from neural.experiments.base import (
+    ABOVE,
+    PLANE,
+    RATES,
+    Bench,
+    Curve,
+    Row,
+    curve,
+    experiment,
+    mean_square,
+    perception,
+    plane,
+)
 from neural.experiments.printed import ADVERSARIAL, KODAK, TWOFOLD
 from neural.losses import AnchorNorm, EnergyScore, Loss, MeanSquaredError, SlicedWasserstein, WassersteinGP
 from neural.losses import sliced_wasserstein as sliced
@@ -61,22 +73,20 @@ def posteriors(bench: Bench, rates: Sequence[int]) -> dict[int, tuple[Codec, Dec
     fine = Recipe(optimiser=Adam(5e-3 if bench.tiny else 1.5e-3))
     steps, loss = max(2, round(bench.shrink * (900 if bench.tiny else 1500))), EnergyScore(3 if bench.tiny else 2)
     width, trained = 1.0 if bench.tiny else 4.0, bench.once("posteriors", dict)
-    trained |= bench.train({
-        bits: partial(
-            fit_decoder, bench.lloyd(bits), images, loss, steps=steps,
-            recipe=coarse if bench.tiny and bits < 4 else fine, coder=Perceptron(bits, width, *images.shape[1:3]),
-        )
-        for bits in rates if bits not in trained
-    })  # fmt: skip
+    fits = {}
+    for bits in set(rates) - set(trained):
+        own = {
+            "recipe": coarse if bench.tiny and bits < 4 else fine,
+            "coder": Perceptron(bits, width, *images.shape[1:3]),
+        }
+        fits[bits] = partial(fit_decoder, bench.lloyd(bits), images, loss, steps=steps, **own)
+    trained |= bench.train(fits)
     return {bits: (bench.lloyd(bits), trained[bits]) for bits in rates}
 
 
 @experiment("oracle", "YWYML21 Thm 2, YWL22 Thm 1", "3 s", "4 s", "10 s", "10 s")
 def exact_sampler(bench: Bench) -> list[Row]:
-    """Exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d.
-
-    No network is needed for the laws themselves, except the last control's encoder.
-    """
+    """Exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d, and controls that must miss them."""
     images = bench.reference[:2000]
     codec = oracle.lloyd(images, 4, seed=bench.seed)
     sent, mean = bench.draw(codec, images)
@@ -97,7 +107,10 @@ def exact_sampler(bench: Bench) -> list[Row]:
     ignoring, moved = mean_square(images, blind) / floor, oracle.paired_w2(images, noisy) / floor / pixels
     split, coder = bench.family(Yan)
     settings = bench.settings(YAN, 350, 700, 100)
-    descended, own = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), **settings), split.train[:1500]
+    descended, own = (
+        bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings),
+        split.train[:1500],
+    )
     _, output = bench.draw(oracle.tabled(descended, own), own)
     share = oracle.paired_w2(own.to(output), output) / (mean_square(own, output) * own[0].numel())
     rows += [
@@ -115,10 +128,7 @@ def exact_sampler(bench: Bench) -> list[Row]:
 
 @experiment("twofold", "YWYML21 4.1, figures 2 and 3", "3 s", "12 s", "~10 min GPU", "~1.7 h GPU")
 def twofold(bench: Bench) -> list[Row]:
-    """A trained sampler reaches 2 D_d with no bias and full variance.
-
-    Small presets: energy score behind k-means. Paper presets: the papers' networks and conditional WGAN-GP.
-    """
+    """A trained sampler (small presets: energy score behind k-means) reaches 2 D_d with no bias and full variance."""
     rates = bench.pick((4,), (1, 2, 3, 4, 5) if bench.tiny else (4,), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
     split, claims = bench.split, ()
     if bench.gpu_sized:
@@ -132,7 +142,7 @@ def twofold(bench: Bench) -> list[Row]:
         trained = posteriors(bench, rates)
         claims = ((0.10, 0.05), (0.02, 0.04), (0.10, 0.10)) if bench.tiny else ((0.15, 0.05), (0.02, 0.05))
     train, test = split.train[:10_000].to(bench.device), split.test.to(bench.device)
-    rows, best, made, predicted = [], [], [], []
+    rows, found = [], {}
     for bits, (codec, decoder) in trained.items():
         name, values, paper = f"R = {bits}: ", bench.evaluate(codec, decoder, train), TWOFOLD if bits == 4 else None
         d_train, d_test = (mean_square(part, bench.draw(codec, part)[1]) for part in (train, test))
@@ -145,16 +155,11 @@ def twofold(bench: Bench) -> list[Row]:
             Row(f"{name}D / D_d, test", sampled / d_test, 1.0 + d_train / d_test),
             perception(f"R = {bits}", values["sliced_w2"]),
         ]
-        best.append(d_test)
-        made.append(sampled)
-        predicted.append(d_test + d_train)
-    bench.figure(
-        "rate and distortion, with and without perfect perception",
-        RATES,
-        Curve("minimum MSE, P = inf", rates, best),
-        Curve("sampler, P = 0", rates, made, "universal"),
-        Curve("theory: $D_d$ (test) + $D_d$ (train)", rates, predicted, "theory"),
-    )
+        found[bits] = (d_test, sampled, d_test + d_train)
+    lines = {"minimum MSE, P = inf": "measured", "sampler, P = 0": "universal"}
+    lines["theory: $D_d$ (test) + $D_d$ (train)"] = "theory"
+    curves = [Curve(k, rates, [d[n] for d in found.values()], lines[k]) for n, k in enumerate(lines)]
+    bench.figure("rate and distortion, with and without perfect perception", RATES, *curves)
     return rows
 
 
@@ -182,27 +187,22 @@ def degenerate(bench: Bench) -> list[Row]:
 def distortion_adversarial(bench: Bench) -> list[Row]:
     """Distortion plus adversarial loss lies between D_d and 2 D_d."""
     split, coder = bench.family(Yan)
-    rows, points, network = [], [], coder(4)
-    fit = partial(
-        fit_codec, split.train, network, Binary(), noise=network.private, **bench.settings(YAN, 150, 500, 100)
-    )
-    weights = bench.pick((0.1,), (0.1, 1.0), tuple(ADVERSARIAL))
-    for weight, codec in bench.train({w: partial(fit, bench.perceptual(w, w)) for w in weights}).items():
-        d, p = bench.judge(codec, split.train[:2000])
-        points.append((d, p.value))
-        what = f"lambda = {weight:g}: D per pixel, train (k-means beside it)"
-        claim = (0.0, ABOVE)
-        rows += [Row(what, d, bench.floor(4), ADVERSARIAL[weight], claim), perception(f"lambda = {weight:g}", p)]
-    bench.figure("distortion plus adversarial loss", ("MSE per pixel", PLANE[1]), curve("trained", points))
+    rows, weights, settings = [], bench.pick((0.1,), (0.1, 1.0), tuple(ADVERSARIAL)), bench.settings(YAN, 150, 500, 100)
+    fit = partial(fit_codec, split.train, coder(4), Binary(), noise=coder(4).private, **settings)
+    codecs = bench.train({weight: partial(fit, bench.perceptual(weight, weight)) for weight in weights})
+    found = {weight: bench.judge(codec, split.train[:2000]) for weight, codec in codecs.items()}
+    for weight, (d, p) in found.items():
+        name, paper = f"lambda = {weight:g}", ADVERSARIAL[weight]
+        rows.append(Row(f"{name}: D per pixel, train (k-means beside it)", d, bench.floor(4), paper, (0.0, ABOVE)))
+        rows.append(perception(name, p))
+    axes = ("MSE per pixel", PLANE[1])
+    bench.figure("distortion plus adversarial loss", axes, plane("trained", found.values()))
     return rows
 
 
 @experiment("jump", "YWL22 figure 2", "2 s", "24 s", "~30 min GPU", "~50 min GPU")
 def jump(bench: Bench) -> list[Row]:
-    """The augmented loss jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2).
-
-    W1 given the code, exact by sorting, on one pixel; paper presets train the adversarial model on images too.
-    """
+    """The augmented loss, W1 by sorting or by a critic, jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)."""
     rows, curves, term = [], [], SlicedWasserstein(1, 1, True)
     weights = bench.pick((0.5, 1.1), (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 2.0))
     losses = {weight: term + weight * AnchorNorm() if weight else term for weight in weights}
@@ -230,7 +230,7 @@ def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
     split, coder = bench.family(Yan)
     settings, critic, points = bench.settings(YAN, 0, 0, 100), WassersteinGP(10.0, conditional=True), []
     betas = bench.pick(None, None, (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(i / 20 for i in range(1, 20)), 0.99))
-    codec = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), **settings)
+    codec = bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
     fit = partial(fit_decoder, codec, split.train, **settings)
     decoders = bench.train({beta: partial(fit, critic + (1 - beta) / beta * AnchorNorm()) for beta in betas})
     for beta, decoder in decoders.items():
@@ -270,9 +270,9 @@ def framework_a(bench: Bench) -> list[Row]:
     """One code of a trained encoder, two trained decoders, and their mixtures beside the table of KODAK."""
     split, coder = bench.family(Yan)
     settings, images = bench.settings(YAN, 300, 700, 100), split.train[:10_000].to(bench.device)
-    codec = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), **settings)
+    codec = bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
     loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(3)
-    decoder = bench.decoder(codec, split.train, loss, **settings)
+    decoder = bench.one(fit_decoder, codec, split.train, loss, **settings)
     return _mixtures(bench, "4 bits", images, *(bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder)))
 
 
@@ -302,7 +302,7 @@ def post_process(bench: Bench) -> list[Row]:
     codec, images = bench.lloyd(4), bench.reference
     settings = {"steps": max(2, round(bench.shrink * bench.pick(500, 1200))), "recipe": Recipe(optimiser=Adam(3e-3))}
     behind = passing(_Decoded(codec), images)
-    decoder = bench.decoder(behind, images, EnergyScore(3), noise=16, **settings)
+    decoder = bench.one(fit_decoder, behind, images, EnergyScore(3), noise=16, **settings)
     claim = (0.15, 0.10) if bench.preset == "demo" and bench.tiny else None
     return by_code("", bench.evaluate(behind, decoder, images), claim)
 
@@ -323,9 +323,8 @@ class Conventional:
         decoded, total, mode = [], 0, "L" if images.shape[1] == 1 else "RGB"
         for pixels in (images.cpu().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy():
             stream = io.BytesIO()
-            Image.fromarray(pixels.squeeze(-1) if mode == "L" else pixels).save(
-                stream, self.format, quality=self.quality
-            )
+            picture = Image.fromarray(pixels.squeeze(-1) if mode == "L" else pixels)
+            picture.save(stream, self.format, quality=self.quality)
             total += 8 * stream.tell()
             with Image.open(stream) as image:
                 decoded.append(np.atleast_3d(np.array(image.convert(mode), dtype=np.float32)).transpose(2, 0, 1))
@@ -337,12 +336,11 @@ class _Decoded(nn.Module):
 
     def __init__(self, codec: Codec) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.quantiser = codec.encoder, codec.decoder.net, codec.quantiser
+        self.codec = codec
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.encoder(images)
-        received = self.quantiser.send(features, torch.zeros(2, *features.shape, device=features.device)).received
-        return self.decoder(received, received[:, :0])
+        still = torch.Generator()
+        return self.codec.decoder(self.codec.send(images, still).received, still)
 
 
 class _Shown(nn.Module):

@@ -31,10 +31,7 @@ CHEAP = 10.0
 
 @experiment("rdp98", "BM19 4.1, S.E", "3 s", "10 s", "~20 min GPU", "~2.6 h GPU")
 def surface(bench: Bench) -> list[Row]:
-    """The surface from 98 pairs of (latent, levels) and weight.
-
-    The models of weight 0 first; every other weight goes on from its own.
-    """
+    """The surface from 98 pairs of (latent, levels) and weight; each weight goes on from the model of weight 0."""
     split, coder = bench.family(BlauMichaeli)
     few = {key: (GRID[key][0], GRID[key][-1]) for key in ((2, 2), (4, 2), (4, 4))}
     grid = bench.pick({(4, 2): GRID[4, 2][::13]}, few, GRID)
@@ -60,10 +57,7 @@ def surface(bench: Bench) -> list[Row]:
 
 @experiment("perceptual-loss", "BM19 4.2, S.F", "6 s", "20 s", "~20 min GPU", "~2.6 h GPU")
 def perceptual_loss(bench: Bench) -> list[Row]:
-    """A classifier's layer in the loss: closer features.
-
-    MSE alone against MSE plus the classifier's second convolution, at 28x28.
-    """
+    """A classifier's second convolution in the loss: closer features, at 28x28."""
     split, coder = bench.family(BlauMichaeli, 28)
     if split.train_labels is None:
         raise InvalidInput("data", split.name, "has no labels, which the classifier needs")
@@ -86,10 +80,7 @@ def perceptual_loss(bench: Bench) -> list[Row]:
 
 @experiment("universal", "ZQCK21 figure 4", "2 s", "13 s", "~25 min GPU", "~4 h GPU")
 def universal(bench: Bench) -> list[Row]:
-    """One encoder, new decoders: nearly the end-to-end tradeoff.
-
-    The encoder of the largest weight, frozen, serves every weight.
-    """
+    """One encoder, that of the largest weight, and new decoders: nearly the end-to-end tradeoff."""
     split, coder, paper = _setting(bench)
     weights = bench.pick((0.0, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.008, 0.011, 0.015), (*TRADEOFF, 0.015))
     losses, settings = {w: bench.perceptual(w, CHEAP * w) for w in weights}, bench.settings(paper, 120, 500, 30)
@@ -98,8 +89,7 @@ def universal(bench: Bench) -> list[Row]:
         latent, levels = CONFIGURATIONS[rate]
         fit = partial(fit_codec, split.train, coder(latent), UniversalQuantiser(levels), **settings)
         codecs = bench.train({weight: partial(fit, loss) for weight, loss in losses.items()})
-        one = codecs[weights[-1]]
-        fit = partial(fit_decoder, one, split.train, noise=0, **settings)
+        fit, one = partial(fit_decoder, codecs[weights[-1]], split.train, noise=0, **settings), codecs[weights[-1]]
         decoders = bench.train({weight: partial(fit, loss) for weight, loss in losses.items()})
         own = {weight: bench.judge(codec, split.test) for weight, codec in codecs.items()}
         shared = {weight: bench.judge(one, split.test, decoder) for weight, decoder in decoders.items()}
@@ -119,10 +109,7 @@ def universal(bench: Bench) -> list[Row]:
 
 @experiment("quantizers", "ZQCK21 table 1", "2 s", "17 s", "~10 min GPU", "~25 min GPU")
 def quantisers(bench: Bench) -> list[Row]:
-    """Shared dither beats decoder noise; so does no noise.
-
-    lambda = 0. That deterministic beats dithered is the paper's finding; it depends on the training, so no claim.
-    """
+    """Shared dither beats decoder noise, at weight 0; so does no noise (which of the two is best: by the training)."""
     split, coder, paper = _setting(bench)
     kinds = dict(zip(KINDS, (DeterministicQuantiser, UniversalQuantiser, NoisyQuantiser), strict=True))
     rates = bench.pick((4.75,), (4.75, 6.0), (4.75,), tuple(CONFIGURATIONS))
@@ -149,7 +136,7 @@ def refine(bench: Bench) -> list[Row]:
     split, coder, paper = _setting(bench)
     fit = partial(fit_codec, split.train, **bench.settings(paper, 150, 500, 30))
     parts, shape = (UniversalQuantiser(3), MeanSquaredError()), split.train.shape[1:3]
-    base = bench.train({"base": partial(fit, coder(3), *parts)})["base"]
+    base = bench.one(fit, coder(3), *parts)
     both = Refinement(6, 1.0, *shape, base=base, fresh=coder(3), whole=coder(6))
     codecs = bench.train({"refined": partial(fit, both, *parts), "whole": partial(fit, coder(6), *parts)})
     d, refined, whole = (bench.judge(codec, split.test)[0] for codec in (base, *codecs.values()))
