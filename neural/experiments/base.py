@@ -29,6 +29,7 @@ __all__ = ["PRESETS", "REGISTRY", "Bench", "Curve", "Experiment", "Figure", "Row
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 ABOVE = float("inf")
 SERIAL = Serial()
+TRAIN, TEST = 10_000, 2_000
 PLANE = ("MSE per pixel, test", "sliced $W_2^2$ per image")
 RATES = ("rate (bits per image)", "MSE per pixel, test")
 Key = TypeVar("Key")
@@ -114,8 +115,9 @@ def experiment(id: str, paper: str, *cost: str) -> Callable[[Run], Run]:
 class Bench:
     """Data, preset, device and seed of a run; it trains, keeps checkpoints and logs, and collects pictures.
 
-    `folder` keeps checkpoints (None: nowhere); `shrink` multiplies the numbers of steps, for tests. `executor` says
-    where models that do not wait for each other are trained; the numbers are the same on any of them.
+    Small presets take the first 10,000 images to train and 2,000 to test. `folder` keeps checkpoints (None: nowhere);
+    `shrink` multiplies the numbers of steps, for tests. `executor` says where models that do not wait for each other
+    are trained; the numbers are the same on any of them.
     """
 
     preset: str
@@ -135,6 +137,10 @@ class Bench:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise InvalidInput("preset", self.preset, f"must be one of {', '.join(PRESETS)}")
+        if not self.gpu_sized:
+            s, few = self.split, (TRAIN, TEST)  # copies: a slice would carry all images to every worker
+            parts = zip((s.train, s.test, s.train_labels, s.test_labels), few * 2, strict=True)
+            self.split = Split(s.name, *(part if part is None else part[:n].clone() for part, n in parts))
 
     @property
     def gpu_sized(self) -> bool:
@@ -153,7 +159,11 @@ class Bench:
     def steps(self, smoke: int, demo: int, epochs: int, batch: int = 64) -> int:
         """Training steps of this preset: given outright, or by the paper's epochs (paper-lite: a third of them)."""
         whole = epochs * (len(self.split.train) // batch)
-        return max(2, round(self.shrink * self.pick(smoke, demo, whole // 3, whole)))
+        return self.scaled(self.pick(smoke, demo, whole // 3, whole))
+
+    def scaled(self, steps: int) -> int:
+        """A number of steps times `shrink`, at least 2."""
+        return max(2, round(self.shrink * steps))
 
     def settings(self, paper: Recipe, smoke: int, demo: int, epochs: int) -> dict[str, Any]:
         """Steps and recipe of a training: the paper's, or Adam with one cycle in small presets."""
@@ -244,7 +254,7 @@ class Bench:
     @cached_property
     def reference(self) -> Tensor:
         """At most 10,000 training images, on the device."""
-        return self.split.train[:10_000].to(self.device)
+        return self.split.train[:TRAIN].to(self.device)
 
 
 def mean_square(first: Tensor, second: Tensor) -> float:

@@ -125,7 +125,7 @@ def _trained(bench: Bench) -> list[Row]:
     for weight in bench.pick((0.0,), (0.0, 1.0, 16.0), (0.0, 0.25, 1.0, 4.0, 16.0, 64.0)):
         loss = MeanSquaredError() + weight * SlicedWasserstein(2, 1) if weight else MeanSquaredError()
         recipe = Recipe(2048 if weight else 256, Adam(1e-2))
-        steps = max(2, round(bench.shrink * bench.pick(500, 1500)))
+        steps = bench.scaled(bench.pick(500, 1500))
         fits[weight] = partial(fit_decoder, codec, samples, loss, steps=steps, noise=0, recipe=recipe)
     quantiles = torch.from_numpy(ndtri((np.arange(len(samples)) + 0.5) / len(samples)))
     for weight, decoder in bench.train(fits).items():

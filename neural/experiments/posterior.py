@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,20 +69,23 @@ def by_code(
 
 def posteriors(bench: Bench, rates: Sequence[int]) -> dict[int, tuple[Codec, Decoder]]:
     """For every rate in bits, the k-means codec and a decoder trained by the energy score to sample p(x|z)."""
-    images = bench.reference
-    coarse = Recipe(optimiser=Adam(2e-3), average=0.99)  # few cells are wide: the same rate would leave noise
-    fine = Recipe(optimiser=Adam(5e-3 if bench.tiny else 1.5e-3))
-    steps, loss = max(2, round(bench.shrink * (900 if bench.tiny else 1500))), EnergyScore(3 if bench.tiny else 2)
-    width, trained = 1.0 if bench.tiny else 4.0, bench.once("posteriors", dict)
-    fits = {}
-    for bits in set(rates) - set(trained):
-        own = {
-            "recipe": coarse if bench.tiny and bits < 4 else fine,
-            "coder": Perceptron(bits, width, *images.shape[1:3]),
-        }
-        fits[bits] = partial(fit_decoder, bench.lloyd(bits), images, loss, steps=steps, **own)
+    images, trained, fits = bench.reference, bench.once("posteriors", dict), {}
+    width, rate, steps, loss = (1.0, 5e-3, 900, EnergyScore(3)) if bench.tiny else (2.0, 1e-3, 1500, EnergyScore(2))
+    slow = Recipe(optimiser=Adam(2e-3 if bench.tiny else rate), average=0.99)
+    for bits in (bits for bits in rates if bits not in trained):
+        recipe = (
+            Recipe(optimiser=Adam(rate)) if bench.tiny and bits > 3 else slow
+        )  # few cells are wide: noise would stay
+        own = {"recipe": recipe, "coder": Perceptron(bits, width, *images.shape[1:3])}
+        fits[bits] = partial(fit_decoder, bench.lloyd(bits), images, loss, steps=bench.scaled(steps), **own)
     trained |= bench.train(fits)
     return {bits: (bench.lloyd(bits), trained[bits]) for bits in rates}
+
+
+def four_bits(bench: Bench, settings: dict[str, Any]) -> tuple[data.Split, Codec]:
+    """The images at the side of [YWYML21] and a codec trained for its squared error alone."""
+    split, coder = bench.family(Yan)
+    return split, bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
 
 
 @experiment("oracle", "YWYML21 Thm 2, YWL22 Thm 1", "3 s", "4 s", "10 s", "10 s")
@@ -105,12 +109,8 @@ def exact_sampler(bench: Bench) -> list[Row]:
     noisy = mean + math.sqrt(floor) * torch.randn(mean.shape, generator=rng).to(mean.device)
     spread = 2.0 * float(images.double().var(0, correction=0).mean()) / floor
     ignoring, moved = mean_square(images, blind) / floor, oracle.paired_w2(images, noisy) / floor / pixels
-    split, coder = bench.family(Yan)
-    settings = bench.settings(YAN, 350, 700, 100)
-    descended, own = (
-        bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings),
-        split.train[:1500],
-    )
+    split, descended = four_bits(bench, bench.settings(YAN, 350, 700, 100))
+    own = split.train[:1500]
     _, output = bench.draw(oracle.tabled(descended, own), own)
     share = oracle.paired_w2(own.to(output), output) / (mean_square(own, output) * own[0].numel())
     rows += [
@@ -141,7 +141,7 @@ def twofold(bench: Bench) -> list[Row]:
     else:
         trained = posteriors(bench, rates)
         claims = ((0.10, 0.05), (0.02, 0.04), (0.10, 0.10)) if bench.tiny else ((0.15, 0.05), (0.02, 0.05))
-    train, test = split.train[:10_000].to(bench.device), split.test.to(bench.device)
+    train, test = split.train[:4000].to(bench.device), split.test.to(bench.device)
     rows, found = [], {}
     for bits, (codec, decoder) in trained.items():
         name, values, paper = f"R = {bits}: ", bench.evaluate(codec, decoder, train), TWOFOLD if bits == 4 else None
@@ -166,20 +166,22 @@ def twofold(bench: Bench) -> list[Row]:
 @experiment("degenerate", "YWYML21 supplement D", "3 s", "22 s", "~5 min GPU", "~10 min GPU")
 def degenerate(bench: Bench) -> list[Row]:
     """Adversarial samplers: a critic warmed up, one that was not, and one that does not see the code (a control)."""
-    images, demo = bench.reference, bench.preset == "demo"
-    steps = bench.steps(60, 900 if bench.tiny else 150, 100, 128)
-    critic = partial(WassersteinGP, 1.0 if bench.tiny else 10.0, steps=bench.pick(1, 2))
-    critics = {"warmed up": critic(conditional=True, warm_up=max(2, min(steps // 4, 200)))}
-    if not demo:
-        critics["not warmed up"] = critic(conditional=True)
-    critics["unconditional"] = critic()
-    recipe = Recipe(optimiser=Adam(5e-4, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
+    images, steps = bench.reference, bench.steps(60, 1500 if bench.tiny else 150, 100, 128)
+    critic = partial(WassersteinGP, 1.0 if bench.tiny else 10.0, steps=bench.pick(1, 3))
+    critics = {
+        "warmed up": critic(conditional=True, warm_up=max(2, min(steps // 4, 200))),
+        "not warmed up": critic(conditional=True),
+        "unconditional": critic(),
+    }
+    recipe = Recipe(optimiser=Adam(1e-3, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
     settings = {"steps": steps, "recipe": recipe, "coder": Perceptron(4, 1.0, *images.shape[1:3])}
     fits = {name: partial(fit_decoder, bench.lloyd(4), images, loss, **settings) for name, loss in critics.items()}
-    rows, asserted = [], {"warmed up": ((0.20, 0.15), "pass"), "unconditional": ((ABOVE, 1.0), "fail")}
+    rows, asserted = [], {}
+    if bench.preset == "demo" and bench.tiny:
+        asserted["warmed up"] = {"ratio": (0.20, 0.15), "bias": (0.02, 0.20)}
+        asserted["unconditional"] = {"ratio": (ABOVE, 1.0), "expect": "fail"}
     for name, decoder in bench.train(fits).items():
-        claim, expect = asserted[name] if demo and bench.tiny else (None, "pass")
-        rows += by_code(f"{name}: ", bench.evaluate(bench.lloyd(4), decoder, images), claim, expect=expect)
+        rows += by_code(f"{name}: ", bench.evaluate(bench.lloyd(4), decoder, images[:4000]), **asserted.get(name, {}))
     return rows
 
 
@@ -206,7 +208,7 @@ def jump(bench: Bench) -> list[Row]:
     rows, curves, term = [], [], SlicedWasserstein(1, 1, True)
     weights = bench.pick((0.5, 1.1), (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 2.0))
     losses = {weight: term + weight * AnchorNorm() if weight else term for weight in weights}
-    settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": max(2, round(350 * bench.shrink))}
+    settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": bench.scaled(350)}
     settings["recipe"] = Recipe(bench.pick(1024, 2048), Adam(5e-3))
     sources = {"U(0,1), 4 cells": data.uniform, "N(0,1), 4 cells": data.gaussian}
     for name in sources if bench.preset != "smoke" else list(sources)[:1]:
@@ -227,14 +229,13 @@ def jump(bench: Bench) -> list[Row]:
 
 
 def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
-    split, coder = bench.family(Yan)
     settings, critic, points = bench.settings(YAN, 0, 0, 100), WassersteinGP(10.0, conditional=True), []
+    split, codec = four_bits(bench, settings)
     betas = bench.pick(None, None, (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(i / 20 for i in range(1, 20)), 0.99))
-    codec = bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
     fit = partial(fit_decoder, codec, split.train, **settings)
     decoders = bench.train({beta: partial(fit, critic + (1 - beta) / beta * AnchorNorm()) for beta in betas})
     for beta, decoder in decoders.items():
-        points.append((beta, bench.evaluate(codec, decoder, split.train[:10_000])["ratio"].value))
+        points.append((beta, bench.evaluate(codec, decoder, split.train[:4000])["ratio"].value))
         rows.append(Row(f"images, beta = {beta:g}: D / D_d", points[-1][1], 2.0 if beta > 0.5 else 1.0))
     return curve("images, adversarial", points, "universal")
 
@@ -268,9 +269,9 @@ def interpolate(bench: Bench) -> list[Row]:
 @experiment("framework-a", "YWL22 5.3, table 1", "3 s", "5 s", "~5 min GPU", "~10 min; RGB: GPU-days")
 def framework_a(bench: Bench) -> list[Row]:
     """One code of a trained encoder, two trained decoders, and their mixtures beside the table of KODAK."""
-    split, coder = bench.family(Yan)
-    settings, images = bench.settings(YAN, 300, 700, 100), split.train[:10_000].to(bench.device)
-    codec = bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
+    settings = bench.settings(YAN, 300, 700, 100)
+    split, codec = four_bits(bench, settings)
+    images = split.train[:4000].to(bench.device)
     loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(3)
     decoder = bench.one(fit_decoder, codec, split.train, loss, **settings)
     return _mixtures(bench, "4 bits", images, *(bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder)))
@@ -300,7 +301,10 @@ def depth(bench: Bench) -> list[Row]:
 def post_process(bench: Bench) -> list[Row]:
     """A sample made from the decoded mean is as good: the mean tells the code."""
     codec, images = bench.lloyd(4), bench.reference
-    settings = {"steps": max(2, round(bench.shrink * bench.pick(500, 1200))), "recipe": Recipe(optimiser=Adam(3e-3))}
+    settings = {
+        "steps": bench.scaled(bench.pick(500, 1200 if bench.tiny else None)),
+        "recipe": Recipe(optimiser=Adam(3e-3)),
+    }
     behind = passing(_Decoded(codec), images)
     decoder = bench.one(fit_decoder, behind, images, EnergyScore(3), noise=16, **settings)
     claim = (0.15, 0.10) if bench.preset == "demo" and bench.tiny else None
@@ -363,7 +367,11 @@ def _behind_a_codec(bench: Bench, codec: Conventional, split: data.Split, weight
     clean = (split.train if bench.gpu_sized else split.train[:1500]).to(bench.device)
     test = split.test[:500].to(bench.device)
     (decoded, bits), (decoded_test, _) = codec(clean), codec(test)
-    behind = passing(nn.Identity(), clean, UNet(clean[0].numel(), bench.pick(0.25, 0.5, 1.0), *clean.shape[1:3]))
+    behind = passing(
+        nn.Identity(),
+        clean,
+        UNet(clean[0].numel(), bench.pick(0.25, 0.5 if bench.tiny else None, 1.0), *clean.shape[1:3]),
+    )
     recipe = Recipe(64, Adam(1e-4)) if bench.gpu_sized else Recipe(32, Adam(2e-3))
     loss: Loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(2)
     loss = loss + weight * AnchorNorm() if weight else loss
