@@ -173,7 +173,8 @@ def degenerate(bench: Bench) -> list[Row]:
         "not warmed up": critic(conditional=True),
         "unconditional": critic(),
     }
-    recipe = Recipe(optimiser=Adam(1e-3, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
+    rate = bench.pick(5e-4, 1e-3, 5e-4)
+    recipe = Recipe(optimiser=Adam(rate, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
     settings = {"steps": steps, "recipe": recipe, "coder": Perceptron(4, 1.0, *images.shape[1:3])}
     fits = {name: partial(fit_decoder, bench.lloyd(4), images, loss, **settings) for name, loss in critics.items()}
     rows, asserted = [], {}
