@@ -138,8 +138,9 @@ class Bench:
         if self.preset not in PRESETS:
             raise InvalidInput("preset", self.preset, f"must be one of {', '.join(PRESETS)}")
         if not self.gpu_sized:
-            s, few = self.split, (TRAIN, TEST)  # copies: a slice would carry all images to every worker
-            parts = zip((s.train, s.test, s.train_labels, s.test_labels), few * 2, strict=True)
+            s, few = self.split, (TRAIN, TEST, TRAIN, TEST)
+            parts = zip((s.train, s.test, s.train_labels, s.test_labels), few, strict=True)
+            # copies, since a slice would carry all images to every worker
             self.split = Split(s.name, *(part if part is None else part[:n].clone() for part, n in parts))
 
     @property

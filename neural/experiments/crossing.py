@@ -54,25 +54,25 @@ def _task(bench: Bench, name: str) -> Task:
     return Task(clean, coder, *(degrade(part, seed=n) for n, part in enumerate((clean.train, clean.test))))
 
 
-@experiment("cr", "LZCK22 figure 5", "3 s", "13 s", "~20 min GPU", "~3 h GPU")
+@experiment("cr", "LZCK22 figure 5", "2 s", "6 s", "~20 min GPU", "~3 h GPU")
 def common_randomness(bench: Bench) -> list[Row]:
     """One dither for both ends lowers the distortion at equal rate and perception."""
     return bench.once("cr", partial(_dithers, bench, "cr"))[0]
 
 
-@experiment("superres", "LZCK22 figure 5a, tables 5 and 7", "1 s", "7 s", "~15 min GPU", "~2 h GPU")
+@experiment("superres", "LZCK22 figure 5a, tables 5 and 7", "1 s", "3 s", "~15 min GPU", "~2 h GPU")
 def super_resolution(bench: Bench) -> list[Row]:
     """4x super-resolution with and without common randomness; D to the network's input, the upsampled image."""
     return bench.once("sr", partial(_dithers, bench, "sr"))[0]
 
 
-@experiment("denoise", "LZCK22 figure 5c, table 6", "1 s", "9 s", "~40 min GPU", "~40 h GPU (SVHN)")
+@experiment("denoise", "LZCK22 figure 5c, table 6", "1 s", "3 s", "~40 min GPU", "~40 h GPU (SVHN)")
 def denoise(bench: Bench) -> list[Row]:
     """Denoising (sigma = 20/255) with and without common randomness; D to the noisy image."""
     return bench.once("dn", partial(_dithers, bench, "dn"))[0]
 
 
-@experiment("ground-truth", "LZCK22 tables 9 and 10", "0 s", "1 s", "0 s", "0 s")
+@experiment("ground-truth", "LZCK22 tables 9 and 10", "0 s", "0 s", "0 s", "0 s")
 def ground_truth(bench: Bench) -> list[Row]:
     """Distance of the outputs of superres and denoise to the clean images nobody saw."""
     rows = []
@@ -116,7 +116,7 @@ def _dithers(bench: Bench, name: str) -> tuple[list[Row], dict[tuple[float, bool
     return rows, codecs
 
 
-@experiment("decompose", "LZCK22 Thm 1, tables 1 and 11", "2 s", "16 s", "~15 min GPU", "~30 min GPU")
+@experiment("decompose", "LZCK22 Thm 1, tables 1 and 11", "1 s", "8 s", "~15 min GPU", "~30 min GPU")
 def decompose(bench: Bench) -> list[Row]:
     """E|X-Y|^2 is the sum of three parts when X - Z - Y is Markov; with common randomness it is not (a control)."""
     task, rows = _task(bench, "sr"), []
@@ -151,7 +151,7 @@ def _two_branches(bench: Bench, codec: Codec, images: Tensor, parts: oracle.Mark
     return Row(name, total / (parts.total / pixels), 1.0, BRANCHES.get(codec.bits))
 
 
-@experiment("separate-vs-joint", "LZCK22 table 2", "2 s", "5 s", "~10 min GPU", "~30 min GPU")
+@experiment("separate-vs-joint", "LZCK22 table 2", "1 s", "6 s", "~10 min GPU", "~30 min GPU")
 def separate_vs_joint(bench: Bench) -> list[Row]:
     """Parts (a) E|X-X^|^2 and (b) E|Y-Y^|^2 of a joint model over those of two codecs apart: they lose nothing."""
     task, rows, settings = _task(bench, "sr"), [], bench.settings(LIU, 120, 1200 if bench.tiny else 400, 50)
@@ -174,7 +174,7 @@ def separate_vs_joint(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("baseline", "LZCK22 tables 7 and 8", "2 s", "7 s", "~20 min GPU", "~3 h GPU")
+@experiment("baseline", "LZCK22 tables 7 and 8", "1 s", "4 s", "~20 min GPU", "~3 h GPU")
 def baseline(bench: Bench) -> list[Row]:
     """A U-Net restores and a codec compresses what it restored, against one codec end to end."""
     task, rows, settings = _task(bench, "sr"), [], bench.settings(LIU, 120, 400, 50)

@@ -16,19 +16,7 @@ from torch import Tensor, nn
 from neural import data, oracle
 from neural.coders import Coder, Perceptron, UNet, Yan
 from neural.evaluation import Measured
-from neural.experiments.base import (
-    ABOVE,
-    PLANE,
-    RATES,
-    Bench,
-    Curve,
-    Row,
-    curve,
-    experiment,
-    mean_square,
-    perception,
-    plane,
-)
+from neural.experiments.base import ABOVE, PLANE, RATES, Bench, Row, curve, experiment, mean_square, perception, plane
 from neural.experiments.printed import ADVERSARIAL, KODAK, TWOFOLD
 from neural.losses import AnchorNorm, EnergyScore, Loss, MeanSquaredError, SlicedWasserstein, WassersteinGP
 from neural.losses import sliced_wasserstein as sliced
@@ -88,7 +76,7 @@ def four_bits(bench: Bench, settings: dict[str, Any]) -> tuple[data.Split, Codec
     return split, bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
 
 
-@experiment("oracle", "YWYML21 Thm 2, YWL22 Thm 1", "3 s", "4 s", "10 s", "10 s")
+@experiment("oracle", "YWYML21 Thm 2, YWL22 Thm 1", "2 s", "2 s", "10 s", "10 s")
 def exact_sampler(bench: Bench) -> list[Row]:
     """Exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d, and controls that must miss them."""
     images = bench.reference[:2000]
@@ -121,12 +109,12 @@ def exact_sampler(bench: Bench) -> list[Row]:
         Row("exact W2^2 / D_d at alpha = 1, encoder by gradient", share, 1.0, None, (0.002, 0.002), "fail"),
     ]
     grid = [i / 50 for i in range(51)]
-    theory = Curve("$D = 1 + (1-\\sqrt{P})^2$", [law(a) for a in grid], [a * a for a in grid], "theory")
+    theory = curve("$D = 1 + (1-\\sqrt{P})^2$", [(law(a), a * a) for a in grid], "theory")
     bench.figure("interpolation", ("distortion / $D_d$", "$W_2^2$ / $D_d$"), theory, curve("exact sampler", points))
     return rows
 
 
-@experiment("twofold", "YWYML21 4.1, figures 2 and 3", "3 s", "12 s", "~10 min GPU", "~1.7 h GPU")
+@experiment("twofold", "YWYML21 4.1, figures 2 and 3", "2 s", "7 s", "~10 min GPU", "~1.7 h GPU")
 def twofold(bench: Bench) -> list[Row]:
     """A trained sampler (small presets: energy score behind k-means) reaches 2 D_d with no bias and full variance."""
     rates = bench.pick((4,), (1, 2, 3, 4, 5) if bench.tiny else (4,), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
@@ -156,14 +144,17 @@ def twofold(bench: Bench) -> list[Row]:
             perception(f"R = {bits}", values["sliced_w2"]),
         ]
         found[bits] = (d_test, sampled, d_test + d_train)
-    lines = {"minimum MSE, P = inf": "measured", "sampler, P = 0": "universal"}
-    lines["theory: $D_d$ (test) + $D_d$ (train)"] = "theory"
-    curves = [Curve(k, rates, [d[n] for d in found.values()], lines[k]) for n, k in enumerate(lines)]
-    bench.figure("rate and distortion, with and without perfect perception", RATES, *curves)
+    bench.figure(
+        "rate and distortion, with and without perfect perception",
+        RATES,
+        curve("minimum MSE, P = inf", [(bits, d) for bits, (d, *_) in found.items()]),
+        curve("sampler, P = 0", [(bits, d) for bits, (_, d, _) in found.items()], "universal"),
+        curve("theory: $D_d$ (test) + $D_d$ (train)", [(bits, d) for bits, (*_, d) in found.items()], "theory"),
+    )
     return rows
 
 
-@experiment("degenerate", "YWYML21 supplement D", "3 s", "22 s", "~5 min GPU", "~10 min GPU")
+@experiment("degenerate", "YWYML21 supplement D", "1 s", "33 s", "~5 min GPU", "~10 min GPU")
 def degenerate(bench: Bench) -> list[Row]:
     """Adversarial samplers: a critic warmed up, one that was not, and one that does not see the code (a control)."""
     images, steps = bench.reference, bench.steps(60, 1500 if bench.tiny else 150, 100, 128)
@@ -186,7 +177,7 @@ def degenerate(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("dal", "YWYML21 figure 5", "1 s", "6 s", "~10 min GPU", "~30 min GPU")
+@experiment("dal", "YWYML21 figure 5", "1 s", "2 s", "~10 min GPU", "~30 min GPU")
 def distortion_adversarial(bench: Bench) -> list[Row]:
     """Distortion plus adversarial loss lies between D_d and 2 D_d."""
     split, coder = bench.family(Yan)
@@ -203,7 +194,7 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("jump", "YWL22 figure 2", "2 s", "24 s", "~30 min GPU", "~50 min GPU")
+@experiment("jump", "YWL22 figure 2", "1 s", "10 s", "~30 min GPU", "~50 min GPU")
 def jump(bench: Bench) -> list[Row]:
     """The augmented loss, W1 by sorting or by a critic, jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)."""
     rows, curves, term = [], [], SlicedWasserstein(1, 1, True)
@@ -223,13 +214,13 @@ def jump(bench: Bench) -> list[Row]:
             points.append((1 / (1 + weight), ratio))
         curves.append(curve(name, points, "universal" if "N(" in name else "measured"))
     if bench.gpu_sized:
-        curves.append(_jump_on_images(bench, rows))
-    theory = Curve("theory", [0.0, 0.5, 0.5, 1.0], [1.0, 1.0, 2.0, 2.0], "theory")
+        curves.append(curve("images, adversarial", _jump_on_images(bench, rows), "universal"))
+    theory = curve("theory", [(0.0, 1.0), (0.5, 1.0), (0.5, 2.0), (1.0, 2.0)], "theory")
     bench.figure("the jump at beta = 1/2", ("$\\beta = 1/(1+\\lambda)$", "MSE / $D_d$"), theory, *curves)
     return rows
 
 
-def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
+def _jump_on_images(bench: Bench, rows: list[Row]) -> list[tuple[float, float]]:
     settings, critic, points = bench.settings(YAN, 0, 0, 100), WassersteinGP(10.0, conditional=True), []
     split, codec = four_bits(bench, settings)
     betas = bench.pick(None, None, (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(i / 20 for i in range(1, 20)), 0.99))
@@ -238,7 +229,7 @@ def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
     for beta, decoder in decoders.items():
         points.append((beta, bench.evaluate(codec, decoder, split.train[:4000])["ratio"].value))
         rows.append(Row(f"images, beta = {beta:g}: D / D_d", points[-1][1], 2.0 if beta > 0.5 else 1.0))
-    return curve("images, adversarial", points, "universal")
+    return points
 
 
 @experiment("interpolate", "YWL22 figure 3", "1 s", "1 s", "10 s", "10 s")
@@ -267,7 +258,7 @@ def interpolate(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("framework-a", "YWL22 5.3, table 1", "3 s", "5 s", "~5 min GPU", "~10 min; RGB: GPU-days")
+@experiment("framework-a", "YWL22 5.3, table 1", "1 s", "2 s", "~5 min GPU", "~10 min; RGB: GPU-days")
 def framework_a(bench: Bench) -> list[Row]:
     """One code of a trained encoder, two trained decoders, and their mixtures beside the table of KODAK."""
     settings = bench.settings(YAN, 300, 700, 100)
@@ -278,27 +269,27 @@ def framework_a(bench: Bench) -> list[Row]:
     return _mixtures(bench, "4 bits", images, *(bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder)))
 
 
-@experiment("framework-b", "YWL22 5.2, 5.3", "2 s", "4 s", "~10 min GPU", "GPU-days")
+@experiment("framework-b", "YWL22 5.2, 5.3", "1 s", "2 s", "~10 min GPU", "GPU-days")
 def framework_b(bench: Bench) -> list[Row]:
     """A conventional codec (JPEG in the place of BPG), then a restored mean and a restored sample."""
     return _behind_a_codec(bench, Conventional("JPEG", 20), bench.split)
 
 
-@experiment("rgb", "YWL22 5.3", "2 s", "5 s", "~30 min GPU", "GPU-days")
+@experiment("rgb", "YWL22 5.3", "1 s", "2 s", "~30 min GPU", "GPU-days")
 def rgb(bench: Bench) -> list[Row]:
     """Framework B on colour patches behind WebP (tinted digits without a folder)."""
     split = bench.split if bench.split.train.shape[1] == 3 else data.tinted(bench.split, seed=bench.seed)
     return _behind_a_codec(bench, Conventional("WEBP", 20), split)
 
 
-@experiment("depth", "YWL22 5.2", "2 s", "4 s", "~30 min GPU", "GPU-days")
+@experiment("depth", "YWL22 5.2", "1 s", "2 s", "~30 min GPU", "GPU-days")
 def depth(bench: Bench) -> list[Row]:
     """Framework B on one-plane patches, augmented by 0.005 times the anchor's norm."""
     planes = (part.mean(1, keepdim=True) for part in (bench.split.train, bench.split.test))
     return _behind_a_codec(bench, Conventional("JPEG", 40), data.Split(bench.split.name, *planes), 0.005)
 
 
-@experiment("post-process", "YWL22 framework B", "2 s", "4 s", "20 s", "20 s")
+@experiment("post-process", "YWL22 framework B", "1 s", "2 s", "20 s", "20 s")
 def post_process(bench: Bench) -> list[Row]:
     """A sample made from the decoded mean is as good: the mean tells the code."""
     codec, images = bench.lloyd(4), bench.reference

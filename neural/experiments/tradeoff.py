@@ -29,7 +29,7 @@ CHEAP = 10.0
 """The papers' weights of W1 by a critic, times this, serve the energy distance of the small presets."""
 
 
-@experiment("rdp98", "BM19 4.1, S.E", "3 s", "10 s", "~20 min GPU", "~2.6 h GPU")
+@experiment("rdp98", "BM19 4.1, S.E", "1 s", "4 s", "~20 min GPU", "~2.6 h GPU")
 def surface(bench: Bench) -> list[Row]:
     """The surface from 98 pairs of (latent, levels) and weight; each weight goes on from the model of weight 0."""
     split, coder = bench.family(BlauMichaeli)
@@ -40,10 +40,8 @@ def surface(bench: Bench) -> list[Row]:
     def parts(key: tuple[int, int], weight: float) -> tuple[Coder, NoisyQuantiser, Loss]:
         return coder(key[0]), NoisyQuantiser(key[1]), bench.perceptual(weight / 1000, CHEAP * weight / 1000)
 
-    starts, runs = (
-        bench.train({key: partial(fit, *parts(key, 0)) for key in grid}),
-        [(k, w) for k in grid for w in grid[k]],
-    )
+    starts = bench.train({key: partial(fit, *parts(key, 0)) for key in grid})
+    runs = [(key, weight) for key in grid for weight in grid[key]]
     others = bench.train({(k, w): partial(fit, *parts(k, w), start=starts[k]) for k, w in runs if w})
     found = {(k, w): bench.judge(others[k, w] if w else starts[k], split.test) for k, w in runs}
     rows = []
@@ -55,7 +53,7 @@ def surface(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("perceptual-loss", "BM19 4.2, S.F", "6 s", "20 s", "~20 min GPU", "~2.6 h GPU")
+@experiment("perceptual-loss", "BM19 4.2, S.F", "2 s", "10 s", "~20 min GPU", "~2.6 h GPU")
 def perceptual_loss(bench: Bench) -> list[Row]:
     """A classifier's second convolution in the loss: closer features, at 28x28."""
     split, coder = bench.family(BlauMichaeli, 28)
@@ -78,7 +76,7 @@ def perceptual_loss(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("universal", "ZQCK21 figure 4", "2 s", "13 s", "~25 min GPU", "~4 h GPU")
+@experiment("universal", "ZQCK21 figure 4", "1 s", "10 s", "~25 min GPU", "~4 h GPU")
 def universal(bench: Bench) -> list[Row]:
     """One encoder, that of the largest weight, and new decoders: nearly the end-to-end tradeoff."""
     split, coder, paper = _setting(bench)
@@ -116,7 +114,7 @@ def universal(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("quantizers", "ZQCK21 table 1", "2 s", "17 s", "~10 min GPU", "~25 min GPU")
+@experiment("quantizers", "ZQCK21 table 1", "1 s", "7 s", "~10 min GPU", "~25 min GPU")
 def quantisers(bench: Bench) -> list[Row]:
     """Shared dither beats decoder noise, at weight 0; so does no noise (which of the two is best: by the training)."""
     split, coder, paper = _setting(bench)
@@ -139,7 +137,7 @@ def quantisers(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("refine", "ZQCK21 figure 5", "2 s", "7 s", "~15 min GPU", "~2 h GPU")
+@experiment("refine", "ZQCK21 figure 5", "1 s", "3 s", "~15 min GPU", "~2 h GPU")
 def refine(bench: Bench) -> list[Row]:
     """A second description beside a frozen first: below the base, near end-to-end."""
     split, coder, paper = _setting(bench)
@@ -156,7 +154,7 @@ def refine(bench: Bench) -> list[Row]:
     ]
 
 
-@experiment("error-bars", "ZQCK21 tables 2 and 3", "2 s", "5 s", "~15 min GPU", "~2 h GPU")
+@experiment("error-bars", "ZQCK21 tables 2 and 3", "1 s", "4 s", "~15 min GPU", "~2 h GPU")
 def error_bars(bench: Bench) -> list[Row]:
     """The spread over seeds (MNIST or SVHN by --data)."""
     split, coder, paper = _setting(bench)
