@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
-from torch import nn
+from torch import Tensor, nn
 
 from neural import data
 from neural.coders import Perceptron
@@ -70,7 +71,7 @@ def _bell(x: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-@experiment("ecdq", "exact; ZQCK21 6.1 beside YWYML21", "1 s", "5 s", "30 s", "30 s")
+@experiment("ecdq", "exact; ZQCK21 6.1 beside YWYML21", "1 s", "6 s", "30 s", "30 s")
 def dithered_gaussian(bench: Bench) -> list[Row]:
     """Dithered N(0,1): twice the MSE, or little more with shared randomness; trained decoders on the frontier."""
     exact = {step: dithered(step) for step in bench.pick((1.0, 2.0), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0))}
@@ -116,10 +117,28 @@ def _least_rate(distortion: float, perception: float) -> float:
     return nats_to_bits(float(gaussian.rate(1.0, distortion, perception)))
 
 
+@dataclass(frozen=True)
+class Increasing(Perceptron):
+    """What was received plus a perceptron of it: training must not begin at a decreasing map of the same law."""
+
+    def decoder(self, noise: int = 0) -> nn.Module:
+        """The perceptron's decoder, added to what was received."""
+        return _Plus(super().decoder(noise))
+
+
+class _Plus(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        return received[:, :, None, None] + self.net(received, noise)
+
+
 def _trained(bench: Bench) -> list[Row]:
     """Deterministic decoders of z - u at step 2: minimum MSE, then MSE + weight x W2^2 by sorting."""
-    truth, samples = dithered(2.0), data.gaussian(100_000, seed=bench.seed)
-    coder, rows, points = Perceptron(1, 0.25, side=1), [], []
+    truth, samples = dithered(2.0), data.gaussian(1_000_000, seed=bench.seed)
+    coder, rows, points = Increasing(1, 0.25, side=1), [], []
     codec = Codec(nn.Flatten(), Lattice(spacing=2.0), Decoder(coder.decoder(), 0), coder)
     fits = {}
     for weight in bench.pick((0.0,), (0.0, 1.0, 16.0), (0.0, 0.25, 1.0, 4.0, 16.0, 64.0)):
@@ -129,7 +148,7 @@ def _trained(bench: Bench) -> list[Row]:
         fits[weight] = partial(fit_decoder, codec, samples, loss, steps=steps, noise=0, recipe=recipe)
     quantiles = torch.from_numpy(ndtri((np.arange(len(samples)) + 0.5) / len(samples)))
     for weight, decoder in bench.train(fits).items():
-        _, output = bench.draw(codec, samples, decoder, seed=1)
+        _, output = bench.draw(codec, samples, decoder, seed=bench.seed + 1)
         d, p = mean_square(samples, output), mean_square(output.cpu().flatten().double().sort().values, quantiles)
         claim, near = ((0.005,) * 2, (0.005 if weight else 0.01,) * 2) if bench.shrink == 1.0 else (None, None)
         slack, name = truth.rate - _least_rate(d, p), f"trained, weight {weight:g}: "

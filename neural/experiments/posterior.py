@@ -194,13 +194,13 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("jump", "YWL22 figure 2", "1 s", "10 s", "~30 min GPU", "~50 min GPU")
+@experiment("jump", "YWL22 figure 2", "1 s", "15 s", "~30 min GPU", "~50 min GPU")
 def jump(bench: Bench) -> list[Row]:
     """The augmented loss, W1 by sorting or by a critic, jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)."""
     rows, curves, term = [], [], SlicedWasserstein(1, 1, True)
     weights = bench.pick((0.5, 1.1), (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 2.0))
     losses = {weight: term + weight * AnchorNorm() if weight else term for weight in weights}
-    settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": bench.scaled(350)}
+    settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": bench.scaled(bench.pick(350, 600))}
     settings["recipe"] = Recipe(bench.pick(1024, 2048), Adam(5e-3))
     sources = {"U(0,1), 4 cells": data.uniform, "N(0,1), 4 cells": data.gaussian}
     for name in sources if bench.preset != "smoke" else list(sources)[:1]:
