@@ -228,9 +228,9 @@ class Bench:
         sent = codec.send(images.to(self.device), rng)
         return sent, (decoder or codec.decoder)(sent.received, rng)
 
-    def figure(self, title: str, axes: tuple[str, str], *curves: Curve) -> None:
+    def figure(self, title: str, x: str, y: str, *curves: Curve) -> None:
         """Keep a figure for the report."""
-        self.figures.append(Figure(title, *axes, curves))
+        self.figures.append(Figure(title, x, y, curves))
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was trained for one experiment serves the next."""

@@ -108,7 +108,8 @@ def _dithers(bench: Bench, name: str) -> tuple[list[Row], dict[tuple[float, bool
         rows.append(Row(what, d[bits, True] / d[bits, False], 1.0, None, claim if bits > 4 else lower))
     bench.figure(
         title,
-        (RATES[0], "MSE per pixel to the input, test"),
+        RATES[0],
+        "MSE per pixel to the input, test",
         curve("no common randomness", [(bits, d[bits, False]) for bits in floors]),
         curve("common randomness", [(bits, d[bits, True]) for bits in floors], "universal"),
         curve("k-means, P = inf, train", floors.items(), "theory"),

@@ -98,7 +98,8 @@ def dithered_gaussian(bench: Bench) -> list[Row]:
     grid = np.linspace(min(rates), max(rates), 60)
     bench.figure(
         "N(0,1) with subtractive dither",
-        ("rate (bits)", "distortion / Shannon's D(R)"),
+        "rate (bits)",
+        "distortion / Shannon's D(R)",
         curve("mean, P = inf", [(e.rate, e.distortion * 4**e.rate) for e in exact.values()]),
         curve("posterior sample, P = 0", [(e.rate, 2 * e.distortion * 4**e.rate) for e in exact.values()]),
         curve("shared randomness, P = 0", [(e.rate, e.frontier(0.0) * 4**e.rate) for e in exact.values()], "universal"),
@@ -161,7 +162,8 @@ def _trained(bench: Bench) -> list[Row]:
     grid = np.linspace(0.0, truth.wasserstein, 60)
     bench.figure(
         "decoders on the exact frontier, step 2",
-        ("MSE (source of variance 1)", "$W_2^2$ to N(0,1)"),
+        "MSE (source of variance 1)",
+        "$W_2^2$ to N(0,1)",
         curve("$D_d + (W_2 - \\sqrt{P})^2$", [(truth.frontier(p), float(p)) for p in grid], "theory"),
         Curve("D(R,P) of N(0,1)", _least(truth.rate, grid).tolist(), grid.tolist(), "bound"),
         curve("trained", points),

@@ -110,7 +110,7 @@ def exact_sampler(bench: Bench) -> list[Row]:
     ]
     grid = [i / 50 for i in range(51)]
     theory = curve("$D = 1 + (1-\\sqrt{P})^2$", [(law(a), a * a) for a in grid], "theory")
-    bench.figure("interpolation", ("distortion / $D_d$", "$W_2^2$ / $D_d$"), theory, curve("exact sampler", points))
+    bench.figure("interpolation", "distortion / $D_d$", "$W_2^2$ / $D_d$", theory, curve("exact sampler", points))
     return rows
 
 
@@ -146,7 +146,7 @@ def twofold(bench: Bench) -> list[Row]:
         found[bits] = (d_test, sampled, d_test + d_train)
     bench.figure(
         "rate and distortion, with and without perfect perception",
-        RATES,
+        *RATES,
         curve("minimum MSE, P = inf", [(bits, d) for bits, (d, *_) in found.items()]),
         curve("sampler, P = 0", [(bits, d) for bits, (_, d, _) in found.items()], "universal"),
         curve("theory: $D_d$ (test) + $D_d$ (train)", [(bits, d) for bits, (*_, d) in found.items()], "theory"),
@@ -189,8 +189,7 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
         name, paper = f"lambda = {weight:g}", ADVERSARIAL[weight]
         rows.append(Row(f"{name}: D per pixel, train (k-means beside it)", d, bench.floor(4), paper, (0.0, ABOVE)))
         rows.append(perception(name, p))
-    axes = ("MSE per pixel", PLANE[1])
-    bench.figure("distortion plus adversarial loss", axes, plane("trained", found.values()))
+    bench.figure("distortion plus adversarial loss", "MSE per pixel", PLANE[1], plane("trained", found.values()))
     return rows
 
 
@@ -216,7 +215,7 @@ def jump(bench: Bench) -> list[Row]:
     if bench.gpu_sized:
         curves.append(curve("images, adversarial", _jump_on_images(bench, rows), "universal"))
     theory = curve("theory", [(0.0, 1.0), (0.5, 1.0), (0.5, 2.0), (1.0, 2.0)], "theory")
-    bench.figure("the jump at beta = 1/2", ("$\\beta = 1/(1+\\lambda)$", "MSE / $D_d$"), theory, *curves)
+    bench.figure("the jump at beta = 1/2", "$\\beta = 1/(1+\\lambda)$", "MSE / $D_d$", theory, *curves)
     return rows
 
 
@@ -248,8 +247,8 @@ def interpolate(bench: Bench) -> list[Row]:
             Row(f"the same against its own end points, alpha = {alpha:g}", ratio, own, None, (0.01, 0.01)),
         ]
     theory = curve("$1 + (1-\\alpha)^2$", [(i / 50, law(i / 50)) for i in range(51)], "theory")
-    axes = ("$\\alpha$", "MSE / $D_d$")
-    bench.figure("between the mean and the sample", axes, theory, curve("trained sampler", points))
+    trained = curve("trained sampler", points)
+    bench.figure("between the mean and the sample", "$\\alpha$", "MSE / $D_d$", theory, trained)
     _, labels = sent.cells.unique(return_inverse=True)
     show = torch.stack([(labels == cell).nonzero()[0, 0] for cell in range(min(8, int(labels.max()) + 1))])
     strips = {f"alpha {alpha:g}": output for alpha, output, _ in reversed(mixed)}
@@ -389,7 +388,8 @@ def _mixtures(bench: Bench, behind: str, images: Tensor, mean: Tensor, sample: T
     real = float(sliced(images[:half], images[half : 2 * half], directions=256))
     bench.figure(
         f"mixtures of mean and sample, {behind}",
-        ("MSE per pixel", PLANE[1]),
+        "MSE per pixel",
+        PLANE[1],
         curve("$\\alpha$ from 0 (right) to 1 (left)", points),
         curve("real against real", [(points[-1][0], real), (points[0][0], real)], "bound"),
     )

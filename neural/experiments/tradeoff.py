@@ -49,7 +49,7 @@ def surface(bench: Bench) -> list[Row]:
         name, floor = f"{key}, lambda = {weight:g}/1000", bench.floor(starts[key].bits)
         rows += [distortion(name, d, floor, None, (0.1 * floor, ABOVE)), perception(name, p)]
     curves = [plane(f"R = {starts[k].bits:.3g} bits", sorted(found[k, w] for w in grid[k])) for k in grid]
-    bench.figure("distortion and perception by rate", PLANE, *curves)
+    bench.figure("distortion and perception by rate", *PLANE, *curves)
     return rows
 
 
@@ -110,7 +110,7 @@ def universal(bench: Bench) -> list[Row]:
             ]
         curves.append(plane(f"end to end, R = {rate:g}", own.values()))
         curves.append(plane(f"universal, R = {rate:g}", shared.values(), "universal"))
-    bench.figure("one encoder for every tradeoff", PLANE, *curves)
+    bench.figure("one encoder for every tradeoff", *PLANE, *curves)
     return rows
 
 
@@ -133,7 +133,8 @@ def quantisers(bench: Bench) -> list[Row]:
             rows.append(Row(f"R = {rate:g}: {name} / decoder noise", ratio, 1.0, paper_ratio, claim))
     points = {name: [(rate, found[rate][name]) for rate in rates] for name in KINDS}
     curves = [curve(name, points[name], "universal" if "shared" in name else "measured") for name in KINDS]
-    bench.figure("quantisers", RATES, *curves, curve("k-means, train", [(r, bench.floor(r)) for r in rates], "theory"))
+    floor = curve("k-means, train", [(rate, bench.floor(rate)) for rate in rates], "theory")
+    bench.figure("quantisers", *RATES, *curves, floor)
     return rows
 
 
