@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from neural import oracle
 from neural.checkpoints import Checkpoint, Point
-from neural.coders import Classifier, Coder, Perceptron
+from neural.coders import Coder, Perceptron
 from neural.data import Split
 from neural.evaluation import Measured, evaluate
-from neural.losses import EnergyDistance, EnergyScore, Loss, MeanSquaredError, WassersteinGP
-from neural.quantisers import Quantiser, Sent
-from neural.recipes import Adam, Drops, Recipe
-from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_decoder
+from neural.losses import EnergyDistance, Loss, MeanSquaredError, WassersteinGP
+from neural.quantisers import Sent
+from neural.recipes import Adam, Recipe
+from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Executor, Serial
 
@@ -29,6 +29,11 @@ __all__ = ["PRESETS", "REGISTRY", "Bench", "Curve", "Experiment", "Figure", "Row
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 ABOVE = float("inf")
 SERIAL = Serial()
+TRAIN, TEST = 10_000, 2_000
+PLANE = ("MSE per pixel, test", "sliced $W_2^2$ per image")
+RATES = ("rate (bits per image)", "MSE per pixel, test")
+Key = TypeVar("Key")
+Limits = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Row:
     measured: float
     theory: float
     paper: float | None = None
-    tolerance: tuple[float, float] | None = None
+    tolerance: Limits = None
     expect: str = "pass"
 
     @property
@@ -91,14 +96,15 @@ class Experiment:
 
 
 REGISTRY: dict[str, Experiment] = {}
+Run = Callable[["Bench"], list[Row]]
 
 
-def experiment(
-    id: str, paper: str, checks: str, cost: tuple[str, str, str, str]
-) -> Callable[[Callable[[Bench], list[Row]]], Callable[[Bench], list[Row]]]:
-    """Enter a function in the registry; `cost` says how long each preset takes (~: an estimate)."""
+def experiment(id: str, paper: str, *cost: str) -> Callable[[Run], Run]:
+    """Enter a function in the registry: the first line of its docstring says what it checks, `cost` how long each
+    preset takes (~: an estimate)."""
 
-    def enter(run: Callable[[Bench], list[Row]]) -> Callable[[Bench], list[Row]]:
+    def enter(run: Run) -> Run:
+        checks = (run.__doc__ or id).partition("\n")[0].removesuffix(".")
         REGISTRY[id] = Experiment(id, paper, checks, dict(zip(PRESETS, cost, strict=True)), run)
         return run
 
@@ -109,8 +115,9 @@ def experiment(
 class Bench:
     """Data, preset, device and seed of a run; it trains, keeps checkpoints and logs, and collects pictures.
 
-    `folder` keeps checkpoints (None: nowhere); `shrink` multiplies the numbers of steps, for tests. `executor` says
-    where models that do not wait for each other are trained; the numbers are the same on any of them.
+    Small presets take the first 10,000 images to train and 2,000 to test. `folder` keeps checkpoints (None: nowhere);
+    `shrink` multiplies the numbers of steps, for tests. `executor` says where models that do not wait for each other
+    are trained; the numbers are the same on any of them.
     """
 
     preset: str
@@ -130,71 +137,75 @@ class Bench:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise InvalidInput("preset", self.preset, f"must be one of {', '.join(PRESETS)}")
+        if not self.gpu_sized:
+            s, few = self.split, (TRAIN, TEST, TRAIN, TEST)
+            parts = zip((s.train, s.test, s.train_labels, s.test_labels), few, strict=True)
+            # copies, since a slice would carry all images to every worker
+            self.split = Split(s.name, *(part if part is None else part[:n].clone() for part, n in parts))
 
     @property
     def gpu_sized(self) -> bool:
         """Whether the papers' networks are trained."""
         return self.preset.startswith("paper")
 
-    def pick(self, smoke: Any, demo: Any = None, lite: Any = None, paper: Any = None) -> Any:
-        """The value of this preset; what is left out is that of the next smaller one."""
-        chosen = smoke
-        for preset, value in zip(PRESETS[1:], (demo, lite, paper), strict=True):
-            if PRESETS.index(self.preset) >= PRESETS.index(preset) and value is not None:
-                chosen = value
-        return chosen
+    @property
+    def tiny(self) -> bool:
+        """Whether the images are as small as the digits, 8x8."""
+        return self.split.train.shape[-1] <= 8
+
+    def pick(self, *values: Any) -> Any:
+        """The value of this preset, of up to four by size; what is left out is that of the next smaller one."""
+        return [value for value in values[: PRESETS.index(self.preset) + 1] if value is not None][-1]
 
     def steps(self, smoke: int, demo: int, epochs: int, batch: int = 64) -> int:
         """Training steps of this preset: given outright, or by the paper's epochs (paper-lite: a third of them)."""
         whole = epochs * (len(self.split.train) // batch)
-        return max(2, round(self.shrink * self.pick(smoke, demo, whole // 3, whole)))
+        return self.scaled(self.pick(smoke, demo, whole // 3, whole))
+
+    def scaled(self, steps: int) -> int:
+        """A number of steps times `shrink`, at least 2."""
+        return max(2, round(self.shrink * steps))
+
+    def settings(self, paper: Recipe, smoke: int, demo: int, epochs: int) -> dict[str, Any]:
+        """Steps and recipe of a training: the paper's, or Adam with one cycle in small presets."""
+        recipe = paper if self.gpu_sized else Recipe(optimiser=Adam(5e-3))
+        return {"steps": self.steps(smoke, demo, epochs, paper.batch), "recipe": recipe}
 
     def family(self, paper: type[Coder], side: int | None = None) -> tuple[Split, Callable[[int], Coder]]:
         """The images at the side the networks need, and their builder: a perceptron in small presets."""
-        planes, own = self.split.train.shape[1:3]
+        if self.gpu_sized and side is None:
+            side = {"Yan": 32, "Zhang": 32}.get(paper.__name__, 28)
+        split = self.split.resized(side) if side else self.split
+        planes, side = split.train.shape[1:3]
         if self.gpu_sized:
-            side = side or {"Yan": 32, "Zhang": 32}.get(paper.__name__, 28)
-            return self.split.resized(side), lambda latent: paper(latent, planes=planes, side=side)
-        return self.split, lambda latent: Perceptron(latent, 1.0, planes, own)
-
-    def recipe(self, paper: Recipe, **small: Any) -> Recipe:
-        """The paper's recipe, or Adam with one cycle in small presets."""
-        return paper if self.gpu_sized else Recipe(**{"optimiser": Adam(5e-3), **small})
+            return split, lambda latent: paper(latent, planes=planes, side=side)
+        return split, lambda latent: Perceptron(latent, 1.0, planes, side)
 
     def perceptual(self, weight: float, small: float) -> Loss:
         """MSE + weight x W1 by a critic as in the papers; small presets use the energy distance and `small`."""
-        term: Loss = WassersteinGP(10.0) if self.gpu_sized else EnergyDistance()
-        factor = weight if self.gpu_sized else small
+        factor, term = (weight, WassersteinGP(10.0)) if self.gpu_sized else (small, EnergyDistance())
         return MeanSquaredError() + factor * term if factor else MeanSquaredError()
 
-    def train(self, fits: Sequence[partial[Any]]) -> list[Any]:
-        """Call every `partial(fit_codec, ...)` and `partial(fit_decoder, ...)` of a list, wherever the executor says.
+    def train(self, fits: Mapping[Key, partial[Any]]) -> dict[Key, Any]:
+        """Call every `partial(fit_codec, ...)` and `partial(fit_decoder, ...)`, wherever the executor says.
 
-        Seed, device and checkpoint are this run's where a call gives none of its own; logs keep the list's order.
+        Seed, device and checkpoint are this run's where a call gives none of its own; logs keep the order.
         """
         executor, tasks = self.executor if len(fits) > 1 else SERIAL, []
         own = {"seed": self.seed, "device": self.device, "progress": self.progress and executor is SERIAL}
-        for number, fit in enumerate(fits, len(self.falls)):
+        for number, fit in enumerate(fits.values(), len(self.falls)):
             path = self.folder and self.folder / f"{number:03d}.safetensors"
             own["checkpoint"] = Checkpoint(path, self.seconds) if path else None
             tasks.append((torch.get_num_threads(), partial(fit.func, *fit.args, **{**own, **fit.keywords})))
         found = dict(executor.map(_call, tasks))
-        models = [found[number] for number in range(len(fits))]
-        for fit, model in zip(fits, models, strict=True):
-            self.record((model.decoder if isinstance(model, Codec) else model).log, fit.args[-1])
+        models = {key: found[number] for number, key in enumerate(fits)}
+        for key, model in models.items():
+            self.record((model.decoder if isinstance(model, Codec) else model).log, fits[key].args[-1])
         return models
 
-    def codec(self, images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, **more: Any) -> Codec:
-        """One `fit_codec`."""
-        return self.train([partial(fit_codec, images, coder, quantiser, loss, **more)])[0]
-
-    def decoder(self, codec: Codec, images: Tensor, loss: Loss, **more: Any) -> Decoder:
-        """One `fit_decoder`."""
-        return self.train([partial(fit_decoder, codec, images, loss, **more)])[0]
-
-    def evaluate(self, codec: Codec, decoder: Decoder, images: Tensor, **more: Any) -> dict[str, Measured]:
-        """`evaluate` with this run's seed."""
-        return evaluate(codec, decoder, images.to(self.device), seed=self.seed, **more)
+    def one(self, fit: Callable[..., Any], *parts: Any, **settings: Any) -> Any:
+        """A single training by `fit_codec` or `fit_decoder`."""
+        return self.train({0: partial(fit, *parts, **settings)})[0]
 
     def record(self, log: tuple[Point, ...], loss: Loss) -> None:
         """Keep by which factor a training's loss fell (with a critic, whose loss does not fall, the sliced W2^2)."""
@@ -202,11 +213,20 @@ class Bench:
         values = [point.perception if adversarial else point.loss for point in log]
         self.falls.append(sum(values[-5:]) / len(values[-5:]) / values[0])
 
-    def draw(self, codec: Codec, decoder: Decoder, images: Tensor, seed: int = 0) -> tuple[Sent, Tensor]:
+    def evaluate(self, codec: Codec, decoder: Decoder, images: Tensor, **more: Any) -> dict[str, Measured]:
+        """`evaluate` with this run's seed."""
+        return evaluate(codec, decoder, images.to(self.device), seed=self.seed, **more)
+
+    def judge(self, codec: Codec, images: Tensor, decoder: Decoder | None = None) -> tuple[float, Measured]:
+        """(D per pixel, sliced W2^2) of a codec, or of another decoder behind it."""
+        values = self.evaluate(codec, decoder or codec.decoder, images)
+        return values["distortion_per_pixel"].value, values["sliced_w2"]
+
+    def draw(self, codec: Codec, images: Tensor, decoder: Decoder | None = None, seed: int = 0) -> tuple[Sent, Tensor]:
         """Codes and one reconstruction of each image."""
         rng = torch.Generator().manual_seed(seed)
         sent = codec.send(images.to(self.device), rng)
-        return sent, decoder(sent.received, rng)
+        return sent, (decoder or codec.decoder)(sent.received, rng)
 
     def figure(self, title: str, x: str, y: str, *curves: Curve) -> None:
         """Keep a figure for the report."""
@@ -228,56 +248,39 @@ class Bench:
         whole = min(max(1, round(bits)), int(math.log2(len(points) / 8)))
 
         def best() -> float:
-            codec = oracle.lloyd(points, whole, seed=self.seed)
-            return mean_square(self.draw(codec, codec.decoder, points)[1], points)
+            return mean_square(self.draw(oracle.lloyd(points, whole, seed=self.seed), points)[1], points)
 
         return self.once(("floor", whole), best) if images is None else best()
 
     @cached_property
     def reference(self) -> Tensor:
         """At most 10,000 training images, on the device."""
-        return self.split.train[:10_000].to(self.device)
-
-    def posteriors(self, rates: Sequence[int]) -> list[tuple[Codec, Decoder]]:
-        """For every rate in bits, the k-means codec and a decoder trained by the energy score to sample p(x|z)."""
-        missing = [bits for bits in rates if ("posterior", bits) not in self.trained]
-        small = self.reference.shape[-1] <= 8
-        coarse = Recipe(optimiser=Adam(2e-3), average=0.99)  # few cells are wide: the same rate would leave noise
-        fine = Recipe(optimiser=Adam(5e-3 if small else 1.5e-3))
-        steps, loss = max(2, round(self.shrink * (900 if small else 1500))), EnergyScore(3 if small else 2)
-        decoders = self.train(
-            [
-                partial(
-                    fit_decoder, self.lloyd(bits), self.reference, loss, steps=steps,
-                    recipe=coarse if small and bits < 4 else fine,
-                    coder=Perceptron(bits, 1.0 if small else 4.0, *self.reference.shape[1:3]),
-                )
-                for bits in missing
-            ]
-        )  # fmt: skip
-        self.trained |= {("posterior", bits): decoder for bits, decoder in zip(missing, decoders, strict=True)}
-        return [(self.lloyd(bits), self.trained["posterior", bits]) for bits in rates]
-
-    def classifier(self) -> tuple[Split, Classifier]:
-        """The images at 28x28 and a classifier of their labels."""
-        return self.once("classifier", self._classifier)
-
-    def _classifier(self) -> tuple[Split, Classifier]:
-        split = self.split.resized(28)
-        if split.train_labels is None:
-            raise InvalidInput("data", split.name, "has no labels, which the classifier needs")
-        steps = self.steps(200, 600, 30, 30)
-        return split, fit_classifier(
-            split.train, split.train_labels, steps=steps, seed=self.seed, width=self.pick(0.5, 1.0), device=self.device
-        )
-
-
-PAPER_ADAM = Recipe(64, Adam(1e-2, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9)), Drops((2.0 / 3.0,), 0.2))
+        return self.split.train[:TRAIN].to(self.device)
 
 
 def mean_square(first: Tensor, second: Tensor) -> float:
-    """Squared error per pixel of two sets of images (n, ...)."""
-    return float((first - second).double().square().mean())
+    """Squared error per pixel of two sets of images (n, ...), on whatever device each is."""
+    return float((first - second.to(first)).double().square().mean())
+
+
+def distortion(name: str, value: float, floor: float, paper: float | None = None, claim: Limits = None) -> Row:
+    """A distortion per pixel on test images beside that of k-means at its rate."""
+    return Row(f"{name}: D per pixel, test (k-means, train)", value, floor, paper, claim)
+
+
+def perception(name: str, value: Measured) -> Row:
+    """A sliced W2^2 beside that of two halves of real images."""
+    return Row(f"{name}: sliced W2^2 (real against real)", value.value, value.floor or 0.0)
+
+
+def curve(label: str, points: Iterable[tuple[float, float]], kind: str = "measured") -> Curve:
+    """A curve through points (x, y)."""
+    return Curve(label, *zip(*points, strict=True), kind)
+
+
+def plane(label: str, found: Iterable[tuple[float, Measured]], kind: str = "measured") -> Curve:
+    """What `Bench.judge` found of several codecs."""
+    return curve(label, [(d, p.value) for d, p in found], kind)
 
 
 def _call(task: tuple[int, partial[Any]]) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +15,9 @@ from torch import Tensor, nn
 
 from neural import data, oracle
 from neural.coders import Coder, Perceptron, UNet, Yan
-from neural.experiments.base import ABOVE, Bench, Curve, Row, experiment, mean_square
+from neural.evaluation import Measured
+from neural.experiments.base import ABOVE, PLANE, RATES, Bench, Row, curve, experiment, mean_square, perception, plane
+from neural.experiments.printed import ADVERSARIAL, KODAK, TWOFOLD
 from neural.losses import AnchorNorm, EnergyScore, Loss, MeanSquaredError, SlicedWasserstein, WassersteinGP
 from neural.losses import sliced_wasserstein as sliced
 from neural.quantisers import Binary, Unquantised
@@ -25,6 +29,7 @@ __all__ = ["Conventional"]
 
 YAN = Recipe(128, RMSprop(1e-4), RMSprop(1e-3), Drops((0.5,), 0.1))
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+Limits = tuple[float, float] | None
 
 
 def law(alpha: float) -> float:
@@ -32,353 +37,269 @@ def law(alpha: float) -> float:
     return 1.0 + (1.0 - alpha) ** 2
 
 
-@experiment(
-    "oracle",
-    "YWYML21 Thm 2, YWL22 Thm 1",
-    "exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d",
-    ("3 s", "4 s", "10 s", "10 s"),
-)
+def mixtures(images: Tensor, mean: Tensor, sample: Tensor) -> list[tuple[float, Tensor, float]]:
+    """(alpha, alpha X_d + (1 - alpha) X_p, its squared error over that of X_d), from the sample to the mean."""
+    outputs, floor = [oracle.interpolate(mean, sample, alpha) for alpha in ALPHAS], mean_square(images, mean)
+    return [(alpha, y, mean_square(images, y) / floor) for alpha, y in zip(ALPHAS, outputs, strict=True)]
+
+
+def by_code(
+    name: str, values: dict[str, Measured], ratio: Limits = None, bias: Limits = None, variance: Limits = None,
+    *, paper: float | None = None, expect: str = "pass",
+) -> list[Row]:  # fmt: skip
+    """D / D_d on training images and the two parts of what it has above 1, each with its tolerance."""
+    return [
+        Row(f"{name}D / D_d, train", values["ratio"].value, 2.0, paper, ratio, expect),
+        Row(f"{name}bias by code / D_d", values["bias"].value, 0.0, None, bias),
+        Row(f"{name}variance by code / D_d", values["variance"].value, 1.0, None, variance),
+    ]
+
+
+def posteriors(bench: Bench, rates: Sequence[int]) -> dict[int, tuple[Codec, Decoder]]:
+    """For every rate in bits, the k-means codec and a decoder trained by the energy score to sample p(x|z)."""
+    images, trained, fits = bench.reference, bench.once("posteriors", dict), {}
+    width, rate, steps, loss = (1.0, 5e-3, 900, EnergyScore(3)) if bench.tiny else (2.0, 1e-3, 1500, EnergyScore(2))
+    slow = Recipe(optimiser=Adam(2e-3 if bench.tiny else rate), average=0.99)
+    for bits in (bits for bits in rates if bits not in trained):
+        recipe = (
+            Recipe(optimiser=Adam(rate)) if bench.tiny and bits > 3 else slow
+        )  # few cells are wide: noise would stay
+        own = {"recipe": recipe, "coder": Perceptron(bits, width, *images.shape[1:3])}
+        fits[bits] = partial(fit_decoder, bench.lloyd(bits), images, loss, steps=bench.scaled(steps), **own)
+    trained |= bench.train(fits)
+    return {bits: (bench.lloyd(bits), trained[bits]) for bits in rates}
+
+
+def four_bits(bench: Bench, settings: dict[str, Any]) -> tuple[data.Split, Codec]:
+    """The images at the side of [YWYML21] and a codec trained for its squared error alone."""
+    split, coder = bench.family(Yan)
+    return split, bench.one(fit_codec, split.train, coder(4), Binary(), MeanSquaredError(), **settings)
+
+
+@experiment("oracle", "YWYML21 Thm 2, YWL22 Thm 1", "2 s", "2 s", "10 s", "10 s")
 def exact_sampler(bench: Bench) -> list[Row]:
-    """No network is needed for the laws themselves, except the last control's encoder."""
+    """Exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d, and controls that must miss them."""
     images = bench.reference[:2000]
     codec = oracle.lloyd(images, 4, seed=bench.seed)
-    sent, mean = bench.draw(codec, codec.decoder, images)
-    floor = mean_square(images, mean)
-    draws = [oracle.permute(images, sent.cells, seed=s) for s in range(10)]
-    ratio = sum(mean_square(images, y) for y in draws) / 10 / floor
-    rows = [Row("D / D_d of the cell permutation, 10 draws", ratio, 2.0, 2.061, (0.015, 0.015))]
-    distances = {}
-    for alpha in ALPHAS:
-        output = oracle.interpolate(mean, draws[0], alpha)
-        distances[alpha] = oracle.paired_w2(images, output) / (floor * images[0].numel())
+    sent, mean = bench.draw(codec, images)
+    floor, pixels = mean_square(images, mean), images[0].numel()
+    draws = [oracle.permute(images, sent.cells, seed=seed) for seed in range(10)]
+    ratio = sum(mean_square(images, draw) for draw in draws) / 10 / floor
+    rows, points = [Row("D / D_d of the cell permutation, 10 draws", ratio, 2.0, TWOFOLD, (0.015, 0.015))], []
+    for alpha, output, ratio in mixtures(images, mean, draws[0]):
+        points.append((ratio, oracle.paired_w2(images, output) / (floor * pixels)))
         rows += [
-            Row(f"D / D_d at alpha = {alpha:g}", mean_square(images, output) / floor, law(alpha), None, (0.06, 0.06)),
-            Row(f"exact W2^2 / D_d at alpha = {alpha:g}", distances[alpha], alpha**2, None, (0.002, 0.002)),
+            Row(f"D / D_d at alpha = {alpha:g}", ratio, law(alpha), None, (0.06, 0.06)),
+            Row(f"exact W2^2 / D_d at alpha = {alpha:g}", points[-1][1], alpha**2, None, (0.002, 0.002)),
         ]
     rng = torch.Generator().manual_seed(bench.seed)
     blind = images[torch.randperm(len(images), generator=rng)]
     noisy = mean + math.sqrt(floor) * torch.randn(mean.shape, generator=rng).to(mean.device)
     spread = 2.0 * float(images.double().var(0, correction=0).mean()) / floor
-    ignoring, moved = mean_square(images, blind) / floor, oracle.paired_w2(images, noisy) / floor / images[0].numel()
+    ignoring, moved = mean_square(images, blind) / floor, oracle.paired_w2(images, noisy) / floor / pixels
+    split, descended = four_bits(bench, bench.settings(YAN, 350, 700, 100))
+    own = split.train[:1500]
+    _, output = bench.draw(oracle.tabled(descended, own), own)
+    share = oracle.paired_w2(own.to(output), output) / (mean_square(own, output) * own[0].numel())
     rows += [
         Row("D / D_d of a redraw that ignores the code", ignoring, 2.0, None, (0.06, 0.06), "fail"),
         Row("the same against 2 Var / D_d", ignoring, spread, None, (0.05 * spread, 0.05 * spread)),
         Row("D / D_d of X_d + white noise", mean_square(images, noisy) / floor, 2.0, None, (0.06, 0.06)),
         Row("exact W2^2 / D_d of X_d + white noise", moved, 0.0, None, (0.002, 0.002), "fail"),
+        Row("exact W2^2 / D_d at alpha = 1, encoder by gradient", share, 1.0, None, (0.002, 0.002), "fail"),
     ]
-    split, coder = bench.family(Yan)
-    steps, recipe = bench.steps(350, 700, 100, 128), bench.recipe(YAN)
-    trained = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), steps=steps, recipe=recipe)
-    points = split.train[:1500]
-    table = oracle.tabled(trained, points)
-    _, output = bench.draw(table, table.decoder, points)
-    share = oracle.paired_w2(points.to(output), output) / (mean_square(points.to(output), output) * points[0].numel())
-    rows.append(Row("exact W2^2 / D_d at alpha = 1, encoder by gradient", share, 1.0, None, (0.002, 0.002), "fail"))
     grid = [i / 50 for i in range(51)]
-    bench.figure(
-        "interpolation",
-        "distortion / $D_d$",
-        "$W_2^2$ / $D_d$",
-        Curve("$D = 1 + (1-\\sqrt{P})^2$", [law(a) for a in grid], [a * a for a in grid], "theory"),
-        Curve("exact sampler", [law_row.measured for law_row in rows[1:11:2]], [r.measured for r in rows[2:11:2]]),
-    )
+    theory = curve("$D = 1 + (1-\\sqrt{P})^2$", [(law(a), a * a) for a in grid], "theory")
+    bench.figure("interpolation", "distortion / $D_d$", "$W_2^2$ / $D_d$", theory, curve("exact sampler", points))
     return rows
 
 
-@experiment(
-    "twofold",
-    "YWYML21 4.1, figures 2 and 3",
-    "a trained sampler reaches 2 D_d with no bias and full variance",
-    ("3 s", "12 s", "~10 min GPU", "~1.7 h GPU"),
-)
+@experiment("twofold", "YWYML21 4.1, figures 2 and 3", "2 s", "7 s", "~10 min GPU", "~1.7 h GPU")
 def twofold(bench: Bench) -> list[Row]:
-    """Small presets: energy score behind k-means. Paper presets: the papers' networks and conditional WGAN-GP."""
-    small = bench.split.train.shape[-1] <= 8
-    rates = bench.pick((4,), (1, 2, 3, 4, 5) if small else (4,), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
-    rows, best, made, predicted = [], [], [], []
-    test = bench.split.test.to(bench.device)
+    """A trained sampler (small presets: energy score behind k-means) reaches 2 D_d with no bias and full variance."""
+    rates = bench.pick((4,), (1, 2, 3, 4, 5) if bench.tiny else (4,), (2, 4, 8, 16, 32, 64), tuple(range(2, 65, 2)))
+    split, claims = bench.split, ()
     if bench.gpu_sized:
         split, coder = bench.family(Yan)
-        settings = {"steps": bench.steps(0, 0, 100, 128), "recipe": YAN}
-        fits = [partial(fit_codec, split.train, coder(n), Binary(), MeanSquaredError(), **settings) for n in rates]
-        codecs = bench.train(fits)
-        loss = WassersteinGP(10.0, conditional=True, warm_up=len(split.train) // 128)
-        decoders = bench.train([partial(fit_decoder, codec, split.train, loss, **settings) for codec in codecs])
-        trained, train, test = zip(codecs, decoders, strict=True), split.train[:10_000], split.test
-        train, test = train.to(bench.device), test.to(bench.device)
+        loss, settings = WassersteinGP(10.0, True, warm_up=len(split.train) // 128), bench.settings(YAN, 0, 0, 100)
+        fit = partial(fit_codec, split.train, **settings)
+        codecs = bench.train({bits: partial(fit, coder(bits), Binary(), MeanSquaredError()) for bits in rates})
+        decoders = bench.train({n: partial(fit_decoder, c, split.train, loss, **settings) for n, c in codecs.items()})
+        trained = {bits: (codecs[bits], decoders[bits]) for bits in rates}
     else:
-        trained, train = bench.posteriors(rates), bench.reference
-    for bits, (codec, decoder) in zip(rates, trained, strict=True):
-        values = bench.evaluate(codec, decoder, train)
-        name = f"R = {bits}: "
-        claim = None if bench.gpu_sized else (0.10, 0.05) if small else (0.15, 0.05)
-        bias = None if bench.gpu_sized else (0.02, 0.04 if small else 0.05)
-        full = (0.10, 0.10) if small and not bench.gpu_sized else None
-        inside, outside = (bench.draw(codec, codec.decoder, part)[1] for part in (train, test))
-        d_train, d_test = mean_square(train, inside), mean_square(test, outside)
-        sampled = mean_square(test, bench.draw(codec, decoder, test)[1])
-        ratio = values["ratio"].value if bits <= 8 else values["distortion_per_pixel"].value / d_train
-        rows.append(Row(f"{name}D / D_d, train", ratio, 2.0, 2.061 if bits == 4 else None, claim))
+        trained = posteriors(bench, rates)
+        claims = ((0.10, 0.05), (0.02, 0.04), (0.10, 0.10)) if bench.tiny else ((0.15, 0.05), (0.02, 0.05))
+    train, test = split.train[:4000].to(bench.device), split.test.to(bench.device)
+    rows, found = [], {}
+    for bits, (codec, decoder) in trained.items():
+        name, values, paper = f"R = {bits}: ", bench.evaluate(codec, decoder, train), TWOFOLD if bits == 4 else None
+        d_train, d_test = (mean_square(part, bench.draw(codec, part)[1]) for part in (train, test))
+        sampled = mean_square(test, bench.draw(codec, test, decoder)[1])
         if bits <= 8:
-            rows += [
-                Row(f"{name}bias by code / D_d", values["bias"].value, 0.0, None, bias),
-                Row(f"{name}variance by code / D_d", values["variance"].value, 1.0, None, full),
-            ]
+            rows += by_code(name, values, *claims, paper=paper)
+        else:  # too few images of each code
+            rows.append(Row(f"{name}D / D_d, train", values["distortion_per_pixel"].value / d_train, 2.0))
         rows += [
             Row(f"{name}D / D_d, test", sampled / d_test, 1.0 + d_train / d_test),
-            Row(f"{name}sliced W2^2", values["sliced_w2"].value, values["sliced_w2"].floor),
+            perception(f"R = {bits}", values["sliced_w2"]),
         ]
-        best.append(d_test)
-        made.append(sampled)
-        predicted.append(d_test + d_train)
+        found[bits] = (d_test, sampled, d_test + d_train)
     bench.figure(
         "rate and distortion, with and without perfect perception",
-        "rate (bits per image)",
-        "MSE per pixel, test",
-        Curve("minimum MSE, P = inf", rates, best),
-        Curve("sampler, P = 0", rates, made, "universal"),
-        Curve("theory: $D_d$ (test) + $D_d$ (train)", rates, predicted, "theory"),
+        *RATES,
+        curve("minimum MSE, P = inf", [(bits, d) for bits, (d, *_) in found.items()]),
+        curve("sampler, P = 0", [(bits, d) for bits, (_, d, _) in found.items()], "universal"),
+        curve("theory: $D_d$ (test) + $D_d$ (train)", [(bits, d) for bits, (*_, d) in found.items()], "theory"),
     )
     return rows
 
 
-@experiment(
-    "degenerate",
-    "YWYML21 supplement D",
-    "a critic that was not warmed up, and one that does not see the code",
-    ("3 s", "22 s", "~5 min GPU", "~10 min GPU"),
-)
+@experiment("degenerate", "YWYML21 supplement D", "1 s", "33 s", "~5 min GPU", "~10 min GPU")
 def degenerate(bench: Bench) -> list[Row]:
-    """Adversarial samplers: conditional with warm-up, conditional without, and unconditional (a control)."""
-    images, codec = bench.reference, bench.lloyd(4)
-    own, planes = images.shape[-1], images.shape[1]
-    steps = bench.steps(60, 900 if own <= 8 else 150, 100, 128)
-    demo = bench.preset == "demo" and own <= 8
-    rows = []
-    penalty = 1.0 if own <= 8 else 10.0
-    rounds, warm = bench.pick(1, 2), max(2, min(steps // 4, 200))
+    """Adversarial samplers: a critic warmed up, one that was not, and one that does not see the code (a control)."""
+    images, steps = bench.reference, bench.steps(60, 1500 if bench.tiny else 150, 100, 128)
+    critic = partial(WassersteinGP, 1.0 if bench.tiny else 10.0, steps=bench.pick(1, 3))
     critics = {
-        "warmed up": WassersteinGP(penalty, True, rounds, warm),
-        "not warmed up": WassersteinGP(penalty, True, rounds),
-        "unconditional": WassersteinGP(penalty, False, rounds),
+        "warmed up": critic(conditional=True, warm_up=max(2, min(steps // 4, 200))),
+        "not warmed up": critic(conditional=True),
+        "unconditional": critic(),
     }
-    if bench.preset == "demo":
-        del critics["not warmed up"]
-    recipe = Recipe(optimiser=Adam(5e-4, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
-    settings = {"steps": steps, "recipe": recipe, "coder": Perceptron(4, 1.0, planes, own)}
-    decoders = bench.train([partial(fit_decoder, codec, images, critic, **settings) for critic in critics.values()])
-    for name, decoder in zip(critics, decoders, strict=True):
-        control = name == "unconditional"  # caught if its ratio is above 3
-        claim, expect = ((ABOVE, 1.0), "fail") if control else ((0.20, 0.15), "pass")
-        values = bench.evaluate(codec, decoder, images)
-        rows += [
-            Row(
-                f"{name}: D / D_d, train",
-                values["ratio"].value,
-                2.0,
-                None,
-                claim if demo else None,
-                expect if demo else "pass",
-            ),
-            Row(f"{name}: bias by code / D_d", values["bias"].value, 0.0),
-            Row(f"{name}: variance by code / D_d", values["variance"].value, 1.0),
-        ]
+    rate = bench.pick(5e-4, 1e-3, 5e-4)
+    recipe = Recipe(optimiser=Adam(rate, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99)
+    settings = {"steps": steps, "recipe": recipe, "coder": Perceptron(4, 1.0, *images.shape[1:3])}
+    fits = {name: partial(fit_decoder, bench.lloyd(4), images, loss, **settings) for name, loss in critics.items()}
+    rows, asserted = [], {}
+    if bench.preset == "demo" and bench.tiny:
+        asserted["warmed up"] = {"ratio": (0.20, 0.15), "bias": (0.02, 0.20)}
+        asserted["unconditional"] = {"ratio": (ABOVE, 1.0), "expect": "fail"}
+    for name, decoder in bench.train(fits).items():
+        rows += by_code(f"{name}: ", bench.evaluate(bench.lloyd(4), decoder, images[:4000]), **asserted.get(name, {}))
     return rows
 
 
-@experiment(
-    "dal",
-    "YWYML21 figure 5",
-    "distortion plus adversarial loss lies between D_d and 2 D_d",
-    ("1 s", "6 s", "~10 min GPU", "~30 min GPU"),
-)
+@experiment("dal", "YWYML21 figure 5", "1 s", "2 s", "~10 min GPU", "~30 min GPU")
 def distortion_adversarial(bench: Bench) -> list[Row]:
-    """One model per weight; D is per pixel."""
+    """Distortion plus adversarial loss lies between D_d and 2 D_d."""
     split, coder = bench.family(Yan)
-    floor, rows, points = bench.floor(4), [], []
-    papers = {0.1: 0.0594, 1.0: 0.0891, 5.0: 0.1140}
-    weights, network = bench.pick((0.1,), (0.1, 1.0), (0.1, 1.0, 5.0)), coder(4)
-    settings = {"steps": bench.steps(150, 500, 100, 128), "recipe": bench.recipe(YAN), "noise": network.private}
-    losses = [bench.perceptual(weight, weight) for weight in weights]
-    codecs = bench.train([partial(fit_codec, split.train, network, Binary(), loss, **settings) for loss in losses])
-    for weight, codec in zip(weights, codecs, strict=True):
-        values = bench.evaluate(codec, codec.decoder, split.train[:2000])
-        d, p = values["distortion_per_pixel"].value, values["sliced_w2"].value
-        points.append((d, p))
-        rows += [
-            Row(f"lambda = {weight:g}: D per pixel, train (k-means beside it)", d, floor, papers[weight], (0.0, ABOVE)),
-            Row(f"lambda = {weight:g}: sliced W2^2", p, values["sliced_w2"].floor),
-        ]
-    bench.figure(
-        "distortion plus adversarial loss",
-        "MSE per pixel",
-        "sliced $W_2^2$ per image",
-        Curve("trained", *zip(*points, strict=True)),
-    )
+    rows, weights, settings = [], bench.pick((0.1,), (0.1, 1.0), tuple(ADVERSARIAL)), bench.settings(YAN, 150, 500, 100)
+    fit = partial(fit_codec, split.train, coder(4), Binary(), noise=coder(4).private, **settings)
+    codecs = bench.train({weight: partial(fit, bench.perceptual(weight, weight)) for weight in weights})
+    found = {weight: bench.judge(codec, split.train[:2000]) for weight, codec in codecs.items()}
+    for weight, (d, p) in found.items():
+        name, paper = f"lambda = {weight:g}", ADVERSARIAL[weight]
+        rows.append(Row(f"{name}: D per pixel, train (k-means beside it)", d, bench.floor(4), paper, (0.0, ABOVE)))
+        rows.append(perception(name, p))
+    bench.figure("distortion plus adversarial loss", "MSE per pixel", PLANE[1], plane("trained", found.values()))
     return rows
 
 
-@experiment(
-    "jump",
-    "YWL22 figure 2",
-    "the augmented loss jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)",
-    ("2 s", "24 s", "~30 min GPU", "~50 min GPU"),
-)
+@experiment("jump", "YWL22 figure 2", "1 s", "15 s", "~30 min GPU", "~50 min GPU")
 def jump(bench: Bench) -> list[Row]:
-    """W1 given the code, exact by sorting, on one pixel; paper presets train the adversarial model on images too."""
-    rows, figure = [], []
-    sources = {"U(0,1), 4 cells": data.uniform(20_000, seed=bench.seed)}
-    if bench.preset != "smoke":
-        sources["N(0,1), 4 cells"] = data.gaussian(20_000, seed=bench.seed)
-    for name, samples in sources.items():
-        ratios, weights = [], bench.pick((0.5, 1.1), (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 2.0))
-        codec, term = oracle.lloyd(samples, 2, seed=bench.seed), SlicedWasserstein(1, 1, True)
-        losses = [term + weight * AnchorNorm() if weight else term for weight in weights]
-        settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": max(2, round(350 * bench.shrink))}
-        fit = partial(fit_decoder, codec, samples, recipe=Recipe(bench.pick(1024, 2048), Adam(5e-3)), **settings)
-        for weight, decoder in zip(weights, bench.train([partial(fit, loss) for loss in losses]), strict=True):
+    """The augmented loss, W1 by sorting or by a critic, jumps from 2 D_d to D_d at lambda = 1 (beta = 1/2)."""
+    rows, curves, term = [], [], SlicedWasserstein(1, 1, True)
+    weights = bench.pick((0.5, 1.1), (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 2.0))
+    losses = {weight: term + weight * AnchorNorm() if weight else term for weight in weights}
+    settings = {"noise": 1, "coder": Perceptron(2, 0.25, side=1), "steps": bench.scaled(bench.pick(350, 600))}
+    settings["recipe"] = Recipe(bench.pick(1024, 2048), Adam(5e-3))
+    sources = {"U(0,1), 4 cells": data.uniform, "N(0,1), 4 cells": data.gaussian}
+    for name in sources if bench.preset != "smoke" else list(sources)[:1]:
+        samples, points = sources[name](20_000, seed=bench.seed), []
+        codec = oracle.lloyd(samples, 2, seed=bench.seed)
+        fits = {weight: partial(fit_decoder, codec, samples, loss, **settings) for weight, loss in losses.items()}
+        for weight, decoder in bench.train(fits).items():
             ratio = bench.evaluate(codec, decoder, samples[:4000], draws=4)["ratio"].value
             claim = (0.01, 0.01) if weight > 1 else (0.25, 0.05) if weight <= 0.5 else (0.5, 0.05)
             rows.append(Row(f"{name}, lambda = {weight:g}: D / D_d", ratio, 1.0 if weight > 1 else 2.0, None, claim))
-            ratios.append(ratio)
-        figure.append(Curve(name, [1 / (1 + w) for w in weights], ratios, "universal" if "N(" in name else "measured"))
+            points.append((1 / (1 + weight), ratio))
+        curves.append(curve(name, points, "universal" if "N(" in name else "measured"))
     if bench.gpu_sized:
-        figure.append(_jump_on_images(bench, rows))
-    bench.figure(
-        "the jump at beta = 1/2",
-        "$\\beta = 1/(1+\\lambda)$",
-        "MSE / $D_d$",
-        Curve("theory", [0.0, 0.5, 0.5, 1.0], [1.0, 1.0, 2.0, 2.0], "theory"),
-        *figure,
-    )
+        curves.append(curve("images, adversarial", _jump_on_images(bench, rows), "universal"))
+    theory = curve("theory", [(0.0, 1.0), (0.5, 1.0), (0.5, 2.0), (1.0, 2.0)], "theory")
+    bench.figure("the jump at beta = 1/2", "$\\beta = 1/(1+\\lambda)$", "MSE / $D_d$", theory, *curves)
     return rows
 
 
-def _jump_on_images(bench: Bench, rows: list[Row]) -> Curve:
-    split, coder = bench.family(Yan)
-    steps, ratios = bench.steps(0, 0, 100, 128), []
+def _jump_on_images(bench: Bench, rows: list[Row]) -> list[tuple[float, float]]:
+    settings, critic, points = bench.settings(YAN, 0, 0, 100), WassersteinGP(10.0, conditional=True), []
+    split, codec = four_bits(bench, settings)
     betas = bench.pick(None, None, (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(i / 20 for i in range(1, 20)), 0.99))
-    codec = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), steps=steps, recipe=YAN)
-    critic, fit = WassersteinGP(10.0, conditional=True), partial(fit_decoder, codec, split.train)
-    losses = [critic + (1 - beta) / beta * AnchorNorm() for beta in betas]
-    decoders = bench.train([partial(fit, loss, steps=steps, recipe=YAN) for loss in losses])
-    for beta, decoder in zip(betas, decoders, strict=True):
-        ratios.append(bench.evaluate(codec, decoder, split.train[:10_000])["ratio"].value)
-        rows.append(Row(f"images, beta = {beta:g}: D / D_d", ratios[-1], 2.0 if beta > 0.5 else 1.0))
-    return Curve("images, adversarial", betas, ratios, "universal")
+    fit = partial(fit_decoder, codec, split.train, **settings)
+    decoders = bench.train({beta: partial(fit, critic + (1 - beta) / beta * AnchorNorm()) for beta in betas})
+    for beta, decoder in decoders.items():
+        points.append((beta, bench.evaluate(codec, decoder, split.train[:4000])["ratio"].value))
+        rows.append(Row(f"images, beta = {beta:g}: D / D_d", points[-1][1], 2.0 if beta > 0.5 else 1.0))
+    return points
 
 
-@experiment(
-    "interpolate",
-    "YWL22 figure 3",
-    "a trained sampler mixed with the mean obeys D_d (1 + (1-alpha)^2)",
-    ("1 s", "1 s", "10 s", "10 s"),
-)
+@experiment("interpolate", "YWL22 figure 3", "1 s", "1 s", "10 s", "10 s")
 def interpolate(bench: Bench) -> list[Row]:
-    """Uses the sampler of `twofold`."""
-    ((codec, decoder),) = bench.posteriors((4,))
-    images, rows = bench.reference, []
-    sent, mean = bench.draw(codec, codec.decoder, images)
+    """The sampler of twofold mixed with the mean obeys D_d (1 + (1-alpha)^2)."""
+    codec, decoder = posteriors(bench, (4,))[4]
+    images, rows, points = bench.reference, [], []
+    sent, mean = bench.draw(codec, images)
     sample = decoder(sent.received, torch.Generator().manual_seed(bench.seed))
-    floor, top = mean_square(images, mean), mean_square(images, sample)
-    measured, wasserstein = [], []
-    for alpha in ALPHAS:
-        output = oracle.interpolate(mean, sample, alpha)
-        measured.append(mean_square(images, output) / floor)
-        wasserstein.append(float(sliced(images, output, directions=256)))
-        identity = (floor + (1 - alpha) ** 2 * (top - floor)) / floor
-        claim = (0.06, 0.06) if images.shape[-1] <= 8 else (0.15, 0.15)
+    mixed, claim = mixtures(images, mean, sample), (0.06, 0.06) if bench.tiny else (0.15, 0.15)
+    for alpha, _, ratio in mixed:
+        points.append((alpha, ratio))
+        own = 1.0 + (1 - alpha) ** 2 * (mixed[0][2] - 1.0)
         rows += [
-            Row(f"D / D_d at alpha = {alpha:g}", measured[-1], law(alpha), None, claim),
-            Row(f"the same against its own end points, alpha = {alpha:g}", measured[-1], identity, None, (0.01, 0.01)),
+            Row(f"D / D_d at alpha = {alpha:g}", ratio, law(alpha), None, claim),
+            Row(f"the same against its own end points, alpha = {alpha:g}", ratio, own, None, (0.01, 0.01)),
         ]
-    bench.figure(
-        "between the mean and the sample",
-        "$\\alpha$",
-        "MSE / $D_d$",
-        Curve("$1 + (1-\\alpha)^2$", [i / 50 for i in range(51)], [law(i / 50) for i in range(51)], "theory"),
-        Curve("trained sampler", ALPHAS, measured),
-    )
+    theory = curve("$1 + (1-\\alpha)^2$", [(i / 50, law(i / 50)) for i in range(51)], "theory")
+    trained = curve("trained sampler", points)
+    bench.figure("between the mean and the sample", "$\\alpha$", "MSE / $D_d$", theory, trained)
     _, labels = sent.cells.unique(return_inverse=True)
     show = torch.stack([(labels == cell).nonzero()[0, 0] for cell in range(min(8, int(labels.max()) + 1))])
-    strips = {"input": images, "mean": mean}
-    strips |= {f"alpha {a:g}": oracle.interpolate(mean, sample, a) for a in (0.75, 0.5, 0.25)}
-    bench.samples |= {name: strip[show].cpu() for name, strip in {**strips, "sample": sample}.items()}
+    strips = {f"alpha {alpha:g}": output for alpha, output, _ in reversed(mixed)}
+    strips = {"input": images, "mean": mean, **dict(list(strips.items())[1:-1]), "sample": sample}
+    bench.samples |= {name: strip[show].cpu() for name, strip in strips.items()}
     return rows
 
 
-@experiment(
-    "framework-a",
-    "YWL22 5.3, table 1",
-    "one code, two trained decoders, and their mixtures",
-    ("3 s", "5 s", "~5 min GPU", "~10 min; RGB: GPU-days"),
-)
+@experiment("framework-a", "YWL22 5.3, table 1", "1 s", "2 s", "~5 min GPU", "~10 min; RGB: GPU-days")
 def framework_a(bench: Bench) -> list[Row]:
-    """The encoder is trained by gradient, both decoders are networks; PSNR is compared with the table of KODAK."""
-    split, coder = bench.family(Yan)
-    steps, images = bench.steps(300, 700, 100, 128), split.train[:10_000].to(bench.device)
-    codec = bench.codec(split.train, coder(4), Binary(), MeanSquaredError(), steps=steps, recipe=bench.recipe(YAN))
+    """One code of a trained encoder, two trained decoders, and their mixtures beside the table of KODAK."""
+    settings = bench.settings(YAN, 300, 700, 100)
+    split, codec = four_bits(bench, settings)
+    images = split.train[:4000].to(bench.device)
     loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(3)
-    decoder = bench.decoder(codec, split.train, loss, steps=steps, recipe=bench.recipe(YAN))
-    return _mixtures(bench, "4 bits", codec, codec.decoder, decoder, images, images)
+    decoder = bench.one(fit_decoder, codec, split.train, loss, **settings)
+    return _mixtures(bench, "4 bits", images, *(bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder)))
 
 
-@experiment(
-    "framework-b",
-    "YWL22 5.2, 5.3",
-    "a conventional codec, then a restored mean and a restored sample",
-    ("2 s", "4 s", "~10 min GPU", "GPU-days"),
-)
+@experiment("framework-b", "YWL22 5.2, 5.3", "1 s", "2 s", "~10 min GPU", "GPU-days")
 def framework_b(bench: Bench) -> list[Row]:
-    """Pillow's JPEG in the place of BPG."""
+    """A conventional codec (JPEG in the place of BPG), then a restored mean and a restored sample."""
     return _behind_a_codec(bench, Conventional("JPEG", 20), bench.split)
 
 
-@experiment(
-    "rgb",
-    "YWL22 5.3",
-    "framework B on colour patches behind WebP (tinted digits without a folder)",
-    ("2 s", "5 s", "~30 min GPU", "GPU-days"),
-)
+@experiment("rgb", "YWL22 5.3", "1 s", "2 s", "~30 min GPU", "GPU-days")
 def rgb(bench: Bench) -> list[Row]:
-    """Shape only."""
+    """Framework B on colour patches behind WebP (tinted digits without a folder)."""
     split = bench.split if bench.split.train.shape[1] == 3 else data.tinted(bench.split, seed=bench.seed)
     return _behind_a_codec(bench, Conventional("WEBP", 20), split)
 
 
-@experiment(
-    "depth",
-    "YWL22 5.2",
-    "framework B on one-plane patches, augmented by 0.005 times the anchor's norm",
-    ("2 s", "4 s", "~30 min GPU", "GPU-days"),
-)
+@experiment("depth", "YWL22 5.2", "1 s", "2 s", "~30 min GPU", "GPU-days")
 def depth(bench: Bench) -> list[Row]:
-    """Shape only."""
-    split = data.Split(
-        bench.split.name, *(part.mean(1, keepdim=True) for part in (bench.split.train, bench.split.test))
-    )
-    return _behind_a_codec(bench, Conventional("JPEG", 40), split, 0.005)
+    """Framework B on one-plane patches, augmented by 0.005 times the anchor's norm."""
+    planes = (part.mean(1, keepdim=True) for part in (bench.split.train, bench.split.test))
+    return _behind_a_codec(bench, Conventional("JPEG", 40), data.Split(bench.split.name, *planes), 0.005)
 
 
-@experiment(
-    "post-process",
-    "YWL22 framework B",
-    "a sample made from the decoded mean is as good",
-    ("2 s", "4 s", "20 s", "20 s"),
-)
+@experiment("post-process", "YWL22 framework B", "1 s", "2 s", "20 s", "20 s")
 def post_process(bench: Bench) -> list[Row]:
-    """The decoded mean tells the code, so the ratio is 2 here too."""
+    """A sample made from the decoded mean is as good: the mean tells the code."""
     codec, images = bench.lloyd(4), bench.reference
-    steps = max(2, round(bench.shrink * bench.pick(500, 1200)))
+    settings = {
+        "steps": bench.scaled(bench.pick(500, 1200 if bench.tiny else None)),
+        "recipe": Recipe(optimiser=Adam(3e-3)),
+    }
     behind = passing(_Decoded(codec), images)
-    decoder = bench.decoder(behind, images, EnergyScore(3), steps=steps, noise=16, recipe=Recipe(optimiser=Adam(3e-3)))
-    values = bench.evaluate(behind, decoder, images)
-    claim = (0.15, 0.10) if bench.preset == "demo" and images.shape[-1] <= 8 else None
-    return [
-        Row("D / D_d, train", values["ratio"].value, 2.0, None, claim),
-        Row("bias by code / D_d", values["bias"].value, 0.0),
-        Row("variance by code / D_d", values["variance"].value, 1.0),
-    ]
+    decoder = bench.one(fit_decoder, behind, images, EnergyScore(3), noise=16, **settings)
+    claim = (0.15, 0.10) if bench.preset == "demo" and bench.tiny else None
+    return by_code("", bench.evaluate(behind, decoder, images), claim)
 
 
 @dataclass(frozen=True)
@@ -394,18 +315,15 @@ class Conventional:
             from PIL import Image
         except ImportError:
             raise MissingPackage("pillow", "data") from None
-        decoded, total = torch.empty_like(images, device="cpu"), 0
-        bytes_ = (images.cpu().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        for number, pixels in enumerate(bytes_):
+        decoded, total, mode = [], 0, "L" if images.shape[1] == 1 else "RGB"
+        for pixels in (images.cpu().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy():
             stream = io.BytesIO()
-            Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
-                stream, self.format, quality=self.quality
-            )
+            picture = Image.fromarray(pixels.squeeze(-1) if mode == "L" else pixels)
+            picture.save(stream, self.format, quality=self.quality)
             total += 8 * stream.tell()
             with Image.open(stream) as image:
-                back = np.array(image.convert("L" if pixels.shape[-1] == 1 else "RGB"), dtype=np.float32)
-            decoded[number] = torch.from_numpy(np.atleast_3d(back).transpose(2, 0, 1) / 255.0)
-        return decoded.to(images.device), total / len(images)
+                decoded.append(np.atleast_3d(np.array(image.convert(mode), dtype=np.float32)).transpose(2, 0, 1))
+        return torch.from_numpy(np.stack(decoded) / 255.0).to(images.device), total / len(images)
 
 
 class _Decoded(nn.Module):
@@ -413,12 +331,11 @@ class _Decoded(nn.Module):
 
     def __init__(self, codec: Codec) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.quantiser = codec.encoder, codec.decoder.net, codec.quantiser
+        self.codec = codec
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.encoder(images)
-        received = self.quantiser.send(features, torch.zeros(2, *features.shape, device=features.device)).received
-        return self.decoder(received, received[:, :0])
+        still = torch.Generator()
+        return self.codec.decoder(self.codec.send(images, still).received, still)
 
 
 class _Shown(nn.Module):
@@ -438,51 +355,43 @@ def passing(encoder: nn.Module, images: Tensor, coder: Coder | None = None) -> C
 
 
 def _behind_a_codec(bench: Bench, codec: Conventional, split: data.Split, weight: float = 0.0) -> list[Row]:
-    clean = (split.train[:1500] if not bench.gpu_sized else split.train).to(bench.device)
+    clean = (split.train if bench.gpu_sized else split.train[:1500]).to(bench.device)
     test = split.test[:500].to(bench.device)
     (decoded, bits), (decoded_test, _) = codec(clean), codec(test)
-    coder = UNet(clean[0].numel(), bench.pick(0.25, 0.5, 1.0), *clean.shape[1:3])
-    behind = passing(nn.Identity(), clean, coder)
-    steps = bench.steps(60, 120, 100)
-    recipe = Recipe(32 if not bench.gpu_sized else 64, Adam(2e-3 if not bench.gpu_sized else 1e-4))
+    behind = passing(
+        nn.Identity(),
+        clean,
+        UNet(clean[0].numel(), bench.pick(0.25, 0.5 if bench.tiny else None, 1.0), *clean.shape[1:3]),
+    )
+    recipe = Recipe(64, Adam(1e-4)) if bench.gpu_sized else Recipe(32, Adam(2e-3))
     loss: Loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(2)
     loss = loss + weight * AnchorNorm() if weight else loss
-    fit = partial(fit_decoder, behind, decoded, targets=clean, steps=steps, recipe=recipe)
-    restore, sample = bench.train([partial(fit, MeanSquaredError(), noise=0), partial(fit, loss)])
-    rows = _mixtures(bench, f"{codec.format} {codec.quality}", behind, restore, sample, decoded_test, test)
-    raw = mean_square(decoded_test, test)
-    mended = mean_square(bench.draw(behind, restore, decoded_test)[1], test)
+    fit = partial(fit_decoder, behind, decoded, targets=clean, steps=bench.steps(60, 120, 100), recipe=recipe)
+    trained = bench.train({"mean": partial(fit, MeanSquaredError(), noise=0), "sample": partial(fit, loss)})
+    mean, sample = (bench.draw(behind, decoded_test, decoder)[1] for decoder in trained.values())
+    mended, what = mean_square(mean, test) / mean_square(decoded_test, test), f"{codec.format}: bits per image"
     return [
-        Row(f"{codec.format}: bits per image, headers included (raw pixels beside it)", bits, 8.0 * clean[0].numel()),
-        Row("D per pixel of the mean over the codec's own, test", mended / raw, 1.0),
-        *rows,
+        Row(f"{what}, headers included (raw pixels beside it)", bits, 8.0 * clean[0].numel()),
+        Row("D per pixel of the mean over the codec's own, test", mended, 1.0),
+        *_mixtures(bench, f"{codec.format} {codec.quality}", test, mean, sample),
     ]
 
 
-def _mixtures(
-    bench: Bench, behind: str, codec: Codec, mean: Decoder, sample: Decoder, entered: Tensor, images: Tensor
-) -> list[Row]:
-    """PSNR lost and sliced W2 along the mixtures of two decoders, beside Thm 1 and the table of [YWL22]."""
-    x_d, x_p = (bench.draw(codec, decoder, entered)[1] for decoder in (mean, sample))
-    floor, rows, curve = mean_square(images, x_d), [], []
-    printed = {0.0: 38.36 - 36.89, 0.25: 38.36 - 37.45, 0.5: 38.36 - 37.94, 0.75: 38.36 - 38.27}
-    for alpha in ALPHAS[:-1]:
-        output = oracle.interpolate(x_d, x_p, alpha)
-        lost = 10.0 * math.log10(mean_square(images, output) / floor)
-        curve.append((mean_square(images, output), float(sliced(images, output, directions=256))))
-        rows.append(Row(f"PSNR lost at alpha = {alpha:g} (dB)", lost, 10.0 * math.log10(law(alpha)), printed[alpha]))
-    half = len(images) // 2
+def _mixtures(bench: Bench, behind: str, images: Tensor, mean: Tensor, sample: Tensor) -> list[Row]:
+    """PSNR lost and sliced W2 along the mixtures of two outputs, beside Thm 1 and the table of [YWL22]."""
+    rows, points, half = [], [], len(images) // 2
+    for alpha, output, ratio in mixtures(images, mean, sample):
+        points.append((mean_square(images, output), float(sliced(images, output, directions=256))))
+        if alpha < 1.0:
+            what, lost = f"PSNR lost at alpha = {alpha:g} (dB)", 10.0 * math.log10(ratio)
+            rows.append(Row(what, lost, 10.0 * math.log10(law(alpha)), KODAK[alpha]))
     real = float(sliced(images[:half], images[half : 2 * half], directions=256))
-    rows += [
-        Row("sliced W2^2 of the sample (real against real beside it)", curve[0][1], real),
-        Row("sliced W2^2 of the mean (real against real beside it)", float(sliced(images, x_d, directions=256)), real),
-    ]
-    curve.append((floor, float(sliced(images, x_d, directions=256))))
     bench.figure(
         f"mixtures of mean and sample, {behind}",
         "MSE per pixel",
-        "sliced $W_2^2$ per image",
-        Curve("$\\alpha$ from 0 (right) to 1 (left)", *zip(*curve, strict=True)),
-        Curve("real against real", [floor, curve[0][0]], [real, real], "bound"),
+        PLANE[1],
+        curve("$\\alpha$ from 0 (right) to 1 (left)", points),
+        curve("real against real", [(points[-1][0], real), (points[0][0], real)], "bound"),
     )
-    return rows
+    ends = {"sample": points[0], "mean": points[-1]}
+    return rows + [perception(f"the {name}", Measured(p, real)) for name, (_, p) in ends.items()]

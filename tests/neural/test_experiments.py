@@ -11,11 +11,12 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 from neural import cli, runs
+from neural.data import Split
 from neural.data import digits as load_digits
 from neural.experiments import CHECKED, REGISTRY, Bench, Row
 from neural.experiments.gaussian import SPACE, dithered
 from neural.experiments.posterior import Conventional
-from neural.experiments.tradeoff import GRID
+from neural.experiments.printed import DENOISE, GRID, SUPERRES
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
 
@@ -121,6 +122,25 @@ def test_verdicts(measured, tolerance, expect, verdict, good):
 
 def test_the_grid_has_98_pairs():
     assert sum(map(len, GRID.values())) == 98
+
+
+@pytest.mark.parametrize("table,rates", [(SUPERRES, range(4, 33, 2)), (DENOISE, range(12, 115, 6))])
+def test_the_printed_tables_fill_their_rates_and_fall_with_them(table, rates):
+    for printed in table.values():
+        assert list(printed) == list(rates)
+        assert sorted(printed.values(), reverse=True) == list(printed.values())
+    assert all(table[True][rate] < table[False][rate] for rate in rates)
+
+
+def test_small_presets_take_copies_of_the_first_images():
+    many = Split("many", torch.rand(10_010, 1, 2, 2), torch.rand(2_010, 1, 2, 2), torch.arange(10_010))
+    small = Bench("demo", many).split
+    assert torch.equal(small.train, many.train[:10_000])
+    assert torch.equal(small.test, many.test[:2_000])
+    assert torch.equal(small.train_labels, torch.arange(10_000))
+    assert small.test_labels is None
+    assert small.train.untyped_storage().nbytes() == small.train.nbytes  # what a worker receives
+    assert Bench("paper", many).split is many
 
 
 @pytest.mark.parametrize("step", [0.5, 2.0, 4.0])
