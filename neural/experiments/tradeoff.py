@@ -119,7 +119,7 @@ def quantisers(bench: Bench) -> list[Row]:
     """Shared dither beats decoder noise, at weight 0; so does no noise (which of the two is best: by the training)."""
     split, coder, paper = _setting(bench)
     kinds = dict(zip(KINDS, (DeterministicQuantiser, UniversalQuantiser, NoisyQuantiser), strict=True))
-    rates = bench.pick((4.75,), (4.75, 6.0), (4.75,), tuple(CONFIGURATIONS))
+    rates = bench.pick((4.75,), (4.75, 6.0) if bench.tiny else None, (4.75,), tuple(CONFIGURATIONS))
     rows, found, claim = [], {}, (ABOVE, 0.0) if bench.preset != "smoke" else None
     fit = partial(fit_codec, split.train, **bench.settings(paper, 150, 700, 30))
     for rate in rates:

@@ -200,7 +200,7 @@ def executors():
     """Serial, two processes, and a cluster of two threads that share one process."""
     yield Serial()
     yield Joblib(2)
-    local = dict(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+    local = dict(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0")
     with LocalCluster(**local) as cluster, Client(cluster) as client:
         yield Dask(client)
 
@@ -223,7 +223,7 @@ def test_workers_and_scheduler_choose_the_executor():
     for workers, expected in ((1, Serial()), (2, Joblib(2))):
         with cli._executor(workers, None) as executor:
             assert executor == expected
-    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
     with cluster, cli._executor(1, cluster.scheduler_address) as executor:
         assert isinstance(executor, Dask)
         assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
