@@ -70,9 +70,11 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
             return _solve(problem, method)
         ball = problem.perceptions[0]
         alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
-        alone = alone and not ball.free_moves
+        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
         if alone and ball.point:
-            return solve_fixed_output(problem, method.gap, method.max_steps)
+            fixed = solve_fixed_output(problem, method.gap, method.max_steps)
+            if fixed.bounds.gap <= method.gap or not ball.free_moves:
+                return fixed
         free = _free(problem, method, partial(_astray, problem))
         if free.bounds.gap <= method.gap:
             return free

@@ -26,7 +26,7 @@ from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.solvers.interior_point import solve_interior_point
 from rdptheory.solvers.interior_point.start import law_inside
-from tests.checks import assert_channel, assert_inside, assert_sound
+from tests.checks import assert_agree, assert_channel, assert_inside, assert_sound
 from tests.solvers.interior_point import oracle
 
 METHOD = InteriorPoint(max_steps=60)
@@ -113,6 +113,18 @@ def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
             assert_sound(solution, gap=1e-9)
             steps.append(solution.steps)
     assert sum(steps) <= 40 * len(steps), steps
+
+
+def test_doubled_points_change_nothing() -> None:
+    """Two symbols at one point: moving between them is free, so that the reference is not the only law at distance 0."""
+    rng = np.random.default_rng(0)
+    points, masses = np.linspace(0.0, 1.0, 12), rng.dirichlet(np.ones(24))
+    single = Pmf.from_weights(masses.reshape(12, 2).sum(axis=1), points)
+    doubled = Pmf.from_weights(masses, np.repeat(points, 2))
+    for P in (0.0, 1e-14, 1e-3):
+        first, second = (rdp(s, SquaredError(), Wasserstein2Squared(), D=0.02, P=P) for s in (single, doubled))
+        assert_sound(second, gap=1e-9)
+        assert_agree(first.bounds, second.bounds, values=1e-9)
 
 
 @pytest.mark.parametrize("P", (0.0, 1e-14))
