@@ -116,7 +116,7 @@ def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
 
 
 def test_doubled_points_change_nothing() -> None:
-    """Two symbols at one point: moving between them is free, so that the reference is not the only law at distance 0."""
+    """Two symbols at one point: moving between them is free, so the reference is not the only law at distance 0."""
     rng = np.random.default_rng(0)
     points, masses = np.linspace(0.0, 1.0, 12), rng.dirichlet(np.ones(24))
     single = Pmf.from_weights(masses.reshape(12, 2).sum(axis=1), points)
