@@ -9,7 +9,7 @@ import scipy
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["Plan", "cheapest_plan", "monotone_plan", "roomiest_plan", "rounded_plan"]
+__all__ = ["Plan", "cheapest_joint", "cheapest_plan", "monotone_plan", "roomiest_plan", "rounded_plan"]
 
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
@@ -58,24 +58,46 @@ def roomiest_plan(
     <table_k, joint> <= (1 + t) limit_k and <cost, coupling> <= (1 + t) P.
     """
     (n, m), k = tables[0].shape, q.size
-    rows = scipy.sparse.kron(scipy.sparse.eye_array(n + k), np.ones((1, m)))
-    columns = scipy.sparse.kron(np.repeat([[1.0, -1.0]], [n, k], axis=1), scipy.sparse.eye_array(m))
-    none = scipy.sparse.coo_array((n + k + m, 1))
     spent = [
         np.concatenate([table.ravel(), np.zeros(k * m), [-limit]]) for table, limit in zip(tables, limits, strict=True)
     ]
     spent.append(np.concatenate([np.zeros(n * m), cost.ravel(), [-P]]))
-    equal = scipy.sparse.hstack([scipy.sparse.vstack([rows, columns]), none]).tocsr()
     found = scipy.optimize.linprog(
         np.append(np.zeros((n + k) * m), 1.0),
         A_ub=np.array(spent),
         b_ub=np.append(limits, P),
-        A_eq=equal,
+        A_eq=scipy.sparse.hstack([_meeting(n, k, m), scipy.sparse.coo_array((n + k + m, 1))]).tocsr(),
         b_eq=np.concatenate([p, q, np.zeros(m)]),
         bounds=[(0.0, None)] * ((n + k) * m) + [(-1.0, 0.0)],
         method="highs",
     )
     return None if found.x is None else np.maximum(found.x[: n * m].reshape(n, m), 0.0)
+
+
+def cheapest_joint(
+    p: FloatArray, table: FloatArray, q: FloatArray, cost: FloatArray, P: float
+) -> tuple[FloatArray | None, float]:
+    """The joint law (n, m) of least <table, joint> whose column sums q can be moved to at a cost of at most P, by
+    HiGHS, or None; and the price of P."""
+    (n, m), k = table.shape, q.size
+    found = scipy.optimize.linprog(
+        np.concatenate([table.ravel(), np.zeros(k * m)]),
+        A_ub=np.concatenate([np.zeros(n * m), cost.ravel()])[None],
+        b_ub=[P],
+        A_eq=_meeting(n, k, m).tocsr(),
+        b_eq=np.concatenate([p, q, np.zeros(m)]),
+        method="highs",
+    )
+    if found.x is None:
+        return None, 0.0
+    return np.maximum(found.x[: n * m].reshape(n, m), 0.0), max(0.0, -float(found.ineqlin.marginals[0]))
+
+
+def _meeting(n: int, k: int, m: int) -> scipy.sparse.coo_array:
+    """Row sums of a joint law (n, m) and of a coupling (k, m), and the differences of their column sums."""
+    rows = scipy.sparse.kron(scipy.sparse.eye_array(n + k), np.ones((1, m)))
+    columns = scipy.sparse.kron(np.repeat([[1.0, -1.0]], [n, k], axis=1), scipy.sparse.eye_array(m))
+    return scipy.sparse.coo_array(scipy.sparse.vstack([rows, columns]))
 
 
 def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

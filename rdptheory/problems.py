@@ -14,7 +14,7 @@ from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace, Source, Uniform
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
-POINT = 1e-13  # float64 resolves no smaller δ
+POINT = 1e-13  # of the unit of δ: float64 resolves no less
 
 __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
@@ -112,7 +112,12 @@ class PerceptionLimit:
     @property
     def point(self) -> bool:
         """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
-        return self.limit <= POINT
+        return self.limit <= POINT * self.unit
+
+    @property
+    def unit(self) -> float:
+        """What δ is rounded in: the greatest cost of a transport, 1 for an f-divergence."""
+        return float(self.divergence.cost.max()) if isinstance(self.divergence, TransportDivergence) else 1.0
 
     @property
     def free_moves(self) -> bool:

@@ -15,7 +15,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
-from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
+from rdptheory.solvers.interior_point import InteriorPoint, law_inside, solve_interior_point
 from rdptheory.solvers.outcome import Outcome, judged
 from rdptheory.sources import DiscreteSource, Source
 
@@ -155,8 +155,6 @@ def least_distortion(problem: DiscreteProblem) -> float:
     if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
         return 0.0
     limit = reduced.distortions[0]
-    if reduced.perceptions[0].reference.size != reduced.shape[1]:
-        return 0.0
     return cheapest_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
 
 
@@ -232,13 +230,18 @@ def cheapest_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Suppor
     ball = balls[0]
     found = ball.divergence.support(-cost, ball.reference, ball.limit)
     law, pull = found.law, 1e-15
-    reached = ball.value(law)
+    if ball.free_moves and ball.point:  # made by free moves
+        return Support(-found.value - _rounding(cost), law)
+    reached, inside = ball.value(law), law_inside(ball) if ball.free_moves else ball.reference
     while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
         pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
-        law = (1.0 - pull) * law + pull * ball.reference
+        law = (1.0 - pull) * law + pull * inside
         reached = ball.value(law)
-    rounding = float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
-    return Support(-found.value - rounding, law)
+    return Support(-found.value - _rounding(cost), law)
+
+
+def _rounding(cost: FloatArray) -> float:
+    return float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:

@@ -8,7 +8,8 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.couplings import cheapest_joint, cheapest_plan, rounded_plan
+from rdptheory.divergences import TransportDivergence
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["Cheapest", "cheapest_channel"]
@@ -28,10 +29,11 @@ class Cheapest:
 def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, enough: float) -> Cheapest:
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
-    The ball is replaced by half-spaces <g_k, r> <= h_k that hold it; each linear program yields multipliers λ and with
-    them, whatever they are, the bound Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. Its plan, mixed with an
-    optimal transport to the reference law until it enters the ball, is the channel, and where it enters is the next
-    cut. The search ends once the bound exceeds `enough` or the channel costs clearly less.
+    A transport with free moves takes one linear program. Else the ball is replaced by half-spaces <g_k, r> <= h_k that
+    hold it; each linear program yields multipliers λ and with them, whatever they are, the bound
+    Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. Its plan, mixed with an optimal transport to the reference law
+    until it enters the ball, is the channel, and where it enters is the next cut. The search ends once the bound
+    exceeds `enough` or the channel costs clearly less.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
     enough : float
         The limit on E d that is asked about.
     """
+    if ball.free_moves:
+        return _moved(p, cost, ball)
     n, m = cost.shape
     q, P, divergence = ball.reference, ball.limit, ball.divergence
     centre = cheapest_plan(p, q, cost)
@@ -96,3 +100,34 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
         best = (1.0 - share) * best + share * inner
     best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
     return Cheapest(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
+
+
+def _moved(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> Cheapest:
+    """The same for a transport ball, whatever its cost c: the reference is moved to the output, that to the source.
+
+    For every price t >= 0 of the ball, E d is at least the cost of the best coupling of p and the reference at
+    min_j (cost_ij + t c_kj), less t P. At P = 0 only free moves count.
+    """
+    assert isinstance(ball.divergence, TransportDivergence)
+    q, c, P = ball.reference, ball.divergence.cost, ball.limit
+    if ball.point:
+        moves, rent = np.where(c > 0.0, np.inf, 0.0), 0.0
+        if (moves[q > 0.0] > 0.0).all(axis=1).any():
+            return Cheapest(None, np.inf)
+    else:
+        joint, t = cheapest_joint(p, cost, q, c, P)
+        if joint is None:
+            return Cheapest(None, 0.0)
+        moves, rent = t * c, t * P
+    held = q > 0.0
+    through = np.stack([(cost + move).min(axis=1) for move in moves[held]], axis=1)
+    best = cheapest_plan(p, q[held], through)
+    if ball.point:
+        if best.plan is None:
+            return Cheapest(None, 0.0)
+        joint = np.zeros_like(cost)
+        for move, column in zip(moves[held], best.plan.T, strict=True):
+            np.add.at(joint, (np.arange(p.size), (cost + move).argmin(axis=1)), column)
+    assert joint is not None
+    sums = joint.sum(axis=1, keepdims=True)
+    return Cheapest(np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1]), best.lower - rent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.problems import DiscreteProblem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["DualPoint", "log_column_sums", "lower_bound"]
 
@@ -75,7 +75,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         price, slack_price = float(logs[worst]), float(slack.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
         ball = reduced.perceptions[0]
-        price, slack_price = _priced(ball.divergence.support, logs + slack, ball.reference, ball.limit), 0.0
+        price, slack_price = _priced(ball, logs + slack), 0.0
         scale = np.abs(np.where(np.isfinite(logs), logs, 0.0))
         size = ball.reference @ scale if ball.reference.size == scale.size else scale.max()
         slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(size) + abs(price))
@@ -86,7 +86,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
             if not np.isfinite(v).all():
                 return 0.0
             cover += v if ball.image is None else v @ ball.image
-            price += _priced(ball.divergence.support, v, ball.reference, ball.limit)
+            price += _priced(ball, v)
             slack_price += UNIT_ROUNDOFF * (v.size + 8) * float(np.abs(v).max())
         price += float((logs + slack - cover).max())  # a constant added to v_1 moves σ_1 by as much
         slack_price += UNIT_ROUNDOFF * (len(dual.v) + 4) * float(np.abs(cover).max())
@@ -97,17 +97,16 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     return max(0.0, value - allowance)
 
 
-def _priced(support: object, v: FloatArray, reference: FloatArray, limit: float) -> float:
+def _priced(ball: PerceptionLimit, v: FloatArray) -> float:
     """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the price -inf."""
-    finite = np.isfinite(v)
-    if finite.all():
-        return float(support(v, reference, limit).value)  # type: ignore[operator]
+    finite, reference = np.isfinite(v), ball.reference
     if not finite.any():
         return -np.inf
-    if limit == 0.0:
-        return -np.inf if bool((reference[~finite] > 0.0).any()) else float(reference[finite] @ v[finite])
-    lowest = float(v[finite].min())  # raising v keeps the bound valid
-    return float(support(np.where(finite, v, lowest), reference, limit).value)  # type: ignore[operator]
+    if not finite.all():
+        if ball.limit == 0.0 and not ball.free_moves:
+            return -np.inf if bool((reference[~finite] > 0.0).any()) else float(reference[finite] @ v[finite])
+        v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
+    return float(ball.divergence.support(v, reference, ball.limit).value)
 
 
 def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:

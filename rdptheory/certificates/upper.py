@@ -61,7 +61,7 @@ def upper_bound(
         -dR/dD times the limit, if known: the price of the rounding in E d, added to the allowance. R is convex and at
         most H(X), so more than H(X) is not believed.
     steepness : float
-        -dR/dP, if known: the price of the allowance for δ.
+        The sum of -dR/dP_k times the unit of δ_k, if known: the price of the allowance for δ.
     plans : tuple of arrays (k, m) or None, one for each perception limit
         Couplings of the reference and the output law that spare the linear program of a transport divergence: rounded
         to the exact marginals, their cost bounds it from above.
@@ -70,8 +70,8 @@ def upper_bound(
     -------
     UpperBound
         The channel is on all symbols. Its E d_k are at most D_k and its δ_k at most P_k, up to the rounding of one
-        evaluation (64 units of roundoff for δ); the rate holds an allowance for summing n m terms, whose logarithms
-        have the rounding of a ratio near 1 however small they are.
+        evaluation (64 units of roundoff for δ, of its greatest cost for a transport); the rate holds an allowance for
+        summing n m terms, whose logarithms have the rounding of a ratio near 1 however small they are.
     """
     reduced = problem.reduced
     n, m = reduced.shape
@@ -87,8 +87,8 @@ def upper_bound(
     ceiling = entropy(reduced.probabilities)
     allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + min(slope, ceiling) + 1.0) if rate > 0.0 else 0.0
     if rate > 0.0:
-        radius = min((ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=np.inf)
-        allowance += PERCEPTION_ALLOWANCE * min(steepness, ceiling / radius)
+        steepest = max((ball.unit / ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=0.0)
+        allowance += PERCEPTION_ALLOWANCE * min(steepness, ceiling * steepest)
     return UpperBound(rate + allowance, problem.expand(mixed))
 
 
@@ -167,7 +167,7 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
 
 
 def _pinned(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
-    """The channel with the exact laws that limits of 0 ask for, and the plans that show it."""
+    """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it."""
     shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
     for number, ball in enumerate(reduced.perceptions):
         reference: FloatArray | None = ball.reference
@@ -176,6 +176,8 @@ def _pinned(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tupl
             shown[number], reference = plan, None if plan is None else plan.sum(axis=0)
         elif ball.limit > 0.0:
             continue
+        elif isinstance(ball.divergence, TransportDivergence):
+            shown[number] = np.diag(ball.reference)
         if reference is not None and ball.image is None:
             channel = _with_output(reduced.probabilities, channel, reference)
         elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
@@ -221,11 +223,13 @@ def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ())
     delta = []
     for number, ball in enumerate(reduced.perceptions):
         plan, divergence = plans[number] if plans else None, ball.divergence
-        if plan is not None and isinstance(divergence, TransportDivergence) and divergence.line is None:
-            value = divergence.bound(ball.reference, ball.law(output), plan)
-        else:
+        if plan is None or not isinstance(divergence, TransportDivergence):
             value = ball.value(output)
-        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE)
+        else:  # the monotone plan of a line is the best, but for its own rounding
+            value = np.inf if divergence.line is None else ball.value(output)
+            if value > ball.limit:
+                value = min(value, divergence.bound(ball.reference, ball.law(output), plan))
+        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE * ball.unit)
     return d, np.array(delta)
 
 
@@ -264,8 +268,10 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
 def _coupling(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> FloatArray | None:
     """A plan (k, m) between the reference and the output of `rescue`: the diagonal where it is free of charge."""
     divergence, law = ball.divergence, ball.law(reduced.probabilities @ rescue)
-    if not isinstance(divergence, TransportDivergence) or divergence.line is not None:
+    if not isinstance(divergence, TransportDivergence):
         return None
     if divergence.faithful and (np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all():
         return np.diag(ball.reference)
+    if divergence.line is not None:  # the monotone plan is as good
+        return None
     return cheapest_plan(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan

@@ -95,7 +95,7 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
 
 
 def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
-    """The constraints of a perception ball on an expression (k,); the last one carries its multiplier."""
+    """The constraints of a perception ball on an expression (k,); the last one carries its multiplier if P > 0."""
     q: FloatArray = ball.reference
     if ball.limit == 0.0 and not ball.free_moves:
         return [law == q]
@@ -118,7 +118,7 @@ def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
             plan = cp.Variable(ball.divergence.cost.shape, nonneg=True)
             marginals = [cp.sum(plan, axis=1) == q, cp.sum(plan, axis=0) == law]
             if ball.limit == 0.0:
-                return [*marginals, cp.sum(cp.multiply(ball.divergence.cost, plan)) == 0]
+                return [*marginals, cp.multiply(ball.divergence.cost > 0.0, plan) == 0]
             return [*marginals, cp.sum(cp.multiply(ball.divergence.cost / ball.limit, plan)) <= 1]
         case _:
             raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")

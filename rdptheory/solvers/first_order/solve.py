@@ -236,6 +236,7 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
         found = run(effort, replace(method, gap=gap, max_steps=left), log_h, s, anchors, patience)
         steps, log_h, s = steps + found.steps, found.last.log_h, found.last.s
         best = min([_proved(question, found), *handed], key=lambda incumbent: incumbent.gap)
+        handed = (best,)
         if best.gap <= method.gap or best.infeasible or steps >= method.max_steps:
             break
     return _answer(best, found.mu, steps, method)

@@ -4,5 +4,6 @@ The default method. See `core` for the iteration and its cost, `fixed_output` fo
 """
 
 from rdptheory.solvers.interior_point.drive import InteriorPoint, solve_interior_point
+from rdptheory.solvers.interior_point.start import law_inside
 
-__all__ = ["InteriorPoint", "solve_interior_point"]
+__all__ = ["InteriorPoint", "law_inside", "solve_interior_point"]

@@ -291,7 +291,9 @@ class _Run:
         channel[:, self.reached] = system.B * system.r
         dual = DualPoint(system.state.f, s, self._multipliers(system))
         plans = tuple(map(self._plan, self.problem.reduced.perceptions, self.model.balls, system.owns))
-        return judged(self.problem, dual, np.array(system.mu), channel, steps, sentence, plans)
+        pinched = [ball.point and ball.free_moves for ball in self.problem.reduced.perceptions]
+        mu = np.where(pinched, np.inf, system.mu) if pinched else np.array(system.mu)
+        return judged(self.problem, dual, mu, channel, steps, sentence, plans)
 
     def _multipliers(self, system: System) -> tuple[FloatArray, ...]:
         """v of every ball on all its symbols. What a symbol nobody may use would cost, a ball that forbids it bears."""

@@ -125,7 +125,8 @@ class Coupled:
             S = relation.S if relation.S.ndim == 2 else np.diag(np.minimum(relation.S, STIFF))
             N[block, block] += S
             if ball.level_free and level_free:  # constants may be moved between two such balls: pin the later one
-                N[block, block] += np.outer(ball.q, ball.q) * np.trace(N[block, block])
+                size = block.stop - block.start
+                N[block, block] += np.trace(N[block, block]) / size**2
             level_free = level_free or ball.level_free
         scale = 1.0 / np.sqrt(np.diag(N))
         N *= scale

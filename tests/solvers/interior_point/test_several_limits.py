@@ -133,3 +133,15 @@ def test_a_ball_that_forbids_a_symbol_beside_one_that_does_not() -> None:
             assert_inside(found.bounds, oracle.rate(problem), CONIC)
             assert found.channel is not None
             assert not found.channel[:, lightest].any()
+
+
+def test_two_transport_balls_around_a_law_with_an_empty_symbol() -> None:
+    points, q = np.linspace(0.0, 1.0, 5), np.array([0.3, 0.3, 0.0, 0.2, 0.2])
+    balls = (
+        PerceptionLimit(Wasserstein1().on(points), q, 0.1),
+        PerceptionLimit(Wasserstein2Squared().on(points), q, 0.02),
+    )
+    limit = DistortionLimit(SquaredError().table(points), 0.05)
+    for pair in (balls, balls[::-1]):
+        problem = DiscreteProblem(np.full(5, 0.2), (limit,), pair)
+        assert_inside(solved(problem).bounds, oracle.rate(problem), CONIC)

@@ -39,6 +39,7 @@ def test_a_gaussian_with_far_tails(half, member):
         checks.assert_sound(solution, gap=1e-9)
         steps.append(solution.steps)
     assert sum(steps) <= 4 * 40, steps
+    assert max(steps) <= 100, steps
 
 
 @pytest.mark.parametrize("member", MODES, ids=lambda member: "none" if member is None else member.name)

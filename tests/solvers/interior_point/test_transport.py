@@ -22,10 +22,10 @@ from rdptheory import (
     rate_distortion,
     rdp,
 )
+from rdptheory.certificates import DualPoint, lower_bound
 from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
-from rdptheory.solvers.interior_point import solve_interior_point
-from rdptheory.solvers.interior_point.start import law_inside
+from rdptheory.solvers.interior_point import law_inside, solve_interior_point
 from tests.checks import assert_agree, assert_channel, assert_inside, assert_sound
 from tests.solvers.interior_point import oracle
 
@@ -152,6 +152,51 @@ def test_moves_that_cost_nothing_widen_a_ball_of_radius_0(P: float) -> None:
         assert_channel(problem, found.channel)
         binding += truth > 1e-3
     assert binding >= 8
+
+
+def test_free_moves_through_the_front_door() -> None:
+    """What P = 0 allows is neither the reference alone nor infeasible before the least distortion of a moved law."""
+    points, table = np.repeat(np.arange(3.0), 2), SquaredError().table(np.arange(6.0))
+    divergence, statuses = Wasserstein2Squared(), set()
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        p, q = rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(6))
+        through = np.minimum(table[:, ::2], table[:, 1::2])  # to the cheaper of two reproductions at one point
+        least = TransportDivergence(through).value(p, q.reshape(3, 2).sum(axis=1))
+        for D in (0.9 * least, 1.1 * least, 2.0 * least):
+            solution = rdp(Pmf(p, points), Table(table, reference=q), divergence, D=D, P=0.0)
+            assert_sound(solution, gap=1e-9)
+            assert (solution.status is Status.INFEASIBLE) == (least > D)
+            statuses.add(solution.status)
+    assert statuses == {Status.INFEASIBLE, Status.OPTIMAL}
+
+
+def test_a_forbidden_symbol_under_free_moves() -> None:
+    """D = 0 leaves one output, which free moves of the reference reach: R = 0, whatever the dual point."""
+    table, q = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), np.array([0.2, 0.8, 0.0])
+    cost = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    for moves, law in ((cost, q), (cost[:2], q[:2])):
+        ball = PerceptionLimit(TransportDivergence(moves), law, 0.0)
+        problem = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(table, 0.0),), (ball,))
+        for f in ([0.0, 0.0], [0.0, 3.0]):
+            assert lower_bound(problem, DualPoint(np.array(f), np.zeros(1), ())) <= 1e-15
+        assert solve_interior_point(problem, METHOD).bounds.lower <= 1e-15
+    source = Pmf(np.array([0.5, 0.5]))
+    assert rdp(source, Table(table, reference=q), TransportDivergence(cost), D=0.0, P=0.0).rate == 0.0
+
+
+@pytest.mark.parametrize("unit", (1e-6, 255.0))
+@pytest.mark.parametrize("divergence", (Wasserstein1(), Wasserstein2Squared()), ids=repr)
+def test_the_unit_of_the_points_does_not_matter(divergence: Divergence, unit: float) -> None:
+    points, masses = np.linspace(0.0, 1.0, 12), np.random.default_rng(2).dirichlet(np.ones(12))
+    power = 2 if divergence == Wasserstein2Squared() else 1
+    for P in (0.0, 1e-3):
+        for places in (points, np.repeat(points[::2], 2)):
+            first = rdp(Pmf(masses, places), SquaredError(), divergence, D=0.02, P=P)
+            second = rdp(Pmf(masses, unit * places), SquaredError(), divergence, D=0.02 * unit**2, P=P * unit**power)
+            assert first.gap <= 1e-9
+            assert second.gap <= 1e-9
+            assert_agree(first.bounds, second.bounds, values=1e-9)
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(1e-3, 1.0))
