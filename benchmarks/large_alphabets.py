@@ -124,14 +124,14 @@ def closed() -> None:
     for name, (p, points) in sources.items():
         for share in CLOSED_SHARES if points.shape[1] == 2 else SHARES:
             D, cells = share * variance(p, points), []
+            counts.clear()
             for solve.HAND_OVER in (threshold, 0.0):
                 cpu = time.process_time()
                 found = solve_large(p, points, None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
                 cpu = time.process_time() - cpu
                 cells.append(f"{found.bounds.gap:.0e} | {found.steps} | {cpu:.1f}")
-            print(
-                f"| {name} | {D:.4g} | {found.bounds.upper:.6f} | {counts[-1]} | {cells[0]} | {cells[1]} |", flush=True
-            )
+            left = counts[-1] if counts else 0
+            print(f"| {name} | {D:.4g} | {found.bounds.upper:.6f} | {left} | {cells[0]} | {cells[1]} |", flush=True)
 
 
 def main() -> None:

@@ -134,13 +134,19 @@ def _solve(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | Non
 def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
     """Output symbols that a channel within the limits can use at all."""
     usable = np.ones(reduced.shape[1], dtype=bool)
-    if not reduced.perceptions and forbidden is not None:
+    whole = [ball for ball in reduced.perceptions if not _moves(ball)]  # their δ counts a symbol that is left out
+    if not whole and forbidden is not None:
         usable = np.asarray((forbidden <= 0.0).any(axis=0))
     for ball in reduced.perceptions:
         divergence = ball.divergence
         if ball.image is None and isinstance(divergence, FDivergence) and divergence.recession == np.inf:
             usable &= ball.reference > 0.0
     return usable
+
+
+def _moves(ball: PerceptionLimit) -> bool:
+    transport = isinstance(ball.divergence, TransportDivergence) and ball.image is None
+    return transport and (ball.limit > 0.0 or ball.free_moves)
 
 
 def _first_law(problem: DiscreteProblem) -> FloatArray | None:
