@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import zlib
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -71,7 +72,7 @@ def svhn(folder: str | os.PathLike[str]) -> Split:
         try:
             table = scipy.io.loadmat(path)
             pixels, labels = table["X"], table["y"].ravel() % 10  # the file writes the digit 0 as 10
-        except (KeyError, ValueError, NotImplementedError, OSError, scipy.io.matlab.MatReadError):
+        except (KeyError, ValueError, NotImplementedError, OSError, zlib.error, scipy.io.matlab.MatReadError):
             raise InvalidInput("data", str(path), "must be the official MATLAB file with X and y") from None
         if pixels.ndim != 4 or pixels.shape[2] != 3 or pixels.shape[3] != len(labels):
             raise InvalidInput("data", str(path), f"X must have shape (side, side, 3, n), has {pixels.shape}")
@@ -241,5 +242,5 @@ def _idx(stem: Path) -> np.ndarray:
         if zero or kind != 8:
             raise ValueError
         return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
-    except (OSError, EOFError, struct.error, ValueError):
+    except (OSError, EOFError, struct.error, zlib.error, ValueError):
         raise InvalidInput("data", str(stem), "must be an IDX file of unsigned bytes, plain or .gz") from None

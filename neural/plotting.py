@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import cycle
 from pathlib import Path
 from textwrap import wrap
 
@@ -22,7 +23,7 @@ LINES = {"theory": "-", "bound": ":"}
 def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
     joined = "none" if any(curve.kind == "theory" for curve in figure.curves) else "--"
-    looks = iter(zip(plotting.COLOURS, "os^DvP", strict=False))
+    looks = zip(cycle(plotting.COLOURS), cycle("os^DvP"), strict=False)
     with plotting.style():
         canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(figure.curves))
         for curve in figure.curves:

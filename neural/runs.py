@@ -35,14 +35,14 @@ class Result:
 
 def answer(id: str, bench: Bench) -> Result:
     """Run one experiment on a bench that may already hold models of others."""
-    if id not in REGISTRY:
-        raise InvalidInput("id", id, f"must be one of {', '.join(REGISTRY)}")
+    _known(id)
     bench.figures, bench.samples, bench.falls = [], {}, []
     wall, cpu = time.monotonic(), time.process_time()
     rows = REGISTRY[id].run(bench)
     if bench.falls:
         what = f"last loss / first loss, the worst of {len(bench.falls)} trainings"
-        rows = [*rows, Row(what, max(bench.falls), 1.0, None, (math.inf, 0.0))]
+        worst = max(bench.falls) if all(map(math.isfinite, bench.falls)) else math.nan
+        rows = [*rows, Row(what, worst, 1.0, None, (math.inf, 0.0))]
     facts = {
         "preset": bench.preset, "data": bench.split.name, "seed": bench.seed, "device": bench.device,
         "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
@@ -57,6 +57,7 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
 
     A folder that holds anything is refused unless `resume`; a finished run is read and not repeated.
     """
+    _known(id)
     out = Path(folder)
     if out.exists() and any(out.iterdir()) and not resume:
         raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
@@ -94,6 +95,11 @@ def read(folder: str | os.PathLike[str]) -> Result:
 def plain(row: Row) -> dict[str, Any]:
     """A row as JSON holds it: null for NaN, for infinite values, and for what there is not."""
     return _finite({**asdict(row), "verdict": row.verdict})
+
+
+def _known(id: str) -> None:
+    if id not in REGISTRY:
+        raise InvalidInput("id", id, f"must be one of {', '.join(REGISTRY)}")
 
 
 def _finite(value: Any) -> Any:

@@ -57,6 +57,15 @@ def test_a_damaged_idx_file_is_refused_by_name(idx_folder, damage):
         data.mnist(idx_folder)
 
 
+def test_a_damaged_stream_is_refused_by_name(idx_folder, tmp_path):
+    path = idx_folder / "train-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:10] + b"\xff" * 20 + whole[30:]):  # cut short; no deflate stream
+        path.write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="train-images"):
+            data.mnist(idx_folder)
+
+
 def test_labels_and_images_must_be_as_many(idx_folder):
     write_idx(idx_folder / "train-labels-idx1-ubyte", np.zeros(3, np.uint8), pack=False)
     with pytest.raises(InvalidInput, match="n images and n labels"):
@@ -77,6 +86,12 @@ def test_svhn_reads_the_official_layout(tmp_path):
     (tmp_path / "test_32x32.mat").write_bytes(b"not a table")
     with pytest.raises(InvalidInput, match="MATLAB"):
         data.svhn(tmp_path)
+    savemat(tmp_path / "test_32x32.mat", {"X": pixels, "y": np.ones((4, 1))}, do_compression=True)
+    whole = (tmp_path / "test_32x32.mat").read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:136] + b"\xff" * 40 + whole[176:]):
+        (tmp_path / "test_32x32.mat").write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="MATLAB"):
+            data.svhn(tmp_path)
 
 
 def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp_path):

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from neural import runs
-from neural.experiments import REGISTRY, Bench, Curve, Row
+from neural import plotting, runs
+from neural.experiments import REGISTRY, Bench, Curve, Figure, Row
 from rdptheory.errors import InvalidInput
 
 ROWS = [
@@ -53,3 +53,32 @@ def test_a_finished_run_is_only_taken_for_itself(planted, digits, tmp_path):
     ):
         with pytest.raises(InvalidInput, match="another run"):
             runs.run(id, bench, out, resume=True)
+
+
+@pytest.mark.parametrize("fall", [math.nan, math.inf])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_training_that_diverges_fails_wherever_it_stands(planted, digits, monkeypatch, fall, place):
+    def answer(bench):
+        bench.falls = [0.5, 0.4]
+        bench.falls.insert(place, fall)
+        return ROWS
+
+    monkeypatch.setitem(REGISTRY, "oracle", replace(REGISTRY["oracle"], run=answer))
+    row = runs.answer("oracle", Bench("smoke", digits)).rows[-1]
+    assert math.isnan(row.measured)
+    assert not row.as_expected
+
+
+def test_an_unknown_id_leaves_no_folder_behind(digits, tmp_path):
+    with pytest.raises(InvalidInput, match="must be one of"):
+        runs.run("nonsense", Bench("smoke", digits), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_nine_measured_curves_have_nine_looks(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plotting.plotting, "save", lambda canvas, path: drawn.extend(canvas.axes[0].lines))
+    curves = tuple(Curve(f"curve {n}", [0.0, 1.0], [n, n + 1.0], "measured") for n in range(9))
+    plotting.draw(Figure("title", "x", "y", curves), tmp_path / "nine.png")
+    assert [line.get_label() for line in drawn] == [curve.label for curve in curves]
+    assert len({(line.get_color(), line.get_marker()) for line in drawn}) == 9
