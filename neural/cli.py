@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import torch
 import typer
@@ -46,7 +46,7 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def run(
     id: Annotated[str, typer.Argument(help="An id of `list`.")],
-    out: Annotated[Path, typer.Option(help="Folder for result.json and checkpoints.")],
+    out: Annotated[Path | None, typer.Option(help="For result.json and checkpoints; runs/ID if left out.")] = None,
     preset: Preset = "smoke", folder: Folder = None, device: Device = "cpu", seed: Seed = 0, threads: Threads = 1,
     workers: Workers = 1, scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
@@ -54,7 +54,7 @@ def run(
     """Run one experiment; exit 1 if a verdict is not the expected one."""
     with _executor(workers, scheduler) as executor:
         bench = _bench(preset, folder, device, seed, threads, executor, progress=sys.stderr.isatty())
-        result = runs.run(id, bench, out, resume=resume)
+        result = runs.run(id, bench, out or Path("runs") / id, resume=resume)
     _show(result)
     raise typer.Exit(0 if all(row.as_expected for row in result.rows) else 1)
 
@@ -104,13 +104,28 @@ def fetch(
     typer.echo(str(data.fetch(data.ARCHIVES[name], folder)))
 
 
-def main() -> None:
-    """Run the command line; malformed input ends with `Error: ...` and exit code 2."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends with one sentence on standard error and exit status 2."""
+    command: Any = typer.main.get_command(app)
     try:
-        app()
+        code = command.main(args=arguments, standalone_mode=False)
     except (InvalidInput, MissingPackage) as problem:
-        typer.echo(f"Error: {problem}", err=True)
-        sys.exit(2)
+        _fail(str(problem), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted", 130)
+    except OSError as problem:
+        _fail(f"{problem.strerror or type(problem).__name__}: {problem.filename}", 1)
+    except Exception as problem:
+        message = getattr(problem, "format_message", None)
+        if message is None:
+            raise
+        _fail(message(), int(getattr(problem, "exit_code", 2)))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)
 
 
 @contextmanager

@@ -1,0 +1,55 @@
+import pytest
+
+from neural import cli
+from rdptheory.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["check", "--threads", "x"], "--threads"),
+        (["check", "--threads", "0"], "--threads"),
+        (["run"], "Missing argument"),
+        (["run", "oracle", "--nonsense"], "--nonsense"),
+        (["train"], "train"),
+        (["run", "nonsense"], "id = nonsense"),
+    ],
+)
+def test_every_wrong_line_ends_with_one_sentence(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(arguments)
+    assert exit.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Error: ")
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_a_folder_has_one_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["run", "interpolate"])
+    assert exit.value.code == 0
+    assert (tmp_path / "runs" / "interpolate" / "result.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "problem,code,line",
+    [
+        (InvalidInput("seed", 1, "is\nwrong"), 2, "Error: seed = 1: is wrong"),
+        (KeyboardInterrupt(), 130, None),
+        (PermissionError(13, "Permission denied", "runs"), 1, "Error: Permission denied: runs"),
+    ],
+    ids=["input", "interrupt", "file"],
+)
+def test_problems_end_with_their_own_status(monkeypatch, capsys, problem, code, line):
+    def fail(*arguments, **settings):
+        raise problem
+
+    monkeypatch.setattr(cli, "_bench", fail)
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["check"])
+    assert exit.value.code == code
+    assert "Traceback" not in (said := capsys.readouterr().err)
+    assert line is None or said.splitlines()[-1] == line
