@@ -47,7 +47,8 @@ def evaluate(
     of the codes given the dither (plug-in, so at most log2 of the number of images), `sliced_w2`, `energy_distance`,
     `paired_w2` (exact W2 squared of up to 400 images), all three per image. Where a code has enough images: `ratio` =
     D / D_d, `bias` = E||E[Y|Z] - E[X|Z]||^2 / D_d and `variance` = E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table
-    decoder on these images; in expectation ratio = 1 + bias + variance. With a classifier `frechet`, with a critic
+    decoder on these images; in expectation ratio = 1 + bias + variance. All three are NaN where the decoder knows a
+    shared dither: the code is then not all that it knows. With a classifier `frechet`, with a critic
     `critic_w1` and `critic_slope`.
     """
     rng = torch.Generator().manual_seed(seed)
@@ -121,20 +122,28 @@ def _conditional_entropy(codec: Codec, images: Tensor, rng: torch.Generator, dit
 
 def _by_code(codec: Codec, decoder: Decoder, images: Tensor, draws: int, rng: torch.Generator) -> dict[str, Measured]:
     """Bias and variance by code, in float64 on the CPU; the variance of a cell's mean is taken off its squared bias."""
+    unknown = dict.fromkeys(("ratio", "bias", "variance"), Measured(math.nan))
+    if codec.quantiser.common:
+        return unknown
     sent = codec.send(images, rng)
     _, cells = sent.cells.cpu().unique(return_inverse=True)
     count, flat = int(cells.max()) + 1, images.flatten(1).cpu().double()
     table = centroids(flat, cells, count)
     floor = float((flat - table[cells]).square().sum(1).mean())
     if count > len(images) // 4 or not floor > 0.0:
-        return dict.fromkeys(("ratio", "bias", "variance"), Measured(math.nan))
-    drawn = torch.stack([decoder(sent.received, rng).flatten(1).cpu().double() for _ in range(draws)])
-    mean = centroids(drawn.mean(0), cells, count)
-    spread = centroids((drawn - mean[cells]).square().sum(-1).mean(0), cells, count)
+        return unknown
+    ratio, around, total = 0.0, torch.zeros(len(flat), dtype=torch.float64), torch.zeros_like(flat)
+    for _ in range(draws):
+        drawn = decoder(sent.received, rng).flatten(1).cpu().double()
+        ratio += float((drawn - flat).square().sum(1).mean()) / draws
+        drawn -= table[cells]  # around the table, where little cancels
+        around += drawn.square().sum(1) / draws
+        total += drawn / draws
+    away = centroids(total, cells, count)
+    spread = centroids(around, cells, count) - away.square().sum(1)
     size = torch.bincount(cells).double()
     n = (draws * size).clamp_min(2.0)
-    bias = ((mean - table).square().sum(1) - spread / (n - 1.0)) * size / len(images)
+    bias = (away.square().sum(1) - spread / (n - 1.0)) * size / len(images)
     variance = spread * n / (n - 1.0) * size / len(images)
-    ratio = (drawn - flat).square().sum(-1).mean()
     parts = {"ratio": ratio, "bias": bias.sum(), "variance": variance.sum()}
     return {name: Measured(float(value) / floor) for name, value in parts.items()}

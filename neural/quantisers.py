@@ -78,6 +78,7 @@ class Quantiser(ABC):
 
     levels: int
     gradient: Gradient = SoftGradient()
+    common = False  # whether the decoder knows the encoder's dither
 
     def __post_init__(self) -> None:
         if not isinstance(self.levels, int) or isinstance(self.levels, bool) or self.levels < 2:
@@ -174,6 +175,7 @@ class Lattice(Quantiser):
 
     levels: int = 2
     spacing: float = 1.0
+    common = True
 
     def bits(self, latent: int) -> float:
         return math.nan
