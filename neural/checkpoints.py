@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,10 +74,13 @@ class State:
             with safe_open(path, "pt") as file:
                 run = json.loads(file.metadata()["run"])
                 kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if run["facts"] == self.facts:
+                return self._take(run, kept)
         except (SafetensorError, KeyError, TypeError, ValueError):
             raise InvalidInput("checkpoint", str(path), "is not a checkpoint of this program") from None
-        if run["facts"] != self.facts:
-            raise InvalidInput("checkpoint", str(path), "was made with other settings or other images")
+        raise InvalidInput("checkpoint", str(path), "was made with other settings, other images or other weights")
+
+    def _take(self, run: dict[str, Any], kept: dict[str, Tensor]) -> tuple[int, list[list[Point]]]:
         for role, optimiser in self.optimisers.items():
             slots: dict[int, dict[str, Tensor]] = {}
             for name in kept:

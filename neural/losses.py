@@ -114,7 +114,7 @@ class EnergyScore(Term):
     """E||X - Y|| - E||Y - Y'||/2 for two draws Y, Y' given the same code, estimated without bias from `samples` draws.
 
     A strictly proper score of p(x|z): its minimum is the posterior sampler, without a critic and without grouping by
-    code, so it serves continuous and dithered codes too.
+    code, so it serves continuous and dithered codes too. X is the source, whatever the references.
     """
 
     samples: int = 4
@@ -129,7 +129,7 @@ class EnergyScore(Term):
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
         drawn = round.drawn.flatten(2)
-        miss = (drawn - round.reference.flatten(1)).norm(dim=-1).mean()
+        miss = (drawn - round.source.flatten(1)).norm(dim=-1).mean()
         first, second = torch.triu_indices(self.samples, self.samples, 1, device=drawn.device)
         return miss - 0.5 * (drawn[first] - drawn[second]).norm(dim=-1).mean()
 
@@ -147,7 +147,7 @@ class SlicedWasserstein(Term):
     """W_order^order between the laws of references and reconstructions, averaged over fixed random directions.
 
     On one-pixel images it is the exact Wasserstein distance of the batch by sorting; a finite batch makes it a little
-    too large. With `conditional` the laws are compared code by code.
+    too large. With `conditional` the laws are compared code by code; the references must then be the source.
     """
 
     order: int = 2
@@ -164,7 +164,8 @@ class WassersteinGP(Term):
     """W1 by a critic with gradient penalty, on images or on pairs (image, code) [YWYML21, eq. 27, its sign put right].
 
     `penalty` is the weight of (||grad J|| - 1)^2, the gradient with respect to the image, the code held fixed;
-    `conditional` says whether the critic sees what the decoder received (without, the decoder may ignore the code);
+    `conditional` says whether the critic sees what the decoder received (without, the decoder may ignore the code; with
+    it the references must be the source, for others have no code);
     `steps` is the number of critic steps, each on its own batch, before every step of the decoder; `warm_up` that of
     steps on (X, Z) against (X, Z of another image) before training starts [YWYML21, supplement D].
     """

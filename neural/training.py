@@ -106,14 +106,21 @@ def fit_codecs(
     """
     if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
         raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
+    if len(losses) != len(seeds):
+        raise InvalidInput("seeds", seeds, f"must be as many as the losses, {len(losses)}")
+    if any(isinstance(term, AnchorNorm) for _, term in losses[0].terms):
+        raise InvalidInput("losses", losses, "AnchorNorm needs a codec that is there already: use fit_decoder")
+    paired = references is None or references is images
+    _check(losses[0], steps, paired)
     source = images.to(device)
-    target = source if references is None or references is images else references.to(device)
+    target = source if paired else references.to(device)
     models = []
     for loss, seed in zip(losses, seeds, strict=True):
         model = _Model(coder, quantiser, loss, recipe, noise, seed, device)
         if start is not None:
             model.encoder.load_state_dict(start.encoder.state_dict())
             model.decoder.load_state_dict(start.decoder.net.state_dict())
+            model.given = _tensors(start.encoder, start.decoder.net)
         model.images = (source, source, target)
         models.append(model)
     logs = _run(models, steps, checkpoint, progress)
@@ -134,6 +141,11 @@ def fit_decoder(
     `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
     `images`, where they are not the images themselves. The other arguments are those of `fit_codec`.
     """
+    shown = images if targets is None else targets
+    if len(shown) != len(images):
+        raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")
+    paired = references is None or references is shown
+    _check(loss, steps, paired)
     coder = coder or codec.coder
     noise = coder.private if noise is None else noise
     codec.encoder.to(device)
@@ -143,10 +155,11 @@ def fit_decoder(
         if codec.decoder.noise:
             raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
         model.anchor = (codec.decoder,)
-    shown = images if targets is None else targets
-    source = shown.to(device)
-    target = source if references is None or references is shown else references.to(device)
-    model.images = (source, codec.features(images.to(device)), target)
+    source, features = shown.to(device), codec.features(images.to(device))
+    target = source if paired else references.to(device)
+    model.images = (source, features, target)
+    # features differ in rounding from device to device, weights do not
+    model.given = (images, *(_tensors(codec.encoder) or (features,)), *_tensors(*(own.net for own in model.anchor)))
     return Decoder(model.decoder, noise, _run([model], steps, checkpoint, progress)[0])
 
 
@@ -170,7 +183,7 @@ def fit_classifier(
 @contextmanager
 def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
     """Fresh weights and dropout come from the seed; torch's own generators, which all threads share, are afterwards as
-    they were."""
+    they were on the CPU and on a CUDA `device` (one that is not given keeps the seed)."""
     with GENERATOR, torch.random.fork_rng([device] if torch.device(device).type == "cuda" else []):
         torch.manual_seed(seed)
         yield
@@ -184,6 +197,7 @@ class _Model(nn.Module):
 
     images: tuple[Tensor, Tensor, Tensor]  # what to reproduce, what enters the encoder, whose law to follow
     anchor: tuple[Decoder, ...] = ()  # in a tuple, so that its weights are not this module's
+    given: tuple[Tensor, ...] = ()  # what else decides the run: images behind the codes, weights that it starts from
 
     def __init__(
         self, coder: Coder, quantiser: Quantiser, loss: Loss, recipe: Recipe, noise: int, seed: int,
@@ -205,10 +219,12 @@ class _Model(nn.Module):
     @property
     def name(self) -> str:
         """What a checkpoint must have been made by."""
-        source = self.images[0]
-        pixels = hashlib.sha256(source[:: max(1, len(source) // 64)].cpu().numpy().tobytes()).hexdigest()[:16]
+        source, _, target = self.images
+        digest = hashlib.sha256()
+        for tensor in (source, *(() if target is source else (target,)), *self.given):
+            digest.update(str(tuple(tensor.shape)).encode() + tensor.cpu().contiguous().numpy().tobytes())
         facts = (self.coder, self.quantiser, self.noise, self.loss, self.recipe, self.seed)
-        return f"{facts} {len(source)} images {pixels}"
+        return f"{facts} {len(source)} images {digest.hexdigest()[:16]}"
 
     def batch(self) -> _Batch:
         source, entered, reference = self.images
@@ -277,8 +293,10 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     optimisers = {role: peak.build(parts[role]) for role, peak in roles.items()}
     slow = {name: t.detach().clone() for name, t in stack.tensors.items() if recipe.average and "decoder" in name}
     kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
-    facts = [f"{steps} steps", *(model.name for model in models)]
-    state = checkpoint and State(checkpoint, facts, kept, optimisers, [model.rng for model in models])
+    state = None
+    if checkpoint:
+        facts = [f"{steps} steps", *(model.name for model in models)]
+        state = State(checkpoint, facts, kept, optimisers, [model.rng for model in models])
     first, logs = (state and state.restore()) or (0, [[] for _ in models])
 
     def descend(part: str) -> tuple[Tensor, Tensor, _Batch]:
@@ -315,6 +333,17 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
         for number, model in enumerate(models):
             model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
     return [tuple(log) for log in logs]
+
+
+def _check(loss: Loss, steps: int, paired: bool) -> None:
+    if steps < 1:
+        raise InvalidInput("steps", steps, "must be at least 1")
+    if not paired and any(getattr(term, "conditional", False) for _, term in loss.terms):
+        raise InvalidInput("loss", loss, "is conditional, so the references must be the source: others have no code")
+
+
+def _tensors(*nets: nn.Module) -> tuple[Tensor, ...]:
+    return tuple(tensor for net in nets for tensor in net.state_dict().values())
 
 
 def _beside(net: nn.Module, tensor: Tensor) -> Tensor:

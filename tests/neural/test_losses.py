@@ -68,6 +68,13 @@ def test_the_energy_score_prefers_the_true_law_to_its_mean_and_to_wider_ones(rng
     assert wide > truth + 0.02
 
 
+def test_the_energy_score_is_of_the_source_and_not_of_a_reference(pair, rng):
+    source, reference = pair
+    drawn = torch.randn(2, 300, 1, 1, 1, generator=rng)
+    paired = a_round(source, drawn)
+    assert EnergyScore(2)(paired._replace(reference=reference), None) == EnergyScore(2)(paired, None)
+
+
 def test_the_anchor_term_is_the_norm_and_not_its_square():
     anchor = torch.zeros(2, 1, 1, 2)
     drawn = torch.tensor([[[[3.0, 4.0]]], [[[0.0, 1.0]]]])[None]

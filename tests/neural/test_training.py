@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 import neural
 from neural import (
@@ -25,13 +27,22 @@ from neural import (
     Perceptron,
     Recipe,
     RMSprop,
+    SlicedWasserstein,
     UniversalQuantiser,
     WassersteinGP,
 )
+from neural.quantisers import Unquantised
 from rdptheory.errors import InvalidInput
 
 CODER = Perceptron(3, side=8, width=0.25)
 QUANTISER = UniversalQuantiser(3)
+
+
+class Dark(torch.nn.Module):
+    """An encoder without weights that is not the identity."""
+
+    def forward(self, images):
+        return 0.5 * images.flatten(1)
 
 
 def weights(codec):
@@ -135,9 +146,50 @@ def test_checkpoints_of_other_images_and_broken_files_are_refused(digits, tmp_pa
     fit(digits, MeanSquaredError(), checkpoint=checkpoint)
     with pytest.raises(InvalidInput, match="other images"):
         fit(replace(digits, train=digits.train[:-1]), MeanSquaredError(), checkpoint=checkpoint)
+    with safe_open(checkpoint.path, "pt") as file:
+        header = file.metadata()
+        kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name in ("generator.0", next(name for name in kept if name.startswith("model."))):
+        save_file({other: kept[other] for other in kept if other != name}, checkpoint.path, metadata=header)
+        with pytest.raises(InvalidInput, match="not a checkpoint"):
+            fit(digits, MeanSquaredError(), checkpoint=checkpoint)
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:1000])
     with pytest.raises(InvalidInput, match="not a checkpoint"):
         fit(digits, MeanSquaredError(), checkpoint=checkpoint)
+
+
+def test_a_checkpoint_knows_everything_that_entered(digits, lloyd, tmp_path):
+    checkpoint, images = Checkpoint(tmp_path / "run.safetensors"), digits.train
+    one, two = (fit(digits, MeanSquaredError(), steps=1, seed=seed) for seed in (0, 1))
+    last = images.clone()
+    last[-1] = 0.0
+    other_anchor = replace(one, decoder=two.decoder)
+    flat = [
+        replace(lloyd, encoder=torch.nn.Flatten(), quantiser=Unquantised(), coder=Perceptron(64, side=8)) for _ in "ab"
+    ]
+    mse = MeanSquaredError()
+    coded = partial(neural.fit_codec, coder=CODER, quantiser=QUANTISER, loss=mse)
+    decoded = partial(neural.fit_decoder, loss=mse)
+    for first, second in (
+        (partial(coded, images, references=images.clone()), partial(coded, images, references=last)),
+        (partial(coded, images), partial(coded, images, references=images.clone())),
+        (partial(coded, images), partial(coded, last)),
+        (partial(coded, images), partial(coded, images, start=one)),
+        (partial(coded, images, start=one), partial(coded, images, start=two)),
+        (partial(decoded, one, images), partial(decoded, two, images)),
+        (partial(decoded, one, images, targets=images), partial(decoded, one, last, targets=images)),
+        (partial(decoded, one, images), partial(decoded, one, images, targets=last)),
+        (partial(decoded, flat[0], images), partial(decoded, replace(flat[1], encoder=Dark()), images)),
+        (
+            partial(decoded, one, images, loss=mse + AnchorNorm()),
+            partial(decoded, other_anchor, images, loss=mse + AnchorNorm()),
+        ),
+    ):
+        checkpoint.path.unlink(missing_ok=True)
+        first(steps=2, seed=0, checkpoint=checkpoint)
+        first(steps=2, seed=0, checkpoint=checkpoint)
+        with pytest.raises(InvalidInput, match="other settings"):
+            second(steps=2, seed=0, checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("perception", [EnergyDistance(), WassersteinGP(steps=2)], ids=["energy", "critic"])
@@ -198,6 +250,41 @@ def test_going_on_from_another_codec(digits):
     first = fit(digits, MeanSquaredError(), steps=60)
     second = fit(digits, MeanSquaredError(), steps=2, start=first, recipe=Recipe(optimiser=Adam(1e-5)))
     assert second.decoder.log[0].loss < 1.2 * first.decoder.log[-1].loss
+
+
+@pytest.mark.parametrize(
+    "loss", [WassersteinGP(conditional=True), MeanSquaredError() + SlicedWasserstein(conditional=True)], ids=str
+)
+def test_a_conditional_loss_has_no_other_references(digits, lloyd, loss):
+    other = digits.train.clone()
+    with pytest.raises(InvalidInput, match="is conditional"):
+        fit(digits, loss, steps=1, references=other)
+    with pytest.raises(InvalidInput, match="is conditional"):
+        neural.fit_decoder(lloyd, digits.train, loss, steps=1, seed=0, references=other)
+    fit(digits, loss, steps=1, references=digits.train)
+    neural.fit_decoder(lloyd, digits.train, loss, steps=1, seed=0, targets=other, references=other)
+
+
+@pytest.mark.parametrize(
+    "wrong,message",
+    [
+        (dict(steps=0), "steps = 0"),
+        (dict(seeds=[0, 1]), "as many as the losses"),
+        (dict(losses=[]), "losses"),
+        (dict(losses=[MeanSquaredError() + AnchorNorm()]), "fit_decoder"),
+    ],
+    ids=str,
+)
+def test_codecs_that_cannot_be_fitted(digits, wrong, message):
+    asked = dict(losses=[MeanSquaredError()], steps=1, seeds=[0]) | wrong
+    with pytest.raises(InvalidInput, match=message):
+        neural.fit_codecs(digits.train, CODER, QUANTISER, **asked)
+
+
+@pytest.mark.parametrize("wrong", [dict(steps=0), dict(targets=torch.zeros(3, 1, 8, 8))], ids=["steps", "targets"])
+def test_decoders_that_cannot_be_fitted(digits, lloyd, wrong):
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        neural.fit_decoder(lloyd, digits.train, MeanSquaredError(), **{"steps": 1, "seed": 0} | wrong)
 
 
 def test_schedules():
