@@ -95,7 +95,7 @@ def exact_sampler(bench: Bench) -> list[Row]:
     rng = torch.Generator().manual_seed(bench.seed)
     blind = images[torch.randperm(len(images), generator=rng)]
     noisy = mean + math.sqrt(floor) * torch.randn(mean.shape, generator=rng).to(mean.device)
-    spread = 2.0 * float(images.double().var(0, correction=0).mean()) / floor
+    spread = 2.0 * float(images.cpu().double().var(0, correction=0).mean()) / floor
     ignoring, moved = mean_square(images, blind) / floor, oracle.paired_w2(images, noisy) / floor / pixels
     split, descended = four_bits(bench, bench.settings(YAN, 350, 700, 100))
     own = split.train[:1500]

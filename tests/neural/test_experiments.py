@@ -112,6 +112,9 @@ def test_a_broken_law_ends_with_exit_code_1(monkeypatch):
         (9.0, None, "pass", "shape", True),
         (math.nan, None, "pass", "fail", False),
         (math.nan, (0.1, 0.1), "pass", "fail", False),
+        (math.nan, (0.1, 0.1), "fail", "fail", False),
+        (math.inf, (0.1, 0.1), "fail", "fail", False),
+        (9.0, None, "fail", "shape", False),
         (1.0, (math.inf, 0.0), "pass", "pass", True),
     ],
 )
