@@ -25,17 +25,8 @@ from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Executor, Serial
 
 __all__ = [
-    "PRESETS",
-    "REGISTRY",
-    "Bench",
-    "Curve",
-    "Experiment",
-    "Figure",
-    "Row",
-    "experiment",
-    "mean_square",
-    "one_plane",
-]
+    "PRESETS", "REGISTRY", "Bench", "Curve", "Experiment", "Figure", "Row", "experiment", "mean_square", "one_plane",
+]  # fmt: skip
 
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 ABOVE = float("inf")

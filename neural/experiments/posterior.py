@@ -200,10 +200,8 @@ def distortion_adversarial(bench: Bench) -> list[Row]:
     codecs = bench.train({weight: partial(fit, bench.perceptual(weight, weight)) for weight in weights})
     found = {weight: bench.judge(codec, split.train[:2000]) for weight, codec in codecs.items()}
     for weight, (d, p) in found.items():
-        name, paper = f"lambda = {weight:g}", ADVERSARIAL[weight]
-        rows.append(
-            Row(f"{name}: D per pixel, train (k-means beside it)", d, bench.floor(4, split.train), paper, (0.0, ABOVE))
-        )
+        name, paper, floor = f"lambda = {weight:g}", ADVERSARIAL[weight], bench.floor(4, split.train)
+        rows.append(Row(f"{name}: D per pixel, train (k-means beside it)", d, floor, paper, (0.0, ABOVE)))
         rows.append(perception(name, p))
     bench.figure("distortion plus adversarial loss", "MSE per pixel", PLANE[1], plane("trained", found.values()))
     return rows
@@ -273,7 +271,7 @@ def interpolate(bench: Bench) -> list[Row]:
     return rows
 
 
-@experiment("framework-a", "YWL22 5.3, table 1", "1 s", "2 s", "~5 min GPU", "~10 min GPU")
+@experiment("framework-a", "YWL22 5.3, table 1", "1 s", "2 s", "~5 min GPU", "~10 min; RGB: ~GPU-days")
 def framework_a(bench: Bench) -> list[Row]:
     """One code of a trained encoder, two trained decoders, and their mixtures beside the table of [YWL22]."""
     settings = bench.settings(YAN, 300, 700, 100)
@@ -281,9 +279,8 @@ def framework_a(bench: Bench) -> list[Row]:
     images = split.train[:4000].to(bench.device)
     loss = WassersteinGP(10.0, conditional=True) if bench.gpu_sized else EnergyScore(3)
     decoder = bench.one(fit_decoder, codec, split.train, loss, **settings)
-    return _mixtures(
-        bench, "4 bits", images, *(bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder)), KODAK["A"]
-    )
+    mean, sample = (bench.draw(codec, images, d)[1] for d in (codec.decoder, decoder))
+    return _mixtures(bench, "4 bits", images, mean, sample, KODAK["A"])
 
 
 @experiment("framework-b", "YWL22 5.2, 5.3", "1 s", "2 s", "~10 min GPU", "~GPU-days")
