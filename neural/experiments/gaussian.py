@@ -71,7 +71,7 @@ def _bell(x: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
 
-@experiment("ecdq", "exact; ZQCK21 6.1 beside YWYML21", "1 s", "6 s", "30 s", "30 s")
+@experiment("ecdq", "exact; ZQCK21 6.1 beside YWYML21", "1 s", "6 s", "~30 s", "~30 s")
 def dithered_gaussian(bench: Bench) -> list[Row]:
     """Dithered N(0,1): twice the MSE, or little more with shared randomness; trained decoders on the frontier."""
     exact = {step: dithered(step) for step in bench.pick((1.0, 2.0), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0))}

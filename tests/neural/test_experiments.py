@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 from neural import cli, runs
-from neural.data import Split
+from neural.data import Split, tinted
 from neural.data import digits as load_digits
 from neural.experiments import CHECKED, REGISTRY, Bench, Row
 from neural.experiments.gaussian import SPACE, dithered
@@ -79,6 +80,23 @@ def test_every_experiment_runs_small(bench, id):
         assert 0 <= trained[0].measured < 1
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_perceptual_loss_takes_colour_and_needs_no_labels(digits, labelled):
+    colour = tinted(digits, seed=0)
+    split = replace(colour, train_labels=digits.train_labels if labelled else None)
+    rows = runs.answer("perceptual-loss", Bench("smoke", split, shrink=0.1)).rows
+    assert len(rows) == 5
+    assert all(math.isfinite(row.measured) for row in rows)
+
+
+def test_a_floor_is_that_of_the_images_used(digits):
+    bench, enlarged = Bench("smoke", digits), digits.resized(16)
+    for split in (digits, enlarged, digits):
+        fresh = Bench("smoke", split).floor(4, split.train)
+        assert bench.floor(4, split.train) == fresh
+    assert bench.floor(4, enlarged.train) < 0.95 * bench.floor(4, digits.train)  # a smooth enlargement varies less
+
+
 def test_the_smoke_check_holds_every_law_and_catches_every_control(checked):
     assert checked.exit_code == 0, checked.stderr
     rows = json.loads(checked.stdout)
@@ -112,6 +130,9 @@ def test_a_broken_law_ends_with_exit_code_1(monkeypatch):
         (9.0, None, "pass", "shape", True),
         (math.nan, None, "pass", "fail", False),
         (math.nan, (0.1, 0.1), "pass", "fail", False),
+        (math.nan, (0.1, 0.1), "fail", "fail", False),
+        (math.inf, (0.1, 0.1), "fail", "fail", False),
+        (9.0, None, "fail", "shape", False),
         (1.0, (math.inf, 0.0), "pass", "pass", True),
     ],
 )
