@@ -220,7 +220,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one sentence on standard error and exit status 2."""
     command: Any = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="rdptheory", standalone_mode=False)
+        code = command.main(
+            args=arguments if arguments is not None else sys.argv[1:] or ["--help"],
+            prog_name="rdptheory",
+            standalone_mode=False,
+        )
     except (InvalidInput, MissingPackage) as problem:
         _fail(str(problem), 2)
     except typer.Abort:
