@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import torch
 import typer
@@ -15,6 +15,7 @@ import typer
 from neural import data, runs
 from neural.experiments import CHECKED, PRESETS, REGISTRY, Bench
 from neural.experiments.base import SERIAL
+from rdptheory.cli import serve
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.sweeps import Dask, Executor, Joblib
 
@@ -106,28 +107,7 @@ def fetch(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one sentence on standard error and exit status 2."""
-    command: Any = typer.main.get_command(app)
-    try:
-        code = command.main(
-            args=arguments if arguments is not None else sys.argv[1:] or ["--help"], standalone_mode=False
-        )
-    except (InvalidInput, MissingPackage) as problem:
-        _fail(str(problem), 2)
-    except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted", 130)
-    except OSError as problem:
-        _fail(f"{problem.strerror or type(problem).__name__}: {problem.filename}", 1)
-    except Exception as problem:
-        message = getattr(problem, "format_message", None)
-        if message is None:
-            raise
-        _fail(message(), int(getattr(problem, "exit_code", 2)))
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(sentence: str, code: int) -> NoReturn:
-    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
-    sys.exit(code)
+    serve(app, arguments)
 
 
 @contextmanager

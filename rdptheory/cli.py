@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -30,7 +30,7 @@ from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source, Uniform
 from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "serve"]
 
 app = typer.Typer(
     add_completion=False,
@@ -218,18 +218,21 @@ def verify(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends with one sentence on standard error and exit status 2."""
+    serve(app, arguments, name="rdptheory")
+
+
+def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = None) -> NoReturn:
+    """Run an app's command line and exit: whatever the user can mend ends with one sentence on standard error."""
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(
             args=arguments if arguments is not None else sys.argv[1:] or ["--help"],
-            prog_name="rdptheory",
+            prog_name=name,
             standalone_mode=False,
         )
     except (InvalidInput, MissingPackage) as problem:
         _fail(str(problem), 2)
-    except typer.Abort:
-        _fail("interrupted", 130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted", 130)
     except OSError as problem:
         _fail(f"{problem.strerror or type(problem).__name__}: {problem.filename}", 1)
@@ -249,7 +252,7 @@ def _check_outputs(out: Path, plot: Path | None) -> None:
             raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
 
 
-def _fail(sentence: str, code: int) -> None:
+def _fail(sentence: str, code: int) -> NoReturn:
     typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
     sys.exit(code)
 
