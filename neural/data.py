@@ -72,7 +72,8 @@ def svhn(folder: str | os.PathLike[str]) -> Split:
         try:
             table = scipy.io.loadmat(path)
             pixels, labels = table["X"], table["y"].ravel() % 10  # the file writes the digit 0 as 10
-        except (KeyError, ValueError, NotImplementedError, OSError, zlib.error, scipy.io.matlab.MatReadError):
+        # no such file or table, another kind of file, MATLAB 7.3 or later, a damaged stream: scipy has no common class
+        except (OSError, KeyError, ValueError, NotImplementedError, zlib.error, scipy.io.matlab.MatReadError):
             raise InvalidInput("data", str(path), "must be the official MATLAB file with X and y") from None
         if pixels.ndim != 4 or pixels.shape[2] != 3 or pixels.shape[3] != len(labels):
             raise InvalidInput("data", str(path), f"X must have shape (side, side, 3, n), has {pixels.shape}")

@@ -114,12 +114,12 @@ class PerceptionLimit:
         """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
         return self.limit <= POINT * self.unit
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """What δ is rounded in: the greatest cost of a transport, 1 for an f-divergence."""
         return float(self.divergence.cost.max()) if isinstance(self.divergence, TransportDivergence) else 1.0
 
-    @property
+    @cached_property
     def free_moves(self) -> bool:
         """Whether a ball of radius 0 holds more laws than the reference: some transport costs nothing."""
         return isinstance(self.divergence, TransportDivergence) and not self.divergence.definite
