@@ -191,21 +191,35 @@ def verify(
     keys: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY]...", help="as in BM19 or BM19.T1; all if none")
     ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="your own, as for `rate`: check it there")] = None,
+    distortion: Annotated[str | None, typer.Option("--distortion", help=", ".join(DISTORTIONS))] = None,
+    perception: Annotated[str | None, typer.Option("--perception", help=", ".join(PERCEPTIONS))] = None,
+    D: Annotated[str | None, typer.Option("-D", help="your own limit on the distortion")] = None,
+    P: Annotated[str | None, typer.Option("-P", help="your own limit on the perception divergence")] = None,
     instances: Annotated[int, typer.Option("--instances", help="random instances of each statement")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="of the instances")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON list; progress on standard error")] = False,
 ) -> None:
-    """Check the theorems of the papers on random instances; exit status 1 unless all hold."""
+    """Check the theorems of the papers on random instances, or on your own source; exit status 1 unless all hold."""
     from rdptheory.theorems import Ruling
     from rdptheory.theorems import verify as check
 
     rows = []
-    found = check(keys or (), instances=instances, seed=seed)
+    found = check(
+        keys or (),
+        source=None if source is None else _source(source),
+        distortion=None if distortion is None else _choice("distortion", distortion, DISTORTIONS),
+        perception=None if perception is None else _choice("perception", perception, PERCEPTIONS),
+        D=None if D is None else _number("D", D),
+        P=None if P is None else _number("P", P),
+        instances=instances,
+        seed=seed,
+    )
     if not as_json:
-        typer.echo(f"{'statement':28} {'tried':>5} {'margin':>10} {'verdict':9} setting")
+        typer.echo(f"{'statement':28} {'tried':>5} {'margin':>10} {'gap':>8} {'verdict':9} unit")
     for row in found:
-        line = f"{row.key:28} {row.instances:5} {row.margin:10.2e} {row.ruling.value:9} {row.setting} [{row.unit}]"
-        typer.echo(line, err=as_json)
+        line = f"{row.key:28} {row.instances:5} {row.margin:10.2e} {row.gap:8.1e} {row.ruling.value:9} {row.unit}"
+        typer.echo(f"{line} ({row.note})" if row.note else line, err=as_json)
         rows.append(row)
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))

@@ -12,6 +12,31 @@ packages; the tests draw the seeds with hypothesis.
 
 from rdptheory.theorems.index import UNTESTABLE, catalogue, claims
 from rdptheory.theorems.runs import Row, verify
-from rdptheory.theorems.statement import Counterexample, Ruling, Statement, Verdict
+from rdptheory.theorems.statement import (
+    Counterexample,
+    Ruling,
+    Statement,
+    Verdict,
+    at_most,
+    equal,
+    exceeds,
+    states,
+    worst,
+)
 
-__all__ = ["UNTESTABLE", "Counterexample", "Row", "Ruling", "Statement", "Verdict", "catalogue", "claims", "verify"]
+__all__ = [
+    "UNTESTABLE",
+    "Counterexample",
+    "Row",
+    "Ruling",
+    "Statement",
+    "Verdict",
+    "at_most",
+    "catalogue",
+    "claims",
+    "equal",
+    "exceeds",
+    "states",
+    "verify",
+    "worst",
+]

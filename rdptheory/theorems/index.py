@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from rdptheory.theorems import bm19, lzck22, ywl22, ywyml21, zqck21
-from rdptheory.theorems.statement import Counterexample, Statement
+from rdptheory.theorems.statement import CATALOGUE, Counterexample, Statement
 
 __all__ = ["PAPERS", "UNTESTABLE", "catalogue", "claims"]
 
@@ -21,10 +21,11 @@ PAPERS = MappingProxyType(
     }
 )
 
-catalogue: Mapping[str, Statement[Any]] = MappingProxyType(
-    {statement.key: statement for paper in (bm19, ywyml21, zqck21, lzck22, ywl22) for statement in paper.STATEMENTS}
-)
-"""Statements by key, paper by paper."""
+for _paper in PAPERS:  # each enters its own statements
+    import_module(f"rdptheory.theorems.{_paper.lower()}")
+
+catalogue: Mapping[str, Statement[Any]] = MappingProxyType(CATALOGUE)
+"""Statements by key, paper by paper; `states` adds to it."""
 
 UNTESTABLE: Mapping[str, str] = MappingProxyType(
     {

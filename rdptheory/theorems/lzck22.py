@@ -11,7 +11,7 @@ import numpy as np
 from rdptheory._types import FloatArray
 from rdptheory.closed_forms import gaussian, transport_binary, transport_gaussian, transport_uniform
 from rdptheory.closed_forms._inputs import load_sympy
-from rdptheory.distortions import SquaredError, Table
+from rdptheory.distortions import Hamming, SquaredError, Table
 from rdptheory.divergences import TotalVariation
 from rdptheory.information import binary_entropy, entropy, inverse_binary_entropy, mutual_information
 from rdptheory.solve import rdp
@@ -19,13 +19,12 @@ from rdptheory.solvers.common_randomness import Enumeration
 from rdptheory.solvers.private_randomness import QuantileCuts
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf, Uniform
 from rdptheory.theorems import schemes
-from rdptheory.theorems.statement import Counterexample, Statement, Verdict, at_most, equal, exceeds, worst
+from rdptheory.theorems.given import NOTHING, Given
+from rdptheory.theorems.statement import Verdict, at_most, equal, exceeds, states, worst
 from rdptheory.theorems.ywyml21 import check_twofold, deterministic, draw_line
 from rdptheory.transport import constrained_transport
 from rdptheory.transport_solution import CommonPlan, PrivatePlan, TransportSolution
 from rdptheory.units import bits_to_nats
-
-__all__ = ["STATEMENTS"]
 
 ONE_PRIVATE = "one letter, H(Z) <= R, no common randomness"
 ONE_COMMON = "one letter, H(Y|U) <= R, common randomness U"
@@ -54,9 +53,10 @@ class Pair(NamedTuple):
         )
 
 
-def draw_pair(rng: np.random.Generator, *, most: int = 3) -> Pair:
+def draw_pair(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
     """Two random laws, a rate below both entropies."""
-    laws = [schemes.source(rng, 3), schemes.source(rng, most)]
+    schemes.needs(given, SquaredError)
+    laws = [schemes.source(rng, 3, given=given), schemes.source(rng, 3)]
     ceiling = min(entropy(law.probabilities) for law in laws)
     return Pair(laws[0], laws[1], ceiling * float(rng.uniform(0.05, 0.95)))
 
@@ -89,15 +89,51 @@ def check_tight(case: Pair) -> Verdict:
     return equal(case.transport(common=False).bounds, bounds_of(case)[1])
 
 
+def draw_first(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
+    """Two laws, or one law twice."""
+    case = draw_pair(rng, given)
+    return case if rng.uniform() < 0.7 else case._replace(target=case.source, R=0.8 * case.R)
+
+
+@states(
+    "LZCK22.T1",
+    setting=ONE_PRIVATE,
+    draw=draw_first,
+    conditions="squared error",
+    where="Theorem 1, (7), (8)",
+    unit=SQUARE,
+)
 def check_first(case: Pair) -> Verdict:
-    """Theorem 1; the case of two equal laws asks for tightness."""
+    """The distortion is that of quantising, converting and dequantising; quantising each side alone bounds it.
+
+        D = E‖X-X^‖² + E‖X^-Y^‖² + E‖Y^-Y‖²,   D_mse(X) + D_mse(Y) <= D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y), both
+        equal to D if p_X = p_Y
+
+    Theorem 1; the case of two equal laws asks for tightness.
+    """
     return check_tight(case) if case.source is case.target else check_deconstruction(case)
 
 
-def draw_first(rng: np.random.Generator) -> Pair:
-    """Two laws, or one law twice."""
-    case = draw_pair(rng)
-    return case if rng.uniform() < 0.7 else case._replace(target=case.source, R=0.8 * case.R)
+@states(
+    "LZCK22.T1-deterministic",
+    setting=ONE_PRIVATE,
+    draw=draw_line,
+    conditions="squared error; encoders may split an atom",
+    where="Theorem 1 with p_X = p_Y",
+    unit=SQUARE,
+)
+def check_t1_deterministic(case: Any) -> Verdict:
+    """D_mse is the least over random encoders.
+
+    D(p_X, p_X, R) = 2 D_mse(p_X, R)
+    """
+    return check_twofold(case)
+
+
+@check_t1_deterministic.fails("hard-rate")
+def hard_rate_case(_: np.random.Generator) -> Any:
+    """0.8 bit, .4 .2 .4 at 0, .3, 1: deterministic .2, random .1128."""
+    return deterministic(_)
 
 
 def _three_terms(case: Pair, answer: TransportSolution) -> float:
@@ -113,13 +149,36 @@ def _three_terms(case: Pair, answer: TransportSolution) -> float:
     return quantise + dequantise + float(z[held] @ np.square(centre - other))
 
 
-def draw_scheme(rng: np.random.Generator) -> schemes.Scheme:
+def draw_scheme(rng: np.random.Generator, given: Given = NOTHING) -> schemes.Scheme:
     """A random encoder and decoder, no matched law."""
-    return schemes.scheme(rng, dimension=int(rng.integers(1, 3)))
+    return schemes.scheme(rng, given, dimension=int(rng.integers(1, 3)))
 
 
+def draw_falling(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
+    """A rate at which D is still above the cost of transport without a rate limit."""
+    while True:
+        case = draw_pair(rng, given)
+        x, y = case.source, case.target
+        least = schemes.line_transport(x.points, x.probabilities, y.points, y.probabilities)
+        if case.transport(common=False).bounds.lower > least + 1e-4:
+            return case
+
+
+@states(
+    "LZCK22.T2",
+    setting=ONE_PRIVATE,
+    draw=draw_falling,
+    conditions="squared error; D strictly decreasing at R",
+    where="Theorem 2, (9), (10)",
+    unit="nats and squared units of X",
+)
 def check_bijection(case: Pair) -> Verdict:
-    """At the optimum X^ and Y^ use all of the rate, are optimally coupled, and determine each other."""
+    """At the optimum both reconstructions use all of the rate, are optimally coupled, and determine each other.
+
+        H(X^) = H(Y^) = R,   E‖X^ - Y^‖² = W2²(p_X^, p_Y^),   X^ ↔ Y^
+
+    At the optimum X^ and Y^ use all of the rate, are optimally coupled, and determine each other.
+    """
     answer = case.transport(common=False)
     plan = answer.plan
     assert isinstance(plan, PrivatePlan)
@@ -139,18 +198,9 @@ def check_bijection(case: Pair) -> Verdict:
     )
 
 
-def draw_falling(rng: np.random.Generator) -> Pair:
-    """A rate at which D is still above the cost of transport without a rate limit."""
-    while True:
-        case = draw_pair(rng)
-        x, y = case.source, case.target
-        least = schemes.line_transport(x.points, x.probabilities, y.points, y.probabilities)
-        if case.transport(common=False).bounds.lower > least + 1e-4:
-            return case
-
-
+@check_bijection.fails("saturated")
 def saturated(_: np.random.Generator) -> Pair:
-    """A rate above both entropies: D no longer falls."""
+    """above the entropy D no longer falls and rate is left over (Bernoulli(0.3) at 0.65 nat)."""
     return Pair(Bernoulli(0.3), Bernoulli(0.3), 0.65)
 
 
@@ -168,17 +218,31 @@ class Common(NamedTuple):
     decoders: FloatArray
 
 
-def draw_common(rng: np.random.Generator) -> Common:
+def draw_common(rng: np.random.Generator, given: Given = NOTHING) -> Common:
     """Two or three values of U, a binary Z, three points y."""
-    law = schemes.source(rng, 3)
+    schemes.needs(given, SquaredError)
+    law = schemes.source(rng, 3, given=given)
     u, m = int(rng.integers(2, 4)), int(rng.integers(2, 4))
     encoders = np.array([np.eye(2)[rng.integers(2, size=law.size)] for _ in range(u)])
     decoders = np.array([schemes.channel(rng, 2, m) for _ in range(u)])
     return Common(law, np.cumsum(rng.uniform(0.3, 1.5, m)), schemes.law(rng, u), encoders, decoders)
 
 
+@states(
+    "LZCK22.T3",
+    setting=ONE_COMMON,
+    draw=draw_common,
+    conditions="any distortion",
+    where="Theorem 3, (12)",
+    unit=SQUARE,
+)
 def check_common(case: Common) -> Verdict:
-    """Any (U, Z, Y) has E d >= min over Y = f(X,U) with H(Y|U) at most its H(Z|U); the minimum's plan is checked."""
+    """With common randomness a map of (X,U) with H(Y|U) <= R is as good as any encoder and decoder.
+
+        E d(X,Y) >= min { E d : U ⊥ X, H(Y|U,X) = 0, H(Y|U) <= H(Z|U) }
+
+    Any (U, Z, Y) has E d >= min over Y = f(X,U) with H(Y|U) at most its H(Z|U); the minimum's plan is checked.
+    """
     p = case.source.probabilities
     rate = float(case.weights @ [entropy(p @ encoder) for encoder in case.encoders])
     channel = np.einsum("u,uxz,uzy->xy", case.weights, case.encoders, case.decoders)
@@ -193,8 +257,21 @@ def check_common(case: Common) -> Verdict:
     return worst([at_most(answer.bounds, reached), at_most(used, rate)])
 
 
+@states(
+    "LZCK22.S",
+    setting=ONE_COMMON,
+    draw=draw_pair,
+    conditions="finite alphabets",
+    where="Appendix A.3, support lemma",
+    unit="count",
+)
 def check_support(case: Pair) -> Verdict:
-    """Maps in use at the optimum."""
+    """No more than |Y| + 1 values of U are needed.
+
+        |supp p_U| <= |Y| + 1
+
+    Maps in use at the optimum.
+    """
     plan = case.transport(common=True, method=Enumeration()).plan
     assert isinstance(plan, CommonPlan)
     return at_most(float((plan.weights > 1e-12).sum()), case.target.size + 1.0)
@@ -214,15 +291,33 @@ class Coins(NamedTuple):
         return Bernoulli(self.x), Bernoulli(self.y)
 
 
-def draw_coins(rng: np.random.Generator) -> Coins:
+def draw_coins(rng: np.random.Generator, given: Given = NOTHING) -> Coins:
     """All four quadrants, rates below both entropies."""
+    schemes.needs(given, Hamming, SquaredError)
     x, y = (float(value) for value in rng.uniform(0.05, 0.95, 2))
+    coin = given.part(
+        "source", Bernoulli, lambda: Bernoulli(x), "Bernoulli(x), 0 < x < 1", lambda own: 0.0 < own.p < 1.0
+    )
+    x = coin.p
     ceiling = transport_binary.saturation_rate(x, y, common_randomness=False)
     return Coins(x, y, ceiling * float(rng.uniform(0.02, 0.98)))
 
 
+@states(
+    "LZCK22.E22",
+    setting=ONE_PRIVATE,
+    draw=draw_coins,
+    conditions="R <= min(Hb(x), Hb(y))",
+    where="equation (22)",
+    unit="probability",
+)
 def check_22(case: Coins) -> Verdict:
-    """Quantile cuts against the printed D_ncr."""
+    """Binary distortion without common randomness.
+
+        D = x + y - 2xy - 2(1-x)(1-y) h/(1-h) if x + y <= 1, else x + y - 2xy - 2xy h/(1-h),   Hb(h) = R
+
+    Quantile cuts against the printed D_ncr.
+    """
     x, y, R = case.x, case.y, case.R
     h = inverse_binary_entropy(R)
     weight = (1.0 - x) * (1.0 - y) if x + y <= 1.0 else x * y
@@ -230,8 +325,27 @@ def check_22(case: Coins) -> Verdict:
     return equal(Pair(*case.laws, R).transport(common=False, method=QuantileCuts()).bounds, printed)
 
 
+@check_22.fails("saturation")
+def saturated_private(_: np.random.Generator) -> Coins:
+    """beyond min(Hb(x), Hb(y)) the formula goes below |x - y| (x = 0.1, y = 0.4 at 0.5 nat)."""
+    return Coins(0.1, 0.4, 0.5)
+
+
+@states(
+    "LZCK22.E23",
+    setting=ONE_PRIVATE,
+    draw=draw_coins,
+    conditions="R <= min(Hb(x), Hb(y))",
+    where="equation (23)",
+    unit="probability",
+)
 def check_23(case: Coins) -> Verdict:
-    """All quantisers tried and coupled, against the closed form; above D_ncr."""
+    """The upper bound from the best quantiser of each side.
+
+        D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y), in closed form in each quadrant
+
+    All quantisers tried and coupled, against the closed form; above D_ncr.
+    """
     high = bounds_of(Pair(*case.laws, case.R))[1]
     return worst(
         [
@@ -241,8 +355,21 @@ def check_23(case: Coins) -> Verdict:
     )
 
 
+@states(
+    "LZCK22.E24",
+    setting=ONE_PRIVATE,
+    draw=draw_coins,
+    conditions="R <= min(Hb(x), Hb(y))",
+    where="equation (24)",
+    unit="probability",
+)
 def check_24(case: Coins) -> Verdict:
-    """All quantisers tried, against the closed form; below D_ncr."""
+    """The lower bound from quantisation alone.
+
+        D >= max(D_mse(X) + D_mse(Y), |x - y|)
+
+    All quantisers tried, against the closed form; below D_ncr.
+    """
     low = max(bounds_of(Pair(*case.laws, case.R))[0], abs(case.x - case.y))
     return worst(
         [
@@ -252,8 +379,21 @@ def check_24(case: Coins) -> Verdict:
     )
 
 
+@states(
+    "LZCK22.E25",
+    setting=ONE_COMMON,
+    draw=draw_coins,
+    conditions="Hamming distortion",
+    where="equation (25)",
+    unit="probability",
+)
 def check_25(case: Coins) -> Verdict:
-    """The linear program over all maps against the printed D_cr."""
+    """Binary distortion with common randomness.
+
+        D = x + y - 2xy - 2x(1-x) R/Hb(x),   |x - y| from R = min(y/x, (1-y)/(1-x)) Hb(x) on
+
+    The linear program over all maps against the printed D_cr.
+    """
     x, y, R = case.x, case.y, case.R
     limit = min(y / x, (1.0 - y) / (1.0 - x)) * float(binary_entropy(x))
     used = min(R, limit) if case.clamped else R
@@ -261,28 +401,67 @@ def check_25(case: Coins) -> Verdict:
     return equal(Pair(*case.laws, R).transport(common=True, method=Enumeration()).bounds, printed)
 
 
+@check_25.fails("saturation")
+def saturated_common(_: np.random.Generator) -> Coins:
+    """unclamped, x = 0.3, y = 0.6 at 0.6 nat: below |x - y|."""
+    return Coins(0.3, 0.6, 0.6, clamped=False)
+
+
+def draw_quadrant(rng: np.random.Generator, given: Given = NOTHING) -> Coins:
+    """Both laws on the same side of ½."""
+    case = draw_coins(rng, given)
+    return case if (case.x <= 0.5) == (case.y <= 0.5) else case._replace(y=1.0 - case.y)
+
+
+@states(
+    "LZCK22.E23-tight",
+    setting=ONE_PRIVATE,
+    draw=draw_quadrant,
+    conditions="x and y on the same side of ½",
+    where="remark after (24)",
+    unit="probability",
+)
 def check_quadrant(case: Coins) -> Verdict:
-    """D_up is tight on one side of ½."""
+    """On one side of ½ that bound is the distortion.
+
+        D = D_mse(X) + W2²(X^*,Y^*) + D_mse(Y)
+
+    D_up is tight on one side of ½.
+    """
     return equal(
         float(transport_binary.distortion(case.x, case.y, R=case.R, common_randomness=False)),
         bounds_of(Pair(*case.laws, case.R))[1],
     )
 
 
-def draw_quadrant(rng: np.random.Generator) -> Coins:
-    """Both laws on the same side of ½."""
-    case = draw_coins(rng)
-    return case if (case.x <= 0.5) == (case.y <= 0.5) else case._replace(y=1.0 - case.y)
+@check_quadrant.fails("opposite-quadrants")
+def opposite_quadrants_case(_: np.random.Generator) -> Coins:
+    """x = 0.8, y = 0.4 at 0.4 bit: the bound is .5529, the distortion .5048."""
+    return Coins(0.8, 0.4, bits_to_nats(0.4))
 
 
+@states(
+    "LZCK22.T4",
+    setting="one letter, with and without common randomness",
+    draw=draw_coins,
+    conditions="Hamming distortion, R up to each saturation rate, constant beyond",
+    where="Theorem 4",
+    unit="probability",
+)
 def check_fourth(case: Coins) -> Verdict:
-    """Theorem 4: (22) and (25) together."""
+    """Both distortions of a binary source and target.
+
+        (22) and (25)
+
+    Theorem 4: (22) and (25) together.
+    """
     return worst([check_22(case), check_25(case)])
 
 
-def draw_binary_pair(rng: np.random.Generator) -> Pair:
+def draw_binary_pair(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
     """Two laws on two points each."""
-    laws = [schemes.source(rng, 2) for _ in range(2)]
+    schemes.needs(given, SquaredError)
+    laws = [schemes.source(rng, 2, given=given, exactly=2), schemes.source(rng, 2)]
     ceiling = min(entropy(law.probabilities) for law in laws)
     return Pair(laws[0], laws[1], ceiling * float(rng.uniform(0.05, 0.8)))
 
@@ -295,13 +474,27 @@ class Long(NamedTuple):
     decoder: FloatArray
 
 
-def draw_long(rng: np.random.Generator) -> Long:
+def draw_long(rng: np.random.Generator, given: Given = NOTHING) -> Long:
     """A random binary code."""
-    return Long(schemes.source(rng, 2), schemes.channel(rng, 2, 2), schemes.channel(rng, 2, 2))
+    schemes.needs(given, SquaredError)
+    return Long(schemes.source(rng, 2, given=given, exactly=2), schemes.channel(rng, 2, 2), schemes.channel(rng, 2, 2))
 
 
+@states(
+    "LZCK22.T5",
+    setting=LONG_PRIVATE,
+    draw=draw_long,
+    conditions="any distortion; checked on two-point laws under squared error",
+    where="Theorem 5",
+    unit=SQUARE,
+)
 def check_fifth(case: Long) -> Verdict:
-    """Any code X - Z - Y has E d >= the long-block distortion at max(I(X;Z), I(Y;Z)), which is below one letter's."""
+    """Over long blocks the rate is the larger of the two informations.
+
+        E d >= D(max(I(X;Z), I(Y;Z))) for every X - Z - Y; at most the distortion of one letter
+
+    Any code X - Z - Y has E d >= the long-block distortion at max(I(X;Z), I(Y;Z)), which is below one letter's.
+    """
     p, x = case.source.probabilities, case.source.points
     z = p @ case.encoder
     q = Pmf.from_weights(z @ case.decoder, x)
@@ -325,8 +518,21 @@ def long_reconstruction(law: DiscreteSource, R: float) -> tuple[FloatArray, Floa
     return law.points[0] + np.diff(law.points)[0] * np.array([delta, 1.0 - delta]), np.array([1.0 - share, share])
 
 
+@states(
+    "LZCK22.T6",
+    setting=LONG_PRIVATE,
+    draw=draw_binary_pair,
+    conditions="squared error; two-point laws, where D_mse = δ(1-δ), Hb(δ) = H - R",
+    where="Theorem 6, (55), (56)",
+    unit=SQUARE,
+)
 def check_sixth(case: Pair) -> Verdict:
-    """The bounds by quantising each side alone; tight for equal laws."""
+    """Theorem 1 over long blocks.
+
+        D_mse(X) + D_mse(Y) <= D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y);   D = 2 D_mse if p_X = p_Y
+
+    The bounds by quantising each side alone; tight for equal laws.
+    """
     parts = [long_quantisation(law, case.R)[1] for law in (case.source, case.target)]
     (x, p), (y, q) = (long_reconstruction(law, case.R) for law in (case.source, case.target))
     answer = case.transport(common=False, asymptotic=True)
@@ -348,14 +554,28 @@ class Itself(NamedTuple):
     R: float
 
 
-def draw_itself(rng: np.random.Generator) -> Itself:
+def draw_itself(rng: np.random.Generator, given: Given = NOTHING) -> Itself:
     """A rate below the entropy."""
-    law = schemes.source(rng)
+    schemes.needs(given, SquaredError)
+    law = schemes.source(rng, given=given)
     return Itself(law, entropy(law.probabilities) * float(rng.uniform(0.05, 0.95)))
 
 
+@states(
+    "LZCK22.T7",
+    setting=LONG_COMMON,
+    draw=draw_itself,
+    conditions="squared error here",
+    where="Theorem 7",
+    unit="nats and squared units of X",
+)
 def check_seventh(case: Itself) -> Verdict:
-    """D(R) of entropic transport put into R(D,0) gives R back; common randomness and blocks only help."""
+    """Over long blocks with common randomness the rate is the information of the pair.
+
+        D(R) = min { E d : I(X;Y) <= R }, so R(D(R), 0) = R from a law to itself
+
+    D(R) of entropic transport put into R(D,0) gives R back; common randomness and blocks only help.
+    """
     pair = Pair(case.source, case.source, case.R)
     found = pair.transport(common=True, asymptotic=True).bounds
     table = Table(SquaredError().table(case.source.points), reference=case.source.probabilities)
@@ -385,10 +605,12 @@ class Gaussians(NamedTuple):
         return shift, self.source.standard_deviation, self.target.standard_deviation
 
 
-def draw_gaussians(rng: np.random.Generator) -> Gaussians:
+def draw_gaussians(rng: np.random.Generator, given: Given = NOTHING) -> Gaussians:
     """Random means, variances and rate."""
-    laws = [Gaussian(float(rng.normal()), float(rng.uniform(0.2, 3.0))) for _ in range(2)]
-    return Gaussians(laws[0], laws[1], float(rng.uniform(0.0, 2.0)))
+    schemes.needs(given, SquaredError)
+    drawn, target = (Gaussian(float(rng.normal()), float(rng.uniform(0.2, 3.0))) for _ in range(2))
+    source = given.part("source", Gaussian, lambda: drawn, "a scalar Gaussian source")
+    return Gaussians(source, target, float(rng.uniform(0.0, 2.0)))
 
 
 def formula(case: Gaussians, *, common: bool) -> float:
@@ -396,8 +618,21 @@ def formula(case: Gaussians, *, common: bool) -> float:
     return float(transport_gaussian.distortion(case.source, case.target, R=case.R, common_randomness=common))
 
 
+@states(
+    "LZCK22.E58",
+    setting=LONG_PRIVATE,
+    draw=draw_gaussians,
+    conditions="squared error",
+    where="equation (58)",
+    unit=SQUARE,
+)
 def check_58(case: Gaussians) -> Verdict:
-    """The three terms of the Gaussian code X - X^ - Y^ - Y at I = R, and of other splits of the correlation."""
+    """Gaussian distortion without common randomness.
+
+        D = (μX-μY)² + (σX-σY)² + 2 σX σY e^{-2R}
+
+    The three terms of the Gaussian code X - X^ - Y^ - Y at I = R, and of other splits of the correlation.
+    """
     shift, s, t = case.moments
     left = np.exp(-2.0 * case.R)
     kept = np.sqrt(1.0 - left)
@@ -407,16 +642,42 @@ def check_58(case: Gaussians) -> Verdict:
     return worst([equal(terms, formula(case, common=False)), at_most(formula(case, common=False), float(coded.min()))])
 
 
+@states(
+    "LZCK22.E59",
+    setting=LONG_PRIVATE,
+    draw=draw_gaussians,
+    conditions="squared error",
+    where="equation (59)",
+    unit=SQUARE,
+)
 def check_59(case: Gaussians) -> Verdict:
-    """D_mse(X) + D_mse(Y) + W2² of N(μ, σ²(1 - e^{-2R})) on both sides, W2² from quantiles."""
+    """For Gaussians the upper bound is tight.
+
+        D_mse(X) + W2²(X^*,Y^*) + D_mse(Y) = D
+
+    D_mse(X) + D_mse(Y) + W2² of N(μ, σ²(1 - e^{-2R})) on both sides, W2² from quantiles.
+    """
     shift, s, t = case.moments
     left = np.exp(-2.0 * case.R)
     moved = shift + (1.0 - left) * (s - t) ** 2
     return equal((s**2 + t**2) * left + moved, formula(case, common=False))
 
 
+@states(
+    "LZCK22.E60",
+    setting=LONG_PRIVATE,
+    draw=draw_gaussians,
+    conditions="squared error",
+    where="equation (60)",
+    unit=SQUARE,
+)
 def check_60(case: Gaussians) -> Verdict:
-    """Shannon's D(R) of both sides, a lower bound."""
+    """The lower bound for Gaussians.
+
+        D >= (σX² + σY²) e^{-2R}
+
+    Shannon's D(R) of both sides, a lower bound.
+    """
     _, s, t = case.moments
     alone = sum(float(gaussian.distortion(v**2, case.R, inf)) for v in (s, t))
     return worst(
@@ -427,22 +688,52 @@ def check_60(case: Gaussians) -> Verdict:
     )
 
 
+@states(
+    "LZCK22.E61",
+    setting=LONG_COMMON,
+    draw=draw_gaussians,
+    conditions="squared error",
+    where="equation (61)",
+    unit=SQUARE,
+)
 def check_61(case: Gaussians) -> Verdict:
-    """The Gaussian pair with I(X;Y) = R; from a law to itself D(P=0) of the rate-distortion-perception function."""
+    """Gaussian distortion with common randomness.
+
+        D = (μX-μY)² + σX² + σY² - 2 σX σY √(1 - e^{-2R})
+
+    The Gaussian pair with I(X;Y) = R; from a law to itself D(P=0) of the rate-distortion-perception function.
+    """
     shift, s, t = case.moments
-    correlation = np.sqrt(1.0 - np.exp(-2.0 * case.R))
+    low, high = 0.0, s * t  # covariances of X and Y: I grows with them, E(X-Y)² falls
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        kept = 1.0 - (middle / (s * t)) ** 2  # det of the covariance over its greatest value
+        low, high = (middle, high) if kept > 0.0 and -0.5 * np.log(kept) <= case.R else (low, middle)
     itself = case._replace(target=case.source)
     return worst(
         [
-            equal(formula(case, common=True), shift + s**2 + t**2 - 2.0 * s * t * correlation),
+            equal(formula(case, common=True), shift + s**2 + t**2 - 2.0 * low),
             equal(formula(itself, common=True), float(gaussian.distortion(s**2, case.R, 0.0))),
             at_most(formula(case, common=True), formula(case, common=False)),
         ]
     )
 
 
+@states(
+    "LZCK22.T8",
+    setting="long blocks, Gaussian, with and without common randomness",
+    draw=draw_gaussians,
+    conditions="squared error",
+    where="Theorem 8",
+    unit=SQUARE,
+)
 def check_eighth(case: Gaussians) -> Verdict:
-    """(58) to (61)."""
+    """All Gaussian distortions.
+
+        (58), (59), (60), (61)
+
+    (58) to (61).
+    """
     return worst([check_58(case), check_59(case), check_60(case), check_61(case)])
 
 
@@ -454,26 +745,60 @@ class Intervals(NamedTuple):
     R: float
 
 
-def draw_intervals(rng: np.random.Generator) -> Intervals:
+def draw_intervals(rng: np.random.Generator, given: Given = NOTHING) -> Intervals:
     """Any rate up to three bits."""
-    a, b = rng.uniform(0.5, 5.0, 2)
-    return Intervals(float(a), float(b), float(rng.uniform(0.0, 2.1)))
+    schemes.needs(given, SquaredError)
+    a, b = (float(end) for end in rng.uniform(0.5, 5.0, 2))
+    law = given.part("source", Uniform, lambda: Uniform(0.0, a), "Uniform(0, a)", lambda mine: mine.low == 0.0)
+    return Intervals(law.high, b, float(rng.uniform(0.0, 2.1)))
 
 
-def draw_levels(rng: np.random.Generator) -> Intervals:
+def draw_levels(rng: np.random.Generator, given: Given = NOTHING) -> Intervals:
     """R = log N."""
-    return draw_intervals(rng)._replace(R=float(np.log(rng.integers(1, 9))))
+    return draw_intervals(rng, given)._replace(R=float(np.log(rng.integers(1, 9))))
 
 
+@states(
+    "LZCK22.E44",
+    setting=ONE_PRIVATE,
+    draw=draw_levels,
+    conditions="U[0,a] to U[0,b]",
+    where="equation (44)",
+    unit=SQUARE,
+)
 def check_44(case: Intervals) -> Verdict:
-    """Equal cells: (b-a)²/3 + (ab/6) e^{-2R}."""
+    """Uniform to uniform at R = log N.
+
+        D = (b-a)²/3 + (ab/6) e^{-2R}
+
+    Equal cells: (b-a)²/3 + (ab/6) e^{-2R}.
+    """
     printed = (case.b - case.a) ** 2 / 3.0 + case.a * case.b / 6.0 * np.exp(-2.0 * case.R)
     laws = Uniform(0.0, case.a), Uniform(0.0, case.b)
     return equal(float(transport_uniform.distortion(*laws, R=case.R)), printed)
 
 
+@check_44.fails("between-levels")
+def between_levels_case(_: np.random.Generator) -> Intervals:
+    """at log 2.5, where the cells cannot be equal, the distortion is higher."""
+    return Intervals(2.0, 5.0, float(np.log(2.5)))
+
+
+@states(
+    "LZCK22.E50",
+    setting=ONE_PRIVATE,
+    draw=draw_intervals,
+    conditions="U[0,a] to U[0,b]",
+    where="equations (46), (47), (50)",
+    unit=SQUARE,
+)
 def check_50(case: Intervals) -> Verdict:
-    """(46), (47), (50) from the cells themselves: polynomials integrated cell by cell."""
+    """Uniform to uniform at any rate: one short cell and N - 1 equal ones.
+
+        W2²(X^,Y^) = (b-a)² (c³/4 + c²c'(N-1) + cc'²(N-1)² + c'³(N-1)(2N-1)(2N-3)/12)
+
+    (46), (47), (50) from the cells themselves: polynomials integrated cell by cell.
+    """
     count, c, other = transport_uniform.cells(case.R)
     cuts = np.concatenate(([0.0], c + other * np.arange(count)))
     cuts[-1] = 1.0
@@ -499,8 +824,21 @@ def check_50(case: Intervals) -> Verdict:
     )
 
 
+@states(
+    "LZCK22.L1",
+    setting=ONE_PRIVATE,
+    draw=draw_pair,
+    conditions="squared error; on finite alphabets |X| + |Y| values are enough",
+    where="Lemma 1",
+    unit=SQUARE,
+)
 def check_first_lemma(case: Pair) -> Verdict:
-    """The plan within 1e-9 of the least distortion keeps the rate and uses no more values of Z than |X| + |Y|."""
+    """Finite supports come as near to the least distortion as one likes.
+
+        E‖X-X^‖² + E‖X^-Y^‖² + E‖Y^-Y‖² <= D + ε,   H(X^) <= R,   |supp X^| < ∞
+
+    The plan within 1e-9 of the least distortion keeps the rate and uses no more values of Z than |X| + |Y|.
+    """
     answer = case.transport(common=False)
     plan = answer.plan
     assert isinstance(plan, PrivatePlan)
@@ -514,8 +852,21 @@ def check_first_lemma(case: Pair) -> Verdict:
     )
 
 
+@states(
+    "LZCK22.L2",
+    setting=ONE_PRIVATE,
+    draw=draw_scheme,
+    conditions="X - X^ - Y, conditional means; finite support",
+    where="Lemma 2",
+    unit=SQUARE,
+)
 def check_second_lemma(case: schemes.Scheme) -> Verdict:
-    """Y~ = E[Y|Z] is a function of Z, and the three terms are the same as with any further split."""
+    """Y^ may be taken a function of X^: the three terms do not change.
+
+        E‖X-X^‖² + E‖X^-Y~‖² + E‖Y~-Y‖² = E‖X-Y‖²,   Y~ = E[Y|X^]
+
+    Y~ = E[Y|Z] is a function of Z, and the three terms are the same as with any further split.
+    """
     p, x = case.source.probabilities, case.source.points
     z = p @ case.encoder
     held = z > 0.0
@@ -527,6 +878,8 @@ def check_second_lemma(case: schemes.Scheme) -> Verdict:
     return equal(quantise + convert + dequantise, schemes.scheme_distortion(case))
 
 
+@check_first.proved
+@check_22.proved
 def prove_binary() -> Iterator[Any]:
     """(22) from the two-point code of its Figure 6, (23) and (24) on one side of ½ from the quantisers."""
     sp = load_sympy()
@@ -542,6 +895,9 @@ def prove_binary() -> Iterator[Any]:
     yield sp.simplify(sum(quantise) + (1 - h) * (means[0][0] - means[1][0]) ** 2 - printed)
 
 
+@check_eighth.proved
+@check_58.proved
+@check_61.proved
 def prove_gaussian() -> Iterator[Any]:
     """(58) from its three terms, (61) from the covariance at I(X;Y) = R, both against the package's expression."""
     sp = load_sympy()
@@ -560,6 +916,7 @@ def prove_gaussian() -> Iterator[Any]:
     yield sp.simplify((m - n) ** 2 + covariance.trace() - 2 * covariance[0, 1] - common)
 
 
+@check_50.proved
 def prove_uniform() -> Iterator[Any]:
     """(50) summed over N - 1 equal cells behind a short one."""
     sp = load_sympy()
@@ -567,305 +924,3 @@ def prove_uniform() -> Iterator[Any]:
     total = c**3 / 4 + sp.summation(e * (c + (k + sp.Rational(1, 2)) * e) ** 2, (k, 0, n - 1))
     printed = c**3 / 4 + c**2 * e * n + c * e**2 * n**2 + e**3 * n * (2 * n + 1) * (2 * n - 1) / 12
     yield sp.expand(total - printed)
-
-
-STATEMENTS: tuple[Statement[Any], ...] = (
-    Statement(
-        "LZCK22.T1",
-        ONE_PRIVATE,
-        "The distortion is that of quantising, converting and dequantising; quantising each side alone bounds it.",
-        "D = E‖X-X^‖² + E‖X^-Y^‖² + E‖Y^-Y‖²,   D_mse(X) + D_mse(Y) <= D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y), "
-        "both equal to D if p_X = p_Y",
-        "squared error",
-        "Theorem 1, (7), (8)",
-        draw_first,
-        check_first,
-        SQUARE,
-        proof=prove_binary,
-    ),
-    Statement(
-        "LZCK22.T1-deterministic",
-        ONE_PRIVATE,
-        "D_mse is the least over random encoders.",
-        "D(p_X, p_X, R) = 2 D_mse(p_X, R)",
-        "squared error; encoders may split an atom",
-        "Theorem 1 with p_X = p_Y",
-        draw_line,
-        check_twofold,
-        SQUARE,
-        counterexamples=(
-            Counterexample("hard-rate", "0.8 bit, .4 .2 .4 at 0, .3, 1: deterministic .2, random .1128", deterministic),
-        ),
-    ),
-    Statement(
-        "LZCK22.T2",
-        ONE_PRIVATE,
-        "At the optimum both reconstructions use all of the rate, are optimally coupled, and determine each other.",
-        "H(X^) = H(Y^) = R,   E‖X^ - Y^‖² = W2²(p_X^, p_Y^),   X^ ↔ Y^",
-        "squared error; D strictly decreasing at R",
-        "Theorem 2, (9), (10)",
-        draw_falling,
-        check_bijection,
-        "nats and squared units of X",
-        counterexamples=(
-            Counterexample(
-                "saturated",
-                "above the entropy D no longer falls and rate is left over (Bernoulli(0.3) at 0.65 nat)",
-                saturated,
-            ),
-        ),
-    ),
-    Statement(
-        "LZCK22.T3",
-        ONE_COMMON,
-        "With common randomness a map of (X,U) with H(Y|U) <= R is as good as any encoder and decoder.",
-        "E d(X,Y) >= min { E d : U ⊥ X, H(Y|U,X) = 0, H(Y|U) <= H(Z|U) }",
-        "any distortion",
-        "Theorem 3, (12)",
-        draw_common,
-        check_common,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.S",
-        ONE_COMMON,
-        "No more than |Y| + 1 values of U are needed.",
-        "|supp p_U| <= |Y| + 1",
-        "finite alphabets",
-        "Appendix A.3, support lemma",
-        draw_pair,
-        check_support,
-        "count",
-    ),
-    Statement(
-        "LZCK22.T4",
-        "one letter, with and without common randomness",
-        "Both distortions of a binary source and target.",
-        "(22) and (25)",
-        "Hamming distortion, R up to each saturation rate, constant beyond",
-        "Theorem 4",
-        draw_coins,
-        check_fourth,
-        "probability",
-    ),
-    Statement(
-        "LZCK22.E22",
-        ONE_PRIVATE,
-        "Binary distortion without common randomness.",
-        "D = x + y - 2xy - 2(1-x)(1-y) h/(1-h) if x + y <= 1, else x + y - 2xy - 2xy h/(1-h),   Hb(h) = R",
-        "R <= min(Hb(x), Hb(y))",
-        "equation (22)",
-        draw_coins,
-        check_22,
-        "probability",
-        counterexamples=(
-            Counterexample(
-                "saturation",
-                "beyond min(Hb(x), Hb(y)) the formula goes below |x - y| (x = 0.1, y = 0.4 at 0.5 nat)",
-                lambda _: Coins(0.1, 0.4, 0.5),
-            ),
-        ),
-        proof=prove_binary,
-    ),
-    Statement(
-        "LZCK22.E23",
-        ONE_PRIVATE,
-        "The upper bound from the best quantiser of each side.",
-        "D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y), in closed form in each quadrant",
-        "R <= min(Hb(x), Hb(y))",
-        "equation (23)",
-        draw_coins,
-        check_23,
-        "probability",
-    ),
-    Statement(
-        "LZCK22.E23-tight",
-        ONE_PRIVATE,
-        "On one side of ½ that bound is the distortion.",
-        "D = D_mse(X) + W2²(X^*,Y^*) + D_mse(Y)",
-        "x and y on the same side of ½",
-        "remark after (24)",
-        draw_quadrant,
-        check_quadrant,
-        "probability",
-        counterexamples=(
-            Counterexample(
-                "opposite-quadrants",
-                "x = 0.8, y = 0.4 at 0.4 bit: the bound is .5529, the distortion .5048",
-                lambda _: Coins(0.8, 0.4, bits_to_nats(0.4)),
-            ),
-        ),
-    ),
-    Statement(
-        "LZCK22.E24",
-        ONE_PRIVATE,
-        "The lower bound from quantisation alone.",
-        "D >= max(D_mse(X) + D_mse(Y), |x - y|)",
-        "R <= min(Hb(x), Hb(y))",
-        "equation (24)",
-        draw_coins,
-        check_24,
-        "probability",
-    ),
-    Statement(
-        "LZCK22.E25",
-        ONE_COMMON,
-        "Binary distortion with common randomness.",
-        "D = x + y - 2xy - 2x(1-x) R/Hb(x),   |x - y| from R = min(y/x, (1-y)/(1-x)) Hb(x) on",
-        "Hamming distortion",
-        "equation (25)",
-        draw_coins,
-        check_25,
-        "probability",
-        counterexamples=(
-            Counterexample(
-                "saturation",
-                "unclamped, x = 0.3, y = 0.6 at 0.6 nat: below |x - y|",
-                lambda _: Coins(0.3, 0.6, 0.6, clamped=False),
-            ),
-        ),
-    ),
-    Statement(
-        "LZCK22.E44",
-        ONE_PRIVATE,
-        "Uniform to uniform at R = log N.",
-        "D = (b-a)²/3 + (ab/6) e^{-2R}",
-        "U[0,a] to U[0,b]",
-        "equation (44)",
-        draw_levels,
-        check_44,
-        SQUARE,
-        counterexamples=(
-            Counterexample(
-                "between-levels",
-                "at log 2.5, where the cells cannot be equal, the distortion is higher",
-                lambda _: Intervals(2.0, 5.0, float(np.log(2.5))),
-            ),
-        ),
-    ),
-    Statement(
-        "LZCK22.E50",
-        ONE_PRIVATE,
-        "Uniform to uniform at any rate: one short cell and N - 1 equal ones.",
-        "W2²(X^,Y^) = (b-a)² (c³/4 + c²c'(N-1) + cc'²(N-1)² + c'³(N-1)(2N-1)(2N-3)/12)",
-        "U[0,a] to U[0,b]",
-        "equations (46), (47), (50)",
-        draw_intervals,
-        check_50,
-        SQUARE,
-        proof=prove_uniform,
-    ),
-    Statement(
-        "LZCK22.T5",
-        LONG_PRIVATE,
-        "Over long blocks the rate is the larger of the two informations.",
-        "E d >= D(max(I(X;Z), I(Y;Z))) for every X - Z - Y; at most the distortion of one letter",
-        "any distortion; checked on two-point laws under squared error",
-        "Theorem 5",
-        draw_long,
-        check_fifth,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.T6",
-        LONG_PRIVATE,
-        "Theorem 1 over long blocks.",
-        "D_mse(X) + D_mse(Y) <= D <= D_mse(X) + W2²(X^*,Y^*) + D_mse(Y);   D = 2 D_mse if p_X = p_Y",
-        "squared error; two-point laws, where D_mse = δ(1-δ), Hb(δ) = H - R",
-        "Theorem 6, (55), (56)",
-        draw_binary_pair,
-        check_sixth,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.T7",
-        LONG_COMMON,
-        "Over long blocks with common randomness the rate is the information of the pair.",
-        "D(R) = min { E d : I(X;Y) <= R }, so R(D(R), 0) = R from a law to itself",
-        "squared error here",
-        "Theorem 7",
-        draw_itself,
-        check_seventh,
-        "nats and squared units of X",
-    ),
-    Statement(
-        "LZCK22.T8",
-        "long blocks, Gaussian, with and without common randomness",
-        "All Gaussian distortions.",
-        "(58), (59), (60), (61)",
-        "squared error",
-        "Theorem 8",
-        draw_gaussians,
-        check_eighth,
-        SQUARE,
-        proof=prove_gaussian,
-    ),
-    Statement(
-        "LZCK22.E58",
-        LONG_PRIVATE,
-        "Gaussian distortion without common randomness.",
-        "D = (μX-μY)² + (σX-σY)² + 2 σX σY e^{-2R}",
-        "squared error",
-        "equation (58)",
-        draw_gaussians,
-        check_58,
-        SQUARE,
-        proof=prove_gaussian,
-    ),
-    Statement(
-        "LZCK22.E59",
-        LONG_PRIVATE,
-        "For Gaussians the upper bound is tight.",
-        "D_mse(X) + W2²(X^*,Y^*) + D_mse(Y) = D",
-        "squared error",
-        "equation (59)",
-        draw_gaussians,
-        check_59,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.E60",
-        LONG_PRIVATE,
-        "The lower bound for Gaussians.",
-        "D >= (σX² + σY²) e^{-2R}",
-        "squared error",
-        "equation (60)",
-        draw_gaussians,
-        check_60,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.E61",
-        LONG_COMMON,
-        "Gaussian distortion with common randomness.",
-        "D = (μX-μY)² + σX² + σY² - 2 σX σY √(1 - e^{-2R})",
-        "squared error",
-        "equation (61)",
-        draw_gaussians,
-        check_61,
-        SQUARE,
-        proof=prove_gaussian,
-    ),
-    Statement(
-        "LZCK22.L1",
-        ONE_PRIVATE,
-        "Finite supports come as near to the least distortion as one likes.",
-        "E‖X-X^‖² + E‖X^-Y^‖² + E‖Y^-Y‖² <= D + ε,   H(X^) <= R,   |supp X^| < ∞",
-        "squared error; on finite alphabets |X| + |Y| values are enough",
-        "Lemma 1",
-        draw_pair,
-        check_first_lemma,
-        SQUARE,
-    ),
-    Statement(
-        "LZCK22.L2",
-        ONE_PRIVATE,
-        "Y^ may be taken a function of X^: the three terms do not change.",
-        "E‖X-X^‖² + E‖X^-Y~‖² + E‖Y~-Y‖² = E‖X-Y‖²,   Y~ = E[Y|X^]",
-        "X - X^ - Y, conditional means; finite support",
-        "Lemma 2",
-        draw_scheme,
-        check_second_lemma,
-        SQUARE,
-    ),
-)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import inf, isfinite, nan
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from rdptheory.errors import InvalidInput
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.sources import Source
+from rdptheory.theorems.given import NOTHING, Given
 from rdptheory.theorems.index import claims
-from rdptheory.theorems.statement import Counterexample, Ruling, Statement, refuted, worst
+from rdptheory.theorems.statement import Counterexample, Ruling, Statement, Verdict, refuted, worst
 
 __all__ = ["Row", "generator", "verify", "verify_one"]
 
-INSTANCES = 20
+INSTANCES = 20  # of each statement: enough to meet every regime, a minute of processor time for the whole catalogue
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Row:
     ruling : HOLDS, VIOLATED or UNDECIDED; for a counterexample HOLDS says that the statement fails there
     seed : of the run
     instance : number of the instance of the smallest margin: `generator(key, seed, instance)` draws it again
+    note : what kept the check from running, where something did; the ruling is UNDECIDED then
     """
 
     key: str
@@ -44,6 +49,7 @@ class Row:
     ruling: Ruling
     seed: int
     instance: int
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; null for a margin or gap that is not finite."""
@@ -58,6 +64,7 @@ class Row:
             "gap": self.gap if isfinite(self.gap) else None,
             "seed": self.seed,
             "instance": self.instance,
+            "note": self.note,
         }
 
 
@@ -66,13 +73,27 @@ def generator(key: str, seed: int, instance: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(key.encode()), instance)))
 
 
-def verify(keys: Iterable[str] = (), *, instances: int = INSTANCES, seed: int = 0) -> Iterator[Row]:
+def verify(
+    keys: Iterable[str] = (),
+    *,
+    source: Source | None = None,
+    distortion: Distortion | None = None,
+    perception: Divergence | None = None,
+    D: float | None = None,
+    P: float | None = None,
+    instances: int = INSTANCES,
+    seed: int = 0,
+) -> Iterator[Row]:
     """Check statements and their counterexamples, one row each, as they are done.
 
     Parameters
     ----------
     keys : str
-        A key takes everything below it: `BM19`, `BM19.T1`, `BM19.T1.root-tv`. None takes all.
+        A key takes everything below it, in any case: `BM19`, `BM19.T1`, `bm19.t1.root-tv`. None takes all.
+    source, distortion, perception, D, P : optional
+        Your own: the statement is checked on instances that have these, and what you leave out is drawn. Only
+        statements take part whose instances have what you give, and no counterexamples; a statement asked for by its
+        whole key must be one of them.
     instances : int
         How many to draw for each; counterexamples that are one instance are checked once.
     seed : int
@@ -80,46 +101,106 @@ def verify(keys: Iterable[str] = (), *, instances: int = INSTANCES, seed: int = 
     Raises
     ------
     InvalidInput
-        A key that no statement has, or a number of instances below 1.
+        A key that no statement has, a number of instances below 1, or a part of your own outside the conditions of the
+        statement, which the message names.
 
     >>> [(row.key, row.ruling.value) for row in verify(["BM19.T2"], instances=2)]
     [('BM19.T2', 'HOLDS'), ('BM19.T2.fourth-power', 'HOLDS')]
+    >>> from rdptheory import Pmf, TotalVariation
+    >>> next(verify(["bm19.t1"], source=Pmf([0.5, 0.3, 0.2]), perception=TotalVariation(), instances=2)).ruling.value
+    'HOLDS'
+    >>> from rdptheory import AbsoluteError
+    >>> verify(["BM19.T2"], source=Pmf([0.5, 0.3, 0.2]), distortion=AbsoluteError())
+    Traceback (most recent call last):
+    ...
+    rdptheory.errors.InvalidInput: distortion = AbsoluteError(): BM19.T2: the statement needs SquaredError()
     """
     if instances < 1:
         raise InvalidInput("instances", instances, "must be at least 1")
     if seed < 0:
         raise InvalidInput("seed", seed, "must be at least 0")
+    own = Given(source, distortion, perception, D, P)
     known, wanted = claims(), tuple(keys)
     for key in wanted:
         if not any(_below(name, key) for name in known):
             raise InvalidInput("key", key, "no such statement; `rdptheory theorems` lists them")
     chosen = [name for name in known if not wanted or any(_below(name, key) for key in wanted)]
-    return (verify_one(name, *known[name], instances=instances, seed=seed) for name in chosen)
+    if own:
+        chosen = _about(own, chosen, {key.upper() for key in wanted}, seed)
+    return (verify_one(name, *known[name], instances=instances, seed=seed, given=own) for name in chosen)
+
+
+def _about(own: Given, chosen: list[str], whole: set[str], seed: int) -> list[str]:
+    """The statements that can be about what was given; one asked for by its whole key must be."""
+    known, about = claims(), []
+    refused: InvalidInput | None = None
+    for name in chosen:
+        statement, example = known[name]
+        if example is not None:
+            continue
+        try:
+            _drawn(statement, generator(name, seed, 0), own)
+        except InvalidInput as error:
+            refused = InvalidInput(error.argument, error.value, f"{name}: {error.rule}")
+            if name.upper() in whole:
+                raise refused from None
+        else:
+            about.append(name)
+    if not about:
+        raise refused or InvalidInput("key", ", ".join(sorted(whole)), "a counterexample has a source of its own")
+    return about
+
+
+def _drawn(statement: Statement[Any], rng: np.random.Generator, given: Given) -> Any:
+    """An instance with what was given in it."""
+    if not given:
+        return statement.draw(rng)
+    mine = replace(given, asked=set())
+    instance = statement.draw(rng, mine) if statement.takes_given else None
+    for name in mine.unused:
+        raise InvalidInput(name, getattr(mine, name), f"the instances of this statement leave no {name} to choose")
+    return instance
 
 
 def verify_one(
-    key: str, statement: Statement[Any], example: Counterexample[Any] | None, *, instances: int, seed: int
+    key: str,
+    statement: Statement[Any],
+    example: Counterexample[Any] | None,
+    *,
+    instances: int,
+    seed: int,
+    given: Given = NOTHING,
 ) -> Row:
     """One statement on its instances, or one of its counterexamples."""
     count = 1 if example is not None and example.once else instances
-    draw = statement.draw if example is None else example.draw
-    verdicts = [statement.check(draw(generator(key, seed, k))) for k in range(count)]
-    if example is not None:
-        verdicts = [refuted(verdict) for verdict in verdicts]
+    words = statement.words if example is None else f"{statement.key} fails outside its conditions: {example.words}"
+    try:
+        verdicts, note = [_verdict(statement, example, generator(key, seed, k), given) for k in range(count)], ""
+    except MissingPackage as missing:
+        verdicts, note = [Verdict(nan, inf)], str(missing)
     least = worst(verdicts)
     return Row(
         key,
-        statement.words if example is None else f"{statement.key} fails outside its conditions: {example.words}",
+        words,
         statement.setting,
         statement.unit,
         count,
         least.margin,
         least.gap,
-        least.status,
+        least.ruling,
         seed,
         verdicts.index(least),
+        note,
     )
 
 
+def _verdict(
+    statement: Statement[Any], example: Counterexample[Any] | None, rng: np.random.Generator, given: Given
+) -> Verdict:
+    if example is None:
+        return statement.check(_drawn(statement, rng, given))
+    return refuted(statement.check(example.draw(rng)))
+
+
 def _below(name: str, key: str) -> bool:
-    return name == key or name.startswith(f"{key}.")
+    return name.upper() == key.upper() or name.upper().startswith(f"{key.upper()}.")

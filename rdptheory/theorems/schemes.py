@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import cheapest_plan
+from rdptheory.distortions import SquaredError
 from rdptheory.divergences import F_DIVERGENCES, Divergence, Wasserstein1, Wasserstein2Squared
 from rdptheory.information import entropy
-from rdptheory.sources import DiscreteSource, Pmf
+from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf
+from rdptheory.theorems.given import NOTHING, Given
 
 __all__ = [
     "DIVERGENCES",
     "Scheme",
     "best_encoder",
     "channel",
+    "coin",
     "coupling",
     "cut_encoder",
     "law",
     "line_transport",
     "means",
+    "needs",
+    "on_line",
     "posterior",
     "quantisation",
     "scheme",
@@ -30,10 +36,13 @@ __all__ = [
     "source",
     "squared",
     "squared_transport",
+    "variance",
 ]
 
 DIVERGENCES: tuple[Divergence, ...] = (*F_DIVERGENCES, Wasserstein1(), Wasserstein2Squared())
 """The divergences that are convex in their second argument: all of the package."""
+
+LARGEST = 8  # symbols of a user's source: the checks try all quantisers, 2^7 sets of cuts here
 
 
 def law(rng: np.random.Generator, n: int) -> FloatArray:
@@ -41,10 +50,50 @@ def law(rng: np.random.Generator, n: int) -> FloatArray:
     return np.asarray(0.9 * rng.dirichlet(np.ones(n)) + 0.1 / n)
 
 
-def source(rng: np.random.Generator, most: int = 4, least: int = 2) -> Pmf:
-    """A source on `least` to `most` distinct points of a line."""
-    n = int(rng.integers(least, most + 1))
-    return Pmf.from_weights(law(rng, n), np.cumsum(rng.uniform(0.3, 1.5, n)))
+def source(
+    rng: np.random.Generator, most: int = 4, least: int = 2, *, given: Given = NOTHING, exactly: int | None = None
+) -> DiscreteSource:
+    """The source that was given, or one on `least` to `most` distinct points of a line."""
+
+    def drawn() -> DiscreteSource:
+        n = int(rng.integers(least, most + 1))
+        return Pmf.from_weights(law(rng, n), np.cumsum(rng.uniform(0.3, 1.5, n)))
+
+    size = f"{exactly}" if exactly else f"2 to {LARGEST}"
+    return given.part(
+        "source",
+        DiscreteSource,
+        drawn,
+        f"a finite source on {size} distinct points of a line, each of positive mass (the check tries all quantisers)",
+        lambda mine: on_line(mine) and (mine.size == exactly if exactly else 2 <= mine.size <= LARGEST),
+    )
+
+
+def on_line(mine: DiscreteSource) -> bool:
+    """Whether the points are distinct real numbers and all have mass."""
+    return bool(mine.points.ndim == 1 and np.unique(mine.points).size == mine.size and mine.probabilities.min() > 0.0)
+
+
+def coin(given: Given, drawn: Callable[[], float]) -> float:
+    """The p <= ½ of the Bernoulli source that was given, or a drawn one."""
+    return given.part(
+        "source",
+        Bernoulli,
+        lambda: Bernoulli(drawn()),
+        "Bernoulli(p) with 0 < p <= ½",
+        lambda mine: 0.0 < mine.p <= 0.5,
+    ).p
+
+
+def variance(given: Given, drawn: Callable[[], float]) -> float:
+    """The variance of the Gaussian that was given, or a drawn one."""
+    return given.part("source", Gaussian, lambda: Gaussian(0.0, drawn()), "a scalar Gaussian source").variance
+
+
+def needs(given: Given, *distortions: type) -> None:
+    """Refuse a distortion that the statement is not about."""
+    names = " or ".join(f"{kind.__name__}()" for kind in distortions)
+    given.part("distortion", distortions, lambda: None, names)
 
 
 def channel(rng: np.random.Generator, n: int, m: int) -> FloatArray:
@@ -114,12 +163,16 @@ class Scheme(NamedTuple):
         return np.asarray(self.source.probabilities @ self.encoder @ self.decoder)
 
 
-def scheme(rng: np.random.Generator, *, dimension: int = 1, match: bool = False) -> Scheme:
-    """A random encoder and decoder; with `match` Y has the law of X."""
+def scheme(rng: np.random.Generator, given: Given = NOTHING, *, dimension: int = 1, match: bool = False) -> Scheme:
+    """A random encoder and decoder of a random source, or the given one; with `match` Y has the law of X."""
+    needs(given, SquaredError)
     n, k = int(rng.integers(2, 5)), int(rng.integers(2, 4))
     shape = (n,) if dimension == 1 else (n, dimension)
     x = rng.normal(size=shape)
     p = law(rng, n)
+    if given.source is not None:
+        mine = source(rng, given=given)
+        n, p, x, shape = mine.size, mine.probabilities, mine.points, mine.points.shape
     encoder = channel(rng, n, k) if rng.uniform() < 0.7 else np.eye(k)[rng.permutation(np.arange(n) % k)]
     z = p @ encoder
     if match:

@@ -1,23 +1,38 @@
-"""A statement that can be checked on an instance, and what a check says."""
+"""A statement that can be checked on an instance, what a check says, and the catalogue that statements enter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from inspect import cleandoc, signature
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 from rdptheory._types import Bounds
+from rdptheory.errors import InvalidInput
 
-__all__ = ["Counterexample", "Ruling", "Statement", "Verdict", "at_most", "equal", "exceeds", "refuted", "worst"]
+__all__ = [
+    "CATALOGUE",
+    "Counterexample",
+    "Ruling",
+    "Statement",
+    "Verdict",
+    "at_most",
+    "equal",
+    "exceeds",
+    "refuted",
+    "states",
+    "worst",
+]
 
-TOLERANCE = 1e-9
-WIDEST = 1e-6
+TOLERANCE = 1e-9  # nats: what the solvers are asked for, so that two brackets of it may miss each other by as much
+WIDEST = 1e-6  # a bracket above this proves nothing worth saying about claims whose effects are 1e-4 and more
 
 Instance = TypeVar("Instance")
+Other = TypeVar("Other")
 Number = Bounds | float
+Draw = Callable[..., Instance]
+"""(rng) -> instance, or (rng, given) -> instance where the user may fix parts of it (`rdptheory.theorems.given`)."""
 
 
 class Ruling(Enum):
@@ -40,7 +55,7 @@ class Verdict:
     gap : float
         Width of the brackets that went in, added up.
 
-    >>> at_most(Bounds(0.5, 0.6), 0.55).status
+    >>> at_most(Bounds(0.5, 0.6), 0.55).ruling
     <Ruling.UNDECIDED: 'UNDECIDED'>
     """
 
@@ -48,7 +63,7 @@ class Verdict:
     gap: float = 0.0
 
     @property
-    def status(self) -> Ruling:
+    def ruling(self) -> Ruling:
         """HOLDS if margin >= -(gap + 1e-9), VIOLATED below, UNDECIDED if the gap is above 1e-6.
 
         A violation is thus more than 1e-9 for every pair of numbers inside the brackets.
@@ -87,7 +102,7 @@ def exceeds(left: Number, right: Number, by: float = WIDEST) -> Verdict:
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on a claim of several parts: a violated part, else an undecided one, else the smallest margin."""
     order = (Ruling.VIOLATED, Ruling.UNDECIDED, Ruling.HOLDS)
-    return min(verdicts, key=lambda verdict: (order.index(verdict.status), verdict.margin))
+    return min(verdicts, key=lambda verdict: (order.index(verdict.ruling), verdict.margin))
 
 
 def refuted(verdict: Verdict) -> Verdict:
@@ -109,13 +124,13 @@ class Counterexample(Generic[Instance]):
 
     name: str
     words: str
-    draw: Callable[[np.random.Generator], Instance]
+    draw: Draw[Instance]
     once: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Statement(Generic[Instance]):
-    """A numbered statement of a paper.
+    """A numbered statement of a paper. Its decorators fill it while its module is read; nothing changes it later.
 
     Attributes
     ----------
@@ -136,11 +151,77 @@ class Statement(Generic[Instance]):
     formula: str
     conditions: str
     reference: str
-    draw: Callable[[np.random.Generator], Instance]
+    draw: Draw[Instance]
     check: Callable[[Instance], Verdict]
     unit: str = "nats"
-    counterexamples: tuple[Counterexample[Instance], ...] = ()
+    counterexamples: list[Counterexample[Any]] = field(default_factory=list)
     proof: Callable[[], Iterable[Any]] | None = None
+
+    def __call__(self, instance: Instance) -> Verdict:
+        """The check itself, for statements that contain this one."""
+        return self.check(instance)
+
+    @property
+    def takes_given(self) -> bool:
+        """Whether `draw` lets the user fix the source and more."""
+        return "given" in signature(self.draw).parameters
+
+    def fails(self, name: str, *, once: bool = True) -> Callable[[Draw[Other]], Draw[Other]]:
+        """Over the draw of a counterexample, whose docstring says why the condition matters."""
+
+        def enter(draw: Draw[Other]) -> Draw[Other]:
+            words = " ".join(cleandoc(draw.__doc__ or "").split()).removesuffix(".")
+            self.counterexamples.append(Counterexample(name, words, draw, once))
+            return draw
+
+        return enter
+
+    def proved(self, proof: Callable[[], Iterable[Any]]) -> Callable[[], Iterable[Any]]:
+        """Over a proof of the closed form in symbols."""
+        self.proof = proof
+        return proof
+
+
+CATALOGUE: dict[str, Statement[Any]] = {}
+"""Statements by key, in the order in which they were read; `rdptheory.theorems.catalogue` shows it."""
+
+
+def states(
+    key: str, *, setting: str, draw: Draw[Instance], conditions: str, where: str, unit: str = "nats"
+) -> Callable[[Callable[[Instance], Verdict]], Statement[Instance]]:
+    """Over a check: the statement it checks, entered into the catalogue.
+
+    The first paragraph of the check's docstring is the statement in words, the indented block after it the formula;
+    what follows says how it is checked.
+
+    >>> @states("EX00.T1", setting="numbers", draw=lambda rng: rng.uniform(), conditions="none", where="here")
+    ... def check_square(x: float) -> Verdict:
+    ...     '''A number in [0, 1] is at least its square.
+    ...
+    ...         x² <= x
+    ...     '''
+    ...     return at_most(x * x, x)
+    >>> CATALOGUE.pop("EX00.T1").formula
+    'x² <= x'
+    """
+    if key in CATALOGUE:
+        raise InvalidInput("key", key, "is in the catalogue already")
+
+    def enter(check: Callable[[Instance], Verdict]) -> Statement[Instance]:
+        words, formula = _said(check)
+        CATALOGUE[key] = Statement(key, setting, words, formula, conditions, where, draw, check, unit)
+        return CATALOGUE[key]
+
+    return enter
+
+
+def _said(check: Callable[..., Verdict]) -> tuple[str, str]:
+    """Words and formula of a docstring."""
+    paragraphs = cleandoc(check.__doc__ or "").split("\n\n")
+    if len(paragraphs) < 2:
+        raise InvalidInput("check", check, "its docstring must hold the statement, an empty line, and the formula")
+    words, formula = (" ".join(line.strip() for line in text.splitlines()) for text in paragraphs[:2])
+    return words, formula
 
 
 def _bounds(value: Number) -> Bounds:

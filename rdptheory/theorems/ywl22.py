@@ -13,10 +13,9 @@ from rdptheory.closed_forms._inputs import load_sympy
 from rdptheory.couplings import cheapest_plan
 from rdptheory.sources import DiscreteSource, Pmf
 from rdptheory.theorems import schemes
-from rdptheory.theorems.statement import Counterexample, Statement, Verdict, at_most, equal, worst
+from rdptheory.theorems.given import NOTHING, Given
+from rdptheory.theorems.statement import Verdict, at_most, equal, states, worst
 from rdptheory.theorems.ywyml21 import PRIVATE, draw_line
-
-__all__ = ["STATEMENTS"]
 
 
 class Family(NamedTuple):
@@ -46,23 +45,9 @@ class Family(NamedTuple):
         return D, schemes.squared_transport(x, p, flat, masses.ravel())
 
 
-def draw_best(rng: np.random.Generator) -> Family:
-    """The minimum-MSE encoder of a law on a line at a rate."""
-    line = draw_line(rng)
-    encoder = schemes.best_encoder(line.source.probabilities, line.source.points, line.R)[1]
-    return Family(line.source, encoder, float(rng.uniform(0.1, 0.9)))
-
-
-def check_interpolation(case: Family) -> Verdict:
-    """D and P of the interpolation, from joint laws, against the formulas."""
-    D, P = case.reconstruct(case.alpha)
-    least = case.parts[3]
-    return worst([equal(D, least * (1.0 + (1.0 - case.alpha) ** 2)), equal(P, case.alpha**2 * least)])
-
-
-def draw_contest(rng: np.random.Generator) -> schemes.Scheme:
+def draw_contest(rng: np.random.Generator, given: Given = NOTHING) -> schemes.Scheme:
     """A random code; half of them interpolate between the two decoders of their own encoder."""
-    code = schemes.scheme(rng)
+    code = schemes.scheme(rng, given)
     if rng.uniform() < 0.5:
         return code
     p, x = code.source.probabilities, code.source.points
@@ -76,8 +61,21 @@ def draw_contest(rng: np.random.Generator) -> schemes.Scheme:
     return schemes.Scheme(code.source, encoder, decoder, y)
 
 
+@states(
+    "YWL22.T1",
+    setting=PRIVATE,
+    draw=draw_contest,
+    conditions="squared error and W2²; H(Z) <= R over all encoders, also random ones; checked on a line",
+    where="Theorem 1 (i)",
+    unit="squared units of X",
+)
 def check_universal_encoder(code: schemes.Scheme) -> Verdict:
-    """E(X-Y)² >= D_d + max(0, √D_d - √P)², D_d the least at H(Z) and P = W2²(p_X, p_Y)."""
+    """The minimum-MSE encoder is optimal for every perception limit (i).
+
+        E‖X - Y‖² >= D_d + max(0, √D_d - √P)², D_d the least at the rate, P = W2²(p_X, p_Y)
+
+    E(X-Y)² >= D_d + max(0, √D_d - √P)², D_d the least at H(Z) and P = W2²(p_X, p_Y).
+    """
     p, x = code.source.probabilities, code.source.points
     z = p @ code.encoder
     held = z[z > 0.0]
@@ -86,37 +84,123 @@ def check_universal_encoder(code: schemes.Scheme) -> Verdict:
     return at_most(least + max(0.0, np.sqrt(least) - np.sqrt(P)) ** 2, schemes.scheme_distortion(code))
 
 
-def draw_any(rng: np.random.Generator) -> Family:
+def draw_best(rng: np.random.Generator, given: Given = NOTHING) -> Family:
+    """The minimum-MSE encoder of a law on a line at a rate."""
+    line = draw_line(rng, given)
+    encoder = schemes.best_encoder(line.source.probabilities, line.source.points, line.R)[1]
+    return Family(line.source, encoder, float(rng.uniform(0.1, 0.9)))
+
+
+@states(
+    "YWL22.T1-ii",
+    setting=PRIVATE,
+    draw=draw_best,
+    conditions="the minimum-MSE encoder; W2² attained by the posterior draw",
+    where="Theorem 1 (ii), equation (7)",
+    unit="squared units of X",
+)
+def check_interpolation(case: Family) -> Verdict:
+    """Interpolating the two decoders of that encoder reaches the curve (ii).
+
+        Y = α X_d + (1-α) X_p, α = √(P/P_d):   D = D_d (1 + (1-α)²),  W2²(p_X, p_Y) = α² D_d
+
+    D and P of the interpolation, from joint laws, against the formulas.
+    """
+    D, P = case.reconstruct(case.alpha)
+    least = case.parts[3]
+    return worst([equal(D, least * (1.0 + (1.0 - case.alpha) ** 2)), equal(P, case.alpha**2 * least)])
+
+
+@states(
+    "YWL22.E7",
+    setting=PRIVATE,
+    draw=draw_best,
+    conditions="the minimum-MSE encoder",
+    where="Remark 3, equation (7)",
+    unit="squared units of X",
+)
+def check_e7(case: Family) -> Verdict:
+    """The curve in the parameter α.
+
+    D = D_d + (1-α)² D_d,   P = α² D_d
+    """
+    return check_interpolation(case)
+
+
+def draw_any(rng: np.random.Generator, given: Given = NOTHING) -> Family:
     """Any encoder of a source in R or R²."""
-    code = schemes.scheme(rng, dimension=int(rng.integers(1, 3)))
+    code = schemes.scheme(rng, given, dimension=int(rng.integers(1, 3)))
     return Family(code.source, code.encoder, float(rng.uniform()))
 
 
+@states(
+    "YWL22.E5",
+    setting=PRIVATE,
+    draw=draw_any,
+    conditions="any encoder; X_p drawn from the posterior",
+    where="Remark 1, equation (5)",
+    unit="squared units of X",
+)
 def check_mean_square(case: Family) -> Verdict:
-    """E‖X - Y‖² from the joint law."""
+    """The distortion of the interpolation.
+
+        E‖X - (α X_d + (1-α) X_p)‖² = (1 + (1-α)²) E‖X - X_d‖²
+
+    E‖X - Y‖² from the joint law.
+    """
     return equal(case.reconstruct(case.alpha)[0], (1.0 + (1.0 - case.alpha) ** 2) * case.parts[3])
 
 
+@states(
+    "YWL22.E6",
+    setting=PRIVATE,
+    draw=draw_best,
+    conditions="the minimum-MSE encoder at the rate H(Z) or the law of Z",
+    where="Remark 3, equation (6)",
+    unit="squared units of X",
+)
 def check_perception(case: Family) -> Verdict:
-    """W2²(p_X, p_{X_d}) = D_d."""
+    """The perception distance of the minimum-MSE decoder is its distortion.
+
+        W2²(p_X, p_{X_d}) = E‖X - X_d‖²
+
+    W2²(p_X, p_{X_d}) = D_d.
+    """
     z, _, centre, least = case.parts
     return equal(schemes.squared_transport(case.source.points, case.source.probabilities, centre, z), least)
 
 
+@check_interpolation.fails("off-centroid")
+@check_perception.fails("off-centroid")
 def off_centroid(_: np.random.Generator) -> Family:
-    """Nearest neighbours of (0,0) and (1,2), which are not the centroids of their cells."""
+    """four equal masses on (0,1), (1,1), (2,0), (3,0), cells of the nearest of (0,0), (1,2): D_d = 1.25, W2² = 0.75,
+    so perfect perception costs less than 2 D_d with that encoder."""
     points = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0], [3.0, 0.0]])
     cells = schemes.squared(points, np.array([[0.0, 0.0], [1.0, 2.0]])).argmin(axis=1)
     return Family(Pmf(np.full(4, 0.25), points), np.eye(2)[cells], 0.9)
 
 
+@check_perception.fails("noisy")
 def noisy(_: np.random.Generator) -> Family:
-    """A binary symmetric channel: the rate is I(X;Z), not H(Z)."""
+    """an encoder whose rate is I(X;Z): the binary symmetric channel."""
     return Family(Pmf([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]]), 0.5)
 
 
+@states(
+    "YWL22.E8",
+    setting=PRIVATE,
+    draw=draw_best,
+    conditions="the minimum-MSE encoder, 0 < α < 1",
+    where="Remark 3, equation (8)",
+    unit="slope",
+)
 def check_slopes(case: Family) -> Verdict:
-    """Chords of the measured (D, P) lie between the printed slopes of their ends, slopes between second derivatives."""
+    """Slope and curvature of the curve: P falls and is convex in D.
+
+        dP/dD = α/(α-1),   d²P/dD² = 1/(2 (1-α)³ D_d)
+
+    Chords of the measured (D, P) lie between the printed slopes of their ends, slopes between second derivatives.
+    """
     alphas = np.linspace(max(0.02, case.alpha - 0.05), min(0.98, case.alpha + 0.05), 3)
     points = [case.reconstruct(float(alpha)) for alpha in alphas]
     least = case.parts[3]
@@ -152,17 +236,30 @@ class Augmented(NamedTuple):
         return np.asarray(np.min([self.cost(x, left, right, y) for y in candidates], axis=0))
 
 
-def draw_augmented(rng: np.random.Generator) -> Augmented:
+def draw_augmented(rng: np.random.Generator, given: Given = NOTHING) -> Augmented:
     """Any encoder under ‖a‖ + ‖b‖; under the Euclidean norm λ < 1/√2 or λ > 1."""
-    code = schemes.scheme(rng)
+    code = schemes.scheme(rng, given)
     euclidean = bool(rng.uniform() < 0.5)
     below = 0.7 if euclidean else 0.99
     weight = float(rng.uniform(0.0, below) if rng.uniform() < 0.6 else rng.uniform(1.01, 3.0))
     return Augmented(code.source, code.encoder, weight, euclidean)
 
 
+@states(
+    "YWL22.T2",
+    setting=PRIVATE,
+    draw=draw_augmented,
+    conditions="W1 on pairs under ‖a‖ + ‖b‖; under the Euclidean norm λ < 1/√2, or λ > 1, or every x at its "
+    "nearest X_d",
+    where="Theorem 2",
+    unit="units of X",
+)
 def check_augmented(case: Augmented) -> Verdict:
-    """The least value is that of p_{Y,X_d} = p_{X,X_d} for λ < 1, and that of Y = X_d for λ > 1.
+    """The augmented objective keeps its optimum up to λ = 1 and changes it there.
+
+        min W1(p_{Y,X_d}, p_{X,X_d}) + λ E‖Y - X_d‖ is at p_{Y,X_d} = p_{X,X_d} for λ < 1, at Y = X_d for λ > 1
+
+    The least value is that of p_{Y,X_d} = p_{X,X_d} for λ < 1, and that of Y = X_d for λ > 1.
 
     Every pair (x, x_d) goes to some (y, x_d') by way of the best y, so the problem is a transport of pairs to the law
     of X_d; the dual bound of its linear program holds whatever the solver does.
@@ -178,6 +275,12 @@ def check_augmented(case: Augmented) -> Verdict:
     return equal(least, _transport(masses, z, case.cost(*arguments, centre[None])))
 
 
+@check_augmented.fails("parity")
+def parity(_: np.random.Generator) -> Augmented:
+    """Euclidean norm, λ = 0.9, p = (.2,.3,.3,.2) on 0..3, Z the parity: the least value is .8115, not .864."""
+    return Augmented(Pmf([0.2, 0.3, 0.3, 0.2]), np.eye(2)[[0, 1, 0, 1]], 0.9, True)
+
+
 def _transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Bounds:
     found = cheapest_plan(p, q, cost)
     assert found.plan is not None
@@ -185,11 +288,8 @@ def _transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Bounds:
     return Bounds(min(found.lower, upper), upper)
 
 
-def parity(_: np.random.Generator) -> Augmented:
-    """p = (.2, .3, .3, .2) on 0..3, Z the parity, λ = 0.9, Euclidean norm."""
-    return Augmented(Pmf([0.2, 0.3, 0.3, 0.2]), np.eye(2)[[0, 1, 0, 1]], 0.9, True)
-
-
+@check_mean_square.proved
+@check_slopes.proved
 def prove_slopes() -> Iterator[Any]:
     """(5) from the joint law of two symbols at ±1 and a binary Z, then (8) from D(α) and P(α)."""
     sp = load_sympy()
@@ -208,103 +308,3 @@ def prove_slopes() -> Iterator[Any]:
     slope = sp.diff(level, alpha) / sp.diff(curve, alpha)
     yield sp.simplify(slope - alpha / (alpha - 1))
     yield sp.simplify(sp.diff(slope, alpha) / sp.diff(curve, alpha) - 1 / (2 * (1 - alpha) ** 3 * least))
-
-
-STATEMENTS: tuple[Statement[Any], ...] = (
-    Statement(
-        "YWL22.T1",
-        PRIVATE,
-        "The minimum-MSE encoder is optimal for every perception limit (i).",
-        "E‖X - Y‖² >= D_d + max(0, √D_d - √P)², D_d the least at the rate, P = W2²(p_X, p_Y)",
-        "squared error and W2²; H(Z) <= R over all encoders, also random ones; checked on a line",
-        "Theorem 1 (i)",
-        draw_contest,
-        check_universal_encoder,
-        "squared units of X",
-    ),
-    Statement(
-        "YWL22.T1-ii",
-        PRIVATE,
-        "Interpolating the two decoders of that encoder reaches the curve (ii).",
-        "Y = α X_d + (1-α) X_p, α = √(P/P_d):   D = D_d (1 + (1-α)²),  W2²(p_X, p_Y) = α² D_d",
-        "the minimum-MSE encoder; W2² attained by the posterior draw",
-        "Theorem 1 (ii), equation (7)",
-        draw_best,
-        check_interpolation,
-        "squared units of X",
-        counterexamples=(Counterexample("off-centroid", "a quantiser off its centroids, see YWL22.E6", off_centroid),),
-    ),
-    Statement(
-        "YWL22.E5",
-        PRIVATE,
-        "The distortion of the interpolation.",
-        "E‖X - (α X_d + (1-α) X_p)‖² = (1 + (1-α)²) E‖X - X_d‖²",
-        "any encoder; X_p drawn from the posterior",
-        "Remark 1, equation (5)",
-        draw_any,
-        check_mean_square,
-        "squared units of X",
-        proof=prove_slopes,
-    ),
-    Statement(
-        "YWL22.E6",
-        PRIVATE,
-        "The perception distance of the minimum-MSE decoder is its distortion.",
-        "W2²(p_X, p_{X_d}) = E‖X - X_d‖²",
-        "the minimum-MSE encoder at the rate H(Z) or the law of Z",
-        "Remark 3, equation (6)",
-        draw_best,
-        check_perception,
-        "squared units of X",
-        counterexamples=(
-            Counterexample(
-                "off-centroid",
-                "four equal masses on (0,1), (1,1), (2,0), (3,0), cells of the nearest of (0,0), (1,2): D_d = 1.25, "
-                "W2² = 0.75, so perfect perception costs less than 2 D_d with that encoder",
-                off_centroid,
-            ),
-            Counterexample("noisy", "an encoder whose rate is I(X;Z): the binary symmetric channel", noisy),
-        ),
-    ),
-    Statement(
-        "YWL22.E7",
-        PRIVATE,
-        "The curve in the parameter α.",
-        "D = D_d + (1-α)² D_d,   P = α² D_d",
-        "the minimum-MSE encoder",
-        "Remark 3, equation (7)",
-        draw_best,
-        check_interpolation,
-        "squared units of X",
-    ),
-    Statement(
-        "YWL22.E8",
-        PRIVATE,
-        "Slope and curvature of the curve: P falls and is convex in D.",
-        "dP/dD = α/(α-1),   d²P/dD² = 1/(2 (1-α)³ D_d)",
-        "the minimum-MSE encoder, 0 < α < 1",
-        "Remark 3, equation (8)",
-        draw_best,
-        check_slopes,
-        "slope",
-        proof=prove_slopes,
-    ),
-    Statement(
-        "YWL22.T2",
-        PRIVATE,
-        "The augmented objective keeps its optimum up to λ = 1 and changes it there.",
-        "min W1(p_{Y,X_d}, p_{X,X_d}) + λ E‖Y - X_d‖ is at p_{Y,X_d} = p_{X,X_d} for λ < 1, at Y = X_d for λ > 1",
-        "W1 on pairs under ‖a‖ + ‖b‖; under the Euclidean norm λ < 1/√2, or λ > 1, or every x at its nearest X_d",
-        "Theorem 2",
-        draw_augmented,
-        check_augmented,
-        "units of X",
-        counterexamples=(
-            Counterexample(
-                "parity",
-                "Euclidean norm, λ = 0.9, p = (.2,.3,.3,.2) on 0..3, Z the parity: the least value is .8115, not .864",
-                parity,
-            ),
-        ),
-    ),
-)

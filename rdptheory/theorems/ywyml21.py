@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf, log
 from typing import Any, NamedTuple
 
@@ -11,18 +11,17 @@ import numpy as np
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import gaussian
 from rdptheory.closed_forms._inputs import load_sympy
-from rdptheory.distortions import Hamming, SquaredError, Table
+from rdptheory.distortions import Distortion, Hamming, SquaredError, Table
 from rdptheory.divergences import TotalVariation
 from rdptheory.information import kullback_leibler
 from rdptheory.solve import rdp
 from rdptheory.sources import Bernoulli, DiscreteSource, Pmf
 from rdptheory.theorems import schemes
 from rdptheory.theorems.bm19 import check_posterior_distortion, draw_representation
-from rdptheory.theorems.statement import Counterexample, Statement, Verdict, at_most, equal, worst
+from rdptheory.theorems.given import NOTHING, Given
+from rdptheory.theorems.statement import Verdict, at_most, equal, states, worst
 from rdptheory.transport import constrained_transport
 from rdptheory.units import bits_to_nats
-
-__all__ = ["STATEMENTS"]
 
 PRIVATE = "no common randomness, random encoder and decoder, block law, reconstructions anywhere"
 
@@ -35,25 +34,39 @@ class Matched(NamedTuple):
     D: float
 
 
-def draw_matched(rng: np.random.Generator) -> Matched:
+def draw_matched(rng: np.random.Generator, given: Given = NOTHING) -> Matched:
     """A random symmetric table with zeros on the diagonal."""
-    law = schemes.source(rng)
-    table = rng.uniform(0.2, 1.0, (law.size, law.size))
-    table = table + table.T
-    np.fill_diagonal(table, 0.0)
+    law = schemes.source(rng, given=given)
+
+    def drawn() -> Distortion:
+        table = rng.uniform(0.2, 1.0, (law.size, law.size))
+        table = table + table.T
+        np.fill_diagonal(table, 0.0)
+        return Table(table)
+
+    def symmetric(mine: Distortion) -> bool:
+        table = mine.table(law.points)
+        return np.array_equal(table, table.T)
+
+    table = given.part("distortion", object, drawn, "a symmetric distortion", symmetric).table(law.points)
     most = float(law.probabilities @ table @ law.probabilities)
-    return Matched(law, Table(table, reference=law.probabilities), most * float(rng.uniform(0.1, 0.9)))
+    D = given.number("D", lambda: most * float(rng.uniform(0.1, 0.9)))
+    return Matched(law, Table(table, reference=law.probabilities), D)
 
 
-def cyclic(_: np.random.Generator) -> Matched:
-    """It is cheap to be one step ahead and dear to be one behind."""
-    third = np.full(3, 1.0 / 3.0)
-    table = np.array([[0.0, 0.1, 1.0], [1.0, 0.0, 0.1], [0.1, 1.0, 0.0]])
-    return Matched(Pmf(third), Table(table, reference=third), 0.2)
-
-
+@states(
+    "YWYML21.L1",
+    setting="information function",
+    draw=draw_matched,
+    conditions="d symmetric, P = 0",
+    where="Lemma 1",
+)
 def check_symmetric(case: Matched) -> Verdict:
-    """How far a joint law B within `gap` of the optimum can be from its transpose.
+    """At perfect perception and symmetric distortion the optimal joint law is symmetric.
+
+        p(X=i, Y=j) = p(X=j, Y=i)
+
+    How far a joint law B within `gap` of the optimum can be from its transpose.
 
     S = (B + B')/2 keeps the limits, so ½ KL(B‖S) + ½ KL(B'‖S) = (I(B) + I(B'))/2 - I(S) is at most the gap.
     """
@@ -66,13 +79,34 @@ def check_symmetric(case: Matched) -> Verdict:
     return Verdict(-excess, solution.gap)
 
 
-def draw_matched_scheme(rng: np.random.Generator) -> schemes.Scheme:
+@check_symmetric.fails("asymmetric")
+def cyclic(_: np.random.Generator) -> Matched:
+    """a cyclic table, cheap one way round and dear the other."""
+    third = np.full(3, 1.0 / 3.0)
+    table = np.array([[0.0, 0.1, 1.0], [1.0, 0.0, 0.1], [0.1, 1.0, 0.0]])
+    return Matched(Pmf(third), Table(table, reference=third), 0.2)
+
+
+def draw_matched_scheme(rng: np.random.Generator, given: Given = NOTHING) -> schemes.Scheme:
     """A code in R or R² with p_Y = p_X and private randomness on both sides."""
-    return schemes.scheme(rng, dimension=int(rng.integers(1, 3)), match=True)
+    return schemes.scheme(rng, given, dimension=int(rng.integers(1, 3)), match=True)
 
 
+@states(
+    "YWYML21.T1",
+    setting=PRIVATE,
+    draw=draw_matched_scheme,
+    conditions="squared error, X - Z - Y, p_Y = p_X for the whole block (a vector here)",
+    where="Theorem 1",
+    unit="squared units of X",
+)
 def check_posterior_decoder(case: schemes.Scheme) -> Verdict:
-    """One of two encoders with the same law of Z does as well with its posterior for a decoder.
+    """A decoder that draws from the posterior is optimal: any code with p_Y = p_X is matched by one of two encoders
+    with the same law of Z and that decoder.
+
+        min(2 E‖X - E[X|Z]‖², 2 E‖Y - E[Y|Z]‖²) <= E‖X - Y‖²
+
+    One of two encoders with the same law of Z does as well with its posterior for a decoder.
 
     E‖X - Y‖² >= E‖X - E[X|Z]‖² + E‖Y - E[Y|Z]‖², and by (18) the posterior costs twice either term.
     """
@@ -91,9 +125,10 @@ class Line(NamedTuple):
     claimed: float | None = None
 
 
-def draw_line(rng: np.random.Generator) -> Line:
+def draw_line(rng: np.random.Generator, given: Given = NOTHING) -> Line:
     """A law on two to four points, at a rate below its entropy."""
-    law = schemes.source(rng)
+    schemes.needs(given, SquaredError)
+    law = schemes.source(rng, given=given)
     most = float(-law.probabilities @ np.log(law.probabilities))
     return Line(law, most * float(rng.uniform(0.05, 0.95)))
 
@@ -111,8 +146,21 @@ def check_twofold(case: Line) -> Verdict:
     return equal(transport_to_itself(case), 2.0 * alone)
 
 
+@states(
+    "YWYML21.T3",
+    setting=PRIVATE,
+    draw=draw_line,
+    conditions="squared error, H(Z) <= R",
+    where="Theorem 3",
+    unit="squared units of X",
+)
 def check_same_encoder(case: Line) -> Verdict:
-    """The best encoder without a perception limit, followed by a draw from its posterior."""
+    """The encoder that is best without a perception limit is best with perfect perception.
+
+        2 E‖X - E[X|Z_d]‖² = D(R,0), reached by a draw from p(x|z_d)
+
+    The best encoder without a perception limit, followed by a draw from its posterior.
+    """
     p, x = case.source.probabilities, case.source.points
     _, encoder = schemes.best_encoder(p, x, case.R)
     z, back = schemes.posterior(p, encoder)
@@ -123,18 +171,35 @@ def check_same_encoder(case: Line) -> Verdict:
     )
 
 
-def deterministic(_: np.random.Generator) -> Line:
-    """Three points: at 0.8 bit the best deterministic encoder joins the outer two."""
-    return Line(Pmf([0.4, 0.2, 0.4], [0.0, 0.3, 1.0]), bits_to_nats(0.8), claimed=0.2)
+@states(
+    "YWYML21.T2",
+    setting=PRIVATE,
+    draw=draw_line,
+    conditions="squared error, H(Z) <= R, reconstructions anywhere, block law",
+    where="Theorem 2, equation (24)",
+    unit="squared units of X",
+)
+def check_law(case: Line | Verdict) -> Verdict:
+    """The two-fold law: at every rate perfect perception doubles the distortion, exactly.
+
+        F_t(D,0) = F_t(D/2,∞) for every t, hence R(D,0) = R(D/2,∞); checked as D(R,0) = 2 D(R,∞) for blocks of one
+        letter on a line
+
+    The two-fold law in its setting, or what it would say outside.
+    """
+    return check_twofold(case) if isinstance(case, Line) else case
 
 
-def gaussian_information() -> Verdict:
-    """R(D,0) against R(D/2,∞), both information functions of N(0,1), at D = 1."""
+@check_law.fails("gaussian")
+def gaussian_information(_: np.random.Generator) -> Verdict:
+    """the information function of N(0,1), which needs common randomness, has R(1,0) = .144 and R(½,∞) = .347 nat."""
     return equal(float(gaussian.rate(1.0, 1.0, 0.0)), float(gaussian.rate(1.0, 0.5, inf)))
 
 
-def majority() -> Verdict:
-    """The code that sends the majority of three fair bits: 1/3 bit, D = 1/4, uniform letters; R(1/8,∞) is 0.399 bit."""
+@check_law.fails("majority")
+def majority(_: np.random.Generator) -> Verdict:
+    """with only the law of each letter required, the majority of three fair bits has D = ¼ at 1/3 bit; R(1/8,∞) is
+    0.3992 bit."""
     bits = np.array(np.unravel_index(np.arange(8), (2, 2, 2)))
     sent = (bits.sum(axis=0) >= 2).astype(int)
     D = float((bits != sent).mean())
@@ -142,8 +207,9 @@ def majority() -> Verdict:
     return at_most(rdp(Bernoulli(0.5), Hamming(), None, D=0.5 * D, P=inf).bounds, log(2.0) / 3.0)
 
 
-def finite_alphabet() -> Verdict:
-    """Long blocks, Bernoulli(0.3): 0.15 nat reaches D = 0.3 at P = 0, while R(0.15,∞) on {0,1} is 0.188 nat."""
+@check_law.fails("finite-alphabet")
+def finite_alphabet(_: np.random.Generator) -> Verdict:
+    """with R(·,∞) on {0,1} instead of the reals: Bernoulli(0.3) at 0.15 nat, long blocks."""
     coin = Bernoulli(0.3)
     reached = constrained_transport(
         coin, coin, SquaredError(), R=0.15, common_randomness=False, asymptotic=True
@@ -151,11 +217,30 @@ def finite_alphabet() -> Verdict:
     return at_most(rdp(coin, Hamming(), None, D=0.5 * reached, P=inf).bounds, 0.15)
 
 
-def check_law(case: Line | Callable[[], Verdict]) -> Verdict:
-    """The two-fold law in its setting, or what it would say outside."""
-    return check_twofold(case) if isinstance(case, Line) else case()
+@check_law.fails("deterministic")
+def deterministic(_: np.random.Generator) -> Line:
+    """deterministic encoders lose at a hard rate: masses .4 .2 .4 on 0, .3, 1 at 0.8 bit have D = .2, a random encoder
+    .1128."""
+    return Line(Pmf([0.4, 0.2, 0.4], [0.0, 0.3, 1.0]), bits_to_nats(0.8), claimed=0.2)
 
 
+@states(
+    "YWYML21.E18",
+    setting=PRIVATE,
+    draw=draw_representation,
+    conditions="squared error, p(y|z) = p(x|z)",
+    where="equation (18)",
+    unit="squared units of X",
+)
+def check_e18(case: Any) -> Verdict:
+    """Drawing from the posterior costs exactly twice the least mean squared error of the encoder.
+
+    E‖X - X_p‖² = 2 E‖X - E[X|Z]‖²
+    """
+    return check_posterior_distortion(case)
+
+
+@check_e18.proved
 def prove_doubling() -> Iterator[Any]:
     """(18) on three symbols and two values of Z, from the joint law of (X, X~)."""
     sp = load_sympy()
@@ -168,92 +253,3 @@ def prove_doubling() -> Iterator[Any]:
     )
     centred = sum(joint[i, k] * (x[i] - mean[k]) ** 2 for i in range(3) for k in range(2))
     yield sp.simplify(sampled - 2 * centred)
-
-
-STATEMENTS: tuple[Statement[Any], ...] = (
-    Statement(
-        "YWYML21.L1",
-        "information function",
-        "At perfect perception and symmetric distortion the optimal joint law is symmetric.",
-        "p(X=i, Y=j) = p(X=j, Y=i)",
-        "d symmetric, P = 0",
-        "Lemma 1",
-        draw_matched,
-        check_symmetric,
-        counterexamples=(
-            Counterexample("asymmetric", "a cyclic table, cheap one way round and dear the other", cyclic),
-        ),
-    ),
-    Statement(
-        "YWYML21.T1",
-        PRIVATE,
-        "A decoder that draws from the posterior is optimal: any code with p_Y = p_X is matched by one of two encoders "
-        "with the same law of Z and that decoder.",
-        "min(2 E‖X - E[X|Z]‖², 2 E‖Y - E[Y|Z]‖²) <= E‖X - Y‖²",
-        "squared error, X - Z - Y, p_Y = p_X for the whole block (a vector here)",
-        "Theorem 1",
-        draw_matched_scheme,
-        check_posterior_decoder,
-        "squared units of X",
-    ),
-    Statement(
-        "YWYML21.E18",
-        PRIVATE,
-        "Drawing from the posterior costs exactly twice the least mean squared error of the encoder.",
-        "E‖X - X_p‖² = 2 E‖X - E[X|Z]‖²",
-        "squared error, p(y|z) = p(x|z)",
-        "equation (18)",
-        draw_representation,
-        check_posterior_distortion,
-        "squared units of X",
-        proof=prove_doubling,
-    ),
-    Statement(
-        "YWYML21.T2",
-        PRIVATE,
-        "The two-fold law: at every rate perfect perception doubles the distortion, exactly.",
-        "F_t(D,0) = F_t(D/2,∞) for every t, hence R(D,0) = R(D/2,∞); checked as D(R,0) = 2 D(R,∞) for blocks of one "
-        "letter on a line",
-        "squared error, H(Z) <= R, reconstructions anywhere, block law",
-        "Theorem 2, equation (24)",
-        draw_line,
-        check_law,
-        "squared units of X",
-        counterexamples=(
-            Counterexample(
-                "gaussian",
-                "the information function of N(0,1), which needs common randomness, has R(1,0) = .144 and "
-                "R(½,∞) = .347 nat",
-                lambda _: gaussian_information,
-            ),
-            Counterexample(
-                "majority",
-                "with only the law of each letter required, the majority of three fair bits has D = ¼ at 1/3 bit; "
-                "R(1/8,∞) is 0.3992 bit",
-                lambda _: majority,
-            ),
-            Counterexample(
-                "finite-alphabet",
-                "with R(·,∞) on {0,1} instead of the reals: Bernoulli(0.3) at 0.15 nat, long blocks",
-                lambda _: finite_alphabet,
-            ),
-            Counterexample(
-                "deterministic",
-                "deterministic encoders lose at a hard rate: masses .4 .2 .4 on 0, .3, 1 at 0.8 bit have D = .2, a "
-                "random encoder .1128",
-                deterministic,
-            ),
-        ),
-    ),
-    Statement(
-        "YWYML21.T3",
-        PRIVATE,
-        "The encoder that is best without a perception limit is best with perfect perception.",
-        "2 E‖X - E[X|Z_d]‖² = D(R,0), reached by a draw from p(x|z_d)",
-        "squared error, H(Z) <= R",
-        "Theorem 3",
-        draw_line,
-        check_same_encoder,
-        "squared units of X",
-    ),
-)

@@ -33,7 +33,7 @@ def test_statement_holds(key):
     @given(SEEDS)
     def property_of_instances(seed):
         verdict = statement.check(statement.draw(np.random.default_rng(seed)))
-        assert verdict.status is Ruling.HOLDS, verdict
+        assert verdict.ruling is Ruling.HOLDS, verdict
 
     property_of_instances()
 
@@ -43,8 +43,8 @@ def test_statement_fails_outside_its_conditions(key):
     statement, example = claims()[key]
     for seed in range(1 if example.once else 4):
         verdict = statement.check(example.draw(np.random.default_rng(seed)))
-        assert verdict.status is Ruling.VIOLATED
-        assert refuted(verdict).status is Ruling.HOLDS, verdict
+        assert verdict.ruling is Ruling.VIOLATED
+        assert refuted(verdict).ruling is Ruling.HOLDS, verdict
 
 
 def test_every_numbered_statement_has_an_entry_or_a_reason():

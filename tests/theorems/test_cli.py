@@ -28,7 +28,7 @@ def test_json_is_one_list_on_standard_output(capsys):
 def test_table(capsys):
     assert run("verify", "YWL22.E5", "--instances", "2", "--seed", "5") == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].split() == ["statement", "tried", "margin", "verdict", "setting"]
+    assert out[0].split() == ["statement", "tried", "margin", "gap", "verdict", "unit"]
     assert out[1].split()[0] == "YWL22.E5"
     assert out[-1] == "1 of 1 hold; seed 5"
 
@@ -38,7 +38,7 @@ def test_a_statement_that_does_not_hold_ends_with_one(monkeypatch, capsys, verdi
     statement = claims()["YWL22.E5"][0]
     monkeypatch.setitem(vars(statement), "check", lambda _: verdict)
     assert run("verify", "YWL22.E5", "--json") == 1
-    assert json.loads(capsys.readouterr().out)[0]["verdict"] == verdict.status.value
+    assert json.loads(capsys.readouterr().out)[0]["verdict"] == verdict.ruling.value
 
 
 @pytest.mark.parametrize("arguments", [("XX",), ("BM19.T2", "XX"), ("--instances", "0"), ("--seed", "x")])

@@ -18,23 +18,23 @@ def test_a_verdict_is_violated_exactly_when_no_pair_of_numbers_keeps_the_claim(a
     left, right = Bounds(a, a + u), Bounds(b, b + v)
     if abs(right.upper - left.lower + 1e-9) > 1e-12:  # away from the boundary, where rounding decides
         kept = right.upper - left.lower >= -1e-9
-        assert at_most(left, right).status is (Ruling.HOLDS if kept else Ruling.VIOLATED)
+        assert at_most(left, right).ruling is (Ruling.HOLDS if kept else Ruling.VIOLATED)
     if abs(abs(a - b) - 1e-9 - max(u, v)) > 1e-6:
         apart = max(left.lower - right.upper, right.lower - left.upper) > 1e-9
-        assert equal(left, right).status is (Ruling.VIOLATED if apart else Ruling.HOLDS)
+        assert equal(left, right).ruling is (Ruling.VIOLATED if apart else Ruling.HOLDS)
 
 
 def test_wide_brackets_decide_nothing():
-    assert at_most(Bounds(0.0, 1.1e-6), 5.0).status is Ruling.UNDECIDED
-    assert refuted(at_most(Bounds(5.0, 6.0), 0.0)).status is Ruling.UNDECIDED
-    assert at_most(float("inf"), float("inf")).status is Ruling.HOLDS
+    assert at_most(Bounds(0.0, 1.1e-6), 5.0).ruling is Ruling.UNDECIDED
+    assert refuted(at_most(Bounds(5.0, 6.0), 0.0)).ruling is Ruling.UNDECIDED
+    assert at_most(float("inf"), float("inf")).ruling is Ruling.HOLDS
 
 
 def test_strict_claims_need_a_visible_difference():
-    assert exceeds(1.0 + 2e-6, 1.0).status is Ruling.HOLDS
-    assert exceeds(1.0, 1.0).status is Ruling.VIOLATED
-    assert refuted(at_most(1.0, 1.0)).status is Ruling.VIOLATED
-    assert refuted(at_most(1.1, 1.0)).status is Ruling.HOLDS
+    assert exceeds(1.0 + 2e-6, 1.0).ruling is Ruling.HOLDS
+    assert exceeds(1.0, 1.0).ruling is Ruling.VIOLATED
+    assert refuted(at_most(1.0, 1.0)).ruling is Ruling.VIOLATED
+    assert refuted(at_most(1.1, 1.0)).ruling is Ruling.HOLDS
 
 
 def test_the_worst_part_speaks_for_all():

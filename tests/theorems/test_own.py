@@ -1,0 +1,126 @@
+"""A theorem on the user's own source: it holds there, and what lies outside its conditions is refused by name."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rdptheory import (
+    AbsoluteError,
+    Bernoulli,
+    Gaussian,
+    Hamming,
+    InvalidInput,
+    Pmf,
+    SquaredError,
+    Table,
+    TotalVariation,
+    Uniform,
+)
+from rdptheory.cli import main
+from rdptheory.theorems import Ruling, catalogue, verify
+from rdptheory.theorems.given import Given
+from rdptheory.theorems.runs import generator
+
+MINE = {
+    "bernoulli": Bernoulli(0.3),
+    "gaussian": Gaussian(1.0, 2.0),
+    "uniform": Uniform(0.0, 3.0),
+    "pmf": Pmf([0.5, 0.3, 0.2], [0.0, 1.0, 3.0]),
+    "two points": Pmf([0.6, 0.4], [-1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_the_catalogue_holds_on_it(name):
+    rows = list(verify(source=MINE[name], instances=1))
+    assert rows
+    assert [row for row in rows if row.ruling is not Ruling.HOLDS] == []
+
+
+def test_every_statement_with_a_source_takes_one_of_these():
+    about = {row.key for source in MINE.values() for row in verify(source=source, instances=1)}
+    assert about == {key for key, statement in catalogue.items() if statement.takes_given}
+    assert {"ZQCK21.L1", "ZQCK21.T1-KL"} == set(catalogue) - about  # any joint law, two widths
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_given_is_in_the_instance(seed):
+    rng = np.random.default_rng(seed)
+    law = Pmf.from_weights(rng.dirichlet(np.ones(4)) + 0.01, np.cumsum(rng.uniform(0.5, 1.0, 4)))
+    case = catalogue["BM19.T1"].draw(rng, Given(law, SquaredError(), TotalVariation(), 0.1, 0.01))
+    assert (case.source, case.distortion, case.perception, case.first) == (
+        law,
+        SquaredError(),
+        TotalVariation(),
+        (0.1, 0.01),
+    )
+
+
+@pytest.mark.parametrize(
+    "key, given, condition",
+    [
+        ("BM19.T2", {"source": MINE["pmf"], "distortion": Hamming()}, "SquaredError"),
+        ("BM19.T2", {"source": MINE["pmf"], "P": 0.1}, "leave no P"),
+        ("BM19.E37", {"source": Bernoulli(0.6)}, "p <= ½"),
+        ("BM19.E37", {"source": Bernoulli(0.3), "P": 0.4}, "0 < P < p"),
+        ("BM19.E37", {"source": Bernoulli(0.3), "P": 0.1, "D": 0.9}, "D1 < D < D2"),
+        ("BM19.T1", {"source": Pmf([0.5, 0.5])}, "not every symbol"),
+        ("YWYML21.L1", {"source": Pmf([0.5, 0.5]), "distortion": Table([[0.0, 1.0], [2.0, 0.0]])}, "symmetric"),
+        ("YWYML21.T2", {"source": Pmf([0.5, 0.5, 0.0])}, "positive mass"),
+        ("YWYML21.T2", {"source": Pmf(np.full(9, 1 / 9))}, "2 to 8"),
+        ("LZCK22.T6", {"source": MINE["pmf"]}, "on 2 distinct points"),
+        ("LZCK22.E44", {"source": Uniform(1.0, 2.0)}, "Uniform(0, a)"),
+        ("ZQCK21.T6", {"source": MINE["pmf"]}, "Gaussian"),
+        ("ZQCK21.L1", {"source": MINE["pmf"]}, "leave no source"),
+        ("BM19.T1.root-tv", {"source": MINE["pmf"]}, "counterexample"),
+    ],
+)
+def test_what_lies_outside_the_conditions_is_refused_by_name(key, given, condition):
+    with pytest.raises(InvalidInput) as refused:
+        verify([key], **given)
+    assert condition in str(refused.value)
+
+
+def test_a_paper_is_searched_for_what_fits():
+    keys = [row.key for row in verify(["lzck22"], source=Gaussian(0.0, 1.0), instances=1)]
+    assert keys
+    assert all(key.startswith("LZCK22.") for key in keys)
+
+
+def test_a_false_statement_is_found_on_it(monkeypatch):
+    statement = catalogue["BM19.T2"]
+    right = statement.draw
+    monkeypatch.setattr(statement, "draw", lambda rng, given: right(rng, given)._replace(factor=1.0))
+    row = next(verify(["BM19.T2"], source=Gaussian(0.0, 1.0), D=0.5, instances=2))
+    assert row.ruling is Ruling.VIOLATED
+
+
+def test_on_the_command_line(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["verify", "bm19.t2", "--source", "bernoulli:0.3", "-D", "0.1", "--instances", "2", "--json"])
+    assert end.value.code == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["key"] for row in rows] == ["BM19.T2"]
+    with pytest.raises(SystemExit) as end:
+        main(["verify", "BM19.T2", "--source", "bernoulli:0.3", "--distortion", "absolute"])
+    assert end.value.code == 2
+    assert f"distortion = {AbsoluteError()}: BM19.T2" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_an_answer(monkeypatch):
+    from rdptheory.errors import MissingPackage
+    from rdptheory.theorems import lzck22
+
+    def missing(*arguments, **named):
+        raise MissingPackage("highspy", "transport")
+
+    monkeypatch.setattr(lzck22, "constrained_transport", missing)
+    row = next(verify(["LZCK22.E25"], instances=2))
+    assert row.ruling is Ruling.UNDECIDED
+    assert "highspy" in row.note
+    assert row.as_json()["margin"] is None
+    assert generator("LZCK22.E25", 0, 0) is not None
