@@ -17,8 +17,7 @@ import numpy as np
 
 from rdptheory import Joblib, SquaredError, TotalVariation, surface, write_surface
 from rdptheory.demo import digits_source
-from rdptheory.plotting import draw_surface, figure, save, style
-from rdptheory.units import Unit
+from rdptheory.plotting import figure, plot_surface, save, style
 
 
 def main(out: Path) -> Path:
@@ -37,15 +36,9 @@ def main(out: Path) -> Path:
     widest = float((grid.upper - grid.lower).max())
     print(f"{grid.rate.size} points in {written.name}, every bracket at most {widest:.1e} nat wide")
     with style():
-        drawn, (axes,) = figure(width=4.4, height=3.1)
-        draw_surface(
-            drawn,
-            axes,
-            grid,
-            unit=Unit.bits,
-            label_D="distortion D (squared grey levels)",
-            label_P="perception P (total variation)",
-        )
+        drawn, (axes,) = figure(height=2.8)
+        plot_surface(grid, axes, label_D="distortion D (squared grey levels)")
+        axes.set_title("grey level of a digit's pixel")
         return save(drawn, out / "what_does_the_whole_tradeoff_look_like.png")
 
 

@@ -25,6 +25,7 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
+from rdptheory.placement import Measurement, Placement, place, read_measurements
 from rdptheory.problems import Problem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
@@ -33,19 +34,24 @@ from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Pmf, Uniform, discretise
-from rdptheory.sweeps import Dask, Joblib, Serial, curve, surface, write_surface
+from rdptheory.sweeps import Dask, Joblib, Serial, adaptive_grid, curve, surface, write_surface
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_solution import TransportSolution
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """The catalogue is loaded when somebody asks for it."""
-    if name == "theorems":
-        from importlib import import_module
+DRAWING = ("overlay", "plot_channel", "plot_curves", "plot_surface")
 
+
+def __getattr__(name: str) -> Any:
+    """The catalogue and the pictures are loaded when somebody asks for them."""
+    from importlib import import_module
+
+    if name == "theorems":
         return import_module("rdptheory.theorems")
+    if name in DRAWING:
+        return getattr(import_module("rdptheory.plotting"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -72,6 +78,8 @@ __all__ = [
     "KullbackLeibler",
     "Laplace",
     "Located",
+    "Measurement",
+    "Placement",
     "Pmf",
     "Problem",
     "ReverseKullbackLeibler",
@@ -88,6 +96,7 @@ __all__ = [
     "Uniform",
     "Wasserstein1",
     "Wasserstein2Squared",
+    "adaptive_grid",
     "closed_forms",
     "constrained_transport",
     "critical_points",
@@ -96,11 +105,17 @@ __all__ = [
     "discretise",
     "distortion_at",
     "gaussian_decoders",
+    "overlay",
     "perception_at",
+    "place",
+    "plot_channel",
+    "plot_curves",
+    "plot_surface",
     "quantisation_error",
     "rate_distortion",
     "rate_penalty",
     "rdp",
+    "read_measurements",
     "representation_region",
     "surface",
     "theorems",

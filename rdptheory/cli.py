@@ -24,6 +24,7 @@ from rdptheory.divergences import (
     Wasserstein2Squared,
 )
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
+from rdptheory.picture_commands import draw, register
 from rdptheory.solution import Solution
 from rdptheory.solve import rdp
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source, Uniform, discretise
@@ -106,18 +107,12 @@ def curve(
     question = _question(source, distortion, perception, levels)
     _check_outputs(out, plot)
     limits = _numbers("P", P)
-    rows = tabulate(source, *question, D=_numbers("D", D), P=limits, progress=True)
+    distortions = _numbers("D", D)
+    rows = tabulate(source, *question, D=distortions, P=limits, progress=True)
     corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
     written = [write_csv(out, rows)]
     if plot is not None:
-        from rdptheory.plotting import draw_curves, figure, mark_critical, save, style
-
-        with style():
-            drawn, axes = figure()
-            draw_curves(axes[0], rows, unit=unit)
-            if critical:
-                mark_critical(axes[0], corners, unit=unit)
-            written.append(save(drawn, plot))
+        written.append(draw(question, distortions, limits, corners, plot, unit))
     for limit, corner in zip(limits, corners, strict=False):
         typer.echo(f"P = {limit:g}: {corner}")
     for path in written:
@@ -149,11 +144,11 @@ def surface_command(
     grid = surface(*question, D=_numbers("D", D), P=_numbers("P", P), executor=executor, store=store, progress=True)
     written = [write_surface(out, grid)]
     if plot is not None:
-        from rdptheory.plotting import draw_surface, figure, save, style
+        from rdptheory.plotting import figure, plot_surface, save, style
 
         with style():
-            drawn, axes = figure(width=4.2, height=3.0)
-            draw_surface(drawn, axes[0], grid, unit=unit)
+            drawn, axes = figure(height=2.8)
+            plot_surface(grid, axes[0], unit)
             written.append(save(drawn, plot))
     for path in written:
         typer.echo(f"wrote {path}")
@@ -228,6 +223,9 @@ def verify(
         typer.echo(f"{held} of {len(rows)} hold; seed {seed}")
     if any(row.ruling is not Ruling.HOLDS for row in rows):
         raise typer.Exit(1)
+
+
+register(app, lambda *question: _question(*question))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -17,6 +17,8 @@ __all__ = ["CriticalPoints", "critical_points"]
 SHARES = (1.0, 0.95, 0.9, 0.75, 0.5)
 RESOLUTION = 1e-7
 REFINEMENTS = 12
+FIRST_PLACE = 1e-12
+"""Share of Shannon's range below which a limit that still costs something costs from the least distortion on."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def critical_points(
     if found is None:
         return CriticalPoints(None, float("nan"), zero)
     low, dear, high = least, found, found
-    while dear - low > RESOLUTION * high:
+    first = least + FIRST_PLACE * (free_zero.value - least)
+    while dear - low > RESOLUTION * high and dear > first:
         D = 0.5 * (low + dear)
         nothing, something = price(D)
         low, dear = (D, dear) if nothing else (low, D)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rdptheory._types import FloatArray
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import TotalVariation, Wasserstein2Squared
 from rdptheory.errors import InvalidInput, MissingPackage
-from rdptheory.plotting import draw_curves, figure, save, style
+from rdptheory.plotting import figure, plot_curves, save, style
 from rdptheory.sources import Bernoulli, Gaussian, Pmf
-from rdptheory.sweeps import Row, tabulate, write_csv
+from rdptheory.sweeps import adaptive_grid, surface, tabulate, write_csv
 from rdptheory.units import Unit
 
 __all__ = ["digits_source", "run"]
@@ -47,70 +47,47 @@ def run(out: str | os.PathLike[str], *, unit: Unit = Unit.bits, progress: bool =
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InvalidInput("out", str(out), f"cannot be made a folder ({type(problem).__name__})") from None
-    grey = digits_source()
-    mean = float(grey.probabilities @ grey.points)
-    variance = float(grey.probabilities @ (grey.points - mean) ** 2)
-    panels = [
-        (
-            "digits",
-            tabulate(
-                "digits",
-                grey,
-                SquaredError(),
-                TotalVariation(),
-                D=_grid(0.25, 2.0 * variance),
-                P=P_DIGITS,
-                progress=progress,
-            ),
-        ),
-        (
-            "Bernoulli(1/4)",
-            tabulate(
-                "Bernoulli(1/4)",
-                Bernoulli(0.25),
-                Hamming(),
-                TotalVariation(),
-                D=_grid(0.002, 0.4),
-                P=P_COIN,
-                progress=progress,
-            ),
-        ),
-        (
-            "N(0, 1)",
-            tabulate(
-                "N(0, 1)",
-                Gaussian(0.0, 1.0),
-                SquaredError(),
-                Wasserstein2Squared(),
-                D=_grid(0.05, 2.0),
-                P=P_GAUSSIAN,
-                progress=progress,
-            ),
-        ),
-    ]
+    drawings, table = [], []
+    for title, label_D, question, ends, P in _panels():
+        D = adaptive_grid(*question, D=ends, P=P)
+        table += tabulate(title, *question, D=D, P=P, progress=progress)
+        drawings.append((title, label_D, surface(*question, D=D, P=P)))
     with style():
         drawn, axes = figure(3, width=2.9, height=2.9)
-        titles = (
-            f"grey level of a digit's pixel ({LEVELS} levels)\nsquared error, total variation",
-            "Bernoulli(1/4), closed form\nHamming, total variation",
-            "N(0, 1), closed form\nsquared error, squared W2",
-        )
-        labels = (
-            "distortion D (squared grey levels)",
-            "distortion D (share of errors)",
-            "distortion D (variance units)",
-        )
-        for panel, (_, rows), title, label in zip(axes, panels, titles, labels, strict=True):
-            widest = draw_curves(panel, rows, unit=unit, label_D=label)
-            panel.set_title(title)
-            panel.text(
-                0.98, 0.42, f"brackets ≤ {widest:.0e} {unit.value}", transform=panel.transAxes, ha="right", fontsize=7
-            )
+        for panel, (title, label_D, grid) in zip(axes, drawings, strict=True):
+            plot_curves(grid, panel, unit, label_D=label_D, title=title)
+            widest = unit.from_nats(float((grid.upper - grid.lower).max()))
+            panel.text(0.98, 0.4, f"brackets ≤ {widest:.0e} {unit.value}", transform=panel.transAxes, ha="right")
         paths = [save(drawn, folder / "rdp.png"), save(drawn, folder / "rdp.pdf")]
-    table: list[Row] = [row for _, rows in panels for row in rows]
     return [write_csv(folder / "rdp.csv", table), *paths]
 
 
-def _grid(low: float, high: float, count: int = 41) -> list[float]:
-    points: FloatArray = low + (high - low) * np.linspace(0.0, 1.0, count) ** 2  # dense where the curves are steep
-    return [float(point) for point in points]
+def _panels() -> list[tuple[str, str, tuple[Any, Any, Any], tuple[float, float], tuple[float, ...]]]:
+    """(title, label of D, question, ends of D, limits on P) of the three sources."""
+    grey = digits_source()
+    mean = float(grey.probabilities @ grey.points)
+    variance = float(grey.probabilities @ (grey.points - mean) ** 2)
+    coin, normal = Bernoulli(0.25), Gaussian(0.0, 1.0)
+    return [
+        (
+            f"grey level of a digit's pixel ({LEVELS} levels)",
+            "distortion D (squared grey levels)",
+            (grey, SquaredError(), TotalVariation()),
+            (0.25, 2.0 * variance),
+            P_DIGITS,
+        ),
+        (
+            "Bernoulli(1/4), closed form",
+            "distortion D (share of wrong symbols)",
+            (coin, Hamming(), TotalVariation()),
+            (0.002, 0.4),
+            P_COIN,
+        ),
+        (
+            "N(0, 1), closed form",
+            "distortion D (squared error, variance 1)",
+            (normal, SquaredError(), Wasserstein2Squared()),
+            (0.05, 2.0),
+            P_GAUSSIAN,
+        ),
+    ]

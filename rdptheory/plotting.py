@@ -1,11 +1,15 @@
-"""Pictures of R(D,P), for a column of a paper: labelled, in colours everybody can tell apart."""
+"""Pictures of R(D,P) for one column of a paper: every axis named, every line told apart in grey and without colour.
+
+The rules. An ordered parameter (P) has a sequential scale, dark to light, and a dash of its own while there are few of
+them; unordered things have the palette of Okabe and Ito, a dash and a marker each. Sizes are for 3.4 inches. Marks and
+labels stay inside the frame. A curve is either computed where its corners are (`sweeps.adaptive_grid`) or not drawn.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,50 +18,105 @@ import numpy as np
 from rdptheory.critical import CriticalPoints
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_whole
-from rdptheory.sweeps import Row
+from rdptheory.placement import Limit, Placement
 from rdptheory.units import Unit
 
-__all__ = ["COLOURS", "draw_curves", "draw_surface", "figure", "mark_critical", "save", "style"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKERS",
+    "draw_limit",
+    "figure",
+    "looks",
+    "mark_critical",
+    "overlay",
+    "plot_channel",
+    "plot_curves",
+    "plot_surface",
+    "save",
+    "style",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """The palette of Okabe and Ito."""
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-STYLE = {
-    "font.size": 9.0,
-    "axes.labelsize": 9.0,
-    "axes.titlesize": 9.0,
-    "legend.fontsize": 8.0,
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 1, 3, 1)), (0, (2.5, 1)))
+"""No two alike at 3.4 inches; as many as anybody can tell apart."""
+MARKERS = "os^Dv*P"
+FEW = len(DASHES)
+"""Up to so many curves have a dash each and a line of the legend; more are read from a scale."""
+LIGHTEST = 0.8
+"""End of the scale that is used: beyond it yellow is lost on white."""
+WIDTH = 3.4
+"""Inches: one column."""
+STYLE: dict[str, Any] = {
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "0.9",
     "legend.frameon": False,
-    "lines.linewidth": 1.4,
+    "legend.handlelength": 2.8,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.0,
+    "figure.figsize": (WIDTH, 2.6),
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 200,
+    "savefig.dpi": 220,
     "pdf.fonttype": 42,
+    "svg.hashsalt": "rdptheory",
 }
+WORDS = {
+    "TotalVariation": "total variation",
+    "KullbackLeibler": "KL(r‖p), nats",
+    "ReverseKullbackLeibler": "KL(p‖r), nats",
+    "JensenShannon": "Jensen-Shannon, nats",
+    "ChiSquare": "chi-square",
+    "SquaredHellinger": "squared Hellinger",
+    "Wasserstein1": "W1",
+    "Wasserstein2Squared": "squared W2",
+    "TransportDivergence": "transport cost",
+    "Hamming": "share of wrong symbols",
+    "SquaredError": "squared error",
+    "AbsoluteError": "absolute error",
+    "Table": "mean cost",
+}
+"""What an axis calls a measure; any other is called by its class."""
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise MissingPackage("matplotlib", "plot") from None
+    return mpl
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of all our figures, for the time of a `with` block.
+    """The look of all our figures, for the time of a `with` block; lines of your own get our colours and dashes.
 
     Raises
     ------
     MissingPackage
         matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise MissingPackage("matplotlib", "plot") from None
-    with mpl.rc_context(STYLE):
+    from cycler import cycler  # comes with matplotlib
+
+    mpl = _matplotlib()
+    count = min(len(COLOURS), len(DASHES))
+    cycle = cycler(color=list(COLOURS[:count])) + cycler(linestyle=list(DASHES[:count]))
+    with mpl.rc_context({**STYLE, "axes.prop_cycle": cycle}):
         yield
 
 
-def figure(columns: int = 1, rows: int = 1, *, width: float = 3.5, height: float = 2.8) -> tuple[Any, Any]:
+def figure(columns: int = 1, rows: int = 1, *, width: float = WIDTH, height: float = 2.6) -> tuple[Any, Any]:
     """A figure and its panels, row by row, each `width` x `height` inches; no window, no global state."""
+    _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -66,77 +125,241 @@ def figure(columns: int = 1, rows: int = 1, *, width: float = 3.5, height: float
     return drawn, drawn.subplots(rows, columns, squeeze=False).ravel()
 
 
-def draw_curves(
-    axes: Any, rows: Sequence[Row], *, unit: Unit, label_P: str = "P", label_D: str = "distortion D"
-) -> float:
-    """Draw rate against D, one line for each P with its bracket shaded, and return the widest bracket in `unit`.
+def looks(count: int, *, ordered: bool = False) -> list[dict[str, Any]]:
+    """Colour, dash and marker of `count` things: no two alike; shades from dark to light where they are `ordered`.
 
-    Points of infinite rate are left out.
+    >>> len({(one["color"], str(one["linestyle"])) for one in looks(40, ordered=True)})
+    40
     """
-    widest = 0.0
-    for number, (P, group) in enumerate(groupby(rows, key=lambda row: row.P)):
-        kept = [row for row in group if np.isfinite(row.rate_nat)]
-        D = np.array([row.D for row in kept])
-        rate, lower, upper = (
-            unit.from_nats(np.array([getattr(row, name) for row in kept], dtype=np.float64))
-            for name in ("rate_nat", "lower_nat", "upper_nat")
-        )
-        name = f"{label_P} = ∞" if np.isinf(P) else f"{label_P} = {P:g}"
-        colour = COLOURS[number % len(COLOURS)]
-        axes.plot(D, rate, color=colour, linestyle=DASHES[number % len(DASHES)], label=name)
-        axes.fill_between(D, lower, upper, color=colour, alpha=0.25, linewidth=0)
-        widest = max(widest, float((upper - lower).max(initial=0.0)))
-    axes.set_xlabel(label_D)
-    axes.set_ylabel(f"rate R(D, P) ({unit.value} per symbol)")
-    axes.set_ylim(bottom=0.0)
-    axes.set_xlim(left=0.0)
-    axes.legend()
-    return widest
+    if ordered or count > len(COLOURS):
+        shades = _matplotlib().colormaps["viridis"](np.linspace(0.0, LIGHTEST, count))
+        colours: Sequence[Any] = [tuple(float(part) for part in shade) for shade in shades]
+    else:
+        colours = COLOURS
+    dashes = DASHES if count <= FEW else ("-",)
+    return [
+        {"color": colours[k], "linestyle": dashes[k % len(dashes)], "marker": MARKERS[k % len(MARKERS)]}
+        for k in range(count)
+    ]
 
 
-def mark_critical(axes: Any, points: Sequence[CriticalPoints], *, unit: Unit) -> None:
-    """Mark on curves where the perception limit starts to cost (circles) and where the rate ends (triangles)."""
-    active = [(one.active.value, unit.from_nats(one.active_rate)) for one in points if one.active is not None]
-    ends = [(one.zero_rate.value, 0.0) for one in points if np.isfinite(one.zero_rate.value)]
-    marks: tuple[tuple[list[tuple[float, Any]], str, str], ...] = (
-        (active, "o", "perception limit starts to cost"),
-        (ends, "^", "rate 0"),
-    )
-    for places, marker, label in marks:
-        if places:
-            x, y = zip(*places, strict=True)
-            axes.plot(x, y, marker, color="black", markerfacecolor="white", markersize=4, label=label, clip_on=False)
-    axes.legend()
+def plot_curves(
+    dataset: Any, ax: Any = None, unit: Unit | str = "bits", *, label_D: str | None = None, title: str | None = None
+) -> Any:
+    """Draw what `curve` or `surface` returned: rate against D, one line for each P with its bracket shaded.
+
+    Points of infinite rate are left out. The axes name the quantity, its measure and its unit; the title is the source.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    ax : matplotlib Axes, optional
+        A new picture if left out.
+    unit : "bits" or "nats"
+    label_D, title : str, optional
+        In place of what the data set says.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax, unit = _axes(ax), Unit.of(unit)
+    shown = dataset if "P" in dataset.dims else dataset.expand_dims("P")
+    shown = shown.sortby(["D", "P"])
+    limits, few = shown.P.values, shown.sizes["P"] <= FEW
+    for P, look in zip(limits, looks(len(limits), ordered=True), strict=True):
+        line = shown.sel(P=P)
+        line = line.isel(D=np.isfinite(line.rate.values))
+        rate, lower, upper = (unit.from_nats(line[name].values) for name in ("rate", "lower", "upper"))
+        drawn = {"color": look["color"], "linestyle": look["linestyle"]}
+        ax.plot(line.D, rate, label=_limit_text(P), zorder=2.5, **drawn)
+        ax.fill_between(line.D, lower, upper, color=look["color"], alpha=0.25, linewidth=0)
+    ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
+    ax.set_ylabel(f"rate R(D, P) ({unit.value} per symbol)")
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlim(left=0.0)
+    ax.set_title(shown.attrs.get("title", "") if title is None else title, wrap=True)
+    measured = _measure(shown.attrs.get("perception"))
+    if few:
+        ax.legend(title=None if limits.size == 1 and np.isinf(limits[0]) else f"limit on P{measured}")
+    else:
+        _scale(ax, limits, f"perception P{measured}")
+    return ax
 
 
-def draw_surface(
-    drawn: Any, axes: Any, grid: Any, *, unit: Unit, label_P: str = "perception P", label_D: str = "distortion D"
-) -> None:
-    """Draw what `sweeps.surface` returned: the rate over D and P in colour, with contours at powers of 2.
+def plot_surface(
+    dataset: Any,
+    ax: Any = None,
+    unit: Unit | str = "bits",
+    *,
+    label_D: str | None = None,
+    label_P: str | None = None,
+) -> Any:
+    """Draw what `surface` returned: the rate over D and P in colour, with contours at powers of 2.
 
     Points of infinite rate and a P of inf are left out.
+
+    Returns
+    -------
+    matplotlib Axes
     """
-    shown = grid.isel(P=np.isfinite(grid.P.values)).sortby(["D", "P"])
+    shown = dataset.isel(P=np.isfinite(dataset.P.values)).sortby(["D", "P"])
     if min(shown.sizes.values()) < 2:
-        raise InvalidInput("P", grid.P.values, "a surface needs at least two finite P and two D")
+        raise InvalidInput("P", dataset.P.values, "a surface needs at least two finite P and two D")
+    ax, unit = _axes(ax), Unit.of(unit)
     rate = np.ma.masked_invalid(unit.from_nats(shown.rate.transpose("P", "D").values))
     from matplotlib.colors import PowerNorm
 
     top = max(float(rate.max()), 1e-12)
     scale = PowerNorm(0.5, 0.0, top)  # the rate falls steeply and then creeps to 0
-    colours = axes.pcolormesh(shown.D, shown.P, rate, cmap="viridis", norm=scale, shading="gouraud", rasterized=True)
-    levels = [level for level in 2.0 ** np.arange(-6.0, 8.0) if float(rate.min()) < level < top]
+    colours = ax.pcolormesh(shown.D, shown.P, rate, cmap="viridis", norm=scale, shading="gouraud", rasterized=True)
+    levels = [level for level in 2.0 ** np.arange(-4.0, 8.0) if float(rate.min()) < level < top]
     if levels:
-        lines = axes.contour(shown.D, shown.P, rate, levels=levels, colors="white", linewidths=0.8)
-        axes.clabel(lines, fmt="%.3g", fontsize=7)
-    axes.grid(False)
-    axes.set_xlabel(label_D)
-    axes.set_ylabel(label_P)
-    drawn.colorbar(colours, ax=axes, label=f"rate R(D, P) ({unit.value} per symbol)")
+        lines = ax.contour(shown.D, shown.P, rate, levels=levels, colors="white", linewidths=0.8)
+        ax.clabel(lines, fmt=_power_text, fontsize=7)
+    ax.grid(False)
+    ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
+    ax.set_ylabel(label_P or f"perception P{_measure(shown.attrs.get('perception'))}")
+    ax.set_title(shown.attrs.get("title", ""), wrap=True)
+    ax.figure.colorbar(colours, ax=ax, label=f"rate R(D, P) ({unit.value} per symbol)")
+    return ax
+
+
+def plot_channel(solution: Any, ax: Any = None) -> Any:
+    """Draw the channel p(y|x) of a solution as a map: a row for each source symbol, in the order of the alphabet."""
+    channel = None if solution.candidate is None else solution.candidate.channel
+    if channel is None:
+        raise InvalidInput("solution", solution.status.value, "has no channel on a finite alphabet to draw")
+    ax = _axes(ax)
+    from matplotlib.colors import PowerNorm
+
+    colours = ax.imshow(channel, cmap="viridis", norm=PowerNorm(0.5, 0.0, 1.0), interpolation="nearest")
+    ax.grid(False)
+    ax.set_xlabel("reconstruction y (number of the symbol)")
+    ax.set_ylabel("source symbol x (number)")
+    ax.figure.colorbar(colours, ax=ax, label="p(y | x)")
+    return ax
+
+
+def overlay(ax: Any, placements: Sequence[Placement], unit: Unit | str = "bits") -> Any:
+    """Add measured points to curves, each joined to the R(D,P) of its own D and P; impossible ones are crossed out.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    unit = Unit.of(unit)
+    for placed, style_of, label in (
+        ([one for one in placements if not one.below], {"marker": "o", "markerfacecolor": "white"}, "measured"),
+        ([one for one in placements if one.below], {"marker": "X", "markersize": 6.0}, "measured, proved impossible"),
+    ):
+        if not placed:
+            continue
+        D, rate = ([getattr(one.measurement, name) for one in placed] for name in ("D", "rate"))
+        needed = unit.from_nats(np.array([one.bounds.upper for one in placed]))
+        shown = unit.from_nats(np.array(rate))
+        there = np.isfinite(needed)
+        ax.vlines(np.array(D)[there], needed[there], shown[there], color="0.45", linewidth=0.8, zorder=2.8)
+        ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, label=label, **style_of)
+        if len(placements) <= 12:
+            for x, y, one in zip(D, shown, placed, strict=True):
+                ax.annotate(
+                    one.measurement.name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=6.5, color="0.25"
+                )
+    if placements:
+        rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
+        ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.1 * float(rates.max())))
+        ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
+    _legend_again(ax)
+    return ax
+
+
+LIMIT_LOOKS: dict[str, dict[str, Any]] = {
+    "lower": {"color": "black", "linestyle": "-", "linewidth": 1.6},
+    "exists": {"color": COLOURS[2], "linestyle": "none", "marker": "^", "markerfacecolor": "white"},
+    "estimate": {"color": "0.4", "linestyle": "--", "marker": "s", "markersize": 3.0},
+}
+"""What is proved is solid, what is an estimate is dashed."""
+
+
+def draw_limit(ax: Any, limit: Limit, unit: Unit | str = "bits") -> Any:
+    """Add a proved limit, or an estimate (dashed), with the sentence that says what it is."""
+    rate = Unit.of(unit).from_nats(np.asarray(limit.rate, dtype=np.float64))
+    ax.plot(limit.D, rate, label=limit.label, **LIMIT_LOOKS[limit.kind])
+    if limit.kind == "lower":
+        ax.fill_between(limit.D, 0.0, rate, color="0.88", linewidth=0, zorder=0.5)
+    ax.legend()
+    return ax
+
+
+def mark_critical(ax: Any, points: Sequence[CriticalPoints], unit: Unit | str = "bits") -> Any:
+    """Mark on curves where the perception limit starts to cost (circles) and where the rate ends (triangles).
+
+    Marks outside the frame are left out.
+    """
+    unit = Unit.of(unit)
+    active = [(one.active.value, unit.from_nats(one.active_rate)) for one in points if one.active is not None]
+    ends = [(one.zero_rate.value, 0.0) for one in points]
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    marks = ((active, "o", "perception limit starts to cost"), (ends, "^", "rate 0"))
+    for places, marker, label in marks:
+        inside = [(x, y) for x, y in places if left <= x <= right and bottom <= y <= top]
+        if inside:
+            x, y = zip(*inside, strict=True)
+            look = {"marker": marker, "linestyle": "none", "color": "black", "markerfacecolor": "white"}
+            ax.plot(x, y, label=label, clip_on=False, zorder=3.0, **look)
+    ax.set_xlim(left, right)
+    ax.set_ylim(bottom, top)
+    _legend_again(ax)
+    return ax
 
 
 def save(drawn: Any, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format of the suffix, whole or not at all."""
     suffix = Path(path).suffix.lower().lstrip(".")
-    metadata = {"CreationDate": None} if suffix == "pdf" else None
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
     return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata))
+
+
+def _axes(ax: Any) -> Any:
+    """The axes given, or those of a new picture that a notebook shows."""
+    if ax is not None:
+        return ax
+    _matplotlib()
+    import matplotlib.pyplot as plt
+
+    with style():
+        return plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")[1]
+
+
+def _measure(described: str | None) -> str:
+    """`SquaredError()` as ` (squared error)`; nothing for None."""
+    name = (described or "None").partition("(")[0]
+    return "" if name == "None" else f" ({WORDS.get(name, name)})"
+
+
+def _limit_text(P: float) -> str:
+    return "P = ∞" if np.isinf(P) else f"P = {P:g}"
+
+
+def _power_text(level: float) -> str:
+    return f"{level:g}" if level >= 1.0 else f"1/{1.0 / level:g}"
+
+
+def _legend_again(ax: Any) -> None:
+    old = ax.get_legend()
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(title=old.get_title().get_text() or None if old else None)
+
+
+def _scale(ax: Any, limits: Any, label: str) -> None:
+    """A bar with one shade for each P, in place of a legend too long to read."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    count = len(limits)
+    shades = ListedColormap([look["color"] for look in looks(count, ordered=True)])
+    bar = ax.figure.colorbar(ScalarMappable(BoundaryNorm(np.arange(count + 1) - 0.5, count), shades), ax=ax)
+    kept = np.unique(np.linspace(0, count - 1, min(count, 12)).round().astype(int))
+    bar.set_ticks(kept, labels=["∞" if np.isinf(limits[k]) else f"{limits[k]:.3g}" for k in kept])
+    bar.set_label(label)

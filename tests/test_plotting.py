@@ -1,50 +1,168 @@
-"""Pictures: every curve is labelled, infinite rates are left out, files carry the format of their suffix."""
+"""Pictures: axes say quantity, measure and unit, no two lines are alike, marks stay inside, nothing is cut."""
 
+import itertools
 import math
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from rdptheory import Bernoulli, Gaussian, Hamming, SquaredError, TotalVariation, plotting
-from rdptheory.sweeps import tabulate
+from rdptheory import (
+    Bernoulli,
+    Gaussian,
+    Hamming,
+    InvalidInput,
+    Measurement,
+    SquaredError,
+    TotalVariation,
+    Wasserstein2Squared,
+    adaptive_grid,
+    critical_points,
+    curve,
+    place,
+    plotting,
+    rdp,
+    surface,
+)
+from rdptheory.placement import sample_floor
 from rdptheory.units import Unit
+from tests.pictures import faults
+
+COIN = Bernoulli(0.25), Hamming(), TotalVariation()
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return tabulate("coin", Bernoulli(0.25), Hamming(), TotalVariation(), D=[0.0, 0.1, 0.2], P=[0.0, math.inf])
+def grid():
+    return surface(*COIN, D=[0.0, 0.1, 0.2], P=[0.0, math.inf])
 
 
-@pytest.mark.parametrize("unit", list(Unit))
-def test_one_labelled_line_for_each_P_in_the_unit_of_the_axis(rows, unit):
+@pytest.mark.parametrize("unit", [*Unit, "bits", "nats"])
+def test_one_labelled_line_for_each_P_in_the_unit_of_the_axis(grid, unit):
     with plotting.style():
-        _, (axes,) = plotting.figure()
-        widest = plotting.draw_curves(axes, rows, unit=unit)
-    assert 0.0 <= widest <= 1e-13
+        drawn, (axes,) = plotting.figure()
+        assert plotting.plot_curves(grid, axes, unit) is axes
     assert [line.get_label() for line in axes.lines] == ["P = 0", "P = ∞"]
-    assert unit.value in axes.get_ylabel()
-    assert axes.get_xlabel()
-    for line, part in zip(axes.lines, (rows[:3], rows[3:]), strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), unit.from_nats(np.array([row.rate_nat for row in part])))
-    assert len({line.get_linestyle() for line in axes.lines}) == 2  # told apart without colour
+    assert axes.get_ylabel() == f"rate R(D, P) ({Unit(unit).value} per symbol)"
+    assert axes.get_xlabel() == "distortion D (share of wrong symbols)"
+    assert axes.get_title() == "Bernoulli(p=0.25)"
+    assert axes.get_legend().get_title().get_text() == "limit on P (total variation)"
+    for line, P in zip(axes.lines, (0.0, math.inf), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), Unit(unit).from_nats(grid.rate.sel(P=P).values))
+    assert faults(drawn) == []
+
+
+def test_a_curve_a_notebook_and_a_wrong_unit(grid):
+    axes = plotting.plot_curves(curve(Bernoulli(0.25), Hamming(), D=[0.1, 0.2]))
+    assert axes.lines[0].get_label() == "P = ∞"
+    with pytest.raises(InvalidInput, match="unit"):
+        plotting.plot_curves(grid, unit="hartleys")
+    mpl.pyplot.close("all")
+
+
+@pytest.mark.parametrize("count", [2, 6, 9, 30])
+def test_no_two_limits_look_alike(count):
+    with plotting.style():
+        drawn, (axes,) = plotting.figure()
+        plotting.plot_curves(surface(*COIN, D=[0.05, 0.1], P=np.linspace(0.0, 0.2, count)), axes)
+    looks = {(line.get_color(), line.get_linestyle(), str(line._unscaled_dash_pattern)) for line in axes.lines}
+    assert len(looks) == count
+    assert [fault for fault in faults(drawn) if count <= 9] == []
+    assert (axes.get_legend() is None) == (count > plotting.FEW)  # then a scale names them
 
 
 def test_infinite_rates_are_left_out():
-    rows = tabulate("n", Gaussian(0.0, 1.0), SquaredError(), None, D=[0.0, 0.5, 1.0], P=[math.inf])
-    _, (axes,) = plotting.figure()
-    plotting.draw_curves(axes, rows, unit=Unit.bits)
+    with plotting.style():
+        _, (axes,) = plotting.figure()
+        plotting.plot_curves(curve(Gaussian(0.0, 1.0), SquaredError(), D=[0.0, 0.5, 1.0]), axes)
     assert axes.lines[0].get_xdata().tolist() == [0.5, 1.0]
 
 
-@pytest.mark.parametrize("suffix, start", [(".png", b"\x89PNG\r\n\x1a\n"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
-def test_files_carry_the_format_of_their_suffix(rows, tmp_path, suffix, start):
+def test_lines_of_a_user_get_our_colours_and_dashes():
+    with plotting.style():
+        _, (axes,) = plotting.figure()
+        lines = [axes.plot([0, 1], [0, k])[0] for k in range(5)]
+    assert [line.get_color() for line in lines] == list(plotting.COLOURS[:5])
+    assert len({str(line._unscaled_dash_pattern) for line in lines}) == 5
+
+
+def test_marks_stay_inside_the_frame():
+    question = Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared()
+    points = [critical_points(*question, P=P) for P in (0.0, 0.05)]
+    assert points[0].active.value == 0.0  # a limit that costs from the first distortion on
     with plotting.style():
         drawn, (axes,) = plotting.figure()
-        plotting.draw_curves(axes, rows, unit=Unit.bits)
-        path = plotting.save(drawn, tmp_path / f"curve{suffix}")
-    assert path.read_bytes().startswith(start)
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+        plotting.plot_curves(surface(*question, D=np.linspace(0.05, 1.7, 9), P=[0.0, 0.05]), axes)
+        frame = axes.get_xlim(), axes.get_ylim()
+        plotting.mark_critical(axes, points)
+    assert (axes.get_xlim(), axes.get_ylim()) == frame
+    active, ends = axes.lines[-2:]
+    assert active.get_xdata().size == 1
+    assert ends.get_xdata().tolist() == [points[1].zero_rate.value]
+    assert faults(drawn) == []
+
+
+def test_measured_points_stand_over_their_bound():
+    placed = place([Measurement(0.35, 0.1, 0.02, "a"), Measurement(0.1, 0.1, 0.05, "b")], *COIN)
+    with plotting.style():
+        drawn, (axes,) = plotting.figure()
+        plotting.plot_curves(surface(*COIN, D=[0.1, 0.2], P=[0.02, 0.05]), axes)
+        plotting.overlay(axes, placed)
+        plotting.draw_limit(axes, sample_floor([0.0, 1.0, 2.0], D=[0.05, 0.2]))
+    named = {line.get_label(): line for line in axes.lines}
+    assert named["measured"].get_ydata().tolist() == [0.35 / math.log(2)]
+    assert named["measured, proved impossible"].get_ydata().tolist() == [0.1 / math.log(2)]
+    assert axes.get_ylim()[1] > 0.35 / math.log(2)
+    assert any(label.startswith("no codec") for label in named)
+    assert faults(drawn) == []
+
+
+def test_a_channel_is_drawn_as_a_map():
+    with plotting.style():
+        drawn, (axes,) = plotting.figure()
+        solution = rdp(*COIN, D=0.1, P=0.05)
+        plotting.plot_channel(solution, axes)
+    np.testing.assert_array_equal(axes.images[0].get_array(), solution.candidate.channel)
+    assert faults(drawn) == []
+    with pytest.raises(InvalidInput, match="channel"):
+        plotting.plot_channel(rdp(Gaussian(0, 1), SquaredError(), None, D=0.5, P=math.inf))
+
+
+@pytest.mark.parametrize("P", [0.0, 0.05, math.inf])
+def test_straight_lines_between_adaptive_points_are_the_curve(P):
+    D = adaptive_grid(*COIN, D=(0.005, 0.4), P=[P])
+    rates = [rdp(*COIN, D=value, P=P).rate for value in D]
+    between = np.linspace(0.005, 0.4, 1000)
+    exact = np.array([rdp(*COIN, D=value, P=P).rate for value in between])
+    away = np.abs(np.interp(between, D, rates) - exact)
+    slope = np.abs(np.gradient(exact, between)) * 0.395 / rates[0]
+    assert (away / rates[0] / np.sqrt(1.0 + slope**2)).max() <= 1.05 / 400.0  # slopes by differences of 1e-3
+    assert len(D) <= 60
+    end = critical_points(*COIN, P=P).zero_rate.value
+    assert min(abs(value - end) for value in D) <= 1e-12
+
+
+@pytest.mark.parametrize("wrong", [{"D": (0.3, 0.1)}, {"D": (0.0, math.inf)}, {"D": (0.1, 0.3), "tolerance": 0.0}])
+def test_a_grid_needs_an_axis(wrong):
+    with pytest.raises(InvalidInput):
+        adaptive_grid(*COIN, **wrong)
+
+
+def test_a_density_has_no_rate_at_zero():
+    with pytest.raises(InvalidInput, match="finite rate"):
+        adaptive_grid(Gaussian(0, 1), SquaredError(), D=(0.0, 1.0))
+
+
+@pytest.mark.parametrize("suffix, start", [(".png", b"\x89PNG\r\n\x1a\n"), (".pdf", b"%PDF"), (".svg", b"<?xml")])
+def test_files_carry_the_format_of_their_suffix_and_are_the_same_twice(grid, tmp_path, suffix, start):
+    contents = []
+    for name in ("a", "b"):
+        with plotting.style():
+            drawn, (axes,) = plotting.figure()
+            plotting.plot_curves(grid, axes)
+            contents.append(plotting.save(drawn, tmp_path / f"{name}{suffix}").read_bytes())
+    assert contents[0].startswith(start)
+    assert contents[0] == contents[1]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}"]
 
 
 def test_the_look_ends_with_the_block():
@@ -52,3 +170,29 @@ def test_the_look_ends_with_the_block():
     with plotting.style():
         assert dict(mpl.rcParams) != before
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        lambda axes: axes.set_xlabel(""),
+        lambda axes: axes.text(1.3, 0.5, "beyond the frame", transform=axes.transAxes),
+        lambda axes: [axes.plot([0, 1], [0, k], color=c, ls="-", label=str(k)) for k, c in enumerate(("#500", "#501"))],
+        lambda axes: axes.text(0.5, 0.5, "tiny", fontsize=4),
+    ],
+    ids=["no name", "cut", "alike in grey", "too small"],
+)
+def test_a_planted_fault_is_seen(planted):
+    with plotting.style():
+        drawn, (axes,) = plotting.figure()
+        axes.plot([0, 1], [0, 1], label="one")
+        axes.set(xlabel="x", ylabel="y")
+        assert faults(drawn) == []
+        drawn.set_layout_engine("none")
+        planted(axes)
+        assert faults(drawn)
+
+
+def test_words_of_the_palette_are_six_or_more():
+    assert len(set(plotting.COLOURS)) == len(plotting.COLOURS) >= 6
+    assert all(a != b for a, b in itertools.combinations(plotting.DASHES, 2))

@@ -11,7 +11,7 @@ import xarray
 from rdptheory import Bernoulli, Gaussian, Hamming, SquaredError, TotalVariation, Wasserstein2Squared, rdp, surface
 from rdptheory.cli import main
 from rdptheory.errors import InvalidInput
-from rdptheory.plotting import draw_surface, figure
+from rdptheory.plotting import figure, plot_surface
 from rdptheory.units import Unit
 
 QUESTION = ["--source", "bernoulli:0.25", "--distortion", "hamming", "--perception", "tv"]
@@ -72,12 +72,12 @@ def test_a_surface_is_drawn_to_scale() -> None:
     grid = surface(
         Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), D=[0.0, 0.5, 0.2, 1.0], P=[0.1, 0.0, np.inf]
     )
-    drawn, (axes,) = figure()
-    draw_surface(drawn, axes, grid, unit=Unit.bits)
+    _, (axes,) = figure()
+    plot_surface(grid, axes, Unit.bits)
     shown = np.ma.getdata(axes.collections[0].get_array()).reshape(2, 4)
-    assert axes.get_xlabel() == "distortion D"
-    assert axes.get_ylabel() == "perception P"
+    assert axes.get_xlabel() == "distortion D (squared error)"
+    assert axes.get_ylabel() == "perception P (squared W2)"
     expected = rdp(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), D=0.2, P=0.0).rate / np.log(2.0)
     assert abs(shown[0, 1] - expected) <= 1e-15
     with pytest.raises(InvalidInput, match="at least two"):
-        draw_surface(drawn, axes, grid.isel(P=[0]), unit=Unit.bits)
+        plot_surface(grid.isel(P=[0]), axes)

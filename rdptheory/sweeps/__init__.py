@@ -1,8 +1,9 @@
 """Many questions at once: curves and surfaces of R(D,P), here, on all cores or on a cluster."""
 
+from rdptheory.sweeps.adaptive import adaptive_grid
 from rdptheory.sweeps.executors import Dask, Executor, Joblib, Serial
 from rdptheory.sweeps.surface import curve, surface, write_surface
-from rdptheory.sweeps.table import COLUMNS, Row, tabulate, write_csv
+from rdptheory.sweeps.table import COLUMNS, Row, tabulate, write_csv, write_table
 
 __all__ = [
     "COLUMNS",
@@ -11,9 +12,11 @@ __all__ = [
     "Joblib",
     "Row",
     "Serial",
+    "adaptive_grid",
     "curve",
     "surface",
     "tabulate",
     "write_csv",
     "write_surface",
+    "write_table",
 ]

@@ -40,6 +40,8 @@ MEANING = {
     "steps": "iterations taken",
 }
 SERIAL = Serial()
+LONGEST_TITLE = 40
+"""Letters of a source that fit above a picture of one column."""
 
 
 def surface(
@@ -121,7 +123,8 @@ def surface(
         ),
     }
     question = {"source": source, "distortion": distortion, "perception": perception, "method": method}
-    return xarray.Dataset(variables, labels, {name: _title(part) for name, part in question.items()})
+    described = {name: _title(part) for name, part in question.items()}
+    return xarray.Dataset(variables, labels, {"title": _name(source), **described})
 
 
 def curve(
@@ -218,9 +221,15 @@ def _xarray() -> Any:
 
 
 def _bar(shown: bool, total: int, done: int) -> Any:
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     return tqdm(total=total, initial=done, desc="R(D,P)", unit="point", disable=not shown)
+
+
+def _name(source: Source) -> str:
+    """A source in the words of a title: its numbers if they are few, else how many symbols it has."""
+    said = _title(source)
+    return said if len(said) <= LONGEST_TITLE else f"{type(source).__name__} on {getattr(source, 'size', '?')} symbols"
 
 
 def _title(part: object) -> str:

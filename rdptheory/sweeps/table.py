@@ -78,7 +78,7 @@ def tabulate(
     work = paths(source, distortion, perception, D, P, method)
     solutions: Iterable[Solution] = chain.from_iterable(map(solve_path, work))
     if progress:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         solutions = tqdm(solutions, desc=name, unit="point", total=len(D) * len(P))
     return [Row.of(name, solution) for solution in solutions]

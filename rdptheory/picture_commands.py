@@ -1,0 +1,155 @@
+"""The commands that draw: `rdptheory place`, and the picture of `rdptheory curve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, isfinite
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rdptheory.critical import CriticalPoints
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.errors import InvalidInput
+from rdptheory.inverse import distortion_at
+from rdptheory.placement import Placement, place, read_measurements
+from rdptheory.sources import Source
+from rdptheory.sweeps import adaptive_grid, surface, write_table
+from rdptheory.units import Unit
+
+__all__ = ["draw", "register"]
+
+Question = tuple[Source, Distortion, Divergence | None]
+Parse = Callable[[str, str, str, int | None], Question]
+"""(source, distortion, perception, levels) as words of the command line -> the question."""
+
+LOWEST_SHARE = 0.005
+"""Share of the axis below which no curve is drawn: it would be a wall on the left."""
+MARGIN, HEADROOM = 0.8, 1.15
+"""How far below the least and beyond the largest measured D a curve through measured points goes."""
+
+
+def register(app: typer.Typer, question: Parse) -> None:
+    """Add the commands of this file to the command line, which knows how to read a question."""
+
+    @app.command(name="place")
+    def place_command(
+        file: Annotated[
+            Path, typer.Argument(metavar="FILE", help="CSV with rate_bits or rate_nats, D, P, name; or JSON")
+        ],
+        source: Annotated[str, typer.Option("--source", help="as in `rdptheory rate`")],
+        distortion: Annotated[str, typer.Option("--distortion", help="as in `rdptheory rate`")],
+        perception: Annotated[str, typer.Option("--perception", help="what P was measured by")] = "none",
+        out: Annotated[Path | None, typer.Option("--out", help="CSV file to write (rates in nats)")] = None,
+        plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+        levels: Annotated[int | None, typer.Option("--levels", help="as in `rdptheory rate`")] = None,
+        unit: Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")] = Unit.bits,
+    ) -> None:
+        """Compare the measured points of a codec with R(D,P): how far above the bound, or proved impossible."""
+        asked = question(source, distortion, perception, levels)
+        for path in (out, plot):
+            if path is not None and not path.parent.is_dir():
+                raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
+        if plot is not None:
+            _picture_suffix(plot)
+        placed = place(read_measurements(file), *asked)
+        typer.echo(_table(placed, unit))
+        written = []
+        if out is not None:
+            written.append(write_table(out, HEADER, [_row(one) for one in placed]))
+        if plot is not None:
+            written.append(_overlay(asked, placed, plot, unit))
+        for path in written:
+            typer.echo(f"wrote {path}")
+
+
+def draw(
+    question: Question,
+    D: Sequence[float],
+    P: Sequence[float],
+    corners: Sequence[CriticalPoints],
+    plot: Path,
+    unit: Unit,
+) -> Path:
+    """The picture of `rdptheory curve`: the asked points, and as many between them as the corners take."""
+    from rdptheory.plotting import figure, mark_critical, plot_curves, save, style
+
+    _picture_suffix(plot)
+    with style():
+        drawn, (axes,) = figure()
+        plot_curves(surface(*question, D=_between(question, D, P), P=P), axes, unit)
+        if corners:
+            mark_critical(axes, corners, unit)
+        return save(drawn, plot)
+
+
+def _between(question: Question, D: Sequence[float], P: Sequence[float]) -> list[float]:
+    """The asked distortions, and where there are at least two of them the ones that resolve the corners."""
+    ends = [value for value in D if 0.0 < value < inf]  # at D = 0 the rate may be infinite
+    if len(ends) < 2:
+        return list(D)
+    return sorted({*D, *adaptive_grid(*question, D=(min(ends), max(ends)), P=P)})
+
+
+def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: Unit) -> Path:
+    from rdptheory.plotting import figure, overlay, plot_curves, save, style
+
+    measured = [one.measurement for one in placed]
+    limits = sorted({inf if one.P is None else one.P for one in measured})
+    possible = [one.measurement.D for one in placed if one.measurement.D > 0.0 and isfinite(one.bounds.upper)]
+    high = HEADROOM * max(one.D for one in measured) or 1.0
+    least = distortion_at(*question, R=inf, P=limits[0]).value  # from here on a finite law has a finite rate
+    low = max(least, MARGIN * min(possible, default=high), LOWEST_SHARE * high)
+    with style():
+        drawn, (axes,) = figure(height=2.8)
+        grid = adaptive_grid(*question, D=(low, high), P=limits)
+        plot_curves(surface(*question, D=grid, P=limits), axes, unit)
+        overlay(axes, placed, unit)
+        return save(drawn, plot)
+
+
+def _picture_suffix(plot: Path) -> None:
+    if plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
+
+
+HEADER = (
+    "name",
+    "rate_nat",
+    "D",
+    "P",
+    "lower_nat",
+    "upper_nat",
+    "excess_rate_lower_nat",
+    "excess_rate_upper_nat",
+    "excess_D_lower",
+    "excess_D_upper",
+    "below",
+)
+
+
+def _row(one: Placement) -> list[Any]:
+    m, ends = one.measurement, (one.bounds, one.excess_rate, one.excess_distortion)
+    brackets = [end for pair in ends for end in (pair.lower, pair.upper)]
+    return [m.name, m.rate, m.D, "" if m.P is None else m.P, *brackets, "yes" if one.below else "no"]
+
+
+def _table(placed: Sequence[Placement], unit: Unit) -> str:
+    """One line a point, then a sentence for each that is impossible."""
+    to = unit.from_nats
+    width = max(len("name"), *(len(one.measurement.name) for one in placed))
+    head = f"{'name':{width}}  {'rate':>10}  {'D':>10}  {'P':>8}  {'R(D,P)':>12}  {'excess rate':>12}  {'excess D':>10}"
+    lines = [
+        f"rates in {unit.value}; R(D,P) is proved from above, excesses are at least what is printed",
+        head,
+    ]
+    for one in placed:
+        m, P = one.measurement, "-" if one.measurement.P is None else f"{one.measurement.P:.4g}"
+        verdict = "  IMPOSSIBLE" if one.below else ""
+        lines.append(
+            f"{m.name:{width}}  {to(m.rate):10.6g}  {m.D:10.5g}  {P:>8}  {to(one.bounds.upper):12.8g}  "
+            f"{to(one.excess_rate.lower):12.6g}  {one.excess_distortion.lower:10.5g}{verdict}"
+        )
+    return "\n".join([*lines, *(str(one) for one in placed if one.below)])

@@ -1,0 +1,388 @@
+"""Your codec beside the bound: measured (rate, D, P) against the certified R(D,P), and what else can be proved.
+
+Two kinds of statement are kept apart. `place` compares a code for one symbol law with the R(D,P) of that law. For codes
+of whole images, whose law nobody knows, `sample_floor`, `realistic_decoder` and `encoder_curve` prove things about the
+images that were measured. A law of single pixels or of patches is no bound for a codec that uses the dependence
+between them, so nothing here draws it as one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray
+from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.divergences import Divergence, TotalVariation
+from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.inverse import distortion_at
+from rdptheory.representations.interpolation import Interpolation, interpolation
+from rdptheory.solve import Method, rdp
+from rdptheory.sources import Empirical, Source
+from rdptheory.units import bits_to_nats, nats_to_bits
+
+__all__ = [
+    "Limit",
+    "Measurement",
+    "Placement",
+    "encoder_curve",
+    "place",
+    "read_measurements",
+    "realistic_decoder",
+    "sample_floor",
+]
+
+SEPARATORS = ",;\t"
+"""What may stand between the columns of a table: the ones that spreadsheets write."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a codec was measured to do: `rate` in nats per symbol, D and P in the units of their measures.
+
+    P is None where no perception was measured; the point is then compared with R(D, inf).
+
+    >>> Measurement(rate=0.4, D=0.1).P is None
+    True
+    """
+
+    rate: float
+    D: float
+    P: float | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for argument in ("rate", "D"):
+            value = at_least_zero(argument, getattr(self, argument))
+            if not math.isfinite(value):
+                raise InvalidInput(argument, value, "a measured value must be finite")
+            object.__setattr__(self, argument, value)
+        if self.P is not None:
+            object.__setattr__(self, "P", at_least_zero("P", self.P))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A measurement beside the bound.
+
+    Attributes
+    ----------
+    measurement : Measurement
+    bounds : Bounds
+        lower <= R(D,P) <= upper in nats.
+    excess_rate : Bounds
+        Bracket on rate - R(D,P) in nats: what the codec spends beyond what D and P need.
+    excess_distortion : Bounds
+        Bracket on D - D(R,P): what the codec loses beyond what its rate and its P force it to.
+    below : bool
+        The rate is below the proved lower end: no code for this source does that, so the data, their units or the
+        source are not what they were taken for.
+    """
+
+    measurement: Measurement
+    bounds: Bounds
+    excess_rate: Bounds
+    excess_distortion: Bounds
+    below: bool
+
+    def __str__(self) -> str:
+        one = self.measurement
+        at = f"D = {one.D:.6g}" + ("" if one.P is None else f", P = {one.P:.6g}")
+        said = f"{one.name or 'point'}: {nats_to_bits(one.rate):.6g} bit at {at}; "
+        if self.below:
+            return said + (
+                f"proved impossible, R(D,P) >= {nats_to_bits(self.bounds.lower):.6g} bit: check the units of rate and "
+                "D, and that the source is the law that was coded"
+            )
+        extra = self.excess_rate
+        return said + (
+            f"R(D,P) = {nats_to_bits(self.bounds.upper):.6g} bit, {nats_to_bits(extra.lower):.3g} to "
+            f"{nats_to_bits(extra.upper):.3g} bit too many"
+        )
+
+
+def place(
+    measurements: Sequence[Measurement],
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    *,
+    method: Method | None = None,
+) -> list[Placement]:
+    """How far measured points are from R(D,P), each distance a proved bracket.
+
+        excess rate = rate - R(D,P),      excess distortion = D - D(rate, P)
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        Rates in nats per symbol of `source`.
+    source, distortion, perception, method
+        As in `rdp`.
+
+    Returns
+    -------
+    list of Placement
+        In the order of the measurements. `below` says that a point is proved impossible.
+
+    Raises
+    ------
+    InvalidInput
+        As in `rdp`, or a measured P without a perception divergence.
+
+    References
+    ----------
+    [BM19]
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> coin = Bernoulli(0.25), Hamming(), TotalVariation()
+    >>> good, wrong = place([Measurement(0.3, 0.1, 0.05), Measurement(0.2, 0.1, 0.05, "typo")], *coin)
+    >>> good.below, round(good.excess_rate.lower, 6)
+    (False, 0.061922)
+    >>> print(wrong)
+    typo: 0.288539 bit at D = 0.1, P = 0.05; proved impossible, R(D,P) >= 0.343474 bit: check the units ...
+    """
+    placed = []
+    for one in measurements:
+        if one.P is not None and math.isfinite(one.P) and perception is None:
+            raise InvalidInput("perception", perception, f"must be the divergence that P = {one.P:g} was measured by")
+        P = math.inf if one.P is None else one.P
+        needed = rdp(source, distortion, perception, D=one.D, P=P, method=method).bounds
+        least = distortion_at(source, distortion, perception, R=one.rate, P=P, method=method).bounds
+        spent = Bounds(one.rate - needed.upper, one.rate - needed.lower)
+        lost = Bounds(one.D - least.upper, one.D - least.lower)
+        placed.append(Placement(one, needed, spent, lost, one.rate < needed.lower))
+    return placed
+
+
+def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> list[Measurement]:
+    """Read measured points from a table or from a results file of CompressAI.
+
+    A table is CSV with comma, semicolon or tab and a header with `D`, one of `rate_bits` and `rate_nats`, and if you
+    like `P` and `name`, in any order; other columns are left alone, and an empty P is one that was not measured. A
+    results file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}: its rate is per pixel, and D is
+    the mean squared error per sample, peak² 10^(-PSNR/10). Lists `D` and `P` beside them win over PSNR.
+
+    Parameters
+    ----------
+    path : path to a .json file, or to a table
+    peak : float
+        The largest value of a sample in the unit that D shall have: 1, or 255 for grey levels. Only for PSNR.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, a column is missing, a rate has no unit, or a cell is no number.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "codec.csv").write_text("name;rate_bits;D\\nmine;1;0.5\\n")
+    ...     [point] = read_measurements(Path(folder) / "codec.csv")
+    >>> point
+    Measurement(rate=0.6931471805599453, D=0.5, P=None, name='mine')
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InvalidInput("path", str(path), f"cannot be read ({type(problem).__name__})") from None
+    if Path(path).suffix.lower() == ".json":
+        return _from_results(str(path), text, peak)
+    return _from_table(str(path), text)
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """Something that is proved, or estimated, about codecs of the measured images, ready to be drawn.
+
+    Attributes
+    ----------
+    kind : "lower", "exists" or "estimate"
+        No codec below it; a codec with these numbers exists; a number without a proof, which is drawn dashed.
+    D : array (m,)
+        Distortions.
+    rate : array (m,)
+        Rates in nats for one image.
+    P : float
+        The perception it speaks about; inf for any.
+    label : str
+        What it proves, for a legend.
+    """
+
+    kind: str
+    D: FloatArray
+    rate: FloatArray
+    P: float
+    label: str
+
+
+def sample_floor(samples: ArrayLike, *, D: Iterable[float], method: Method | None = None) -> Limit:
+    """A rate that every codec of these n images needs, whatever it does and wherever its reconstructions lie.
+
+        rate >= R_emp(2D, 0),      R_emp(D, 0) = min I(X;Y) s.t. E‖X-Y‖² <= D, Y ~ X,     X uniform on the n images
+
+    For mean squared error R(2D, 0) <= R(D, inf) [BM19, Theorem 2], and R_emp(., 0) lives on the images themselves, so
+    that it is a finite problem with a proved lower end. It speaks about the images that were measured, not about the
+    population; it is at most log n, and above D = variance it is 0.
+
+    Parameters
+    ----------
+    samples : array (n, k)
+        The images as rows.
+    D : numbers above 0
+        Mean squared error for one image, summed over its k samples.
+
+    Returns
+    -------
+    Limit
+        kind "lower", rates in nats for one image.
+
+    References
+    ----------
+    [BM19]
+
+    >>> floor = sample_floor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], D=[0.1, 0.5])
+    >>> floor.rate.round(4)
+    array([0.7361, 0.    ])
+    """
+    source = Empirical(samples)
+    limits = np.array([at_least_zero("D", value) for value in D])
+    ball = TotalVariation()
+    proved = [rdp(source, SquaredError(), ball, D=2.0 * value, P=0.0, method=method).bounds.lower for value in limits]
+    n = len(source.samples)
+    return Limit("lower", limits, np.maximum(proved, 0.0), math.inf, f"no codec of these {n} images is below")
+
+
+def realistic_decoder(measurement: Measurement) -> Measurement:
+    """(rate, 2D, P = 0): whatever the codec with mean squared error D, a decoder of its code that reaches it exists.
+
+    A draw from the law of the image given its code has the law of the images, P = 0, and twice the error of the
+    conditional mean, which is at most D [BM19, equations S16 and S17; YWYML21, equation 18].
+
+    >>> realistic_decoder(Measurement(1.0, 0.25, name="mine"))
+    Measurement(rate=1.0, D=0.5, P=0.0, name='mine, with a posterior sampler')
+    """
+    name = f"{measurement.name or 'the codec'}, with a posterior sampler"
+    return Measurement(measurement.rate, 2.0 * measurement.D, 0.0, name)
+
+
+def encoder_curve(samples: ArrayLike, codes: ArrayLike) -> Interpolation:
+    """What decoders of one given encoder can reach on the measured images, exactly.
+
+        D(P) = D* + (W - √P)²,     D* = E‖X - E[X|Z]‖²,     W² = W2²(law of E[X|Z], law of X)
+
+    Parameters
+    ----------
+    samples : array (n, k)
+        The images as rows.
+    codes : array (n,)
+        The code of every image; equal entries are equal codes.
+
+    Returns
+    -------
+    Interpolation
+        `least` is D*, `transport` is W², `distortion(P)` the curve for squared W2, all for one image.
+
+    References
+    ----------
+    [YWL22], Theorem 1; [ZQCK21], Theorem 4.
+
+    >>> curve = encoder_curve([[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1])
+    >>> curve.least, curve.distortion(0.0)
+    (0.25, 0.5)
+    """
+    source = Empirical(samples)
+    labels = np.asarray(codes)
+    if labels.shape != (len(source.samples),):
+        raise InvalidInput("codes", codes, f"must hold one code for each of the {len(source.samples)} images")
+    _, numbers = np.unique(labels, return_inverse=True)
+    rows = source.samples if source.samples.ndim == 2 else source.samples[:, None]
+    points = source.points if source.points.ndim == 2 else source.points[:, None]
+    _, place_of = np.unique(np.concatenate([points, rows]), axis=0, return_inverse=True)
+    symbol = np.argsort(place_of[: len(points)])[place_of[len(points) :]]
+    encoder = np.zeros((source.size, int(numbers.max()) + 1))
+    np.add.at(encoder, (symbol, numbers), 1.0)  # an image that occurs twice may have two codes
+    return interpolation(source, encoder / encoder.sum(axis=1, keepdims=True))
+
+
+def _from_table(path: str, text: str) -> list[Measurement]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise InvalidInput("path", path, "is empty")
+    separator = max(SEPARATORS, key=lines[0].count)
+    rows = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=True)
+    header = [(name or "").strip() for name in rows.fieldnames or ()]
+    rows.fieldnames = header
+    rate, convert = _rate_column(path, header)
+    found = []
+    for number, row in enumerate(rows, start=2):
+        name = (row.get("name") or "").strip() or f"line {number}"
+        P = (row.get("P") or "").strip()
+        values = [_cell(path, number, column, row.get(column)) for column in (rate, "D")]
+        perception = _cell(path, number, "P", P) if P else None
+        found.append(_measured(path, f"line {number}", convert(values[0]), values[1], perception, name))
+    if not found:
+        raise InvalidInput("path", path, "has a header and no line below it")
+    return found
+
+
+def _rate_column(path: str, header: Sequence[str]) -> tuple[str, Callable[[float], float]]:
+    units: Mapping[str, Callable[[float], float]] = {"rate_bits": bits_to_nats, "rate_nats": float}
+    there = [name for name in units if name in header]
+    if len(there) != 1 or "D" not in header:
+        rule = "the header must name D and one of rate_bits and rate_nats (P and name if you like)"
+        raise InvalidInput("path", path, f"{rule}, it is {', '.join(header)}")
+    return there[0], units[there[0]]
+
+
+def _cell(path: str, number: int, column: str, text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise InvalidInput("path", path, f"line {number}: {column} must be a number, is {text!r}") from None
+
+
+def _measured(path: str, where: str, rate: float, D: float, P: float | None, name: str) -> Measurement:
+    try:
+        return Measurement(rate, D, P, name)
+    except InvalidInput as problem:
+        raise InvalidInput("path", path, f"{where}: {problem}") from None
+
+
+def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
+    try:
+        held = json.loads(text)
+        results, label = dict(held["results"]), str(held.get("name", Path(path).stem))
+        rates = [float(bpp) for bpp in results["bpp"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidInput("path", path, "must hold JSON with results: {bpp: [...], ...}") from None
+    quality = results.get("psnr-rgb", results.get("psnr"))
+    distortions = results.get("D", quality)
+    perceptions = results.get("P", [None] * len(rates))
+    if distortions is None or not len(rates) == len(distortions) == len(perceptions):
+        raise InvalidInput("path", path, "its results must hold psnr-rgb, psnr or D, as many as bpp")
+    found = []
+    for number, (bpp, value, P) in enumerate(zip(rates, distortions, perceptions, strict=True)):
+        where = f"entry {number}"
+        D = _number(path, where, value)
+        D = D if "D" in results else peak**2 * 10.0 ** (-D / 10.0)
+        felt = None if P is None else _number(path, where, P)
+        found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {number}"))
+    return found
+
+
+def _number(path: str, where: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidInput("path", path, f"{where}: {value!r} is no number")
+    return float(value)
