@@ -8,7 +8,7 @@ from math import isinf, isnan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ArrayLike", "Bounds", "FloatArray", "IntArray", "Unbounded", "frozen_array"]
+__all__ = ["ArrayLike", "Bounds", "Contradiction", "FloatArray", "IntArray", "Unbounded", "frozen_array"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -22,12 +22,23 @@ def frozen_array(values: ArrayLike) -> FloatArray:
     return array
 
 
+class Contradiction(ArithmeticError):
+    """Two proofs of one number exclude each other, or one of them is no number: a fault of the program that made them.
+
+    A bracket that cannot be true is refused where it is made, and nobody narrows it until it looks true.
+    """
+
+
 @dataclass(frozen=True)
 class Bounds:
     """A proved bracket lower <= true value <= upper, in the unit of the value (nats for rates).
 
     >>> Bounds(0.25, 0.26).gap
     0.010000000000000009
+    >>> Bounds(0.26, 0.25)
+    Traceback (most recent call last):
+    ...
+    rdptheory._types.Contradiction: the lower end 0.26 is above the upper end 0.25: one of the two proofs is wrong
     """
 
     lower: float
@@ -35,7 +46,11 @@ class Bounds:
 
     def __post_init__(self) -> None:
         if isnan(self.lower) or isnan(self.upper):
-            raise AssertionError(f"a bracket cannot hold NaN: [{self.lower}, {self.upper}]")
+            raise Contradiction(f"a bracket cannot hold NaN: [{self.lower}, {self.upper}]")
+        if self.lower > self.upper:
+            raise Contradiction(
+                f"the lower end {self.lower!r} is above the upper end {self.upper!r}: one of the two proofs is wrong"
+            )
 
     @property
     def gap(self) -> float:

@@ -9,10 +9,11 @@ import scipy
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["Plan", "cheapest_joint", "cheapest_plan", "monotone_plan", "roomiest_plan", "rounded_plan"]
+__all__ = ["Plan", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
 
 
-ROUNDING = 8 * float(np.finfo(np.float64).eps)
+ULP = 0.5 * float(np.finfo(np.float64).eps)  # the relative rounding of one float64 operation
+ROUNDING = 16 * ULP  # of a law of mass 1: what is missing from its sums is no more than rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +27,11 @@ class Plan:
     w: FloatArray
 
 
-def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
+def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
     """min <cost, plan> over plans with row sums p (n,) and column sums q (m,), by HiGHS.
 
     The lower bound is <p, u> + <q, w> for the row potentials u that HiGHS returns and w_j = min_i (cost_ij - u_i),
-    which is feasible in the dual whatever u is.
+    which is feasible in the dual whatever u is, less what float64 may have added.
     """
     n, m = cost.shape
     cells = np.arange(n * m)
@@ -46,10 +47,12 @@ def cheapest_plan(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
         return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
-    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w), u, w)
+    # n + m products are summed, and the laws and each w_j have the rounding of one operation
+    rounding = ULP * (n + m + 8) * float(p @ np.abs(u) + q @ np.abs(w))
+    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w) - rounding, u, w)
 
 
-def roomiest_plan(
+def max_slack_joint(
     p: FloatArray, tables: list[FloatArray], limits: FloatArray, q: FloatArray, cost: FloatArray, P: float
 ) -> FloatArray | None:
     """The joint law (n, m) that stays furthest inside every limit, by HiGHS, or None if there is none.
@@ -66,7 +69,7 @@ def roomiest_plan(
         np.append(np.zeros((n + k) * m), 1.0),
         A_ub=np.array(spent),
         b_ub=np.append(limits, P),
-        A_eq=scipy.sparse.hstack([_meeting(n, k, m), scipy.sparse.coo_array((n + k + m, 1))]).tocsr(),
+        A_eq=scipy.sparse.hstack([_marginal_constraints(n, k, m), scipy.sparse.coo_array((n + k + m, 1))]).tocsr(),
         b_eq=np.concatenate([p, q, np.zeros(m)]),
         bounds=[(0.0, None)] * ((n + k) * m) + [(-1.0, 0.0)],
         method="highs",
@@ -74,7 +77,7 @@ def roomiest_plan(
     return None if found.x is None else np.maximum(found.x[: n * m].reshape(n, m), 0.0)
 
 
-def cheapest_joint(
+def min_distortion_joint(
     p: FloatArray, table: FloatArray, q: FloatArray, cost: FloatArray, P: float
 ) -> tuple[FloatArray | None, float]:
     """The joint law (n, m) of least <table, joint> whose column sums q can be moved to at a cost of at most P, by
@@ -84,7 +87,7 @@ def cheapest_joint(
         np.concatenate([table.ravel(), np.zeros(k * m)]),
         A_ub=np.concatenate([np.zeros(n * m), cost.ravel()])[None],
         b_ub=[P],
-        A_eq=_meeting(n, k, m).tocsr(),
+        A_eq=_marginal_constraints(n, k, m).tocsr(),
         b_eq=np.concatenate([p, q, np.zeros(m)]),
         method="highs",
     )
@@ -93,7 +96,7 @@ def cheapest_joint(
     return np.maximum(found.x[: n * m].reshape(n, m), 0.0), max(0.0, -float(found.ineqlin.marginals[0]))
 
 
-def _meeting(n: int, k: int, m: int) -> scipy.sparse.coo_array:
+def _marginal_constraints(n: int, k: int, m: int) -> scipy.sparse.coo_array:
     """Row sums of a joint law (n, m) and of a coupling (k, m), and the differences of their column sums."""
     rows = scipy.sparse.kron(scipy.sparse.eye_array(n + k), np.ones((1, m)))
     columns = scipy.sparse.kron(np.repeat([[1.0, -1.0]], [n, k], axis=1), scipy.sparse.eye_array(m))

@@ -14,7 +14,8 @@ from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.problems import Problem
 from rdptheory.solution import Slopes, Solution
-from rdptheory.solve import Method, cheapest_law, rdp
+from rdptheory.solve import Method, rdp
+from rdptheory.solvers.presolve import min_cost_law
 from rdptheory.sources import Gaussian, Source
 
 __all__ = ["Located", "distortion_at", "perception_at"]
@@ -105,7 +106,7 @@ def distortion_at(
         p, table = discrete.probabilities, discrete.distortions[0].table
         least = float(p @ table.min(axis=1))
         cost = p @ table
-        law = cheapest_law(cost, discrete.perceptions)
+        law = min_cost_law(cost, discrete.perceptions)
         top = float(law.law @ cost)
         silent = Bounds(min(law.value, top), top)
     if R == 0.0:

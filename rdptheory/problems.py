@@ -47,6 +47,27 @@ class Problem:
             raise InvalidInput("perception", self.perception, "must be a divergence, such as TotalVariation()")
         object.__setattr__(self, "D", at_least_zero("D", self.D))
         object.__setattr__(self, "P", at_least_zero("P", self.P))
+        if self.perception is None:
+            if np.isfinite(self.P):
+                raise InvalidInput("perception", None, f"P = {self.P:g} needs a divergence, such as TotalVariation()")
+        elif np.isfinite(self.P) and isinstance(self.source, DiscreteSource):
+            k, m = self._compared()
+            self.perception.check(k, m)
+
+    def _compared(self) -> tuple[int, int]:
+        """Sizes of the laws that δ compares, as far as they are known without a table."""
+        n = self.source.size if isinstance(self.source, DiscreteSource) else 0
+        if not isinstance(self.distortion, Table):
+            return n, n
+        m = int(self.distortion.matrix.shape[1])
+        if self.distortion.reference is None and n != m:
+            raise InvalidInput(
+                "matrix",
+                self.distortion.matrix,
+                f"has shape {self.distortion.matrix.shape}: a finite P needs Table(matrix, reference=law of shape "
+                f"({m},))",
+            )
+        return m, m
 
     @cached_property
     def discrete(self) -> DiscreteProblem:
@@ -67,12 +88,7 @@ class Problem:
             if isinstance(self.distortion, Table) and self.distortion.reference is not None:
                 reference = self.distortion.reference
             elif table.shape[0] != table.shape[1]:
-                raise InvalidInput(
-                    "matrix",
-                    table,
-                    f"has shape {table.shape}: a finite P needs Table(matrix, reference=law of shape "
-                    f"({table.shape[1]},))",
-                )
+                raise InvalidInput("distortion", self.distortion, "a finite P needs as many outputs as source symbols")
             limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
         return DiscreteProblem(self.source.probabilities, (DistortionLimit(table, self.D),), limits)
 
@@ -110,17 +126,17 @@ class PerceptionLimit:
         return cls(divergence, reference, limit, frozen_array(image), axis)
 
     @property
-    def point(self) -> bool:
+    def is_zero_radius(self) -> bool:
         """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
-        return self.limit <= POINT * self.unit
+        return self.limit <= POINT * self.scale
 
     @cached_property
-    def unit(self) -> float:
+    def scale(self) -> float:
         """What δ is rounded in: the greatest cost of a transport, 1 for an f-divergence."""
         return float(self.divergence.cost.max()) if isinstance(self.divergence, TransportDivergence) else 1.0
 
     @cached_property
-    def free_moves(self) -> bool:
+    def has_zero_cost_moves(self) -> bool:
         """Whether a ball of radius 0 holds more laws than the reference: some transport costs nothing."""
         return isinstance(self.divergence, TransportDivergence) and not self.divergence.definite
 
@@ -149,6 +165,10 @@ class DiscreteProblem:
     distortions: tuple[DistortionLimit, ...]
     perceptions: tuple[PerceptionLimit, ...] = ()
     alphabet: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for ball in self.perceptions:
+            ball.divergence.check(ball.reference.size, self.shape[1] if ball.image is None else ball.image.shape[0])
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import DualPoint, cheapest_channel
+from rdptheory._types import Bounds
+from rdptheory.certificates import DualPoint
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.distortions import Distortion, SquaredError
-from rdptheory.divergences import Divergence, FDivergence, Support
+from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput
-from rdptheory.information import entropy
-from rdptheory.problems import DiscreteProblem, PerceptionLimit, Problem
+from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.conic import Conic, solve_conic
 from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
-from rdptheory.solvers.interior_point import InteriorPoint, law_inside, solve_interior_point
+from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
 from rdptheory.solvers.outcome import Outcome, judged
+from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import DiscreteSource, Source
 
 __all__ = ["Method", "rate_distortion", "rdp"]
@@ -25,8 +25,6 @@ Method = ClosedForm | InteriorPoint | FirstOrder | Conic
 NO_PERCEPTION = float("inf")
 LARGE = 2048  # points above which squared error is solved without a table
 LARGE_GAP = 1e-4
-SMALL = 20_000  # table entries up to which feasibility is decided before the solver starts
-TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
 
 
 def rdp(
@@ -96,29 +94,25 @@ def rdp(
     discrete = problem.discrete
     if not isinstance(method, (InteriorPoint, FirstOrder, Conic)):
         raise InvalidInput("method", method, "must be ClosedForm(), InteriorPoint(), FirstOrder() or Conic()")
-    if any(limit.limit < 0.0 for limit in discrete.reduced.distortions):
-        least = problem.D - discrete.reduced.distortions[0].limit
-        return _infeasible(problem, method, 0, f"D is below {least:.6g}, the least distortion of any channel")
-    doubtful = not trivially_feasible(discrete)
-    if doubtful and discrete.probabilities.size * discrete.shape[1] <= SMALL and _too_tight(discrete):
-        return _infeasible(problem, method, 0, TOO_TIGHT)
-    free = zero_rate(discrete)
-    if free is not None:
+    known = presolve(discrete)
+    if known.infeasible:
+        return _infeasible(problem, method, 0, known.infeasible)
+    if known.constant is not None:
         return Solution(
             problem,
             0.0,
             Bounds(0.0, 0.0),
             Slopes(0.0, 0.0),
-            Candidate(free, discrete.output(free)),
+            Candidate(known.constant, discrete.output(known.constant)),
             Status.OPTIMAL,
             "a reconstruction that ignores the source keeps both limits",
             method,
         )
     outcome = solve(discrete, method)
-    if doubtful and not np.isfinite(outcome.bounds.upper):
-        proved = outcome.bounds.lower > entropy(discrete.reduced.probabilities) + 1e-6
-        if proved or _too_tight(discrete):
-            return _infeasible(problem, method, outcome.steps, TOO_TIGHT)
+    if known.doubtful and not np.isfinite(outcome.bounds.upper):
+        sentence = proved_infeasible(discrete, outcome.bounds.lower)
+        if sentence:
+            return _infeasible(problem, method, outcome.steps, sentence)
     return _from_outcome(problem, discrete, outcome, method)
 
 
@@ -143,48 +137,6 @@ def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) 
             return judged(problem, dual, np.array([raw.mu]), raw.channel, raw.steps, raw.sentence)
         case Conic():
             return solve_conic(problem, method)
-
-
-def _too_tight(problem: DiscreteProblem) -> bool:
-    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
-
-
-def least_distortion(problem: DiscreteProblem) -> float:
-    """A proved lower bound on E d (less the row minima) of the channels whose output law stays in the ball."""
-    reduced = problem.reduced
-    if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
-        return 0.0
-    limit = reduced.distortions[0]
-    return cheapest_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
-
-
-def trivially_feasible(problem: DiscreteProblem) -> bool:
-    """Whether copying the source costs nothing, so that no limit can be too small."""
-    table = problem.distortions[0].table
-    return not problem.perceptions or (
-        table.shape[0] == table.shape[1]
-        and not np.diagonal(table).any()
-        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
-    )
-
-
-def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
-    """A channel (n, m) that ignores its input and keeps every limit, or None if this search finds none.
-
-    With one distortion and at most one ball the search is exact: the law of the ball with the least mean distortion
-    is where the support function of the ball touches.
-    """
-    reduced = problem.reduced
-    if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
-        return None
-    if any(ball.image is not None for ball in reduced.perceptions):
-        return None
-    limit = reduced.distortions[0]
-    cost = reduced.probabilities @ limit.table
-    law = cheapest_law(cost, reduced.perceptions).law
-    if float(law @ cost) > limit.limit:
-        return None
-    return np.tile(law / law.sum(), (problem.probabilities.size, 1))
 
 
 def _is_large(problem: Problem) -> bool:
@@ -219,29 +171,6 @@ def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
         raw.steps,
         DualPoint(raw.f, np.array([raw.s])),
     )
-
-
-def cheapest_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
-    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
-    if not balls:
-        law = np.zeros(cost.size)
-        law[int(np.argmin(cost))] = 1.0
-        return Support(float(cost.min()), law)
-    ball = balls[0]
-    found = ball.divergence.support(-cost, ball.reference, ball.limit)
-    law, pull = found.law, 1e-15
-    if ball.free_moves and ball.point:  # made by free moves
-        return Support(-found.value - _rounding(cost), law)
-    reached, inside = ball.value(law), law_inside(ball) if ball.free_moves else ball.reference
-    while reached > ball.limit and pull < 1.0:  # the search for the support ends within rounding of the boundary
-        pull = max(4.0 * pull, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0)
-        law = (1.0 - pull) * law + pull * inside
-        reached = ball.value(law)
-    return Support(-found.value - _rounding(cost), law)
-
-
-def _rounding(cost: FloatArray) -> float:
-    return float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
 
 
 def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:

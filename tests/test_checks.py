@@ -73,7 +73,6 @@ def test_a_limit_passed_by_little_is_caught(excess):
     [
         lambda s: replace(s, rate=s.rate + 1e-9),
         lambda s: replace(s, rate=s.rate - 1e-6, bounds=Bounds(s.bounds.lower - 1e-6, s.rate - 1e-6)),
-        lambda s: replace(s, bounds=Bounds(s.bounds.upper + 1e-6, s.bounds.upper)),
         lambda s: replace(s, bounds=Bounds(0.0, s.bounds.upper)),
         lambda s: replace(s, slopes=replace(s.slopes, P=1.0)),
         lambda s: replace(s, candidate=replace(s.candidate, output=np.array([0.8 + 1e-9, 0.2 - 1e-9]))),

@@ -55,9 +55,18 @@ def test_other_questions(capsys, arguments, rate):
 @pytest.mark.parametrize("family", ["gaussian:0,1", "uniform:0,1", "laplace:0,1"])
 def test_levels_make_a_density_finite(capsys, family, perception):
     arguments = ["--source", family, "--distortion", "absolute", "--perception", perception, "--levels", "8"]
-    code, out, _ = run(capsys, "rate", *arguments, "-D", "0.2", "-P", "0.05")
+    code, out, _ = run(capsys, "rate", *arguments, "-D", "0.2", "-P", "inf" if perception == "none" else "0.05")
     assert code == 0
     assert "InteriorPoint" in out
+
+
+@pytest.mark.parametrize("command", [["rate", "-P", "0"], ["curve", "-P", "0,0.05,inf"]])
+def test_a_perception_limit_needs_a_measure(capsys, tmp_path, command):
+    arguments = ["--source", "bernoulli:0.25", "--distortion", "hamming", "-D", "0.1"]
+    out = ["--out", str(tmp_path / "curve.csv")] if command[0] == "curve" else []
+    code, _, error = run(capsys, command[0], *arguments, *command[1:], *out)
+    assert code == 2
+    assert "needs a divergence" in error
 
 
 def test_a_source_from_a_file(capsys, tmp_path):

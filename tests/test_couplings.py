@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from tests import checks, oracles
 from tests.strategies import laws, matrices
 
@@ -13,7 +13,7 @@ from tests.strategies import laws, matrices
 @given(st.integers(1, 4).flatmap(lambda n: matrices(n, n)))
 def test_uniform_laws_against_all_matchings(cost):
     n = cost.shape[0]
-    found = cheapest_plan(np.full(n, 1.0 / n), np.full(n, 1.0 / n), cost)
+    found = optimal_transport(np.full(n, 1.0 / n), np.full(n, 1.0 / n), cost)
     best = oracles.matching(cost)
     checks.assert_at_most(found.lower, best, 1e-15)
     assert found.lower == pytest.approx(best, abs=1e-7)  # HiGHS's own tolerance
@@ -22,7 +22,7 @@ def test_uniform_laws_against_all_matchings(cost):
 
 @given(laws(3), laws(4), matrices(3, 4), matrices(3, 4))
 def test_no_plan_costs_less_than_the_lower_bound(p, q, cost, weights):
-    found = cheapest_plan(p, q, cost)
+    found = optimal_transport(p, q, cost)
     checks.assert_at_most(found.lower, float(p @ cost @ q), 1e-15)
     joint = np.minimum(weights, 1.0) * np.outer(p, q)  # some plan: part of the product, the rest put back
     rows, columns = p - joint.sum(axis=1), q - joint.sum(axis=0)
@@ -36,7 +36,7 @@ def test_no_plan_costs_less_than_the_lower_bound(p, q, cost, weights):
 
 def test_a_lower_bound_raised_past_the_optimum_is_caught():
     cost = np.array([[0.0, 1.0], [1.0, 0.0]])
-    found = cheapest_plan(np.array([0.5, 0.5]), np.array([0.25, 0.75]), cost)
+    found = optimal_transport(np.array([0.5, 0.5]), np.array([0.25, 0.75]), cost)
     checks.assert_at_most(found.lower, 0.25, 1e-15)
     with pytest.raises(AssertionError, match="above the truth"):
         checks.assert_at_most(found.lower + 1e-6, 0.25, 1e-15)

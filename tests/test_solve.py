@@ -50,7 +50,7 @@ def test_no_perception_is_an_infinite_limit():
     for source, distortion in ((Bernoulli(0.25), Hamming()), (DIE, SquaredError())):
         plain = rate_distortion(source, distortion, D=0.1)
         assert plain.bounds == rdp(source, distortion, TotalVariation(), D=0.1, P=math.inf).bounds
-        assert plain.bounds == rdp(source, distortion, None, D=0.1, P=0.0).bounds
+        assert plain.bounds == rdp(source, distortion, None, D=0.1, P=math.inf).bounds
 
 
 def test_a_sample_is_a_source():
@@ -70,25 +70,28 @@ BAD = {
     "a negative P": (lambda: rdp(*COIN, D=0.1, P=-1e-9), "P"),
     "a word for D": (lambda: rdp(*COIN, D="0.1", P=0.0), "D"),
     "an array for D": (lambda: rdp(*COIN, D=np.array([0.1, 0.2]), P=0.0), "D"),
-    "weights that sum to .98": (lambda: rdp(Pmf([0.5, 0.48]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
-    "a negative mass": (lambda: rdp(Pmf([1.5, -0.5]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
-    "a mass of nan": (lambda: rdp(Pmf([math.nan, 1.0]), Hamming(), None, D=0.1, P=0.0), "probabilities"),
-    "a probability of 1.5": (lambda: rdp(Bernoulli(1.5), Hamming(), None, D=0.1, P=0.0), "p"),
-    "rows for other symbols": (lambda: rdp(DIE, Table(np.eye(2)), None, D=0.1, P=0.0), "matrix"),
+    "weights that sum to .98": (lambda: rdp(Pmf([0.5, 0.48]), Hamming(), None, D=0.1, P=math.inf), "probabilities"),
+    "a negative mass": (lambda: rdp(Pmf([1.5, -0.5]), Hamming(), None, D=0.1, P=math.inf), "probabilities"),
+    "a mass of nan": (lambda: rdp(Pmf([math.nan, 1.0]), Hamming(), None, D=0.1, P=math.inf), "probabilities"),
+    "a probability of 1.5": (lambda: rdp(Bernoulli(1.5), Hamming(), None, D=0.1, P=math.inf), "p"),
+    "rows for other symbols": (lambda: rdp(DIE, Table(np.eye(2)), None, D=0.1, P=math.inf), "matrix"),
     "a rectangle without a reference": (
         lambda: rdp(DIE, Table(np.ones((3, 2))), TotalVariation(), D=0.1, P=0.1),
         "matrix",
     ),
-    "a vector for a table": (lambda: rdp(DIE, Table([0.0, 1.0]), None, D=0.1, P=0.0), "matrix"),
-    "an array for a source": (lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0), "source"),
-    "a class for a distortion": (lambda: rdp(DIE, Hamming, None, D=0.1, P=0.0), "distortion"),
-    "an array for a distortion": (lambda: rdp(DIE, np.eye(3), None, D=0.1, P=0.0), "distortion"),
+    "a vector for a table": (lambda: rdp(DIE, Table([0.0, 1.0]), None, D=0.1, P=math.inf), "matrix"),
+    "an array for a source": (lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=math.inf), "source"),
+    "a class for a distortion": (lambda: rdp(DIE, Hamming, None, D=0.1, P=math.inf), "distortion"),
+    "an array for a distortion": (lambda: rdp(DIE, np.eye(3), None, D=0.1, P=math.inf), "distortion"),
     "a class for a divergence": (lambda: rdp(DIE, Hamming(), TotalVariation, D=0.1, P=0.0), "perception"),
     "a word for a divergence": (lambda: rdp(DIE, Hamming(), "tv", D=0.1, P=0.0), "perception"),
-    "a word for a method": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=0.0, method="interior"), "method"),
-    "a method without a formula": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=0.0, method=ClosedForm()), "method"),
-    "a density": (lambda: rdp(Uniform(0, 1), SquaredError(), None, D=0.1, P=0.0), "source"),
-    "a density by a solver": (lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=0, method=Conic()), "source"),
+    "a word for a method": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method="interior"), "method"),
+    "a method without a formula": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method=ClosedForm()), "method"),
+    "a density": (lambda: rdp(Uniform(0, 1), SquaredError(), None, D=0.1, P=math.inf), "source"),
+    "a density by a solver": (
+        lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=math.inf, method=Conic()),
+        "source",
+    ),
     "a Gaussian in total variation": (
         lambda: rdp(Gaussian(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1),
         "source",

@@ -6,6 +6,7 @@ import pickle
 import pytest
 
 from rdptheory import Bounds
+from rdptheory._types import Contradiction
 
 
 def test_gap():
@@ -27,8 +28,14 @@ def test_membership_and_overlap():
 
 @pytest.mark.parametrize("ends", [(math.nan, 1.0), (0.0, math.nan)])
 def test_a_bracket_never_holds_nan(ends):
-    with pytest.raises(AssertionError, match="NaN"):
+    with pytest.raises(Contradiction, match="NaN"):
         Bounds(*ends)
+
+
+def test_a_bracket_that_cannot_be_true_is_refused():
+    for ends in ((1.0, math.nextafter(1.0, 0.0)), (math.inf, 0.0), (0.0, -math.inf)):
+        with pytest.raises(Contradiction, match="proofs is wrong"):
+            Bounds(*ends)
 
 
 def test_a_bracket_travels_between_processes():

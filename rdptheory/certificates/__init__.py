@@ -1,15 +1,15 @@
 """The judge: from any dual point a lower bound on R(D,P), from any channel an upper bound. It trusts no solver."""
 
-from rdptheory.certificates.feasible import Cheapest, cheapest_channel
+from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
 from rdptheory.certificates.lower import DualPoint, lower_bound
-from rdptheory.certificates.upper import UpperBound, anchor, upper_bound
+from rdptheory.certificates.upper import UpperBound, slater_channel, upper_bound
 
 __all__ = [
-    "Cheapest",
     "DualPoint",
+    "MinDistortion",
     "UpperBound",
-    "anchor",
-    "cheapest_channel",
     "lower_bound",
+    "min_distortion_channel",
+    "slater_channel",
     "upper_bound",
 ]

@@ -1,4 +1,4 @@
-"""The cheapest channel whose output law stays in a ball: where R(D,P) becomes finite, and an anchor for the repair."""
+"""The cheapest channel whose output law stays in a ball: where R(D,P) becomes finite, and what a repair leans on."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_joint, cheapest_plan, rounded_plan
+from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.problems import PerceptionLimit
 
-__all__ = ["Cheapest", "cheapest_channel"]
+__all__ = ["MinDistortion", "min_distortion_channel"]
 
 ROUNDS = 60
 HALVINGS = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Cheapest:
+class MinDistortion:
     """A channel (n, m) inside the ball, and a proved lower bound on E d of every such channel."""
 
     channel: FloatArray | None
     lower: float
 
 
-def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, enough: float) -> Cheapest:
+def min_distortion_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, enough: float) -> MinDistortion:
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
     A transport with free moves takes one linear program. Else the ball is replaced by half-spaces <g_k, r> <= h_k that
@@ -43,13 +43,13 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
     enough : float
         The limit on E d that is asked about.
     """
-    if ball.free_moves:
-        return _moved(p, cost, ball)
+    if ball.has_zero_cost_moves:
+        return _min_distortion_with_zero_cost_moves(p, cost, ball)
     n, m = cost.shape
     q, P, divergence = ball.reference, ball.limit, ball.divergence
-    centre = cheapest_plan(p, q, cost)
+    centre = optimal_transport(p, q, cost)
     if centre.plan is None:
-        return Cheapest(None, 0.0)
+        return MinDistortion(None, 0.0)
     inner = rounded_plan(centre.plan, p, q)
     best, lower = inner, centre.lower if P == 0.0 else 0.0
     cuts: list[FloatArray] = []
@@ -99,10 +99,10 @@ def cheapest_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, eno
         share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
         best = (1.0 - share) * best + share * inner
     best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
-    return Cheapest(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
+    return MinDistortion(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
 
 
-def _moved(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> Cheapest:
+def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> MinDistortion:
     """The same for a transport ball, whatever its cost c: the reference is moved to the output, that to the source.
 
     For every price t >= 0 of the ball, E d is at least the cost of the best coupling of p and the reference at
@@ -110,24 +110,26 @@ def _moved(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> Cheapest:
     """
     assert isinstance(ball.divergence, TransportDivergence)
     q, c, P = ball.reference, ball.divergence.cost, ball.limit
-    if ball.point:
-        moves, rent = np.where(c > 0.0, np.inf, 0.0), 0.0
+    if ball.is_zero_radius:
+        moves, distortion_term = np.where(c > 0.0, np.inf, 0.0), 0.0
         if (moves[q > 0.0] > 0.0).all(axis=1).any():
-            return Cheapest(None, np.inf)
+            return MinDistortion(None, np.inf)
     else:
-        joint, t = cheapest_joint(p, cost, q, c, P)
+        joint, t = min_distortion_joint(p, cost, q, c, P)
         if joint is None:
-            return Cheapest(None, 0.0)
-        moves, rent = t * c, t * P
+            return MinDistortion(None, 0.0)
+        moves, distortion_term = t * c, t * P
     held = q > 0.0
     through = np.stack([(cost + move).min(axis=1) for move in moves[held]], axis=1)
-    best = cheapest_plan(p, q[held], through)
-    if ball.point:
+    best = optimal_transport(p, q[held], through)
+    if ball.is_zero_radius:
         if best.plan is None:
-            return Cheapest(None, 0.0)
+            return MinDistortion(None, 0.0)
         joint = np.zeros_like(cost)
         for move, column in zip(moves[held], best.plan.T, strict=True):
             np.add.at(joint, (np.arange(p.size), (cost + move).argmin(axis=1)), column)
     assert joint is not None
     sums = joint.sum(axis=1, keepdims=True)
-    return Cheapest(np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1]), best.lower - rent)
+    return MinDistortion(
+        np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1]), best.lower - distortion_term
+    )

@@ -68,17 +68,17 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not (np.isfinite(f).all() and np.isfinite(dual.s).all() and (dual.s >= 0.0).all()):
         return 0.0
     logs, slack = log_column_sums(reduced, f, dual.s)
-    rent = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
-    price = 0.0
+    distortion_term = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
+    support_value = 0.0
     if not reduced.perceptions:
         worst = int(np.argmax(logs))
-        price, slack_price = float(logs[worst]), float(slack.max())
+        support_value, slack_price = float(logs[worst]), float(slack.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
         ball = reduced.perceptions[0]
-        price, slack_price = _priced(ball, logs + slack), 0.0
+        support_value, slack_price = _support(ball, logs + slack), 0.0
         scale = np.abs(np.where(np.isfinite(logs), logs, 0.0))
         size = ball.reference @ scale if ball.reference.size == scale.size else scale.max()
-        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(size) + abs(price))
+        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(size) + abs(support_value))
     else:
         cover = np.zeros_like(logs)
         slack_price = 0.0
@@ -86,24 +86,26 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
             if not np.isfinite(v).all():
                 return 0.0
             cover += v if ball.image is None else v @ ball.image
-            price += _priced(ball, v)
+            support_value += _support(ball, v)
             slack_price += UNIT_ROUNDOFF * (v.size + 8) * float(np.abs(v).max())
-        price += float((logs + slack - cover).max())  # a constant added to v_1 moves σ_1 by as much
+        support_value += float((logs + slack - cover).max())  # a constant added to v_1 moves σ_1 by as much
         slack_price += UNIT_ROUNDOFF * (len(dual.v) + 4) * float(np.abs(cover).max())
-    value = float(p @ f) - rent - price
+    value = float(p @ f) - distortion_term - support_value
     if np.isnan(value):
         return 0.0
-    allowance = UNIT_ROUNDOFF * ((p.size + 8) * float(p @ np.abs(f)) + 8 * (rent + abs(price))) + slack_price
+    allowance = (
+        UNIT_ROUNDOFF * ((p.size + 8) * float(p @ np.abs(f)) + 8 * (distortion_term + abs(support_value))) + slack_price
+    )
     return max(0.0, value - allowance)
 
 
-def _priced(ball: PerceptionLimit, v: FloatArray) -> float:
-    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the price -inf."""
+def _support(ball: PerceptionLimit, v: FloatArray) -> float:
+    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
     finite, reference = np.isfinite(v), ball.reference
     if not finite.any():
         return -np.inf
     if not finite.all():
-        if ball.limit == 0.0 and not ball.free_moves:
+        if ball.limit == 0.0 and not ball.has_zero_cost_moves:
             return -np.inf if bool((reference[~finite] > 0.0).any()) else float(reference[finite] @ v[finite])
         v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
     return float(ball.divergence.support(v, reference, ball.limit).value)

@@ -8,13 +8,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.certificates.feasible import cheapest_channel
-from rdptheory.couplings import cheapest_plan, roomiest_plan, rounded_plan
+from rdptheory.certificates.feasible import min_distortion_channel
+from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.divergences import TransportDivergence
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["UpperBound", "anchor", "upper_bound"]
+__all__ = ["UpperBound", "slater_channel", "upper_bound"]
 
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 PERCEPTION_ALLOWANCE = 64 * UNIT_ROUNDOFF
@@ -48,7 +48,7 @@ def upper_bound(
        alphabet the surplus of a symbol is moved to the deficits along that coordinate, which processes the output
        and cannot raise I. Where a transport cost has zeros off the diagonal, the law is the one that the plan makes
        of the reference by moves that cost nothing.
-    3. While a limit is broken the channel is mixed with an anchor that keeps all limits: I is convex and E d linear
+    3. While a limit is broken the channel is mixed with a channel that keeps all limits: I is convex and E d linear
        in the channel and δ convex in the output law, so the smallest weight that can help is known in closed form.
     4. The rate is I(X;Y) of what came out, whose limits are then recomputed.
 
@@ -77,22 +77,22 @@ def upper_bound(
     n, m = reduced.shape
     mixed = None if channel is None else _as_channel(reduced, np.asarray(channel, dtype=np.float64), problem)
     if mixed is not None:
-        mixed, plans = _pinned(reduced, mixed, plans)
+        mixed, plans = _with_exact_marginals(reduced, mixed, plans)
     if mixed is None or not _within(reduced, mixed, plans):
-        rescue = anchor(problem)
-        if rescue is None:
+        anchor = slater_channel(problem)
+        if anchor is None:
             return UpperBound(float("inf"), None)
-        mixed = rescue if mixed is None else _mix(reduced, mixed, rescue, plans)
+        mixed = anchor if mixed is None else _mix(reduced, mixed, anchor, plans)
     rate = mutual_information(reduced.probabilities, mixed)
     ceiling = entropy(reduced.probabilities)
     allowance = UNIT_ROUNDOFF * (n + m + 16) * (rate + min(slope, ceiling) + 1.0) if rate > 0.0 else 0.0
     if rate > 0.0:
-        steepest = max((ball.unit / ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=0.0)
+        steepest = max((ball.scale / ball.limit for ball in reduced.perceptions if ball.limit > 0.0), default=0.0)
         allowance += PERCEPTION_ALLOWANCE * min(steepness, ceiling * steepest)
     return UpperBound(rate + allowance, problem.expand(mixed))
 
 
-def anchor(problem: DiscreteProblem) -> FloatArray | None:
+def slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
     Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and a
@@ -135,14 +135,14 @@ def _anchor(problem: DiscreteProblem) -> FloatArray | None:
             return channel
     if balls and len(reduced.perceptions) == 1:
         ball = balls[0]
-        if isinstance(ball.divergence, TransportDivergence) and (ball.limit > 0.0 or ball.free_moves):
+        if isinstance(ball.divergence, TransportDivergence) and (ball.limit > 0.0 or ball.has_zero_cost_moves):
             limits = np.array([limit.limit for limit in reduced.distortions])
-            found = roomiest_plan(p, tables, limits, ball.reference, ball.divergence.cost, ball.limit)
+            found = max_slack_joint(p, tables, limits, ball.reference, ball.divergence.cost, ball.limit)
         else:
-            found = cheapest_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
+            found = min_distortion_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
         normal = None if found is None else _as_channel(reduced, found, problem)
         if normal is not None:
-            normal, plans = _pinned(reduced, normal, ())
+            normal, plans = _with_exact_marginals(reduced, normal, ())
             if _within(reduced, normal, plans):
                 return normal
     return None
@@ -166,12 +166,12 @@ def _as_channel(reduced: DiscreteProblem, channel: FloatArray, problem: Discrete
     return mixed
 
 
-def _pinned(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+def _with_exact_marginals(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
     """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it."""
     shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
     for number, ball in enumerate(reduced.perceptions):
         reference: FloatArray | None = ball.reference
-        if ball.free_moves and ball.point:
+        if ball.has_zero_cost_moves and ball.is_zero_radius:
             plan = _free_plan(ball, ball.law(reduced.probabilities @ channel), shown[number])
             shown[number], reference = plan, None if plan is None else plan.sum(axis=0)
         elif ball.limit > 0.0:
@@ -192,7 +192,7 @@ def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) 
     if ball.reference[free.sum(axis=1) <= 0.0].any():
         return None
     if plan is None:
-        plan = cheapest_plan(ball.reference, law / law.sum() * ball.reference.sum(), 1.0 - free).plan
+        plan = optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), 1.0 - free).plan
     kept = free if plan is None else free * plan
     kept = np.where(kept.sum(axis=1, keepdims=True) > 0.0, kept, free)
     sums = np.maximum(kept.sum(axis=1), TINY)
@@ -229,7 +229,7 @@ def _distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ())
             value = np.inf if divergence.line is None else ball.value(output)
             if value > ball.limit:
                 value = min(value, divergence.bound(ball.reference, ball.law(output), plan))
-        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE * ball.unit)
+        delta.append(value - ball.limit - PERCEPTION_ALLOWANCE * ball.scale)
     return d, np.array(delta)
 
 
@@ -238,11 +238,11 @@ def _within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) ->
     return bool((d <= 0.0).all() and (delta <= 0.0).all())
 
 
-def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plans: Plans) -> FloatArray:
-    """The smallest mixture with `rescue` that keeps every limit, up to a few units of roundoff."""
-    others = tuple(_coupling(reduced, rescue, ball) for ball in reduced.perceptions) if plans else ()
+def _mix(reduced: DiscreteProblem, channel: FloatArray, anchor: FloatArray, plans: Plans) -> FloatArray:
+    """The smallest mixture with `anchor` that keeps every limit, up to a few units of roundoff."""
+    others = tuple(_coupling(reduced, anchor, ball) for ball in reduced.perceptions) if plans else ()
     d, delta = _distances(reduced, channel, plans)
-    d_rescue, delta_rescue = _distances(reduced, rescue, others)
+    d_rescue, delta_rescue = _distances(reduced, anchor, others)
     weight = 0.0
     for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_rescue, delta_rescue]), strict=True):
         if here > 0.0:
@@ -252,7 +252,7 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         share = weight + extra
         if share >= 1.0:
             break
-        mixed = rescue - channel
+        mixed = anchor - channel
         mixed *= share
         mixed += channel
         moved = tuple(
@@ -262,16 +262,16 @@ def _mix(reduced: DiscreteProblem, channel: FloatArray, rescue: FloatArray, plan
         if _within(reduced, mixed, moved):
             return mixed
         extra *= 2.0
-    return rescue
+    return anchor
 
 
-def _coupling(reduced: DiscreteProblem, rescue: FloatArray, ball: PerceptionLimit) -> FloatArray | None:
-    """A plan (k, m) between the reference and the output of `rescue`: the diagonal where it is free of charge."""
-    divergence, law = ball.divergence, ball.law(reduced.probabilities @ rescue)
+def _coupling(reduced: DiscreteProblem, anchor: FloatArray, ball: PerceptionLimit) -> FloatArray | None:
+    """A plan (k, m) between the reference and the output of `anchor`: the diagonal where it is free of charge."""
+    divergence, law = ball.divergence, ball.law(reduced.probabilities @ anchor)
     if not isinstance(divergence, TransportDivergence):
         return None
     if divergence.faithful and (np.abs(law - ball.reference) <= PERCEPTION_ALLOWANCE).all():
         return np.diag(ball.reference)
     if divergence.line is not None:  # the monotone plan is as good
         return None
-    return cheapest_plan(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan
+    return optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from rdptheory._types import FloatArray
+from rdptheory.errors import InvalidInput
 
 __all__ = ["Divergence", "Support"]
 
@@ -28,6 +29,21 @@ class Divergence(ABC):
     def name(self) -> str:
         """The name people print."""
         return type(self).__name__
+
+    @property
+    def faithful(self) -> bool:
+        """Whether every law is at distance 0 from itself."""
+        return True
+
+    def check(self, k: int, m: int) -> None:
+        """Refuse to compare laws on k symbols with laws on m.
+
+        Raises
+        ------
+        InvalidInput
+        """
+        if k != m:
+            raise InvalidInput("perception", self, f"compares laws on one alphabet, not on {k} symbols with {m}")
 
     @abstractmethod
     def value(self, reference: FloatArray, output: FloatArray) -> float:

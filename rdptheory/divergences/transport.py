@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, IntArray, frozen_array
-from rdptheory.couplings import cheapest_plan, monotone_plan, rounded_plan
+from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support
 from rdptheory.errors import InvalidInput, real_array
 
@@ -50,12 +50,19 @@ class TransportDivergence(Divergence):
         """Whether a law is at distance 0 from nothing but itself: faithful, and no other zero in the table."""
         return self.faithful and np.count_nonzero(self.cost) == self.cost.size - self.cost.shape[0]
 
+    def check(self, k: int, m: int) -> None:
+        """The cost needs a row for each symbol of the reference law and a column for each of the output."""
+        if self.cost.shape != (k, m):
+            raise InvalidInput(
+                "perception", self, f"has costs of shape {self.cost.shape}, the laws it compares ask for ({k}, {m})"
+            )
+
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
         if self.line is not None:
             i, j, mass = monotone_plan(reference, output, self.line)
             return float(self.cost[i, j] @ mass)
-        plan = cheapest_plan(reference, output / output.sum() * reference.sum(), self.cost).plan
+        plan = optimal_transport(reference, output / output.sum() * reference.sum(), self.cost).plan
         return np.inf if plan is None else self.bound(reference, output, plan)
 
     def bound(self, reference: FloatArray, output: FloatArray, plan: FloatArray) -> float:
@@ -64,7 +71,7 @@ class TransportDivergence(Divergence):
 
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
-        plan = cheapest_plan(reference, law, self.cost)
+        plan = optimal_transport(reference, law, self.cost)
         return plan.w, P - float(plan.u @ reference)
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
-from rdptheory.couplings import Plan, cheapest_plan, rounded_plan
+from rdptheory.couplings import Plan, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
 from rdptheory.problems import PerceptionLimit
@@ -68,7 +68,7 @@ class Region:
     def coupling(self) -> Plan:
         """An optimal coupling of X~ and X, shape (l, n)."""
         p = self.source.probabilities
-        found = cheapest_plan(self.masses, p, squares(self.means, columns(self.source)))
+        found = optimal_transport(self.masses, p, squares(self.means, columns(self.source)))
         plan = np.outer(self.masses, p) if found.plan is None else rounded_plan(found.plan, self.masses, p)
         return replace(found, plan=plan)
 

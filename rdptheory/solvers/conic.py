@@ -97,7 +97,7 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
 def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
     """The constraints of a perception ball on an expression (k,); the last one carries its multiplier if P > 0."""
     q: FloatArray = ball.reference
-    if ball.limit == 0.0 and not ball.free_moves:
+    if ball.limit == 0.0 and not ball.has_zero_cost_moves:
         return [law == q]
     match ball.divergence:
         case TotalVariation():

@@ -70,7 +70,7 @@ def judged(
     """Let the judge look at a dual point (with the multipliers mu of the balls) and a channel (with its couplings)."""
     limits = np.array([limit.limit for limit in problem.reduced.distortions])
     lower = lower_bound(problem, dual)
-    units = np.array([ball.unit for ball in problem.reduced.perceptions])
+    units = np.array([ball.scale for ball in problem.reduced.perceptions])
     steepness = float(np.where(np.isfinite(mu), mu, 0.0) @ units) if units.size else 0.0
     upper = upper_bound(problem, channel, slope=float(dual.s @ limits), steepness=steepness, plans=plans)
     free = np.array([not np.isfinite(limit.limit) for limit in problem.distortions])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.couplings import cheapest_plan, rounded_plan
+from rdptheory.couplings import optimal_transport, rounded_plan
 
 __all__ = ["cheapest_coupling", "conditional", "functional_maps"]
 
 
 def cheapest_coupling(p: FloatArray, q: FloatArray, cost: FloatArray) -> tuple[FloatArray, float]:
     """argmin <cost, plan> over couplings (n, m) of p and q, and a proved lower bound on the minimum."""
-    found = cheapest_plan(p, q, cost)
+    found = optimal_transport(p, q, cost)
     plan = p[:, None] * q if found.plan is None else found.plan
     return rounded_plan(plan, p, q), found.lower
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.distortions import SquaredError
 from rdptheory.divergences import F_DIVERGENCES, Divergence, Wasserstein1, Wasserstein2Squared
 from rdptheory.information import entropy
@@ -103,7 +103,7 @@ def channel(rng: np.random.Generator, n: int, m: int) -> FloatArray:
 
 def coupling(rng: np.random.Generator, p: FloatArray, q: FloatArray) -> FloatArray:
     """A random joint law of shape (n, m) with marginals p and q: a corner mixed with the product."""
-    corner = cheapest_plan(p, q, rng.normal(size=(p.size, q.size))).plan
+    corner = optimal_transport(p, q, rng.normal(size=(p.size, q.size))).plan
     assert corner is not None
     share = rng.uniform()
     return np.asarray(share * corner + (1.0 - share) * np.outer(p, q))
@@ -144,7 +144,7 @@ def squared_transport(x: FloatArray, p: FloatArray, y: FloatArray, q: FloatArray
     if x.ndim == 1:
         return line_transport(x, p, y, q)
     cost = squared(x, y)
-    plan = cheapest_plan(p, q, cost).plan
+    plan = optimal_transport(p, q, cost).plan
     assert plan is not None
     return float(np.vdot(plan, cost))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.closed_forms._inputs import load_sympy
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.sources import DiscreteSource, Pmf
 from rdptheory.theorems import schemes
 from rdptheory.theorems.given import NOTHING, Given
@@ -282,7 +282,7 @@ def parity(_: np.random.Generator) -> Augmented:
 
 
 def _transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Bounds:
-    found = cheapest_plan(p, q, cost)
+    found = optimal_transport(p, q, cost)
     assert found.plan is not None
     upper = float(np.vdot(found.plan, cost))
     return Bounds(min(found.lower, upper), upper)

@@ -12,7 +12,7 @@ import numpy as np
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.closed_forms import bernoulli, gaussian
 from rdptheory.closed_forms._inputs import load_sympy
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.information import binary_entropy, inverse_binary_entropy, mutual_information
@@ -410,13 +410,13 @@ def check_region(case: Region) -> Verdict:
     gap = schemes.line_transport(centre, z, x, p)
     if not case.anywhere:
         P = schemes.line_transport(x, p, x, code.output)
-        plan = cheapest_plan(z, code.output, schemes.squared(centre, x))
+        plan = optimal_transport(z, code.output, schemes.squared(centre, x))
         return equal(least + plan.lower, least + max(0.0, sqrt(gap) - sqrt(P)) ** 2)
     q = code.output
     moved = schemes.line_transport(centre, z, code.y, q)
     P = schemes.line_transport(x, p, code.y, q)
     share = min(1.0, sqrt(P / gap)) if gap > 0.0 else 1.0
-    best = cheapest_plan(z, p, schemes.squared(centre, x)).plan
+    best = optimal_transport(z, p, schemes.squared(centre, x)).plan
     assert best is not None
     between = (share * centre[:, None] + (1.0 - share) * x).ravel()
     reached = least + float(best.ravel() @ np.square(between - np.repeat(centre, x.size)))
@@ -633,7 +633,7 @@ def check_equivalence(case: Points) -> Verdict:
     (D3, _), (D1, _) = case.points
     penalty = rate_penalty(case.source, Hamming(), TV, case.points)
     z, back = schemes.posterior(case.source.probabilities, bernoulli.channel(p, D1, inf))
-    served = cheapest_plan(z, case.source.probabilities, back @ (1.0 - np.eye(2))).lower
+    served = optimal_transport(z, case.source.probabilities, back @ (1.0 - np.eye(2))).lower
     if p == 0.5:
         return worst([equal(penalty, 0.0), equal(served, D3)])
     return worst([exceeds(penalty, 0.0), exceeds(served, D3)])

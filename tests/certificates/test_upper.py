@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rdptheory import Bernoulli, Hamming, Pmf, SquaredError, Table, TotalVariation, closed_forms
-from rdptheory.certificates import anchor, upper_bound
+from rdptheory.certificates import slater_channel, upper_bound
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from tests import checks, oracles
 from tests.strategies import DIVERGENCES, RADII, laws, matrices, problems
@@ -81,7 +81,7 @@ def test_rows_of_zero_mass_are_laws_too():
 @given(problems())
 def test_an_anchor_keeps_every_limit(problem):
     reduced = problem.discrete.reduced
-    channel = anchor(problem.discrete)
+    channel = slater_channel(problem.discrete)
     assert channel is not None  # the identity costs nothing in these problems
     checks.assert_channel(reduced, channel)
 
@@ -89,14 +89,14 @@ def test_an_anchor_keeps_every_limit(problem):
 @given(laws(3, zero=False), laws(4, zero=False), matrices(3, 4), DIVERGENCES, st.floats(0.0, 0.3))
 def test_an_anchor_of_a_rectangular_table_exists_where_transport_says_so(p, reference, table, member, P):
     problem = Problem(Pmf.from_weights(p), Table(table, reference), member, 1.0, P).discrete
-    checks.assert_channel(problem.reduced, anchor(problem))
+    checks.assert_channel(problem.reduced, slater_channel(problem))
 
 
 def test_no_anchor_where_no_channel_exists():
     nowhere = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.ones((2, 2)), 0.5),))
-    assert anchor(nowhere) is None
+    assert slater_channel(nowhere) is None
     pinned = PerceptionLimit(TotalVariation(), np.array([0.5, 0.5]), 0.0)
     apart = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.array([[0.0, 1.0]] * 2), 0.2),), (pinned,))
-    assert anchor(apart) is None
+    assert slater_channel(apart) is None
     assert upper_bound(apart, np.eye(2)).rate == math.inf
     assert upper_bound(apart, np.eye(2)).channel is None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import Wasserstein1, Wasserstein2Squared
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import PerceptionLimit
 from rdptheory.representations.decoders import best_decoder
@@ -39,7 +39,7 @@ def test_the_bracket_is_narrow_and_its_decoder_inside_the_ball(divergence, seed:
 def test_at_no_tolerance_it_is_an_optimal_transport(seed: int) -> None:
     _, masses, cost, reference = instance(seed)
     found = best_decoder(masses, cost, PerceptionLimit(F_DIVERGENCES[0], reference, 0.0))
-    plan = cheapest_plan(masses, reference, cost)
+    plan = optimal_transport(masses, reference, cost)
     assert found.bounds.lower <= float(np.vdot(plan.plan, cost)) + 1e-12
     assert plan.lower <= found.bounds.upper + 1e-12
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rdptheory.closed_forms import transport_binary
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.information import entropy
 from rdptheory.theorems import schemes
 from rdptheory.theorems.zqck21 import functional_representation, huffman
@@ -20,7 +20,7 @@ def test_monotone_transport_is_the_linear_program(seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=4), rng.normal(size=3)
     p, q = rng.dirichlet([1.0, 1.0, 1.0, 0.2]), rng.dirichlet([1.0, 1.0, 1.0])
-    program = cheapest_plan(p, q, schemes.squared(x, y)).lower
+    program = optimal_transport(p, q, schemes.squared(x, y)).lower
     assert schemes.line_transport(x, p, y, q) == pytest.approx(program, abs=1e-7)  # HiGHS is feasible to 1e-7
 
 

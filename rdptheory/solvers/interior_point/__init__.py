@@ -4,6 +4,6 @@ The default method. See `core` for the iteration and its cost, `fixed_output` fo
 """
 
 from rdptheory.solvers.interior_point.drive import InteriorPoint, solve_interior_point
-from rdptheory.solvers.interior_point.start import law_inside
+from rdptheory.solvers.interior_point.start import inner_law
 
-__all__ = ["InteriorPoint", "law_inside", "solve_interior_point"]
+__all__ = ["InteriorPoint", "inner_law", "solve_interior_point"]

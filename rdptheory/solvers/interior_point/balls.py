@@ -371,7 +371,7 @@ class FixedLaw(Ball):
 def make_ball(limit: PerceptionLimit) -> Ball:
     """The ball of a perception limit with P < inf."""
     divergence, q, P, image = limit.divergence, limit.reference, limit.limit, limit.image
-    if P == 0.0 and not limit.free_moves:
+    if P == 0.0 and not limit.has_zero_cost_moves:
         return FixedLaw(q=q, P=P, image=image)
     if isinstance(divergence, TotalVariation):
         return BoxBall(q=q, P=P, image=image)
@@ -381,7 +381,7 @@ def make_ball(limit: PerceptionLimit) -> Ball:
         rows = q > 0.0
         guess = q if divergence.faithful else np.full(divergence.cost.shape[1], 1.0)
         cost = divergence.cost[rows]
-        if limit.point and limit.free_moves:  # what moves at no cost is free, and nothing else
+        if limit.is_zero_radius and limit.has_zero_cost_moves:  # what moves at no cost is free, and nothing else
             cost, P = np.where(cost > 0.0, 1.0, 0.0), PINCHED
         least = cost.min(axis=1)  # spent by every plan: the same plans keep what is left of P
         left = P - float(q[rows] @ least)

@@ -18,7 +18,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
-from rdptheory.solvers.interior_point.start import law_inside, start
+from rdptheory.solvers.interior_point.start import inner_law, start
 from rdptheory.solvers.outcome import Outcome, judged
 
 __all__ = ["InteriorPoint", "solve_interior_point"]
@@ -71,9 +71,9 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         ball = problem.perceptions[0]
         alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
         alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
-        if alone and ball.point:
+        if alone and ball.is_zero_radius:
             fixed = solve_fixed_output(problem, method.gap, method.max_steps)
-            if fixed.bounds.gap <= method.gap or not ball.free_moves:
+            if fixed.bounds.gap <= method.gap or not ball.has_zero_cost_moves:
                 return fixed
         free = _free(problem, method, partial(_astray, problem))
         if free.bounds.gap <= method.gap:
@@ -146,7 +146,7 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
 
 def _moves(ball: PerceptionLimit) -> bool:
     transport = isinstance(ball.divergence, TransportDivergence) and ball.image is None
-    return transport and (ball.limit > 0.0 or ball.free_moves)
+    return transport and (ball.limit > 0.0 or ball.has_zero_cost_moves)
 
 
 def _first_law(problem: DiscreteProblem) -> FloatArray | None:
@@ -156,12 +156,12 @@ def _first_law(problem: DiscreteProblem) -> FloatArray | None:
         factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
         for ball in problem.perceptions:
             if ball.axis is not None:
-                factors[ball.axis] = law_inside(ball)
+                factors[ball.axis] = inner_law(ball)
         law = np.ones(1)
         for factor in factors:
             law = np.outer(law, factor).ravel()
         return law
-    inside = [law_inside(ball) for ball in problem.perceptions if ball.image is None]
+    inside = [inner_law(ball) for ball in problem.perceptions if ball.image is None]
     return next((law for law in (*inside, p) if law.size == m), None)
 
 
@@ -297,7 +297,7 @@ class _Run:
         channel[:, self.reached] = system.B * system.r
         dual = DualPoint(system.state.f, s, self._multipliers(system))
         plans = tuple(map(self._plan, self.problem.reduced.perceptions, self.model.balls, system.owns))
-        pinched = [ball.point and ball.free_moves for ball in self.problem.reduced.perceptions]
+        pinched = [ball.is_zero_radius and ball.has_zero_cost_moves for ball in self.problem.reduced.perceptions]
         mu = np.where(pinched, np.inf, system.mu) if pinched else np.array(system.mu)
         return judged(self.problem, dual, mu, channel, steps, sentence, plans)
 

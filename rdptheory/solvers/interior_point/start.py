@@ -10,7 +10,7 @@ from rdptheory.problems import PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball
 from rdptheory.solvers.interior_point.core import Model, State
 
-__all__ = ["law_inside", "slope_for", "start"]
+__all__ = ["inner_law", "slope_for", "start"]
 
 TARGET = 0.95
 ZETA = 0.1
@@ -109,14 +109,14 @@ def slope_for(
     return np.full(K, s / K)
 
 
-def law_inside(ball: PerceptionLimit) -> FloatArray:
+def inner_law(ball: PerceptionLimit) -> FloatArray:
     """A law inside the ball: the reference, or for a transport ball the reference blurred until that costs a part of P.
 
         r = Σ_i q_i κ_i,    κ_ij = exp(-t c_ij) / Σ_j' exp(-t c_ij')
 
     The masses of a rough reference would make the path visit its heaviest symbols one after the other.
     """
-    if not isinstance(ball.divergence, TransportDivergence) or (ball.limit == 0.0 and not ball.free_moves):
+    if not isinstance(ball.divergence, TransportDivergence) or (ball.limit == 0.0 and not ball.has_zero_cost_moves):
         return ball.reference
     q = ball.reference
     c = ball.divergence.cost - ball.divergence.cost.min(axis=1, keepdims=True)

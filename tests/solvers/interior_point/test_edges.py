@@ -17,7 +17,7 @@ from rdptheory import (
     TotalVariation,
     rdp,
 )
-from rdptheory.couplings import cheapest_plan
+from rdptheory.couplings import optimal_transport
 from rdptheory.divergences import F_DIVERGENCES
 from tests import checks
 
@@ -91,7 +91,7 @@ def test_equal_rows_and_equal_columns(source, member):
     rng = np.random.default_rng(5)
     twins = Pmf.from_weights(source.probabilities, np.repeat(np.arange(N // 2), 2))
     rows = np.repeat(rng.uniform(size=(N // 3, N)), 3, axis=0)
-    cheapest = cheapest_plan(source.probabilities, source.probabilities, rows).lower  # feasible at P = 0
+    cheapest = optimal_transport(source.probabilities, source.probabilities, rows).lower  # feasible at P = 0
     solutions = [ask(twins, SquaredError(), member, D, P) for D in (0.0, 1.0) for P in (0.0, 0.05)]
     solutions += [ask(source, Table(np.ones((N, N))), member, D, 0.1) for D in (1.0, 2.0)]
     solutions += [ask(source, Table(rows), member, cheapest + 0.02, P) for P in (0.0, 0.05)]

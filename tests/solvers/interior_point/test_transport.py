@@ -25,7 +25,7 @@ from rdptheory import (
 from rdptheory.certificates import DualPoint, lower_bound
 from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
-from rdptheory.solvers.interior_point import law_inside, solve_interior_point
+from rdptheory.solvers.interior_point import inner_law, solve_interior_point
 from tests.checks import assert_agree, assert_channel, assert_inside, assert_sound
 from tests.solvers.interior_point import oracle
 
@@ -207,7 +207,7 @@ def test_the_first_law_is_inside_the_ball(seed: int, share: float) -> None:
     least = float(q @ cost.min(axis=1))
     P = least + share * (float(q @ cost.mean(axis=1)) - least)
     ball = TransportDivergence(cost)
-    law = law_inside(PerceptionLimit(ball, q, P))
+    law = inner_law(PerceptionLimit(ball, q, P))
     assert law.shape == (m,)
     assert abs(law.sum() - 1.0) <= 1e-12
     assert ball.value(q, law) <= P + 1e-9  # HiGHS keeps its rows to 1e-7 of data of order 1, here far better

@@ -1,0 +1,122 @@
+"""What is decided before any solver starts: that no channel keeps the limits, or that one ignoring the source does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates import min_distortion_channel
+from rdptheory.divergences import Support
+from rdptheory.information import entropy
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.interior_point.start import inner_law
+
+__all__ = ["Presolved", "least_distortion", "min_cost_law", "presolve", "proved_infeasible", "zero_rate"]
+
+SMALL = 20_000  # table entries up to which a linear program may decide feasibility before the solver starts
+TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
+ABOVE_ENTROPY = (
+    1e-6  # nats by which a lower bound must pass H(X), the most that any rate can be, to prove that there is none
+)
+ROUNDED = 64 * 0.5 * float(np.finfo(np.float64).eps)  # of the scale of δ, by which its value may be off
+SHRINKAGE = 1e-15  # first share of the reference that a law just outside its ball is mixed with: half a dozen roundings
+
+
+@dataclass(frozen=True, eq=False)
+class Presolved:
+    """The verdict: a sentence if no channel keeps the limits, or the channel (n, m) of rate 0 if there is one.
+
+    `doubtful` says that the limits were not seen to be feasible, and too large a program would be needed to see it.
+    """
+
+    infeasible: str = ""
+    constant: FloatArray | None = None
+    doubtful: bool = False
+
+
+def presolve(problem: DiscreteProblem) -> Presolved:
+    """Decide what takes no solver."""
+    limits = [limit for limit in problem.distortions if np.isfinite(limit.limit)]
+    for limit, reduced in zip(limits, problem.reduced.distortions, strict=False):
+        if reduced.limit < 0.0:
+            return Presolved(f"D is below {limit.limit - reduced.limit:.6g}, the least distortion of any channel")
+    doubtful = not _copy_is_free(problem)
+    if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
+        return Presolved(TOO_TIGHT)
+    return Presolved(constant=zero_rate(problem), doubtful=doubtful)
+
+
+def proved_infeasible(problem: DiscreteProblem, lower: float) -> str:
+    """The sentence, once a solver has found no channel, if its lower bound or a linear program proves there is none."""
+    impossible = lower > entropy(problem.reduced.probabilities) + ABOVE_ENTROPY
+    return TOO_TIGHT if impossible or _too_tight(problem) else ""
+
+
+def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
+    """A channel (n, m) that ignores its input and keeps every limit, or None if this search finds none.
+
+    With one distortion and at most one ball the search is exact: the law of the ball with the least mean distortion
+    is where the support function of the ball touches.
+    """
+    reduced = problem.reduced
+    if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
+        return None
+    if any(ball.image is not None for ball in reduced.perceptions):
+        return None
+    limit = reduced.distortions[0]
+    cost = reduced.probabilities @ limit.table
+    law = min_cost_law(cost, reduced.perceptions).law
+    if float(law @ cost) > limit.limit or any(
+        ball.value(law) > ball.limit + ROUNDED * ball.scale for ball in reduced.perceptions
+    ):
+        return None
+    return np.tile(law / law.sum(), (problem.probabilities.size, 1))
+
+
+def least_distortion(problem: DiscreteProblem) -> float:
+    """A proved lower bound on E d (less the row minima) of the channels whose output law stays in the ball."""
+    reduced = problem.reduced
+    if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
+        return 0.0
+    limit = reduced.distortions[0]
+    return min_distortion_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
+
+
+def min_cost_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
+    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
+    if not balls:
+        law = np.zeros(cost.size)
+        law[int(np.argmin(cost))] = 1.0
+        return Support(float(cost.min()), law)
+    ball = balls[0]
+    found = ball.divergence.support(-cost, ball.reference, ball.limit)
+    law, shrinkage = found.law, SHRINKAGE
+    if ball.has_zero_cost_moves and ball.is_zero_radius:
+        return Support(-found.value - _rounding(cost), law)
+    reached, inside = ball.value(law), inner_law(ball) if ball.has_zero_cost_moves else ball.reference
+    while reached > ball.limit and shrinkage < 1.0:  # the search for the support ends within rounding of the boundary
+        shrinkage = min(1.0, max(4.0 * shrinkage, 1.0 - ball.limit / reached if np.isfinite(reached) else 1.0))
+        law = (1.0 - shrinkage) * law + shrinkage * inside
+        reached = ball.value(law)
+    return Support(-found.value - _rounding(cost), law)
+
+
+def _rounding(cost: FloatArray) -> float:
+    return float(np.finfo(np.float64).eps) * (cost.size + 8) * float(np.abs(cost).max())
+
+
+def _too_tight(problem: DiscreteProblem) -> bool:
+    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
+
+
+def _copy_is_free(problem: DiscreteProblem) -> bool:
+    """Whether copying the source costs nothing, so that no limit can be too small."""
+    table = problem.distortions[0].table
+    return not problem.perceptions or (
+        table.shape[0] == table.shape[1]
+        and not np.diagonal(table).any()
+        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
+        and problem.perceptions[0].divergence.faithful
+    )
