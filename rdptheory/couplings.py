@@ -13,6 +13,7 @@ __all__ = ["Plan", "max_slack_joint", "min_distortion_joint", "monotone_plan", "
 
 
 ULP = 0.5 * float(np.finfo(np.float64).eps)  # the relative rounding of one float64 operation
+TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
 ROUNDING = 16 * ULP  # of a law of mass 1: what is missing from its sums is no more than rounding
 
 
@@ -42,6 +43,7 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
         A_eq=scipy.sparse.vstack([rows, columns]).tocsr()[:-1],  # the last column sum follows from the others
         b_eq=np.concatenate([p, q])[:-1],
         method="highs",
+        options=TOLERANCES,
     )
     if found.x is None:
         return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))

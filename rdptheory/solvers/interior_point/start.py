@@ -127,10 +127,10 @@ def inner_law(ball: PerceptionLimit) -> FloatArray:
         room /= highest
     low, high = -SHARPEST, SHARPEST
     while True:
-        x = 0.5 * (low + high)
+        x = 0.5 * (low + high) if high - low > 1.0 else high  # the sharper end keeps within the room
         plan = np.exp(-np.exp(x) * c)
         plan *= (q / plan.sum(axis=1))[:, None]
         spent = float(np.vdot(plan, c))
-        if SPENT[0] * room <= spent <= SPENT[1] * room or high - low < 1.0:
+        if SPENT[0] * room <= spent <= SPENT[1] * room or x == high:
             return np.asarray(plan.sum(axis=0))
         low, high = (x, high) if spent > SPENT[1] * room else (low, x)
