@@ -24,8 +24,8 @@ from large_alphabets import field, pixels
 
 from rdptheory import FirstOrder, InteriorPoint, Pmf, SquaredError, TotalVariation, Wasserstein2Squared, rdp
 from rdptheory.divergences import Divergence
+from rdptheory.methods import Method
 from rdptheory.plotting import COLOURS, figure, save, style
-from rdptheory.solve import Method
 from rdptheory.solvers.first_order import solve_large
 from rdptheory.solvers.first_order.kernels import Grid
 

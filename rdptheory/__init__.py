@@ -25,8 +25,9 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
+from rdptheory.methods import DualPoint, Outcome
 from rdptheory.placement import Measurement, Placement, place, read_measurements
-from rdptheory.problems import Problem
+from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp
@@ -65,6 +66,8 @@ __all__ = [
     "Conic",
     "CriticalPoints",
     "Dask",
+    "DiscreteProblem",
+    "DualPoint",
     "Empirical",
     "FirstOrder",
     "GapTooWide",
@@ -79,6 +82,7 @@ __all__ = [
     "Laplace",
     "Located",
     "Measurement",
+    "Outcome",
     "Placement",
     "Pmf",
     "Problem",

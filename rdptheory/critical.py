@@ -9,7 +9,8 @@ from rdptheory._types import Bounds
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.inverse import Located, distortion_at
-from rdptheory.solve import Method, rdp
+from rdptheory.methods import Method
+from rdptheory.solve import rdp
 from rdptheory.sources import Source
 
 __all__ = ["CriticalPoints", "critical_points"]

@@ -12,9 +12,10 @@ from rdptheory.closed_forms import ALLOWANCE, gaussian
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.solution import Slopes, Solution
-from rdptheory.solve import Method, rdp
+from rdptheory.solve import rdp
 from rdptheory.solvers.presolve import min_cost_law
 from rdptheory.sources import Gaussian, Source
 

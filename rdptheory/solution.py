@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Generic, Self
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.errors import GapTooWide
+from rdptheory.methods import DualPoint, Method
+from rdptheory.problems import Problem
 from rdptheory.units import nats_to_bits
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Question = TypeVar("Question", default=Problem, covariant=True)
+else:  # a default is for the type checker
+    from typing import TypeVar
+
+    Question = TypeVar("Question", covariant=True)
 
 __all__ = ["Candidate", "JointGaussian", "Slopes", "Solution", "Status"]
 
@@ -54,7 +65,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(Generic[Question]):
     """A rate with its proof.
 
     Attributes
@@ -72,25 +83,27 @@ class Solution:
     method : the method that was used
     steps : int
         Iterations taken (0 for a closed form).
+    dual : DualPoint or None
+        What proves the lower end; None where a formula or a list of cases does.
     """
 
-    problem: Any
+    problem: Question
     rate: float
     bounds: Bounds
     slopes: Slopes
     candidate: Candidate | None
     status: Status
     message: str
-    method: Any
+    method: Method
     steps: int = 0
-    dual: Any = field(default=None, repr=False)
+    dual: DualPoint | None = field(default=None, repr=False)
 
     @property
     def gap(self) -> float:
         """upper - lower in nats; 0 when both are inf."""
         return self.bounds.gap
 
-    def require(self, *, gap: float) -> Solution:
+    def require(self, *, gap: float) -> Self:
         """This solution, if its bracket is at most `gap` nats wide.
 
         Raises

@@ -5,26 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import Bounds
-from rdptheory.certificates import DualPoint
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput
+from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
-from rdptheory.solvers.conic import Conic, solve_conic
-from rdptheory.solvers.first_order import FirstOrder, solve_first_order, solve_large
-from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
-from rdptheory.solvers.outcome import Outcome, judged
+from rdptheory.solvers.first_order import FirstOrder, solve_large
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import DiscreteSource, Source
 
-__all__ = ["Method", "rate_distortion", "rdp"]
+__all__ = ["Method", "rate_distortion", "rdp", "wanted_gap"]
 
-Method = ClosedForm | InteriorPoint | FirstOrder | Conic
 NO_PERCEPTION = float("inf")
 LARGE = 2048  # points above which squared error is solved without a table
-LARGE_GAP = 1e-4
+LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
+EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
 
 def rdp(
@@ -50,9 +49,10 @@ def rdp(
         δ(p_X, p_Y), in the normalisation of `rdptheory.divergences`; None is the same as P = inf.
     D, P : float
         At least 0; inf lifts the constraint.
-    method : ClosedForm, InteriorPoint, FirstOrder, Conic or None
+    method : ClosedForm, InteriorPoint, FirstOrder, Conic, any object with `solve(problem) -> Outcome`, or None
         None takes a closed form where one exists, the first-order loop for squared error on more than 2,048 points
-        (which then needs no table of distortions), and the interior point everywhere else.
+        (which then needs no table of distortions), and the interior point everywhere else. What a method hands over
+        is judged, whoever wrote it: see `Outcome`.
 
     Returns
     -------
@@ -81,19 +81,32 @@ def rdp(
     >>> solution.gap < 1e-9
     True
     """
-    problem = Problem(source, distortion, perception, D, P)
-    if method is None or isinstance(method, ClosedForm):
+    return _ask(Problem(source, distortion, perception, D, P), method)
+
+
+def rate_distortion(source: Source, distortion: Distortion, *, D: float, method: Method | None = None) -> Solution:
+    """Shannon's R(D) = R(D, inf), with a proof: see `rdp`.
+
+    >>> from rdptheory import Gaussian, SquaredError, rate_distortion
+    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / float(np.log(2)), 12)
+    1.0
+    """
+    return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
+
+
+def _ask(problem: Problem, method: Method | None) -> Solution:
+    """The one road of every method: a closed form if that may answer, what needs no method, the method, the judge."""
+    if method is None or method == ClosedForm():
         matched = match(problem)
         if matched is not None:
             return matched
-        if method is not None:
-            raise InvalidInput("method", method, "no closed form is known for this source, distortion and perception")
+    if method is None:
         method = FirstOrder(gap=LARGE_GAP) if _is_large(problem) else InteriorPoint()
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
     if isinstance(method, FirstOrder) and _is_large(problem):
         return _solve_large(problem, method)
     discrete = problem.discrete
-    if not isinstance(method, (InteriorPoint, FirstOrder, Conic)):
-        raise InvalidInput("method", method, "must be ClosedForm(), InteriorPoint(), FirstOrder() or Conic()")
     known = presolve(discrete)
     if known.infeasible:
         return _infeasible(problem, method, 0, known.infeasible)
@@ -108,35 +121,12 @@ def rdp(
             "a reconstruction that ignores the source keeps both limits",
             method,
         )
-    outcome = solve(discrete, method)
-    if known.doubtful and not np.isfinite(outcome.bounds.upper):
-        sentence = proved_infeasible(discrete, outcome.bounds.lower)
+    proof = answered(discrete, method)
+    if known.doubtful and not np.isfinite(proof.bounds.upper):
+        sentence = proved_infeasible(discrete, proof.bounds.lower)
         if sentence:
-            return _infeasible(problem, method, outcome.steps, sentence)
-    return _from_outcome(problem, discrete, outcome, method)
-
-
-def rate_distortion(source: Source, distortion: Distortion, *, D: float, method: Method | None = None) -> Solution:
-    """Shannon's R(D) = R(D, inf), with a proof: see `rdp`.
-
-    >>> from rdptheory import Gaussian, SquaredError, rate_distortion
-    >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / float(np.log(2)), 12)
-    1.0
-    """
-    return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
-
-
-def solve(problem: DiscreteProblem, method: InteriorPoint | FirstOrder | Conic) -> Outcome:
-    """Hand a discrete problem to a solver; what comes back has been judged."""
-    match method:
-        case InteriorPoint():
-            return solve_interior_point(problem, method)
-        case FirstOrder():
-            raw = solve_first_order(problem, method)
-            dual = DualPoint(raw.f, np.array([raw.s]))
-            return judged(problem, dual, np.array([raw.mu]), raw.channel, raw.steps, raw.sentence)
-        case Conic():
-            return solve_conic(problem, method)
+            return _infeasible(problem, method, proof.steps, sentence)
+    return _from_proof(problem, discrete, proof, method)
 
 
 def _is_large(problem: Problem) -> bool:
@@ -173,27 +163,33 @@ def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
     )
 
 
-def _from_outcome(problem: Problem, discrete: DiscreteProblem, outcome: Outcome, method: Method) -> Solution:
-    wanted = getattr(method, "gap", np.inf)
-    gap = outcome.bounds.gap
-    reached = gap <= wanted
-    ended = "the bracket is as narrow as asked" if reached else "no narrower bracket was found"
-    sentence = outcome.sentence or ended
-    candidate = None if outcome.channel is None else Candidate(outcome.channel, discrete.output(outcome.channel))
-    steep = 0.0 + float(outcome.slope_D[0]), 0.0 + (float(outcome.slope_P[0]) if outcome.slope_P.size else 0.0)
+def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution:
+    wanted = wanted_gap(method)
+    reached = proof.bounds.gap <= wanted
+    ended = f"the bracket is as narrow as asked, {wanted:.2g} nat" if reached else "no narrower bracket was found"
+    candidate = None if proof.channel is None else Candidate(proof.channel, discrete.output(proof.channel))
+    steep = 0.0 + float(proof.slope_D[0]), 0.0 + (float(proof.slope_P[0]) if proof.slope_P.size else 0.0)
     slopes = Slopes(*steep)  # adding 0 turns -0 into 0
     return Solution(
         problem,
-        outcome.bounds.upper,
-        outcome.bounds,
+        proof.bounds.upper,
+        proof.bounds,
         slopes,
         candidate,
         Status.OPTIMAL if reached else Status.STOPPED,
-        sentence,
+        proof.sentence or ended,
         method,
-        outcome.steps,
-        outcome.dual,
+        proof.steps,
+        proof.outcome.dual,
     )
+
+
+def wanted_gap(method: Method) -> float:
+    """The gap that a method was asked for."""
+    gap = getattr(method, "gap", None)
+    if isinstance(gap, (int, float, np.floating)) and not isinstance(gap, bool) and gap >= 0.0:
+        return float(gap)
+    return EXPECTED_GAP
 
 
 def _infeasible(problem: Problem, method: Method, steps: int, sentence: str) -> Solution:

@@ -1,8 +1,9 @@
 """The judge: from any dual point a lower bound on R(D,P), from any channel an upper bound. It trusts no solver."""
 
 from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
-from rdptheory.certificates.lower import DualPoint, lower_bound
+from rdptheory.certificates.lower import lower_bound, on_reduced
 from rdptheory.certificates.upper import UpperBound, slater_channel, upper_bound
+from rdptheory.methods import DualPoint
 
 __all__ = [
     "DualPoint",
@@ -10,6 +11,7 @@ __all__ = [
     "UpperBound",
     "lower_bound",
     "min_distortion_channel",
+    "on_reduced",
     "slater_channel",
     "upper_bound",
 ]

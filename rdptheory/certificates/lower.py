@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["DualPoint", "log_column_sums", "lower_bound"]
+__all__ = ["log_column_sums", "lower_bound", "on_reduced"]
 
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+HUGE = 1e300
+"""An exponent in place of an overflow, which would read as a forbidden entry; a smaller cost is valid."""
 
 
-@dataclass(frozen=True, eq=False)
-class DualPoint:
-    """Any numbers at all: the bound they give is valid whatever they are.
-
-    Attributes
-    ----------
-    f : array (n',)
-        On the symbols of positive mass, for tables with row minima 0 (`DiscreteProblem.reduced`).
-    s : array (number of distortion limits,)
-        At least 0, in nats per unit of distortion; not read where the limit is 0, which acts as s = inf.
-    v : tuple of arrays
-        One for each perception limit, on the alphabet it compares. Not read when there is one limit on the output
-        law itself, because log c(f, s) is then the best v.
-    """
-
-    f: FloatArray
-    s: FloatArray
-    v: tuple[FloatArray, ...] = ()
-
-
+@np.errstate(over="ignore", invalid="ignore")  # of numbers that prove nothing
 def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     """A proved lower bound on min I(X;Y), in nats.
 
@@ -61,7 +45,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     ----------
     [BM19] for the problem; the dual is the standard one of convex programming.
     """
-    reduced = problem.reduced
+    reduced, dual = problem.reduced, on_reduced(problem, dual)
     p, f = reduced.probabilities, dual.f
     if any(limit.limit < 0.0 for limit in reduced.distortions):
         return float("inf")
@@ -99,6 +83,26 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     return max(0.0, value - allowance)
 
 
+def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
+    """The same dual point on the symbols of positive mass, for distortion matrices with row minima 0.
+
+    exp(f_i - Σ_k s_k d^k_ij) does not change if f_i loses Σ_k s_k min_j d^k_ij with the minima of the rows.
+    """
+    if dual.centred and dual.f.size == problem.reduced.probabilities.size:
+        return dual
+    rows = problem.probabilities > 0.0
+    finite = np.array([np.isfinite(limit.limit) for limit in problem.distortions])
+    f = dual.f[rows] if dual.f.size == rows.size else dual.f
+    s = np.atleast_1d(dual.s)
+    if s.size == finite.size:
+        s = s[finite] if finite.any() else np.zeros(1)  # without a limit the reduced problem has one that costs nothing
+    if not dual.centred and finite.any():
+        kept = [limit.table[rows] for limit in problem.distortions if np.isfinite(limit.limit)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            f = f - sum(slope * table.min(axis=1) for slope, table in zip(s, kept, strict=True))
+    return replace(dual, f=f, s=s, centred=True)
+
+
 def _support(ball: PerceptionLimit, v: FloatArray) -> float:
     """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
     finite, reference = np.isfinite(v), ball.reference
@@ -122,7 +126,7 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
         if limit.limit == 0.0:
             cost[limit.table > 0.0] = np.inf
         elif s_k > 0.0:
-            cost += s_k * limit.table
+            cost += np.minimum(s_k * limit.table, HUGE)
     exponent = f[:, None] - cost
     top = exponent.max(axis=0)
     reachable = np.isfinite(top)

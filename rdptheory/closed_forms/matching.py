@@ -14,8 +14,10 @@ from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, uniform
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
-from rdptheory.problems import Problem
+from rdptheory.methods import Outcome
+from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector
 
@@ -30,7 +32,17 @@ NARROW = 1e-9
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """The method of an exact formula: nothing to iterate, nothing to choose."""
+    """The method of an exact formula: nothing to iterate, nothing to choose. `match` knows which questions have one."""
+
+    def solve(self, problem: DiscreteProblem) -> Outcome:
+        """Refuse what `match` did not recognise.
+
+        Raises
+        ------
+        InvalidInput
+            Always.
+        """
+        raise InvalidInput("method", self, "no closed form is known for this source, distortion and perception")
 
 
 def match(problem: Problem) -> Solution | None:

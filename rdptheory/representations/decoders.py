@@ -65,7 +65,8 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
     lower, idle = least, 0
     for _ in range(ROUNDS):
         plan, u = _mixture(masses, cost, np.array(laws))
-        channel = plan / plan.sum(axis=1, keepdims=True)
+        held = plan.sum(axis=1, keepdims=True)
+        channel = np.where(held > 0.0, plan, plan.sum(axis=0)) / np.where(held > 0.0, held, plan.sum())
         value = float(masses @ (channel * cost).sum(axis=1))
         w = (cost - u[:, None]).min(axis=0)
         support = ball.divergence.support(-w, ball.reference, ball.limit)

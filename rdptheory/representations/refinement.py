@@ -208,6 +208,7 @@ def _lower(
         (f - (1.0 - weight) * least) / weight,
         np.append(s / weight, 1.0 / weight - 1.0),
         tuple(entry / weight for entry in v),
+        centred=True,
     )
     allowance = UNIT_ROUNDOFF * (p.size + 16) * float(p @ np.abs(least))
     left = weight * lower_bound(more, dual) + (1.0 - weight) * float(p @ least)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,11 +14,13 @@ from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, Wasserstein2Squared
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.information import entropy
+from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.representations.decoders import best_decoder
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
-from rdptheory.solve import rdp
-from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
+from rdptheory.solve import rdp, wanted_gap
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.outcome import answered
 from rdptheory.sources import Gaussian, Source
 
 __all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
@@ -59,11 +61,6 @@ class UniversalProblem:
         """The question of each point alone."""
         return tuple(Problem(self.source, self.distortion, self.perception, D, P) for D, P in self.points)
 
-    @cached_property
-    def alone(self) -> tuple[Solution, ...]:
-        """R(D_k, P_k) of each point."""
-        return tuple(rdp(self.source, self.distortion, self.perception, D=D, P=P) for D, P in self.points)
-
     def product(self, chosen: Iterable[int]) -> DiscreteProblem:
         """The question of some of the points, Z = (Y_k), as one discrete problem on the product alphabet."""
         parts = [self.parts[k].discrete for k in chosen]
@@ -87,8 +84,8 @@ def universal_rate(
     perception: Divergence | None,
     points: Points,
     *,
-    method: InteriorPoint | None = None,
-) -> Solution:
+    method: Method | None = None,
+) -> Solution[UniversalProblem]:
     """The least rate of one representation that serves several operating points, with a proof.
 
         R(Θ) = min over p(z|x) of I(X;Z)
@@ -106,7 +103,8 @@ def universal_rate(
         As in `rdp`.
     points : pairs (D_k, P_k)
         At least 0; inf lifts a limit.
-    method : InteriorPoint, optional
+    method : InteriorPoint, any object with `solve(problem) -> Outcome`, or None
+        The problem on the product alphabet has a limit for every finite D_k and P_k.
 
     Returns
     -------
@@ -133,20 +131,44 @@ def universal_rate(
     >>> round(float(solution.rate / np.log(2)), 6), solution.candidate.channel.shape
     (0.124287, (2, 2, 2))
     """
-    method = InteriorPoint() if method is None else method
     problem = UniversalProblem(source, distortion, perception, tuple(points))
-    if isinstance(source, Gaussian):
-        return _gaussian(problem)
+    return _together(problem, _alone(problem, method), InteriorPoint() if method is None else method)
+
+
+def _alone(problem: UniversalProblem, method: Method | None) -> tuple[Solution, ...]:
+    """R(D_k, P_k) of each point."""
+    source, distortion, perception = problem.source, problem.distortion, problem.perception
+    return tuple(rdp(source, distortion, perception, D=D, P=P, method=method) for D, P in problem.points)
+
+
+def _together(problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> Solution[UniversalProblem]:
+    """R(Θ), from the rates of its points."""
+    if isinstance(problem.source, Gaussian):
+        return _gaussian(problem, alone)
     discrete = [part.discrete for part in problem.parts]
     size = discrete[0].shape[0] * float(np.prod([float(part.shape[1]) for part in discrete]))
     if size > LARGEST:
         raise InvalidInput("points", problem.points, f"the channel would have {size:.3g} entries, more than {LARGEST}")
-    for answer in problem.alone:
+    for answer in alone:
         if answer.status is Status.INFEASIBLE:
-            return replace(answer, problem=problem, method=method)
-    if all(answer.rate == 0.0 for answer in problem.alone):
-        return _silent(problem, method)
-    return _Search(problem, method).run()
+            return _about(problem, answer, None, answer.message, method)
+    if any(answer.candidate is None for answer in alone):  # a method that found no channel
+        widest = Bounds(max(answer.bounds.lower for answer in alone), float("inf"))
+        nothing = Slopes(float("nan"), float("nan"))
+        stopped = "no channel was found for one of the points"
+        return Solution(problem, widest.upper, widest, nothing, None, Status.STOPPED, stopped, method)
+    if all(answer.rate == 0.0 for answer in alone):
+        return _silent(problem, alone, method)
+    return _Search(problem, alone, method).run()
+
+
+def _about(
+    problem: UniversalProblem, answer: Solution, candidate: Candidate | None, message: str, method: Method
+) -> Solution[UniversalProblem]:
+    """The answer of one point as that of all."""
+    return Solution(
+        problem, answer.rate, answer.bounds, answer.slopes, candidate, answer.status, message, method, answer.steps
+    )
 
 
 def rate_penalty(
@@ -155,7 +177,7 @@ def rate_penalty(
     perception: Divergence | None,
     points: Points,
     *,
-    method: InteriorPoint | None = None,
+    method: Method | None = None,
 ) -> Bounds:
     """A(Θ) = R(Θ) - max over Θ of R(D,P): the price of one representation for all points, bracketed, in nats.
 
@@ -175,16 +197,16 @@ def rate_penalty(
     >>> rate_penalty(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), [(0.5, 0.0), (0.3, 0.2)])
     Bounds(lower=0.0, upper=0.0)
     """
-    pairs = tuple(points)
-    together = universal_rate(source, distortion, perception, pairs, method=method)
+    problem = UniversalProblem(source, distortion, perception, tuple(points))
+    alone = _alone(problem, method)
+    together = _together(problem, alone, InteriorPoint() if method is None else method)
     if together.status is Status.INFEASIBLE:
-        raise InvalidInput("points", pairs, "no representation of finite rate serves them")
+        raise InvalidInput("points", problem.points, "no representation of finite rate serves them")
     if isinstance(source, Gaussian):
         return Bounds(0.0, 0.0)
-    alone = [answer.bounds for answer in together.problem.alone]
-    lower = together.bounds.lower - max(bounds.upper for bounds in alone)
-    upper = together.bounds.upper - max(bounds.lower for bounds in alone)
-    return Bounds(max(0.0, lower), max(0.0, upper))
+    lower = together.bounds.lower - max(answer.bounds.upper for answer in alone)
+    upper = together.bounds.upper - max(answer.bounds.lower for answer in alone)
+    return Bounds(0.0 if np.isnan(lower) else max(0.0, lower), max(0.0, upper))
 
 
 @dataclass(frozen=True)
@@ -212,7 +234,7 @@ def gaussian_decoders(
     """
     ball = perception or Wasserstein2Squared()
     problem = UniversalProblem(source, SquaredError(), ball, tuple(points))
-    rate = _gaussian(problem).rate
+    rate = max(answer.rate for answer in _alone(problem, None))
     correlation = float(np.sqrt(-np.expm1(-2.0 * rate)))
     decoders = []
     for _, P in problem.points:
@@ -222,22 +244,22 @@ def gaussian_decoders(
     return tuple(decoders)
 
 
-def _gaussian(problem: UniversalProblem) -> Solution:
+def _gaussian(problem: UniversalProblem, alone: tuple[Solution, ...]) -> Solution[UniversalProblem]:
     """[ZQCK21], Theorem 3: every point of the tradeoff at one rate is a scaling of the same Z."""
     assert isinstance(problem.source, Gaussian)
-    hardest = max(problem.alone, key=lambda answer: answer.rate)
+    hardest = max(alone, key=lambda answer: answer.rate)
     if hardest.status is Status.INFEASIBLE:
-        return replace(hardest, problem=problem)
+        return _about(problem, hardest, None, hardest.message, hardest.method)
     mean, variance = problem.source.mean, problem.source.variance
     common = variance * float(np.sqrt(-np.expm1(-2.0 * hardest.rate)))
     joint = JointGaussian(frozen_array([mean, mean]), frozen_array([[variance, common], [common, variance]]))
     message = "the largest R(D, P) of the points; Gaussian representations are universal [ZQCK21, Theorem 3]"
-    return replace(hardest, problem=problem, candidate=Candidate(joint=joint), message=message)
+    return _about(problem, hardest, Candidate(joint=joint), message, hardest.method)
 
 
-def _silent(problem: UniversalProblem, method: InteriorPoint) -> Solution:
+def _silent(problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> Solution[UniversalProblem]:
     """Reconstructions that ignore the source serve every point."""
-    laws = [answer.candidate.output for answer in problem.alone if answer.candidate is not None]
+    laws = [answer.candidate.output for answer in alone if answer.candidate is not None]
     decoders = [law[None, :] for law in laws if law is not None]
     source = problem.parts[0].discrete.probabilities
     channel = _joined(np.ones((source.size, 1)), decoders)
@@ -272,25 +294,26 @@ def _joined(representation: FloatArray, decoders: Sequence[FloatArray]) -> Float
 class _Search:
     """Points join the representation one at a time until decoders serve the rest."""
 
-    def __init__(self, problem: UniversalProblem, method: InteriorPoint) -> None:
-        self.problem, self.method = problem, method
+    def __init__(self, problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> None:
+        self.problem, self.alone, self.method = problem, alone, method
+        self.gap = wanted_gap(method)
         self.parts = [part.discrete for part in problem.parts]
         self.p = self.parts[0].probabilities
         self.steps = 0
 
-    def run(self) -> Solution:
-        rates = [answer.rate for answer in self.problem.alone]
+    def run(self) -> Solution[UniversalProblem]:
+        rates = [answer.rate for answer in self.alone]
         chosen = [int(np.argmax(rates))]
         while True:
             bounds, representation, slopes, sentence = self._solve(chosen)
             decoders, missed = self._decoders(chosen, representation)
             channel, share = self._repaired(representation, decoders)
             upper = (1.0 - share) * bounds.upper + share * entropy(self.p)
-            lower = min(max(bounds.lower, *(answer.bounds.lower for answer in self.problem.alone)), upper)
-            if upper - lower <= self.method.gap or not missed or bounds.gap > self.method.gap:
+            lower = min(max(bounds.lower, *(answer.bounds.lower for answer in self.alone)), upper)
+            if upper - lower <= self.gap or not missed or bounds.gap > self.gap:
                 break
             chosen.append(max(missed, key=lambda k: missed[k]))
-        reached = upper - lower <= self.method.gap
+        reached = upper - lower <= self.gap
         return Solution(
             self.problem,
             upper,
@@ -306,11 +329,11 @@ class _Search:
 
     def _solve(self, chosen: list[int]) -> tuple[Bounds, FloatArray, Slopes, str]:
         if len(chosen) == 1:
-            alone = self.problem.alone[chosen[0]]
+            alone = self.alone[chosen[0]]
             assert alone.candidate is not None
             assert alone.candidate.channel is not None
             return alone.bounds, alone.candidate.channel, alone.slopes, ""
-        outcome = solve_interior_point(self.problem.product(chosen), self.method)
+        outcome = answered(self.problem.product(chosen), self.method)
         self.steps += outcome.steps
         assert outcome.channel is not None
         slopes = Slopes(float(outcome.slope_D.sum()), float(outcome.slope_P.sum()))

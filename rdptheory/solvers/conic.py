@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.certificates import DualPoint
+from rdptheory.certificates import lower_bound
 from rdptheory.divergences import (
     ChiSquare,
     JensenShannon,
@@ -19,11 +19,11 @@ from rdptheory.divergences import (
     TotalVariation,
     TransportDivergence,
 )
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput, MissingPackage, finite
+from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
-from rdptheory.solvers.outcome import Outcome, judged
 
-__all__ = ["SOLVERS", "Conic", "ball_limits", "solve_conic"]
+__all__ = ["SOLVERS", "Conic", "ball_limits"]
 
 SOLVERS: dict[str, dict[str, float]] = {
     "CLARABEL": {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10},
@@ -33,24 +33,35 @@ SOLVERS: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Conic:
-    """cvxpy with an exponential-cone solver, CLARABEL or SCS: seconds at a hundred symbols, so for small alphabets."""
+    """cvxpy with an exponential-cone solver, CLARABEL or SCS: seconds at a hundred symbols, so for small alphabets.
+
+    The tolerances are the solver's own; `gap`, in nats, says how narrow a bracket counts as optimal, by default what
+    such solvers reach on a handful of symbols.
+    """
 
     solver: str = "CLARABEL"
+    gap: float = 1e-6
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
             raise InvalidInput("solver", self.solver, f"must be one of {', '.join(SOLVERS)}")
+        object.__setattr__(self, "gap", finite("gap", self.gap, positive=True))
+
+    def solve(self, problem: DiscreteProblem) -> Outcome:
+        """The channel and the multipliers of the conic program.
+
+        Raises
+        ------
+        MissingPackage
+            cvxpy is not installed.
+        """
+        return _solve_conic(problem, self)
 
 
-def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
+def _solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     """min Σ_ij p_i rel_entr(W_ij, r_j) with r = p W, handed to a conic solver.
 
     The multipliers of the row sums are p_i f_i and that of the distortion is s, which is all the judge needs.
-
-    Raises
-    ------
-    MissingPackage
-        cvxpy is not installed.
     """
     try:
         import cvxpy as cp
@@ -87,11 +98,9 @@ def solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
         if ball.limit > 0.0:
             mu[k] = 0.0 if pair[-1].dual_value is None else max(0.0, float(np.max(pair[-1].dual_value))) / ball.limit
     multipliers = np.zeros(n) if rows.dual_value is None else np.asarray(rows.dual_value) / p
-    best: Outcome | None = None
-    for f in (-multipliers, multipliers):  # the sign of an equality's multiplier is the modelling layer's choice
-        best = judged(problem, DualPoint(f, s), mu, W.value, steps, sentence).better(best)
-    assert best is not None
-    return best
+    signs = (-multipliers, multipliers)  # the sign of an equality's multiplier is the modelling layer's choice
+    duals = [DualPoint(f, s, mu=mu, centred=True) for f in signs]
+    return Outcome(W.value, max(duals, key=lambda dual: lower_bound(problem, dual)), steps, sentence)
 
 
 def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:

@@ -1,88 +1,186 @@
-"""What every solver hands over."""
+"""From what a method hands over to what is proved: every rate passes here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import DualPoint, lower_bound, upper_bound
+from rdptheory.certificates import lower_bound, on_reduced, upper_bound
+from rdptheory.errors import InvalidInput
+from rdptheory.methods import DualPoint, Method, Outcome
 from rdptheory.problems import DiscreteProblem
 
-__all__ = ["Outcome", "judged"]
+__all__ = ["Proof", "answered", "judged"]
+
+STEP = 1e-4
+"""Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """A judged answer to a discrete problem.
+class Proof:
+    """A judged outcome.
 
     Attributes
     ----------
     bounds : Bounds
         Proved, in nats.
     channel : array (n, m) or None
-        Reaches `bounds.upper`; None if no channel was found.
-    dual : DualPoint
-        Proves `bounds.lower`.
+        Reaches `bounds.upper` within every limit; None if no channel was found.
+    outcome : Outcome
+        The dual point that proves `bounds.lower`, and the channel, before its repair, that led to `bounds.upper`.
     slope_D, slope_P : arrays
         dR/dD_k and dR/dP_k, in nats per unit.
-    steps : int
-    sentence : str
-        Why the method ended.
     """
 
     bounds: Bounds
     channel: FloatArray | None
-    dual: DualPoint
+    outcome: Outcome
     slope_D: FloatArray
     slope_P: FloatArray
-    steps: int
-    sentence: str
 
-    def better(self, other: Outcome | None) -> Outcome:
+    @property
+    def steps(self) -> int:
+        """Iterations taken."""
+        return self.outcome.steps
+
+    @property
+    def sentence(self) -> str:
+        """Why the method ended."""
+        return self.outcome.sentence
+
+    def ended(self, steps: int, sentence: str) -> Proof:
+        """The same with another count of steps and another sentence."""
+        return replace(self, outcome=replace(self.outcome, steps=steps, sentence=sentence))
+
+    def better(self, other: Proof | None) -> Proof:
         """The tighter of both ends: brackets of one problem can be intersected."""
         if other is None:
             return self
         low = self if self.bounds.lower >= other.bounds.lower else other
         high = self if self.bounds.upper <= other.bounds.upper else other
         narrow = self if self.bounds.gap <= other.bounds.gap else other
-        return Outcome(
-            Bounds(low.bounds.lower, high.bounds.upper),
-            high.channel,
-            low.dual,
-            narrow.slope_D,
-            narrow.slope_P,
-            max(self.steps, other.steps),
-            narrow.sentence,
+        steps = max(self.steps, other.steps)
+        found = Outcome(high.outcome.channel, low.outcome.dual, steps, narrow.outcome.sentence, high.outcome.plans)
+        bounds = Bounds(low.bounds.lower, high.bounds.upper)
+        return Proof(bounds, high.channel, found, narrow.slope_D, narrow.slope_P)
+
+
+def answered(problem: DiscreteProblem, method: Method) -> Proof:
+    """Ask a method and judge what it says."""
+    return judged(problem, method.solve(problem))
+
+
+def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
+    """The bracket that an outcome proves, [0, inf] at worst.
+
+    Raises
+    ------
+    InvalidInput
+        An array of numbers has a shape that does not fit the problem.
+    """
+    outcome = _readable(problem, outcome)
+    reduced = problem.reduced
+    none = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
+    dual = none if outcome.dual is None else on_reduced(problem, outcome.dual)
+    with np.errstate(all="ignore"):
+        lower = lower_bound(problem, dual)
+        mu = _multipliers(problem, dual)
+        limits = np.array([limit.limit for limit in reduced.distortions])
+        units = np.array([ball.scale for ball in reduced.perceptions])
+        upper = upper_bound(
+            problem,
+            outcome.channel,
+            slope=float(dual.s @ limits),
+            steepness=float(np.where(np.isfinite(mu), mu, 0.0) @ units) if units.size else 0.0,
+            plans=outcome.plans,
         )
+    bound = np.array([np.isfinite(limit.limit) for limit in problem.distortions])
+    slope_D = np.zeros(bound.size)
+    if bound.any():
+        slope_D[bound] = np.where(limits > 0.0, -dual.s, -np.inf)
+    return Proof(Bounds(min(lower, upper.rate), upper.rate), upper.channel, outcome, slope_D, -mu)
 
 
-def judged(
-    problem: DiscreteProblem,
-    dual: DualPoint,
-    mu: FloatArray,
-    channel: FloatArray | None,
-    steps: int,
-    sentence: str,
-    plans: tuple[FloatArray | None, ...] = (),
-) -> Outcome:
-    """Let the judge look at a dual point (with the multipliers mu of the balls) and a channel (with its couplings)."""
-    limits = np.array([limit.limit for limit in problem.reduced.distortions])
-    lower = lower_bound(problem, dual)
-    units = np.array([ball.scale for ball in problem.reduced.perceptions])
-    steepness = float(np.where(np.isfinite(mu), mu, 0.0) @ units) if units.size else 0.0
-    upper = upper_bound(problem, channel, slope=float(dual.s @ limits), steepness=steepness, plans=plans)
-    free = np.array([not np.isfinite(limit.limit) for limit in problem.distortions])
-    slope_D = np.zeros(free.size)
-    if not free.all():
-        slope_D[~free] = np.where(limits > 0.0, -dual.s, -np.inf)
-    return Outcome(
-        Bounds(min(lower, upper.rate), upper.rate),
-        upper.channel,
-        dual,
-        slope_D,
-        -np.asarray(mu, dtype=np.float64),
-        steps,
-        sentence,
-    )
+def _multipliers(problem: DiscreteProblem, dual: DualPoint) -> FloatArray:
+    """-dR/dP of every ball: as the dual point says, or by a difference of the bound that it proves."""
+    balls = problem.perceptions
+    if dual.mu is not None:
+        return dual.mu
+    if len(balls) != 1 or balls[0].limit == 0.0:
+        return np.array([0.0 if ball.limit > 0.0 else np.inf for ball in balls])
+    wider = replace(problem, perceptions=(replace(balls[0], limit=(1.0 + STEP) * balls[0].limit),))
+    fall = lower_bound(problem, dual) - lower_bound(wider, dual)
+    return np.array([max(0.0, fall / (STEP * balls[0].limit))])
+
+
+def _readable(problem: DiscreteProblem, outcome: object) -> Outcome:
+    """The outcome without what is no array of real numbers; the sentence says what was left out."""
+    if not isinstance(outcome, Outcome):
+        return Outcome(sentence=f"the method returned {type(outcome).__name__} in place of an Outcome")
+    ignored: list[str] = []
+    (n, m), held = problem.shape, int(np.count_nonzero(problem.probabilities > 0.0))
+    channel = _array("channel", outcome.channel, ((n, m), (held, m)), ignored)
+    dual = _dual(problem, outcome.dual, ignored)
+    sentence = outcome.sentence if isinstance(outcome.sentence, str) else ""
+    steps = int(outcome.steps) if isinstance(outcome.steps, (int, np.integer)) else 0
+    said = "; ".join([sentence] * bool(sentence) + ignored)
+    return Outcome(channel, dual, steps, said, _plans(problem, outcome.plans))
+
+
+def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoint | None:
+    if dual is None:
+        return None
+    if not isinstance(dual, DualPoint):
+        ignored.append(f"its dual point is a {type(dual).__name__}, not a DualPoint")
+        return None
+    n, held = problem.probabilities.size, int(np.count_nonzero(problem.probabilities > 0.0))
+    limits, kept, balls = len(problem.distortions), len(problem.reduced.distortions), problem.perceptions
+    f = _array("dual.f", dual.f, ((n,), (held,)), ignored)
+    s = _array("dual.s", dual.s, ((limits,), (kept,), *([()] if limits == 1 else [])), ignored)
+    if f is None or s is None:
+        return None
+    if (s < 0.0).any():
+        ignored.append("its slope s is below 0")
+        return None
+    v: tuple[FloatArray, ...] = ()
+    if len(balls) > 1 or any(ball.image is not None for ball in balls):
+        if not isinstance(dual.v, tuple) or len(dual.v) != len(balls):
+            raise InvalidInput("dual.v", dual.v, "must hold one array for each perception limit")
+        shapes = [(problem.shape[1] if ball.image is None else ball.image.shape[0],) for ball in balls]
+        read = [_array("dual.v", one, (shape,), ignored) for one, shape in zip(dual.v, shapes, strict=True)]
+        v = tuple(np.zeros(shape) if one is None else one for one, shape in zip(read, shapes, strict=True))
+    mu = None if dual.mu is None else np.asarray(dual.mu)
+    if mu is not None and (mu.dtype.kind not in "fiu" or mu.shape != (len(balls),) or not (mu >= 0.0).all()):
+        mu = None  # only a hint
+    return DualPoint(f, np.atleast_1d(s), v, mu, bool(dual.centred))
+
+
+def _array(name: str, value: object, shapes: tuple[Shape, ...], ignored: list[str]) -> FloatArray | None:
+    """A finite array of one of the shapes; None, with a word on it, for what is none."""
+    if value is None:
+        return None
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):  # ragged lists, tensors that want no copy
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiub":
+        ignored.append(f"its {name} is no array of real numbers")
+        return None
+    if array.shape not in shapes:
+        raise InvalidInput(name, array.shape, f"must have shape {shapes[0]}")
+    array = array.astype(np.float64, copy=False)
+    if not np.isfinite(array).all():
+        ignored.append(f"its {name} holds numbers that are not finite")
+        return None
+    return array
+
+
+def _plans(problem: DiscreteProblem, plans: object) -> tuple[FloatArray | None, ...]:
+    """Couplings of the right shapes, or none."""
+    if not isinstance(plans, tuple) or len(plans) != len(problem.perceptions):
+        return ()
+    return plans

@@ -20,9 +20,10 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.files import write_whole
+from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.solution import Solution
-from rdptheory.solve import Method, rdp
+from rdptheory.solve import rdp
 from rdptheory.sources import Source
 
 __all__ = ["VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]

@@ -15,7 +15,7 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_whole
-from rdptheory.solve import Method
+from rdptheory.methods import Method
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
 from rdptheory.sweeps.paths import VARIABLES, Store, one_thread, paths, tabulate_path

@@ -13,8 +13,8 @@ from pathlib import Path
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.files import write_text
+from rdptheory.methods import Method
 from rdptheory.solution import Solution
-from rdptheory.solve import Method
 from rdptheory.sources import Source
 from rdptheory.sweeps.paths import paths, solve_path
 

@@ -16,7 +16,7 @@ from rdptheory.couplings import optimal_transport
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.information import binary_entropy, inverse_binary_entropy, mutual_information
-from rdptheory.representations import rate_penalty, representation_region, universal_rate
+from rdptheory.representations import UniversalProblem, rate_penalty, representation_region, universal_rate
 from rdptheory.representations.refinement import refinement_bound
 from rdptheory.solution import Solution
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian
@@ -183,7 +183,7 @@ class Points(NamedTuple):
     source: Bernoulli
     points: tuple[tuple[float, float], ...]
 
-    def rate(self) -> Solution:
+    def rate(self) -> Solution[UniversalProblem]:
         """R(Θ)."""
         return universal_rate(self.source, Hamming(), TV, self.points)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.errors import InvalidInput, finite
+from rdptheory.methods import DualPoint, Outcome
+from rdptheory.problems import DiscreteProblem
 
 __all__ = ["FirstOrder", "RawResult"]
 
@@ -35,6 +39,14 @@ class FirstOrder:
         object.__setattr__(self, "gap", finite("gap", self.gap, positive=True))
         if not isinstance(self.max_steps, int) or self.max_steps < 1:
             raise InvalidInput("max_steps", self.max_steps, "must be an integer at least 1")
+
+    def solve(self, problem: DiscreteProblem) -> Outcome:
+        """The dual point and the channel that the loop ended with."""
+        from rdptheory.solvers.first_order.solve import solve_first_order  # it needs this class
+
+        raw = solve_first_order(problem, self)
+        dual = DualPoint(raw.f, np.array([raw.s]), mu=np.full(len(problem.perceptions), raw.mu), centred=True)
+        return Outcome(raw.channel, dual, raw.steps, "" if raw.finished else raw.sentence)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 The default method. See `core` for the iteration and its cost, `fixed_output` for P = 0.
 """
 
-from rdptheory.solvers.interior_point.drive import InteriorPoint, solve_interior_point
+from rdptheory.solvers.interior_point.drive import InteriorPoint
 from rdptheory.solvers.interior_point.start import inner_law
 
-__all__ = ["InteriorPoint", "inner_law", "solve_interior_point"]
+__all__ = ["InteriorPoint", "inner_law"]

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import DualPoint
 from rdptheory.divergences import FDivergence, TransportDivergence
 from rdptheory.errors import InvalidInput, finite
+from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
 from rdptheory.solvers.interior_point.start import inner_law, start
-from rdptheory.solvers.outcome import Outcome, judged
+from rdptheory.solvers.outcome import Proof, judged
 
-__all__ = ["InteriorPoint", "solve_interior_point"]
+__all__ = ["InteriorPoint"]
 
 SIGMAS = (None, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8)
 BETA = 0.3
@@ -53,13 +53,17 @@ class InteriorPoint:
         if not isinstance(self.max_steps, int) or self.max_steps < 1:
             raise InvalidInput("max_steps", self.max_steps, "must be an integer at least 1")
 
+    def solve(self, problem: DiscreteProblem) -> Outcome:
+        """The dual point and the channel with the narrowest proved bracket."""
+        return _solve_with_balls(problem, self).outcome
+
 
 @cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Outcome:
+def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve a discrete problem to a proved gap.
 
     A ball is first left out: if the law found keeps it anyway, that is the answer; as soon as the law is far outside,
@@ -81,13 +85,13 @@ def solve_interior_point(problem: DiscreteProblem, method: InteriorPoint) -> Out
         found = _solve(problem, method)
         if found.bounds.gap > method.gap and free.channel is None:  # it was given up too early
             found = found.better(_free(problem, method, None))
-        found = replace(found, steps=found.steps + free.steps)
+        found = found.ended(found.steps + free.steps, found.sentence)
         if alone and found.bounds.gap > method.gap:
             found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
         return found
 
 
-def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None) -> Outcome:
+def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None) -> Proof:
     """The answer without the balls, judged with them; without a channel if it was given up."""
     free = _solve(replace_balls(problem), method, astray)
     if free.channel is None:
@@ -96,12 +100,12 @@ def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None
     if astray is not None and any(ball.value(law) > (1.0 + TOLERATED) * ball.limit for ball in problem.perceptions):
         return _given_up(free.steps)
     zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
-    return judged(problem, replace(free.dual, v=zero), np.zeros(len(zero)), free.channel, free.steps, free.sentence)
+    dual = None if free.outcome.dual is None else replace(free.outcome.dual, v=zero, mu=np.zeros(len(zero)))
+    return judged(problem, replace(free.outcome, dual=dual))
 
 
-def _given_up(steps: int) -> Outcome:
-    none = np.empty(0)
-    return Outcome(Bounds(0.0, np.inf), None, DualPoint(none, none), none, none, steps, "")
+def _given_up(steps: int) -> Proof:
+    return Proof(Bounds(0.0, np.inf), None, Outcome(steps=steps), np.empty(0), np.empty(0))
 
 
 def _astray(problem: DiscreteProblem, law: FloatArray) -> bool:
@@ -120,8 +124,8 @@ def replace_balls(problem: DiscreteProblem) -> DiscreteProblem:
     return DiscreteProblem(problem.probabilities, problem.distortions, (), problem.alphabet)
 
 
-def _solve(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None = None) -> Outcome:
-    best: Outcome | None = None
+def _solve(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None = None) -> Proof:
+    best: Proof | None = None
     for floor in FLOORS:
         best = _Run(problem, method, floor).go(astray).better(best)
         given_up = astray is not None and best.channel is None
@@ -196,9 +200,9 @@ class _Run:
         self.pace = CAUTIOUS if any(isinstance(ball, TransportBall) for ball in balls) else (SAFE, NEARLY_FULL)
         self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions])
 
-    def go(self, astray: Astray | None = None) -> Outcome:
+    def go(self, astray: Astray | None = None) -> Proof:
         """Descend until the proof is narrow enough, or the output law goes astray: then without a proof."""
-        best: Outcome | None = None
+        best: Proof | None = None
         idle, sentence, steps = 0, "", 0
         system = System(self.model, self.state).with_slacks_reset()
         target_gap = self.method.gap
@@ -233,7 +237,7 @@ class _Run:
             sentence = "the limit of steps was reached"
         if best is None or best.bounds.gap > target_gap:
             best = self._judge(system, steps, sentence).better(best)
-        return replace(best, steps=steps - 1 if best.bounds.gap <= target_gap else steps, sentence=sentence)
+        return best.ended(steps - 1 if best.bounds.gap <= target_gap else steps, sentence)
 
     def _step(self, system: System) -> tuple[Direction, float]:
         """Affine, centring and second-order directions combined, then Gondzio's correctors."""
@@ -289,17 +293,17 @@ class _Run:
         law[self.reached] = system.r / system.r.sum()
         return law
 
-    def _judge(self, system: System, steps: int, sentence: str) -> Outcome:
+    def _judge(self, system: System, steps: int, sentence: str) -> Proof:
         s = np.zeros(self.open.size)
         if self.open.any():
             s[self.open] = system.s / self.limits
         channel = np.zeros((self.model.p.size, self.reached.size))
         channel[:, self.reached] = system.B * system.r
-        dual = DualPoint(system.state.f, s, self._multipliers(system))
         plans = tuple(map(self._plan, self.problem.reduced.perceptions, self.model.balls, system.owns))
         pinched = [ball.is_zero_radius and ball.has_zero_cost_moves for ball in self.problem.reduced.perceptions]
         mu = np.where(pinched, np.inf, system.mu) if pinched else np.array(system.mu)
-        return judged(self.problem, dual, mu, channel, steps, sentence, plans)
+        dual = DualPoint(system.state.f, s, self._multipliers(system), mu, centred=True)
+        return judged(self.problem, Outcome(channel, dual, steps, sentence, plans))
 
     def _multipliers(self, system: System) -> tuple[FloatArray, ...]:
         """v of every ball on all its symbols. What a symbol nobody may use would cost, a ball that forbids it bears."""

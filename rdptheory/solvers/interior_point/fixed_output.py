@@ -9,16 +9,14 @@ is concave and smooth: entropic optimal transport at a target cost. One step cos
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
-from rdptheory.certificates import DualPoint
+from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.interior_point.start import slope_for
-from rdptheory.solvers.outcome import Outcome, judged
+from rdptheory.solvers.outcome import Proof, judged
 
 __all__ = ["solve_fixed_output"]
 
@@ -27,7 +25,7 @@ TINY = 1e-200
 REACH = 20.0
 
 
-def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> Outcome:
+def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
     """Solve a problem whose single ball has P = 0 (or which fixes its output law by P = 0) to a proved gap."""
     reduced = problem.reduced
     p, r_full = reduced.probabilities, reduced.perceptions[0].reference
@@ -38,15 +36,16 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
     shut = limit.limit <= 0.0
     scaled = np.where(table > 0.0, np.inf, 0.0) if shut else table / limit.limit
     f, s = np.zeros(p.size), 0.0 if shut else float(slope_for((scaled,), p, r)[0])
-    best: Outcome | None = None
+    best: Proof | None = None
     value, B = _evaluate(p, r, scaled, f, s)
     sentence, steps, idle = "the limit of steps was reached", 0, 0
 
-    def judge(steps: int) -> Outcome:
+    def judge(steps: int) -> Proof:
         channel = np.zeros((p.size, held.size))
         channel[:, held] = B * r
-        dual = DualPoint(f, np.array([0.0 if shut else s / limit.limit]))
-        return judged(problem, dual, np.zeros(1), channel, steps, "")
+        mu = np.array([np.inf]) if reduced.perceptions[0].is_zero_radius else None  # of a wider ball this is a guess
+        dual = DualPoint(f, np.array([0.0 if shut else s / limit.limit]), mu=mu, centred=True)
+        return judged(problem, Outcome(channel, dual, steps))
 
     for steps in range(max_steps + 1):
         Br = B @ r
@@ -80,7 +79,7 @@ def solve_fixed_output(problem: DiscreteProblem, gap: float, max_steps: int) -> 
     if best is None:
         best = judge(steps)
         sentence = "" if best.bounds.gap <= gap else sentence
-    return replace(best, steps=steps, sentence=sentence, slope_P=np.full(1, -np.inf))
+    return best.ended(steps, sentence)
 
 
 def _evaluate(p: FloatArray, r: FloatArray, table: FloatArray, f: FloatArray, s: float) -> tuple[float, FloatArray]:

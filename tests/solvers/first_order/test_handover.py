@@ -15,7 +15,8 @@ from rdptheory.solvers.first_order.handover import candidates, hand_over, on_sup
 from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points
 from rdptheory.solvers.first_order.loop import Found, Question, first_slope, run
 from rdptheory.solvers.first_order.projections import Ball
-from rdptheory.solvers.interior_point import InteriorPoint, solve_interior_point
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.outcome import answered
 from rdptheory.sources import Pmf
 
 ROUND = 1e-12  # float64 rounding of rates of a few nats
@@ -49,7 +50,7 @@ def test_agrees_with_the_dense_interior_point(seed: int, distortion: SquaredErro
     D = 0.3 * float((source.probabilities @ distortion.table(source.points)).min())
     problem = Problem(source, distortion, None, D=D, P=np.inf)
     found = solve_first_order(problem.discrete, FirstOrder(gap=1e-9))
-    exact = solve_interior_point(problem.discrete, InteriorPoint(gap=1e-10)).bounds
+    exact = answered(problem.discrete, InteriorPoint(gap=1e-10)).bounds
     assert found.bounds.gap <= 1e-9
     assert found.bounds.lower <= exact.upper + ROUND
     assert exact.lower <= found.bounds.upper + ROUND

@@ -18,8 +18,7 @@ from rdptheory import (
 from rdptheory.closed_forms import bernoulli
 from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
-from rdptheory.solvers.interior_point import solve_interior_point
-from rdptheory.solvers.outcome import Outcome
+from rdptheory.solvers.outcome import Proof, answered
 from tests.checks import assert_channel, assert_inside
 from tests.solvers.interior_point import oracle
 
@@ -44,8 +43,8 @@ def decoders(
     return DiscreteProblem(source.probabilities, distortions, balls, alphabet)
 
 
-def solved(problem: DiscreteProblem) -> Outcome:
-    found = solve_interior_point(problem, METHOD)
+def solved(problem: DiscreteProblem) -> Proof:
+    found = answered(problem, METHOD)
     assert found.bounds.gap <= 1e-9, (found.bounds, found.sentence)
     assert found.channel is not None
     assert_channel(problem, found.channel)
@@ -80,7 +79,7 @@ def test_several_distortions_and_no_ball(seed: int) -> None:
     channel = rng.dirichlet(np.ones(m), size=n)  # keeps every limit, so the question is feasible
     limits = tuple(DistortionLimit(table, float(np.vdot(p[:, None] * channel, table))) for table in tables)
     problem = DiscreteProblem(p, limits)
-    found, truth = solve_interior_point(problem, METHOD), oracle.rate(problem)
+    found, truth = answered(problem, METHOD), oracle.rate(problem)
     assert abs(found.bounds.upper - truth) <= 1e-6
     assert_inside(found.bounds, truth, CONIC)
 

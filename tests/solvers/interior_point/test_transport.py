@@ -25,7 +25,8 @@ from rdptheory import (
 from rdptheory.certificates import DualPoint, lower_bound
 from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
-from rdptheory.solvers.interior_point import inner_law, solve_interior_point
+from rdptheory.solvers.interior_point import inner_law
+from rdptheory.solvers.outcome import answered
 from tests.checks import assert_agree, assert_channel, assert_inside, assert_sound
 from tests.solvers.interior_point import oracle
 
@@ -75,7 +76,7 @@ def test_any_cost_table_agrees_with_a_conic_program() -> None:
     for seed in range(24):
         problem = random_table(seed)
         truth = oracle.rate(problem)
-        found = solve_interior_point(problem, METHOD)
+        found = answered(problem, METHOD)
         shapes.add((problem.shape[0] == problem.shape[1], problem.perceptions[0].reference.size == problem.shape[1]))
         assert found.bounds.gap <= 1e-9, (seed, found.bounds)
         assert abs(found.bounds.upper - truth) <= 1e-6, (seed, found.bounds, truth)
@@ -88,7 +89,7 @@ def test_any_cost_table_agrees_with_a_conic_program() -> None:
 def test_a_plan_is_settled_below_the_rounding_of_its_potentials() -> None:
     """Where the slacks of a plan fall to 1e-14, a step that followed their rounding would lose its marginals again."""
     for seed in range(200):
-        found = solve_interior_point(random_table(seed), METHOD)
+        found = answered(random_table(seed), METHOD)
         assert found.bounds.gap <= 1e-9, (seed, found.bounds)
 
 
@@ -145,7 +146,7 @@ def test_moves_that_cost_nothing_widen_a_ball_of_radius_0(P: float) -> None:
         problem = DiscreteProblem(p, (DistortionLimit(table, D),), (PerceptionLimit(ball, q, P),))
         exact = DiscreteProblem(p, problem.distortions, (PerceptionLimit(ball, q, 0.0),))
         truth = oracle.rate(exact)
-        found = solve_interior_point(problem, METHOD)
+        found = answered(problem, METHOD)
         assert found.bounds.gap <= 1e-9, (seed, found.bounds)
         assert_inside(found.bounds, truth, CONIC)
         assert found.channel is not None
@@ -180,7 +181,7 @@ def test_a_forbidden_symbol_under_free_moves() -> None:
         problem = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(table, 0.0),), (ball,))
         for f in ([0.0, 0.0], [0.0, 3.0]):
             assert lower_bound(problem, DualPoint(np.array(f), np.zeros(1), ())) <= 1e-15
-        assert solve_interior_point(problem, METHOD).bounds.lower <= 1e-15
+        assert answered(problem, METHOD).bounds.lower <= 1e-15
     source = Pmf(np.array([0.5, 0.5]))
     assert rdp(source, Table(table, reference=q), TransportDivergence(cost), D=0.0, P=0.0).rate == 0.0
 
