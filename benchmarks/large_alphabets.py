@@ -21,6 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import FloatArray
+from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
 from rdptheory.solvers.first_order import FirstOrder, handover, solve, solve_large
 
@@ -127,7 +128,7 @@ def closed() -> None:
             counts.clear()
             for solve.HAND_OVER in (threshold, 0.0):
                 cpu = time.process_time()
-                found = solve_large(p, points, None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
+                found = solve_large(p, SquaredError().on(points), None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
                 cpu = time.process_time() - cpu
                 cells.append(f"{found.bounds.gap:.0e} | {found.steps} | {cpu:.1f}")
             left = counts[-1] if counts else 0
@@ -156,10 +157,14 @@ def main() -> None:
         scale: dict[float, float] = {}
         for p, points, name, D, P, relative in questions:
             if D not in scale:  # a first rough answer, to turn the relative gap into nats
-                scale[D] = solve_large(p, points, TotalVariation(), D, 0.0, FirstOrder(gap=1e-2)).bounds.lower
+                scale[D] = solve_large(
+                    p, SquaredError().on(points), TotalVariation(), D, 0.0, FirstOrder(gap=1e-2)
+                ).bounds.lower
             perception = None if np.isinf(P) else TotalVariation()
             wall, cpu = time.perf_counter(), time.process_time()
-            found = solve_large(p, points, perception, D, P, FirstOrder(gap=0.9 * relative * scale[D]))
+            found = solve_large(
+                p, SquaredError().on(points), perception, D, P, FirstOrder(gap=0.9 * relative * scale[D])
+            )
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             low, high = found.bounds.lower, found.bounds.upper

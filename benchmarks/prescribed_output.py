@@ -24,10 +24,10 @@ from large_alphabets import field, pixels
 
 from rdptheory import FirstOrder, InteriorPoint, Pmf, SquaredError, TotalVariation, Wasserstein2Squared, rdp
 from rdptheory.divergences import Divergence
+from rdptheory.geometry import Grid
 from rdptheory.methods import Method
 from rdptheory.plotting import COLOURS, figure, save, style
 from rdptheory.solvers.first_order import solve_large
-from rdptheory.solvers.first_order.kernels import Grid
 
 EPSILON = 0.05
 ACCURACY = 1e-10

@@ -9,8 +9,30 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
 from rdptheory.errors import InvalidInput, real_array
+from rdptheory.geometry import (
+    AbsoluteLine,
+    AbsolutePoints,
+    Dense,
+    Geometry,
+    Grid,
+    Matches,
+    Points,
+    Reordered,
+    SquaredLine,
+    affordable,
+    as_grid,
+)
 
-__all__ = ["DISTORTIONS", "AbsoluteError", "Distortion", "Hamming", "SquaredError", "Table"]
+__all__ = [
+    "DISTORTIONS",
+    "AbsoluteError",
+    "Distortion",
+    "Hamming",
+    "SquaredError",
+    "Table",
+    "WithGeometry",
+    "geometry_of",
+]
 
 
 @runtime_checkable
@@ -21,13 +43,63 @@ class Distortion(Protocol):
         """d(x_i, y_j) for symbols at `points`, shape (n, m), entries finite and at least 0."""
 
 
+@runtime_checkable
+class WithGeometry(Distortion, Protocol):
+    """A member that knows its products with Gibbs kernels, so that large alphabets need no table."""
+
+    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+        """d between symbols at x (n,) or (n, k) and symbols at y (m,) or (m, k), those at x themselves if left out."""
+
+
+def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    """d between two alphabets: what the distortion says itself, or its table.
+
+    Parameters
+    ----------
+    distortion : any distortion
+    x : array (n,) or (n, k)
+    y : array (m,) or (m, k), optional
+        Points of the reproductions; the symbols at x themselves if left out.
+
+    Raises
+    ------
+    InvalidInput
+        x and y lie in different spaces, or a table would not fit.
+
+    >>> geometry_of(SquaredError(), np.array([0.0, 3.0]), np.array([1.0])).table()
+    array([[1.],
+           [4.]])
+    """
+    if y is not None and x.shape[1:] != y.shape[1:]:
+        raise InvalidInput("y", y, f"must lie in the space of x: points {y.shape}, those of x {x.shape}")
+    if isinstance(distortion, WithGeometry):
+        return distortion.on(x, y)
+    if y is None:
+        affordable("source", x.shape[0], x.shape[0])
+        return Dense(distortion.table(x))
+    both = x.shape[0] + y.shape[0]
+    affordable("source", both, both)
+    return Dense(distortion.table(np.concatenate((x, y)))[: x.shape[0], x.shape[0] :])
+
+
 @dataclass(frozen=True)
 class Hamming:
     """d(x, y) = 1 unless y is the symbol x; the reconstruction alphabet is the source alphabet."""
 
     def table(self, points: FloatArray) -> FloatArray:
         """1 off the diagonal, shape (n, n)."""
-        return frozen_array(1.0 - np.eye(points.shape[0]))
+        return self.on(points).table()
+
+    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+        """A diagonal and a constant; between two alphabets 0 where the points coincide."""
+        if y is None or (np.array_equal(x, y) and np.unique(x, axis=0).shape[0] == x.shape[0]):
+            return Matches(x.shape[0])
+        affordable("source", x.shape[0], y.shape[0])
+        columns = zip(_columns(x).T, _columns(y).T, strict=True)
+        different = np.zeros((x.shape[0], y.shape[0]), dtype=bool)
+        for a, b in columns:
+            different |= a[:, None] != b[None, :]
+        return Dense(frozen_array(different))
 
 
 @dataclass(frozen=True)
@@ -36,7 +108,18 @@ class SquaredError:
 
     def table(self, points: FloatArray) -> FloatArray:
         """Squared distances, shape (n, n)."""
+        affordable("source", points.shape[0], points.shape[0])
         return frozen_array(_sum_over_coordinates(points, np.square))
+
+    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+        """Series in boxes on a line, Kronecker products on a full grid, tiles for any other points."""
+        if _columns(x).shape[1] == 1:
+            return SquaredLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
+        grid = as_grid(x) if y is None else None
+        if grid is None or max(axis.size for axis in grid[0]) > LONGEST_AXIS:
+            return Points(_columns(x), None if y is None else _columns(y))
+        axes, order = grid
+        return Grid(axes) if np.array_equal(order, np.arange(order.size)) else Reordered(Grid(axes), order)
 
 
 @dataclass(frozen=True)
@@ -45,7 +128,14 @@ class AbsoluteError:
 
     def table(self, points: FloatArray) -> FloatArray:
         """Absolute differences, shape (n, n)."""
+        affordable("source", points.shape[0], points.shape[0])
         return frozen_array(_sum_over_coordinates(points, np.abs))
+
+    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+        """Two recursions on a line, tiles for other points."""
+        if _columns(x).shape[1] == 1:
+            return AbsoluteLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
+        return AbsolutePoints(_columns(x), None if y is None else _columns(y))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +182,24 @@ class Table:
             )
         return self.matrix
 
+    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+        """The matrix as it stands, once both its sides fit."""
+        shape = (x.shape[0], self.matrix.shape[1] if y is None else y.shape[0])
+        if self.matrix.shape != shape:
+            raise InvalidInput("matrix", self.matrix, f"must have shape {shape}, one row for each source symbol")
+        return Dense(self.matrix)
 
+
+LONGEST_AXIS = 4096  # symbols of an axis whose tables of d, K and K d are kept: 0.4 GB
 DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table)
 
 
+def _columns(points: FloatArray) -> FloatArray:
+    return points[:, None] if points.ndim == 1 else points
+
+
 def _sum_over_coordinates(points: FloatArray, measure: np.ufunc) -> FloatArray:
-    columns = points[:, None] if points.ndim == 1 else points
+    columns = _columns(points)
     total = np.zeros((points.shape[0], points.shape[0]))
     for column in columns.T:  # one coordinate at a time: never an n x n x k array
         total += measure(column[:, None] - column[None, :])

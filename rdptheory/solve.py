@@ -6,9 +6,10 @@ import numpy as np
 
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, match
-from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.distortions import Distortion, Table, WithGeometry
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput
+from rdptheory.geometry import Geometry, affordable
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
@@ -21,7 +22,8 @@ from rdptheory.sources import DiscreteSource, Source
 __all__ = ["Method", "rate_distortion", "rdp", "wanted_gap"]
 
 NO_PERCEPTION = float("inf")
-LARGE = 2048  # points above which squared error is solved without a table
+LARGE = 2048  # symbols above which a distortion that knows its geometry is solved without a table
+TABLES = 12  # of float64 that the interior point keeps
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
 EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
@@ -50,9 +52,9 @@ def rdp(
     D, P : float
         At least 0; inf lifts the constraint.
     method : ClosedForm, InteriorPoint, FirstOrder, Conic, any object with `solve(problem) -> Outcome`, or None
-        None takes a closed form where one exists, the first-order loop for squared error on more than 2,048 points
-        (which then needs no table of distortions), and the interior point everywhere else. What a method hands over
-        is judged, whoever wrote it: see `Outcome`.
+        None takes a closed form where one exists, the first-order loop on more than 2,048 points where neither the
+        distortion nor the divergence needs a table, and the interior point everywhere else. What a method hands over is
+        judged, whoever wrote it: see `Outcome`.
 
     Returns
     -------
@@ -101,11 +103,14 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         if matched is not None:
             return matched
     if method is None:
-        method = FirstOrder(gap=LARGE_GAP) if _is_large(problem) else InteriorPoint()
+        method = InteriorPoint() if _large(problem) is None else FirstOrder(gap=LARGE_GAP)
     if isinstance(method, type) or not isinstance(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
-    if isinstance(method, FirstOrder) and _is_large(problem):
-        return _solve_large(problem, method)
+    geometry = _large(problem) if isinstance(method, FirstOrder) else None
+    if geometry is not None and isinstance(method, FirstOrder):
+        return _solve_large(problem, geometry, method)
+    if isinstance(problem.source, DiscreteSource) and not isinstance(problem.distortion, Table):
+        affordable("source", problem.source.size, problem.source.size, copies=TABLES)  # before the table is made
     discrete = problem.discrete
     known = presolve(discrete)
     if known.infeasible:
@@ -129,23 +134,24 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
     return _from_proof(problem, discrete, proof, method)
 
 
-def _is_large(problem: Problem) -> bool:
-    """Whether the source has too many points for a table and the question is one that needs none."""
+def _large(problem: Problem) -> Geometry | None:
+    """The geometry of an alphabet with too many points for a table, if the question is one that needs none."""
     source, ball = problem.source, problem.perception
-    return (
-        isinstance(source, DiscreteSource)
-        and source.size > LARGE
-        and isinstance(problem.distortion, SquaredError)
-        and (ball is None or isinstance(ball, FDivergence) or np.isinf(problem.P))
-    )
+    if not isinstance(source, DiscreteSource) or source.size <= LARGE:
+        return None
+    if not isinstance(problem.distortion, WithGeometry) or isinstance(problem.distortion, Table):
+        return None
+    if not (ball is None or isinstance(ball, FDivergence) or np.isinf(problem.P)):
+        return None
+    return problem.distortion.on(source.points)
 
 
-def _solve_large(problem: Problem, method: FirstOrder) -> Solution:
+def _solve_large(problem: Problem, geometry: Geometry, method: FirstOrder) -> Solution:
     source, ball = problem.source, problem.perception
     assert isinstance(source, DiscreteSource)
     divergence = ball if isinstance(ball, FDivergence) else None
     P = NO_PERCEPTION if divergence is None else problem.P
-    raw = solve_large(source.probabilities, source.points, divergence, problem.D, P, method)
+    raw = solve_large(source.probabilities, geometry, divergence, problem.D, P, method)
     if np.isinf(raw.bounds.lower):
         return _infeasible(problem, method, raw.steps, raw.sentence)
     candidate = None if raw.channel is None else Candidate(raw.channel, source.probabilities @ raw.channel)

@@ -8,8 +8,8 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray, frozen_array
-from rdptheory.distortions import Distortion, Hamming, Table
+from rdptheory._types import FloatArray, IntArray
+from rdptheory.distortions import Distortion, Table, geometry_of
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
@@ -91,20 +91,12 @@ def cost_table(distortion: Distortion, source: DiscreteSource, target: DiscreteS
 
     Hamming distortion is 0 where the two points coincide; a Table is taken as it stands.
     """
-    n, m = source.size, target.size
-    if isinstance(distortion, Table):
-        if distortion.matrix.shape != (n, m):
-            raise InvalidInput(
-                "matrix", distortion.matrix, f"must have shape ({n}, {m}), one row for each source symbol"
-            )
-        return distortion.matrix
     x, y = source.points, target.points
+    if isinstance(distortion, Table):
+        x, y = np.zeros(source.size), np.zeros(target.size)  # its rows and columns need no points
     if x.shape[1:] != y.shape[1:]:
         raise InvalidInput("target", target, f"must sit in the space of the source: points {y.shape}, source {x.shape}")
-    if isinstance(distortion, Hamming):
-        same = x[:, None] == y[None, :]
-        return frozen_array(~(same if same.ndim == 2 else same.all(axis=2)))
-    return frozen_array(distortion.table(np.concatenate((x, y)))[:n, n:])
+    return geometry_of(distortion, x, y).table()
 
 
 @dataclass(frozen=True, eq=False)

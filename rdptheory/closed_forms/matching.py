@@ -26,6 +26,7 @@ __all__ = ["ALLOWANCE", "ClosedForm", "match"]
 EPS = float(np.finfo(np.float64).eps)
 ALLOWANCE = 16 * EPS
 """Half the width of a bracket, in units of the scale that `match` names."""
+WRITTEN = 4_000_000  # entries up to which a channel is written down: 32 MB
 VANISHING = 1e-14
 NARROW = 1e-9
 
@@ -112,7 +113,7 @@ def _uniform(problem: Problem, p: FloatArray, P: float) -> Solution:
         partial(uniform_discrete.slopes, p.size),
         partial(uniform_discrete.regime, p.size),
     )
-    candidate = _discrete(p, uniform_discrete.channel(p.size, problem.D))
+    candidate = None if p.size**2 > WRITTEN else _discrete(p, uniform_discrete.channel(p.size, problem.D))
     return formula.answer(problem, P, float(np.log(p.size)), candidate)
 
 
@@ -185,7 +186,7 @@ class _Formula:
     slopes: Callable[[float, float], tuple[FloatArray, FloatArray]]
     regime: Callable[[float, float], Regime]
 
-    def answer(self, problem: Problem, P: float, scale: float, candidate: Candidate) -> Solution:
+    def answer(self, problem: Problem, P: float, scale: float, candidate: Candidate | None) -> Solution:
         bounds = self._bracket(problem.D, P, ALLOWANCE * scale)
         by_D, by_P = (float(slope) for slope in self.slopes(problem.D, P))
         message = f"{self.text}: {self.regime(problem.D, P).value}"

@@ -18,8 +18,9 @@ from itertools import combinations
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.geometry import Geometry, Gibbs
+from rdptheory.geometry.base import UNIT_ROUNDOFF
 from rdptheory.information import entropy
-from rdptheory.solvers.first_order.kernels import UNIT_ROUNDOFF, Gibbs, Kernel
 from rdptheory.solvers.first_order.projections import Ball
 
 __all__ = ["TINY", "Iterate", "Reached", "cheapest", "lower_bound", "nearest_map", "reached", "rounded"]
@@ -70,28 +71,28 @@ class Reached:
     distortion: float
     perception: float
     channel: Callable[[], FloatArray]
-    again: Callable[[Kernel], Reached]
+    again: Callable[[Geometry], Reached]
 
 
 def lower_bound(
-    p: FloatArray, f: FloatArray, log_m: FloatArray, s: float, D: float, kernel: Kernel, sigma: float
+    p: FloatArray, f: FloatArray, log_m: FloatArray, s: float, D: float, kernel: Geometry, sigma: float
 ) -> float:
     """<p, f> - s D - σ, less what float64 may have added.
 
-    `sigma` bounds σ_P(log m) from above, and m = K'(p e^f) with relative error at most `kernel.rounding(s)`; as
+    `sigma` bounds σ_P(log m) from above, and m = K'(p e^f) with relative error at most `kernel.rounding(s).product`; as
     σ_P(v + η) = σ_P(v) + η, that error costs η. The sums cost at most n units of rounding of their absolute values, in
     whatever order they are taken.
     """
     size = float(p @ np.abs(f)) + float(np.abs(log_m).max()) + s * D
-    allowance = kernel.rounding(s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
+    allowance = kernel.rounding(s).product + (p.size + 16.0) * UNIT_ROUNDOFF * size
     return float(p @ f) - s * D - sigma - allowance
 
 
-def reached(p: FloatArray, ball: Ball, kernel: Kernel, iterate: Iterate) -> Reached:
+def reached(p: FloatArray, ball: Ball, kernel: Geometry, iterate: Iterate) -> Reached:
     """The point of a row-exact channel."""
     law = iterate.law / float(iterate.law.sum())
 
-    def again(other: Kernel) -> Reached:
+    def again(other: Geometry) -> Reached:
         return reached(p, ball, other, Iterate.of(p, other.at(iterate.s), iterate.s, iterate.log_h))
 
     return Reached(_information(kernel, iterate), iterate.distortion, ball.value(law), iterate.channel, again)
@@ -142,7 +143,7 @@ def _mixture(points: tuple[Reached, ...], weights: FloatArray, D: float, P: floa
     def channel() -> FloatArray:
         return np.asarray(sum(w * point.channel() for w, point in zip(weights, points, strict=True)))
 
-    def again(kernel: Kernel) -> Reached:
+    def again(kernel: Geometry) -> Reached:
         anew = [point.again(kernel) for point in points]
         return cheapest(anew, D, P) or max(anew, key=lambda point: point.rate)
 
@@ -155,7 +156,7 @@ def _mixture(points: tuple[Reached, ...], weights: FloatArray, D: float, P: floa
     )
 
 
-def nearest_map(p: FloatArray, ball: Ball, kernel: Kernel) -> Reached:
+def nearest_map(p: FloatArray, ball: Ball, kernel: Geometry) -> Reached:
     """Every symbol to its nearest reconstruction: E d = 0, and δ = 0 when that is the identity."""
     columns = kernel.nearest()
     n, m = kernel.shape
@@ -169,7 +170,7 @@ def nearest_map(p: FloatArray, ball: Ball, kernel: Kernel) -> Reached:
     return Reached(entropy(law), 0.0, ball.value(law), channel, lambda other: nearest_map(p, ball, other))
 
 
-def rounded(p: FloatArray, reference: FloatArray, kernel: Kernel, iterate: Iterate) -> Reached:
+def rounded(p: FloatArray, reference: FloatArray, kernel: Geometry, iterate: Iterate) -> Reached:
     """A channel whose output law is the reference, from one whose output law is close to it.
 
     Surplus output mass is sent on to the symbols that lack mass, whatever the source symbol was. This is processing
@@ -186,17 +187,17 @@ def rounded(p: FloatArray, reference: FloatArray, kernel: Kernel, iterate: Itera
         table = iterate.channel() * keep[None, :]
         return np.asarray(table + (1.0 - table.sum(axis=1))[:, None] * lack[None, :])
 
-    def again(other: Kernel) -> Reached:
+    def again(other: Geometry) -> Reached:
         return rounded(p, reference, other, Iterate.of(p, other.at(iterate.s), iterate.s, iterate.log_h))
 
     distortion = kept + float((p * sent) @ kernel.mean(lack))
     return Reached(_information(kernel, iterate), distortion, 0.0, channel, again)
 
 
-def _information(kernel: Kernel, iterate: Iterate) -> float:
+def _information(kernel: Geometry, iterate: Iterate) -> float:
     """I(X;Y) of a row-exact channel, plus what float64 may have taken away."""
     p, price = iterate.p, iterate.s * iterate.distortion
     gain, loss = float(p @ iterate.f), float(iterate.law @ iterate.log_m)
     size = float(p @ np.abs(iterate.f)) + float(iterate.law @ np.abs(iterate.log_m)) + price
-    rounding = 2.0 * kernel.rounding(iterate.s) + (p.size + 16.0) * UNIT_ROUNDOFF * size
+    rounding = 2.0 * kernel.rounding(iterate.s).product + (p.size + 16.0) * UNIT_ROUNDOFF * size
     return max(gain - loss - price, 0.0) + rounding

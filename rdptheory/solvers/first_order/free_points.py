@@ -8,9 +8,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import Bounds, FloatArray, frozen_array
+from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
 from rdptheory.problems import DiscreteProblem, DistortionLimit
-from rdptheory.solvers.first_order.kernels import Points
 from rdptheory.solvers.first_order.loop import Question, first_slope
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball
@@ -88,12 +88,12 @@ def free_reproduction(
     [BM19]
     """
     p = probabilities
-    lower = solve_large(p, points, TotalVariation(), 2.0 * D, 0.0, method).bounds.lower
+    lower = solve_large(p, SquaredError().on(points), TotalVariation(), 2.0 * D, 0.0, method).bounds.lower
     y = frozen_array(points)
     with threadpool_limits(limits=1, user_api="blas"):
         y = _moved(p, points, y, D, rounds)
     y = np.concatenate([y, (p @ points)[None, :]])  # all of R(D) = 0 needs
-    table = _squared(points, y)
+    table = SquaredError().on(points, y).table()
     found = solve_first_order(DiscreteProblem(p, (DistortionLimit(table, D),)), method)
     assert found.channel is not None
     return FreeReproduction(Bounds(min(lower, found.bounds.upper), found.bounds.upper), frozen_array(y), found.channel)
@@ -102,10 +102,10 @@ def free_reproduction(
 def _moved(p: FloatArray, x: FloatArray, y: FloatArray, D: float, rounds: int) -> FloatArray:
     """Local search from the points of the sample, with the slope following E d to D."""
     free = Ball(None, np.full(p.size, 1.0 / p.size), np.inf)
-    s = first_slope(Question(p, Points(x), free, D), np.log(p))
+    s = first_slope(Question(p, SquaredError().on(x), free, D), np.log(p))
     q = p.copy()
     for _ in range(rounds):
-        table = _squared(x, y)
+        table = SquaredError().on(x, y).table()
         kernel = np.exp(-s * (table - table.min(axis=1, keepdims=True)))
         for _ in range(WEIGHT_STEPS):
             q = q * (kernel.T @ (p / (kernel @ q)))
@@ -130,9 +130,3 @@ def _merged(y: FloatArray, q: FloatArray, distance: float) -> tuple[FloatArray, 
     mass = np.bincount(group, weights=q, minlength=count).astype(np.float64)
     centres = np.stack([np.bincount(group, weights=q * column, minlength=count) for column in y.T], axis=1)
     return centres / mass[:, None], mass
-
-
-def _squared(x: FloatArray, y: FloatArray) -> FloatArray:
-    middle = x.mean(axis=0)
-    a, b = x - middle, y - middle
-    return np.asarray(np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2.0 * (a @ b.T), 0.0))

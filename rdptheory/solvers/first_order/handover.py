@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.geometry import Geometry, MaskArray
 from rdptheory.solvers.first_order.certificate import TINY, Iterate
-from rdptheory.solvers.first_order.kernels import Grid, Kernel
 from rdptheory.solvers.first_order.loop import NOTHING, NUDGE, Found, aimed, elasticity, next_slope
 
 __all__ = ["candidates", "hand_over", "lacking", "manageable", "on_support"]
-
-MaskArray = NDArray[np.bool_]
 
 MOST_CANDIDATES = 3000
 MOST_COLUMNS = 30_000_000  # entries of K restricted to S
@@ -82,11 +79,10 @@ def hand_over(found: Found, support: MaskArray, gap: float) -> Found:
     return Found(incumbent, point, found.mu, found.steps + len(gaps) - 1)
 
 
-def manageable(kernel: Kernel, support: MaskArray) -> bool:
+def manageable(kernel: Geometry, support: MaskArray) -> bool:
     """Whether Newton steps on S are cheap enough."""
     size = int(support.sum())
-    midway = isinstance(kernel, Grid) and kernel.uniform
-    return size <= MOST_CANDIDATES and (midway or kernel.shape[0] * size <= MOST_COLUMNS)
+    return size <= MOST_CANDIDATES and kernel.gram_size(size) <= MOST_COLUMNS
 
 
 def candidates(law: FloatArray) -> MaskArray:
@@ -97,26 +93,17 @@ def candidates(law: FloatArray) -> MaskArray:
     return chosen
 
 
-def lacking(kernel: Kernel, log_c: FloatArray) -> MaskArray:
-    """The symbols to add where c > 1: on a grid the local maxima and what is beside them, else the largest."""
-    above = log_c > 0.0
-    if isinstance(kernel, Grid):
-        return above & _peaks(kernel, log_c)
+def lacking(kernel: Geometry, log_c: FloatArray) -> MaskArray:
+    """The symbols to add where c > 1: the local maxima and what is beside them, or where nothing is, the largest."""
+    above, peaks = log_c > 0.0, kernel.peaks(log_c)
+    if peaks is not None:
+        return above & peaks
     if above.sum() > MOST_ADDED:
         above &= log_c >= np.partition(log_c, -MOST_ADDED)[-MOST_ADDED]
     return np.asarray(above)
 
 
-def _peaks(grid: Grid, values: FloatArray) -> MaskArray:
-    """The local maxima of a function on a grid, and all their neighbours."""
-    from scipy.ndimage import binary_dilation, maximum_filter
-
-    cube = values.reshape([axis.size for axis in grid.axes])
-    around = np.ones((3,) * cube.ndim, dtype=bool)
-    return np.asarray(binary_dilation(cube == maximum_filter(cube, footprint=around), around).ravel())
-
-
-def on_support(p: FloatArray, kernel: Kernel, s: float, chosen: IntArray, start: FloatArray) -> FloatArray:
+def on_support(p: FloatArray, kernel: Geometry, s: float, chosen: IntArray, start: FloatArray) -> FloatArray:
     """The optimal law q of shape (|S|,) on the symbols `chosen`, by a primal-dual predictor-corrector method.
 
     With z the multipliers of q >= 0 it follows z = 1 - c and q z = μ to μ = 0. The Newton matrix is scaled by √q, so

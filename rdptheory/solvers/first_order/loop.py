@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.geometry import Geometry
 from rdptheory.information import entropy
 from rdptheory.solvers.first_order.certificate import TINY, Iterate, Reached, cheapest, lower_bound, reached, rounded
-from rdptheory.solvers.first_order.kernels import Kernel
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball, Projection
 
@@ -45,7 +45,7 @@ class Question:
     """R(D,P) as the loop sees it: p (n,) positive, a kernel with rows of minimum 0, a ball and a limit D >= 0."""
 
     p: FloatArray
-    kernel: Kernel
+    kernel: Geometry
     ball: Ball
     D: float
 

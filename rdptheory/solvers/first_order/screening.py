@@ -11,7 +11,7 @@ import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.errors import InvalidInput
-from rdptheory.solvers.first_order.kernels import Kernel
+from rdptheory.geometry import Geometry
 
 __all__ = ["dropped_mass", "provably_unused"]
 
@@ -49,7 +49,7 @@ def dropped_mass(log_c: FloatArray, gap: float, dropped: np.ndarray) -> float:
     return min(1.0, gap / price) if price > 0.0 else 1.0
 
 
-def provably_unused(p: FloatArray, f: FloatArray, kernel: Kernel, s: float, gap: float) -> np.ndarray:
+def provably_unused(p: FloatArray, f: FloatArray, kernel: Geometry, s: float, gap: float) -> np.ndarray:
     """Symbols without mass in every minimiser of I(X;Y) + s E d(X,Y), where no perception is asked for.
 
     With w = e^f, K = exp(-s d) and c = K'(p w) <= 1, symbol j is unused if
@@ -64,7 +64,7 @@ def provably_unused(p: FloatArray, f: FloatArray, kernel: Kernel, s: float, gap:
     ----------
     p, f : arrays (n,)
         The source law, positive, and a dual point with max c <= 1.
-    kernel : Kernel
+    kernel : Geometry
     s : float
     gap : float
         g, between I + s E d of a channel and <p, f>.
@@ -75,9 +75,9 @@ def provably_unused(p: FloatArray, f: FloatArray, kernel: Kernel, s: float, gap:
         One product with exp(-2 s d). Sharp once g is small beside the least p_i, empty long before.
     """
     c = kernel.at(s).backward(p * np.exp(f))
-    if float(c.max()) > 1.0 + kernel.rounding(s):
+    if float(c.max()) > 1.0 + kernel.rounding(s).product:
         raise InvalidInput("f", f, "must be dual feasible, max c_j <= 1")
     with np.errstate(divide="ignore"):
         longest = ABOVE / -scipy.special.lambertw(-np.exp(-1.0 - gap / p)).real
     spread = kernel.at(2.0 * s).backward(p * np.exp(2.0 * f) * 2.0 * longest**2)
-    return np.asarray(1.0 - c > np.sqrt(gap * spread) + 2.0 * kernel.rounding(s))
+    return np.asarray(1.0 - c > np.sqrt(gap * spread) + 2.0 * kernel.rounding(s).product)

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput
+from rdptheory.geometry import Dense, Geometry
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.first_order.certificate import TINY, Reached, nearest_map
 from rdptheory.solvers.first_order.handover import candidates, hand_over
-from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points, as_grid
 from rdptheory.solvers.first_order.loop import Found, Incumbent, Question, first_slope, run
 from rdptheory.solvers.first_order.method import FirstOrder, RawResult
 from rdptheory.solvers.first_order.projections import Ball
@@ -116,28 +116,27 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> RawResult
 
 def solve_large(
     probabilities: FloatArray,
-    points: FloatArray,
+    geometry: Geometry,
     perception: FDivergence | None,
     D: float,
     P: float,
     method: FirstOrder,
 ) -> RawResult:
-    """R(D,P) under squared error of a law on points of R^k, without a table of distortions.
+    """R(D,P) of a law whose distortion is known as a geometry, without a table of it.
 
-        minimise I(X;Y)   over channels between the points with E|X-Y|² <= D and δ(p, p_Y) <= P
+        minimise I(X;Y)   over channels of the alphabet to itself with E d(X,Y) <= D and δ(p, p_Y) <= P
 
-    Points that fill a product grid (pixels of a picture, say) cost two small matrix products a step; any other cloud
-    costs the products with an n x n kernel that is stored in single precision or made in tiles. The bracket is
-    evaluated in float64 either way, and holds an allowance for its rounding.
+    The bracket is evaluated with the products of the geometry in float64, and holds an allowance for their rounding.
 
     Parameters
     ----------
     probabilities : array (n,)
         p, summing to 1.
-    points : array (n,) or (n, k)
+    geometry : Geometry
+        d of shape (n, n), 0 on the diagonal.
     perception : an f-divergence, or None
     D, P : float
-        Limits, at least 0, in squared units of the points and units of the divergence.
+        Limits, at least 0, in the units of the distortion and of the divergence.
     method : FirstOrder
 
     Returns
@@ -145,8 +144,10 @@ def solve_large(
     RawResult
         `f` and `v` are on the symbols as given, `channel` is None when it would have more than 4,000,000 entries.
 
+    >>> from rdptheory.distortions import SquaredError
     >>> x = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), axis=-1).reshape(64, 2)
-    >>> found = solve_large(np.full(64, 1 / 64), x, None, 1.0, np.inf, FirstOrder(gap=1e-4))
+    >>> pixels = SquaredError().on(x)
+    >>> found = solve_large(np.full(64, 1 / 64), pixels, None, 1.0, np.inf, FirstOrder(gap=1e-4))
     >>> found.bounds.gap <= 1e-4
     True
 
@@ -154,13 +155,7 @@ def solve_large(
     ----------
     [BM19]
     """
-    grid = as_grid(points)
-    kernel: Kernel
-    if grid is None:
-        kernel, order = Points(points[:, None] if points.ndim == 1 else points), np.arange(probabilities.size)
-    else:
-        kernel, order = Grid(grid[0]), grid[1]
-    p = probabilities[order]
+    p, kernel = probabilities, geometry
     free = perception is None or np.isinf(P)
     ball = Ball(None, np.full(p.size, 1.0 / p.size), np.inf) if free else Ball(perception, p, P)
     with threadpool_limits(limits=1, user_api="blas"):
@@ -168,10 +163,8 @@ def solve_large(
         log_m = np.log(np.maximum(kernel.at(answer.s).backward(p * np.exp(answer.f)), TINY))
         channel = None
         if answer.upper is not None and prod(kernel.shape) <= STORED:
-            channel = np.empty(kernel.shape)
-            channel[np.ix_(order, order)] = answer.upper.channel()
-    back = np.argsort(order)
-    return _raw(answer, answer.f[back], log_m[back], channel, 0.0)
+            channel = answer.upper.channel()
+    return _raw(answer, answer.f, log_m, channel, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +200,8 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
     if method.momentum and not ball.free:
         aim = method.gap if question.P == 0.0 else max(method.gap, ANCHOR_GAP)
         point = Ball(ball.divergence, ball.reference, 0.0)
-        # On a grid single precision will not do: what it misplaces has far to go beside a small D.
-        steady = question if question.P == 0.0 or isinstance(kernel, Grid) else quick
+        # What is misplaced at the scale of the largest products has far to go beside a small D.
+        steady = question if question.P == 0.0 else replace(question, kernel=kernel.fast(relative=True))
         found = _transport(replace(steady, ball=point), replace(method, gap=aim), log_h, s, anchors)
         steps, log_h, s = found.steps, found.last.log_h, found.last.s
         if found.incumbent.upper is not None:

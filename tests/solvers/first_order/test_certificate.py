@@ -7,6 +7,7 @@ import pytest
 
 from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
+from rdptheory.geometry import Dense, Grid
 from rdptheory.information import mutual_information
 from rdptheory.solvers.first_order.certificate import (
     Iterate,
@@ -17,7 +18,6 @@ from rdptheory.solvers.first_order.certificate import (
     reached,
     rounded,
 )
-from rdptheory.solvers.first_order.kernels import Dense, Grid
 from rdptheory.solvers.first_order.projections import Ball
 
 RNG = np.random.default_rng(5)

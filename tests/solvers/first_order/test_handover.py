@@ -8,11 +8,11 @@ from scipy.ndimage import gaussian_filter
 
 from rdptheory._types import FloatArray
 from rdptheory.distortions import AbsoluteError, SquaredError
+from rdptheory.geometry import Dense, Geometry, Grid, Points
 from rdptheory.information import mutual_information
 from rdptheory.problems import Problem
 from rdptheory.solvers.first_order import FirstOrder, handover, solve_first_order, solve_large
 from rdptheory.solvers.first_order.handover import candidates, hand_over, on_support
-from rdptheory.solvers.first_order.kernels import Dense, Grid, Kernel, Points
 from rdptheory.solvers.first_order.loop import Found, Question, first_slope, run
 from rdptheory.solvers.first_order.projections import Ball
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -22,7 +22,7 @@ from rdptheory.sources import Pmf
 ROUND = 1e-12  # float64 rounding of rates of a few nats
 
 
-def free(p: FloatArray, kernel: Kernel, D: float) -> Question:
+def free(p: FloatArray, kernel: Geometry, D: float) -> Question:
     """The question R(D, inf)."""
     m = kernel.shape[1]
     return Question(p, kernel, Ball(None, np.full(m, 1.0 / m), np.inf), D)
@@ -59,11 +59,11 @@ def test_agrees_with_the_dense_interior_point(seed: int, distortion: SquaredErro
 
 def test_a_grid_at_low_rate_is_closed() -> None:
     p, points = picture(64)
-    found = solve_large(p, points, None, 100.0, np.inf, FirstOrder(gap=1e-9))
+    found = solve_large(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-9))
     assert found.bounds.gap <= 1e-9
     assert found.distortion <= 100.0
     assert found.steps < 1000  # without the interior point tens of thousands would not do
-    coarse = solve_large(p, points, None, 100.0, np.inf, FirstOrder(gap=1e-3))
+    coarse = solve_large(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-3))
     assert coarse.bounds.lower <= found.bounds.upper
     assert found.bounds.lower <= coarse.bounds.upper
 
@@ -72,7 +72,7 @@ def test_a_grid_at_low_rate_is_closed() -> None:
 def test_a_support_without_a_needed_symbol_is_mended(kind: str) -> None:
     p, points = picture(12)
     axis = np.arange(12.0)
-    kernels: dict[str, Kernel] = {
+    kernels: dict[str, Geometry] = {
         "grid": Grid((axis, axis)),
         "points": Points(points),
         "dense": Dense(SquaredError().table(points)),

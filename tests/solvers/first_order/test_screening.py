@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rdptheory._types import FloatArray
 from rdptheory.errors import InvalidInput
-from rdptheory.solvers.first_order.kernels import Dense
+from rdptheory.geometry import Dense
 from rdptheory.solvers.first_order.screening import dropped_mass, provably_unused
 
 S, X = 0.9, np.linspace(0.0, 6.0, 25)

@@ -125,8 +125,8 @@ def test_the_rate_falls_with_either_limit(seed: int, n: int) -> None:
 
 def test_plain_steps_are_blahut_arimoto_and_sinkhorn() -> None:
     """Without momentum a step multiplies q_j by c_j (P = inf), or scales columns to the reference (P = 0)."""
+    from rdptheory.geometry import Dense
     from rdptheory.solvers.first_order.certificate import Iterate
-    from rdptheory.solvers.first_order.kernels import Dense
     from rdptheory.solvers.first_order.loop import Question, run
     from rdptheory.solvers.first_order.projections import Ball
 
@@ -188,8 +188,8 @@ def test_far_tails_and_small_distortions() -> None:
 
 def test_no_dual_point_can_prove_too_much() -> None:
     """A planted wrong dual point still gives a bound below the true rate."""
+    from rdptheory.geometry import Dense
     from rdptheory.solvers.first_order.certificate import lower_bound
-    from rdptheory.solvers.first_order.kernels import Dense
     from rdptheory.solvers.first_order.projections import Ball
 
     problem = random_problem(21, 8, TotalVariation(), 0.05, 0.4)

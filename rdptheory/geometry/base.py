@@ -1,0 +1,135 @@
+"""What a geometry can do, and the numbers that its members share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdptheory._types import FloatArray, IntArray
+from rdptheory.errors import InvalidInput
+
+__all__ = ["Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
+
+MaskArray = NDArray[np.bool_]
+
+UNIT_ROUNDOFF = 2.0**-53
+LARGEST_EXPONENT = 745.0  # exp(-x) is 0 in float64 beyond it
+SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
+SINGLE_ERROR = np.float32(2.0**-22)  # relative, of a sum in single precision
+MOST_BYTES = 4 * 2**30  # what the tables of one question may take: half the memory of a small machine
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How far float64 products with exp(-s d) may be from the true ones, for vectors that are at least 0.
+
+    Attributes
+    ----------
+    product : float
+        Relative error of `Gibbs.forward` and `Gibbs.backward`.
+    cost : float
+        Relative error of `Gibbs.cost`.
+    offset : float
+        What `Gibbs.cost` may be wrong by on top, in the unit of d, for each unit of `Gibbs.forward`.
+    mean : float
+        What `Geometry.mean` may be wrong by, in the unit of d, for each unit of mass.
+    """
+
+    product: float
+    cost: float
+    offset: float
+    mean: float
+
+
+class Gibbs(Protocol):
+    """exp(-s d) at one s."""
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        """K x, shape (n,), for x of shape (m,)."""
+
+    def backward(self, y: FloatArray) -> FloatArray:
+        """K' y, shape (m,), for y of shape (n,)."""
+
+    def cost(self, x: FloatArray) -> FloatArray:
+        """(K * d) x, shape (n,), entrywise product."""
+
+    def table(self) -> FloatArray:
+        """K itself, shape (n, m); for small alphabets."""
+
+
+class Geometry(Protocol):
+    """Two alphabets and the distortion d >= 0 between their symbols, known by its products and not by its table."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether d_ij = d_ji."""
+
+    def table(self) -> FloatArray:
+        """d itself, shape (n, m); refused where it would not fit."""
+
+    def at(self, s: float) -> Gibbs:
+        """exp(-s d)."""
+
+    def fast(self, *, relative: bool = False) -> Geometry:
+        """A geometry close to this one that is cheaper to multiply with; itself when there is none.
+
+        With `relative` only one whose small products are as accurate as its large ones.
+        """
+
+    def mean(self, law: FloatArray) -> FloatArray:
+        """Σ_j d_ij law_j, shape (n,)."""
+
+    def mean_backward(self, p: FloatArray) -> FloatArray:
+        """Σ_i p_i d_ij, shape (m,)."""
+
+    def nearest(self) -> IntArray:
+        """For every row a column with the least d_ij, shape (n,)."""
+
+    def gram(self, s: float, w: FloatArray, chosen: IntArray) -> FloatArray:
+        """Σ_i w_i K_ij K_ij' for j, j' in `chosen`, K = exp(-s d) and w >= 0 of shape (n,)."""
+
+    def gram_size(self, chosen: int) -> int:
+        """How many numbers `gram` makes on the way, for so many symbols."""
+
+    def peaks(self, values: FloatArray) -> MaskArray | None:
+        """The local maxima of a function of y and what is beside them, shape (m,); None where nothing is beside."""
+
+    def largest_slope(self) -> float:
+        """An s at which exp(-s d) is 0 or 1."""
+
+    def rounding(self, s: float) -> Rounding:
+        """Bounds on the errors of the products in float64."""
+
+
+def affordable(argument: str, n: int, m: int, copies: int = 1) -> None:
+    """Refuse, before memory is taken, `copies` tables of n x m numbers in float64 that would not fit.
+
+    >>> affordable("source", 2000, 2000)
+    >>> affordable("source", 10**6, 10**6)
+    Traceback (most recent call last):
+    ...
+    rdptheory.errors.InvalidInput: source = 1000000 x 1000000: needs 7.45e+03 GiB of tables, 4 GiB are allowed
+    """
+    needed = 8.0 * n * m * copies
+    if needed > MOST_BYTES:
+        rule = f"needs {needed / 2**30:.3g} GiB of tables, {MOST_BYTES / 2**30:.3g} GiB are allowed"
+        raise InvalidInput(argument, f"{n} x {m}", rule)
+
+
+def gram_of_columns(s: float, w: FloatArray, d: FloatArray) -> FloatArray:
+    """Σ_i w_i K_ij K_ij' from the columns of d, shape (n, |chosen|)."""
+    columns = np.exp(-s * d)
+    columns *= np.sqrt(w)[:, None]
+    return np.asarray(columns.T @ columns)
+
+
+def single(matrix: FloatArray) -> np.ndarray:
+    """The matrix in single precision, without entries that would be slow or lose bits there."""
+    return np.where(np.abs(matrix) < SMALLEST_SINGLE, 0.0, matrix).astype(np.float32)
