@@ -64,6 +64,16 @@ def register(app: typer.Typer, question: Parse) -> None:
         for path in written:
             typer.echo(f"wrote {path}")
 
+    @app.command()
+    def papers(
+        out: Annotated[Path, typer.Option("--out", help="folder for the pictures, the table and the page")],
+    ) -> None:
+        """Redraw every figure and table of the five papers that is theory, with brackets beside printed values."""
+        from rdptheory.papers import write_papers
+
+        for path in write_papers(out, told=lambda key: typer.echo(key, err=True))[0]:
+            typer.echo(f"wrote {path}")
+
 
 def draw(
     question: Question,

@@ -34,6 +34,7 @@ __all__ = [
     "plot_curves",
     "plot_surface",
     "save",
+    "shade",
     "style",
 ]
 
@@ -46,8 +47,8 @@ FEW = len(DASHES)
 """Up to so many curves have a dash each and a line of the legend; more are read from a scale."""
 LIGHTEST = 0.8
 """End of the scale that is used: beyond it yellow is lost on white."""
-WIDTH = 3.4
-"""Inches: one column."""
+WIDTH, DPI = 3.4, 220
+"""Inches: one column. Dots per inch of a picture file."""
 STYLE: dict[str, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -66,7 +67,7 @@ STYLE: dict[str, Any] = {
     "lines.markersize": 4.0,
     "figure.figsize": (WIDTH, 2.6),
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 220,
+    "savefig.dpi": DPI,
     "pdf.fonttype": 42,
     "svg.hashsalt": "rdptheory",
 }
@@ -207,22 +208,33 @@ def plot_surface(
     if min(shown.sizes.values()) < 2:
         raise InvalidInput("P", dataset.P.values, "a surface needs at least two finite P and two D")
     ax, unit = _axes(ax), Unit.of(unit)
-    rate = np.ma.masked_invalid(unit.from_nats(shown.rate.transpose("P", "D").values))
-    from matplotlib.colors import PowerNorm
-
-    top = max(float(rate.max()), 1e-12)
-    scale = PowerNorm(0.5, 0.0, top)  # the rate falls steeply and then creeps to 0
-    colours = ax.pcolormesh(shown.D, shown.P, rate, cmap="viridis", norm=scale, shading="gouraud", rasterized=True)
-    levels = [level for level in 2.0 ** np.arange(-4.0, 8.0) if float(rate.min()) < level < top]
-    if levels:
-        lines = ax.contour(shown.D, shown.P, rate, levels=levels, colors="white", linewidths=0.8)
-        ax.clabel(lines, fmt=_power_text, fontsize=7)
-    ax.grid(False)
+    shade(ax, shown.D.values, shown.P.values, unit.from_nats(shown.rate.transpose("P", "D").values), unit)
     ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
     ax.set_ylabel(label_P or f"perception P{_measure(shown.attrs.get('perception'))}")
     ax.set_title(shown.attrs.get("title", ""), wrap=True)
-    ax.figure.colorbar(colours, ax=ax, label=f"rate R(D, P) ({unit.value} per symbol)")
     return ax
+
+
+def shade(ax: Any, D: Any, P: Any, rates: Any, unit: Unit | str = "bits") -> None:
+    """A surface of rates in `unit`, shape (len(P), len(D)), as colours with contours at powers of 2."""
+    from matplotlib.colors import PowerNorm
+
+    rates = np.ma.masked_invalid(rates)
+    top = max(float(rates.max()), 1e-12)
+    scale = PowerNorm(0.5, 0.0, top)  # the rate falls steeply and then creeps to 0
+    colours = ax.pcolormesh(D, P, rates, cmap="viridis", norm=scale, shading="gouraud", rasterized=True)
+    levels = [level for level in 2.0 ** np.arange(-4.0, 8.0) if float(rates.min()) < level < top]
+    if levels:
+        lines = ax.contour(D, P, rates, levels=levels, colors="white", linewidths=0.8)
+        height = 0.5 * (float(np.min(P)) + float(np.max(P)))
+        middles = [
+            path.vertices[np.abs(path.vertices[:, 1] - height).argmin()] for path in lines.get_paths() if len(path)
+        ]
+        width = float(np.ptp(D))
+        kept = [one for k, one in enumerate(middles) if k == 0 or abs(one[0] - middles[k - 1][0]) > 0.06 * width]
+        ax.clabel(lines, fmt=_power_text, fontsize=7, manual=kept)
+    ax.grid(False)
+    ax.figure.colorbar(colours, ax=ax, label=f"rate R(D, P) ({Unit.of(unit).value} per symbol)")
 
 
 def plot_channel(solution: Any, ax: Any = None) -> Any:
@@ -318,7 +330,7 @@ def save(drawn: Any, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format of the suffix, whole or not at all."""
     suffix = Path(path).suffix.lower().lstrip(".")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
-    return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata))
+    return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
 
 
 def _axes(ax: Any) -> Any:

@@ -57,7 +57,7 @@ def _ticks_out_of_view(drawn: Any) -> set[Any]:
         for axis in (axes.xaxis, axes.yaxis):
             for tick in (*axis.majorTicks, *axis.minorTicks):
                 held |= {tick.label1, tick.label2}
-            for tick in axis._update_ticks():
+            for tick in axis._update_ticks() if axes.axison else ():
                 seen |= {tick.label1, tick.label2}
     return held - seen
 
