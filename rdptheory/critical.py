@@ -8,6 +8,7 @@ from math import inf
 from rdptheory._types import Bounds
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.inverse import Located, distortion_at
 from rdptheory.methods import Method
 from rdptheory.solve import rdp
@@ -101,3 +102,6 @@ def critical_points(
         dear, high = (dear, D) if price(D)[1] else (D, high)
     rate = rdp(source, distortion, perception, D=low, P=P, method=method).rate
     return CriticalPoints(Located(low, Bounds(low, high), steps), rate, zero)
+
+
+guard(__name__)

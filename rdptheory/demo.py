@@ -10,6 +10,7 @@ import numpy as np
 
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import TotalVariation, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.plotting import figure, plot_curves, save, style
 from rdptheory.sources import Bernoulli, Gaussian, Pmf
@@ -91,3 +92,6 @@ def _panels() -> list[tuple[str, str, tuple[Any, Any, Any], tuple[float, float],
             P_GAUSSIAN,
         ),
     ]
+
+
+guard(__name__)

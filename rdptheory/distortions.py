@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.geometry import (
     AbsoluteLine,
@@ -204,3 +205,6 @@ def _sum_over_coordinates(points: FloatArray, measure: np.ufunc) -> FloatArray:
     for column in columns.T:  # one coordinate at a time: never an n x n x k array
         total += measure(column[:, None] - column[None, :])
     return total
+
+
+guard(__name__)

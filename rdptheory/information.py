@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
+from rdptheory.doors import guard
 
 __all__ = ["binary_entropy", "entropy", "inverse_binary_entropy", "kullback_leibler", "mutual_information"]
 
@@ -59,3 +60,6 @@ def inverse_binary_entropy(rate: float) -> float:
         if middle in (low, high):
             return middle
         low, high = (middle, high) if float(binary_entropy(middle)) < rate else (low, middle)
+
+
+guard(__name__)

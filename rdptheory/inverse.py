@@ -11,6 +11,7 @@ from rdptheory.certificates import lower_bound
 from rdptheory.closed_forms import ALLOWANCE, gaussian
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -281,3 +282,6 @@ class _Search:
         if solution.dual is None:
             return self.ask(x).bounds.lower
         return lower_bound(self.pose(x).discrete, solution.dual)
+
+
+guard(__name__)

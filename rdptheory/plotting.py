@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rdptheory.critical import CriticalPoints
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_whole
 from rdptheory.placement import Limit, Placement
@@ -375,3 +376,6 @@ def _scale(ax: Any, limits: Any, label: str) -> None:
     kept = np.unique(np.linspace(0, count - 1, min(count, 12)).round().astype(int))
     bar.set_ticks(kept, labels=["∞" if np.isinf(limits[k]) else f"{limits[k]:.3g}" for k in kept])
     bar.set_label(label)
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ import numpy as np
 from rdptheory._types import FloatArray, frozen_array
 from rdptheory.distortions import Distortion, Table
 from rdptheory.divergences import Divergence, TransportDivergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace, Source, Uniform
 
@@ -218,3 +219,6 @@ class DiscreteProblem:
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,)."""
         return frozen_array(self.probabilities @ channel)
+
+
+guard(__name__)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, Self
 
 from rdptheory._types import Bounds, FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import GapTooWide
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import Problem
@@ -124,3 +125,6 @@ class Solution(Generic[Question]):
             ("status", f"{self.status.value}: {self.message}"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+
+guard(__name__)

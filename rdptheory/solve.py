@@ -8,6 +8,7 @@ from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.distortions import Distortion, Table, WithGeometry
 from rdptheory.divergences import Divergence, FDivergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.geometry import Geometry, affordable
 from rdptheory.methods import DualPoint, Method
@@ -202,3 +203,6 @@ def _infeasible(problem: Problem, method: Method, steps: int, sentence: str) -> 
     infinite = Bounds(float("inf"), float("inf"))
     nothing = Slopes(float("nan"), float("nan"))
     return Solution(problem, float("inf"), infinite, nothing, None, Status.INFEASIBLE, sentence, method, steps)
+
+
+guard(__name__)

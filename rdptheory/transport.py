@@ -10,6 +10,7 @@ import numpy as np
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.information import entropy
 from rdptheory.solution import Status
@@ -338,3 +339,6 @@ def _choice(problem: TransportProblem) -> Method:
 
 def _squared(problem: TransportProblem) -> bool:
     return isinstance(problem.distortion, SquaredError)
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.distortions import Distortion, Table, geometry_of
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
@@ -43,7 +44,7 @@ class TransportProblem:
     target: Source
     distortion: Distortion
     R: float
-    common_randomness: float
+    common_randomness: bool | float
     asymptotic: bool = False
 
     def __post_init__(self) -> None:
@@ -150,3 +151,6 @@ def is_monge(cost: FloatArray) -> bool:
     slack = 16.0 * float(np.finfo(np.float64).eps) * float(np.abs(cost).max())
     excess = cost[:-1, :-1] + cost[1:, 1:] - cost[:-1, 1:] - cost[1:, :-1]
     return bool((excess <= slack).all())
+
+
+guard(__name__)

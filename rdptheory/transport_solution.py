@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray, IntArray
+from rdptheory.doors import guard
 from rdptheory.errors import GapTooWide
 from rdptheory.information import entropy, mutual_information
 from rdptheory.solution import JointGaussian, Status
@@ -238,3 +239,6 @@ def widened(lower: float, upper: float, scale: float, lower_from: str) -> Transp
     """A bracket moved out by 64 spacings of float64 at `scale`, the largest number that entered the sums."""
     allowance = 64.0 * SPACING * scale
     return TransportBounds(max(0.0, float(min(lower, upper)) - allowance), float(upper) + allowance, lower_from)
+
+
+guard(__name__)

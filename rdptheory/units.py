@@ -19,6 +19,7 @@ from typing import Any, overload
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["NATS_PER_BIT", "Unit", "bits_to_nats", "nats_to_bits"]
@@ -97,3 +98,6 @@ def _converted(value: Any, convert: Callable[[Any], Any], old: str, new: str) ->
     found = convert(value)
     unit = str(getattr(value, "attrs", {}).get("units", ""))  # xarray.DataArray
     return found.assign_attrs(value.attrs, units=new + unit[len(old) :]) if unit.partition(" ")[0] == old else found
+
+
+guard(__name__)

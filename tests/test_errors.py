@@ -2,6 +2,8 @@
 
 import math
 import pickle
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -38,12 +40,51 @@ def test_a_missing_package_says_how_to_get_it():
     assert "pip install 'rdptheory[plot]'" in str(problem)
 
 
-@pytest.mark.parametrize("value", [0, 0.0, 1, 0.5, np.float64(2.0), np.int64(3), math.inf, True])
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        0.0,
+        1,
+        0.5,
+        np.float64(2.0),
+        np.float32(0.5),
+        np.int64(3),
+        Fraction(1, 2),
+        Decimal("0.5"),
+        math.inf,
+        np.array(2),
+    ],
+)
 def test_limits_at_least_zero_pass(value):
     assert at_least_zero("D", value) == float(value)
 
 
-@pytest.mark.parametrize("value", [-1e-300, -math.inf, math.nan, "0.1", None, [0.1], 1j, object()])
+@pytest.mark.parametrize(
+    "value",
+    [
+        -1e-300,
+        -math.inf,
+        math.nan,
+        "0.1",
+        b"1",
+        None,
+        [0.1],
+        1j,
+        object(),
+        True,
+        np.True_,
+        np.complex64(1),
+        10**400,
+        np.array([1.0]),
+        np.datetime64("2026-01-01"),
+        np.longdouble("1e400"),
+        Decimal("1e400"),
+        Decimal("sNaN"),
+        np.ma.masked,
+        float,
+    ],
+)
 def test_other_limits_are_refused(value):
     with pytest.raises(InvalidInput, match=r"^D = "):
         at_least_zero("D", value)

@@ -10,6 +10,7 @@ import scipy
 from rdptheory._types import FloatArray
 from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
 from rdptheory.divergences import TransportDivergence
+from rdptheory.doors import guard
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["MinDistortion", "min_distortion_channel"]
@@ -133,3 +134,6 @@ def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: 
     return MinDistortion(
         np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1]), best.lower - distortion_term
     )
+
+
+guard(__name__)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -141,3 +142,6 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
     size = (np.abs(f) @ weight + 3.0 * np.einsum("ij,ij->j", weight, cost)) * share
     slack = UNIT_ROUNDOFF * (n + 8 + size + 3.0 * np.abs(np.where(reachable, top, 0.0)))
     return np.where(reachable, logs, -np.inf), slack
+
+
+guard(__name__)

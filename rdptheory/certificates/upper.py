@@ -11,6 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.divergences import TransportDivergence
+from rdptheory.doors import guard
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -275,3 +276,6 @@ def _coupling(reduced: DiscreteProblem, anchor: FloatArray, ball: PerceptionLimi
     if divergence.line is not None:  # the monotone plan is as good
         return None
     return optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan
+
+
+guard(__name__)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy, masses
 from rdptheory.closed_forms.regimes import Regime
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, probability
 from rdptheory.information import binary_entropy
 
@@ -209,3 +210,6 @@ def _information(case: _Case) -> FloatArray:
         zeros + ones + scipy.special.rel_entr(leave, case.q * r1) + scipy.special.rel_entr(enter, case.p * r0),
         dtype=np.float64,
     )
+
+
+guard(__name__)

@@ -29,6 +29,7 @@ from rdptheory._types import ArrayLike, FloatArray, frozen_array
 from rdptheory.closed_forms._inputs import limits, load_sympy, positive
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 from rdptheory.solution import JointGaussian
 
@@ -296,3 +297,6 @@ def _log_ratio(P: FloatArray) -> FloatArray:
     for _ in range(NEWTON_STEPS):
         t = t + (log_excess(t) - target) / np.expm1(-t)
     return np.where(inner, t, P)
+
+
+guard(__name__)

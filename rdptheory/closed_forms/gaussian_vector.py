@@ -26,6 +26,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, Unbounded
 from rdptheory.closed_forms import gaussian
 from rdptheory.closed_forms._inputs import positive
 from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Allocation", "allocate", "rate"]
@@ -336,3 +337,6 @@ def _water_filling(ball: _Ball, spectrum: FloatArray, D: float) -> _Shares:
     rho = np.sqrt(1.0 - shares)
     shrink = shares / (1.0 + rho)
     return _Shares(rho / shares, rho, rho, spectrum * shares, ball.limit(spectrum, shrink))
+
+
+guard(__name__)

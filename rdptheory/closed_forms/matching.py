@@ -14,6 +14,7 @@ from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, uniform
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import Hamming, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
 from rdptheory.methods import Outcome
@@ -204,3 +205,6 @@ class _Formula:
 def _discrete(p: FloatArray, rows: FloatArray) -> Candidate:
     channel = frozen_array(rows)
     return Candidate(channel=channel, output=frozen_array(p @ channel))
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.doors import guard
 from rdptheory.errors import probability
 from rdptheory.information import binary_entropy, inverse_binary_entropy
 
@@ -178,3 +179,6 @@ def _reconstruction(q: float, R: FloatArray, rare_is_one: bool) -> tuple[FloatAr
     if rare_is_one:
         return (q - h) / (1.0 - h), np.ones_like(h), h
     return np.zeros_like(h), q / (1.0 - h), 1.0 - h
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.doors import guard
 from rdptheory.sources import Gaussian
 from rdptheory.transport_problem import common_rate
 
@@ -77,3 +78,6 @@ def symbolic() -> Any:
 def _range(source: Gaussian, target: Gaussian) -> tuple[float, float]:
     sx, sy = source.standard_deviation, target.standard_deviation
     return (source.mean - target.mean) ** 2 + (sx - sy) ** 2, 2.0 * sx * sy
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ from rdptheory._types import FloatArray
 from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
 from rdptheory.closed_forms.matching import ClosedForm
 from rdptheory.distortions import SquaredError
+from rdptheory.doors import guard
 from rdptheory.information import inverse_binary_entropy
 from rdptheory.solution import JointGaussian, Status
 from rdptheory.sources import DiscreteSource, Gaussian, Uniform
@@ -123,3 +124,6 @@ def _two_cells(x: float, y: float, h: float) -> tuple[FloatArray, FloatArray]:
     encoder = np.array([[1.0, 0.0], [1.0 - share, share]])
     rest = (y - h) / (1.0 - h)
     return encoder, np.array([[1.0 - rest, rest], [0.0, 1.0]])
+
+
+guard(__name__)

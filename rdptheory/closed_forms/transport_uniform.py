@@ -18,6 +18,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.doors import guard
 from rdptheory.errors import at_least_zero
 from rdptheory.information import binary_entropy
 from rdptheory.sources import Uniform
@@ -93,3 +94,6 @@ def symbolic() -> Any:
     a, b, delta, N, c = sp.symbols("a b Delta N c")
     other = (1 - c) / (N - 1)
     return delta**2 + (a - b) ** 2 / 12 + a * b * (c**3 + (1 - c) * other**2) / 6
+
+
+guard(__name__)

@@ -16,6 +16,7 @@ import scipy
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import limits, load_sympy
 from rdptheory.closed_forms.regimes import Regime
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["channel", "rate", "regime", "slopes", "symbolic"]
@@ -103,3 +104,6 @@ def _reached(m: int, D: ArrayLike, P: ArrayLike) -> FloatArray:
         raise InvalidInput("m", m, "must be an integer at least 1")
     D, _ = np.broadcast_arrays(np.minimum(limits("D", D), 1.0 - 1.0 / m), limits("P", P))
     return D
+
+
+guard(__name__)

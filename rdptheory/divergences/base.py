@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["Divergence", "Support"]
@@ -67,3 +68,6 @@ class Divergence(ABC):
     def on(self, points: FloatArray) -> Divergence:
         """The same divergence made concrete for laws on `points`; only transport divergences need them."""
         return self
+
+
+guard(__name__)

@@ -14,6 +14,7 @@ import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
+from rdptheory.doors import guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -363,3 +364,6 @@ F_DIVERGENCES: tuple[FDivergence, ...] = (
     SquaredHellinger(),
 )
 """The family, in one list: a new member is one class and one entry here."""
+
+
+guard(__name__)

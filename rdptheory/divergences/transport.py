@@ -9,6 +9,7 @@ import numpy as np
 from rdptheory._types import ArrayLike, FloatArray, IntArray, frozen_array
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
 
 __all__ = ["TransportDivergence", "Wasserstein1", "Wasserstein2Squared"]
@@ -173,3 +174,6 @@ def _squares(points: FloatArray) -> FloatArray:
 
 def _assigned(p: FloatArray, chosen: IntArray, m: int) -> FloatArray:
     return np.bincount(chosen, weights=p, minlength=m).astype(np.float64)
+
+
+guard(__name__)

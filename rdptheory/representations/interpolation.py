@@ -9,6 +9,7 @@ import scipy
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.divergences import Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.representations.region import Region, columns, representation_region, squares
 from rdptheory.sources import DiscreteSource
@@ -209,3 +210,6 @@ def joint_transport(
     return JointTransport(
         Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, pull))
     )
+
+
+guard(__name__)

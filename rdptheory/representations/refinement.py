@@ -14,6 +14,7 @@ from rdptheory._types import Bounds, FloatArray, frozen_array
 from rdptheory.certificates import DualPoint, lower_bound, upper_bound
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage, finite
 from rdptheory.information import mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit
@@ -290,3 +291,6 @@ def refinement_bound(
     found = scipy.optimize.minimize_scalar(cost, bounds=around, method="bounded", options={"xatol": 1e-10})
     log_w = min((float(found.x), float(grid[best])), key=cost)
     return max(0.0, float(cost(log_w))), float(np.exp(log_w))
+
+
+guard(__name__)

@@ -10,6 +10,7 @@ import numpy as np
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.couplings import Plan, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
 from rdptheory.problems import PerceptionLimit
 from rdptheory.representations.decoders import best_decoder
@@ -233,3 +234,6 @@ def squares(left: FloatArray, right: FloatArray) -> FloatArray:
     for one, other in zip(left.T, right.T, strict=True):
         total += (one[:, None] - other[None, :]) ** 2
     return total
+
+
+guard(__name__)

@@ -12,6 +12,7 @@ from rdptheory._types import Bounds, FloatArray, frozen_array
 from rdptheory.closed_forms import gaussian
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, Wasserstein2Squared
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.information import entropy
 from rdptheory.methods import Method
@@ -383,3 +384,6 @@ class _Search:
 
 def _ball(part: DiscreteProblem) -> PerceptionLimit | None:
     return part.perceptions[0] if part.perceptions else None
+
+
+guard(__name__)

@@ -19,6 +19,7 @@ from rdptheory.divergences import (
     TotalVariation,
     TransportDivergence,
 )
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -132,3 +133,6 @@ def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
         case _:
             raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")
     return [value / ball.limit <= 1]  # a broken limit costs by its share of the radius
+
+
+guard(__name__)

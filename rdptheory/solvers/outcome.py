@@ -8,6 +8,7 @@ import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import lower_bound, on_reduced, upper_bound
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, Method, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -184,3 +185,6 @@ def _plans(problem: DiscreteProblem, plans: object) -> tuple[FloatArray | None, 
     if not isinstance(plans, tuple) or len(plans) != len(problem.perceptions):
         return ()
     return plans
+
+
+guard(__name__)

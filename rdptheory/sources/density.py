@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.sources.discrete import Pmf
 
@@ -105,3 +106,6 @@ def discretise(source: WithDensity, n: int, *, low: float | None = None, high: f
     if not weights.sum() > 0.0:
         raise InvalidInput("low", left, f"the density must be above 0 somewhere on [{left:g}, {right:g}]")
     return Pmf.from_weights(weights, points)
+
+
+guard(__name__)

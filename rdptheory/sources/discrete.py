@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, probability, real_array
 from rdptheory.files import write_text
 
@@ -174,3 +175,6 @@ def _weights(argument: str, values: ArrayLike) -> FloatArray:
     if (array < 0).any():
         raise InvalidInput(argument, values, f"every entry must be at least 0, the smallest is {array.min():g}")
     return array
+
+
+guard(__name__)

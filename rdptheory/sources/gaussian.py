@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite, real_array
 
 __all__ = ["Gaussian", "GaussianVector"]
@@ -94,3 +95,6 @@ class GaussianVector:
     def variances(self) -> FloatArray:
         """Variances along the principal axes, shape (k,)."""
         return self.principal[0]
+
+
+guard(__name__)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 
 __all__ = ["Dask", "Executor", "Joblib", "Serial"]
@@ -103,3 +104,6 @@ class Dask:
 
 def _numbered(function: Callable[[Task], Result], number: int, task: Task) -> tuple[int, Result]:
     return number, function(task)
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ import numpy as np
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_whole
 from rdptheory.methods import Method
@@ -234,3 +235,6 @@ def _name(source: Source) -> str:
 
 def _title(part: object) -> str:
     return " ".join(repr(part).split())
+
+
+guard(__name__)

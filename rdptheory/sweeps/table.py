@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.files import write_text
 from rdptheory.methods import Method
 from rdptheory.solution import Solution
@@ -96,3 +97,6 @@ def write_table(path: str | os.PathLike[str], header: Sequence[str], rows: Itera
     writer.writerow(header)
     writer.writerows([repr(value) if isinstance(value, float) else value for value in row] for row in rows)
     return write_text(path, text.getvalue())
+
+
+guard(__name__)

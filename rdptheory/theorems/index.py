@@ -7,6 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from rdptheory.doors import guard
 from rdptheory.theorems.statement import CATALOGUE, Counterexample, Statement
 
 __all__ = ["PAPERS", "UNTESTABLE", "catalogue", "claims"]
@@ -51,3 +52,6 @@ def claims() -> dict[str, tuple[Statement[Any], Counterexample[Any] | None]]:
         for example in statement.counterexamples:
             found[f"{key}.{example.name}"] = statement, example
     return found
+
+
+guard(__name__)

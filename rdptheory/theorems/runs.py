@@ -12,6 +12,7 @@ import numpy as np
 
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.sources import Source
 from rdptheory.theorems.given import NOTHING, Given
@@ -204,3 +205,6 @@ def _verdict(
 
 def _below(name: str, key: str) -> bool:
     return name.upper() == key.upper() or name.upper().startswith(f"{key.upper()}.")
+
+
+guard(__name__)

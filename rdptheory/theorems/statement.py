@@ -9,6 +9,7 @@ from inspect import cleandoc, signature
 from typing import Any, Generic, TypeVar
 
 from rdptheory._types import Bounds
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = [
@@ -226,3 +227,6 @@ def _said(check: Callable[..., Verdict]) -> tuple[str, str]:
 
 def _bounds(value: Number) -> Bounds:
     return value if isinstance(value, Bounds) else Bounds(float(value), float(value))
+
+
+guard(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.solution import Status
 from rdptheory.solvers.common_randomness.columns import ColumnGeneration
 from rdptheory.solvers.common_randomness.master import Priced
@@ -120,3 +121,6 @@ class _MapPricing:
             maps[:, x] = labels
         best = int(bound[kept].argmin())
         return min(float(bound[kept[best]]), dropped), maps[best]
+
+
+guard(__name__)

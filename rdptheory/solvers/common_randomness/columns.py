@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.doors import guard
 from rdptheory.solvers.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.common_randomness.master import Columns, Master, Pricing, answer
 from rdptheory.transport_problem import DiscreteTransport
@@ -139,3 +140,6 @@ def _pairs(masses: FloatArray) -> tuple[FloatArray, FloatArray]:
     average = np.zeros((member[-1] + 1, n))
     average[member, np.arange(n)] = np.maximum(masses, np.finfo(np.float64).tiny)
     return np.bincount(member, weights=masses).astype(np.float64), average / average.sum(axis=1, keepdims=True)
+
+
+guard(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.solvers.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.common_randomness.master import Columns, answer
@@ -152,3 +153,6 @@ def _paths(
         maps.append(image)
         weights.append(amount)
     return np.array(maps), np.array(weights)
+
+
+guard(__name__)

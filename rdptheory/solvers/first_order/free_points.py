@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from rdptheory._types import Bounds, FloatArray, frozen_array
 from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
+from rdptheory.doors import guard
 from rdptheory.problems import DiscreteProblem, DistortionLimit
 from rdptheory.solvers.first_order.loop import Question, first_slope
 from rdptheory.solvers.first_order.method import FirstOrder
@@ -130,3 +131,6 @@ def _merged(y: FloatArray, q: FloatArray, distance: float) -> tuple[FloatArray, 
     mass = np.bincount(group, weights=q, minlength=count).astype(np.float64)
     centres = np.stack([np.bincount(group, weights=q * column, minlength=count) for column in y.T], axis=1)
     return centres / mass[:, None], mass
+
+
+guard(__name__)

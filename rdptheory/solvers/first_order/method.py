@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -86,3 +87,6 @@ class RawResult:
     steps: int
     finished: bool
     sentence: str
+
+
+guard(__name__)

@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.divergences import FDivergence, TransportDivergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -331,3 +332,6 @@ class _Run:
         columns = np.ones(plan.shape[1], dtype=bool) if limit.image is not None else self.reached
         plan[np.ix_(limit.reference > 0.0, columns)] = ball.plan(own)
         return plan
+
+
+guard(__name__)

@@ -15,6 +15,7 @@ import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
+from rdptheory.doors import guard
 from rdptheory.solution import Status
 from rdptheory.solvers.transport_plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport
@@ -157,3 +158,6 @@ class _Dual:
                 return moved
             step *= 0.5
         return point
+
+
+guard(__name__)

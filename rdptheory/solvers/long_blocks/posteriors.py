@@ -19,6 +19,7 @@ import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
+from rdptheory.doors import guard
 from rdptheory.information import entropy
 from rdptheory.solution import Status
 from rdptheory.solvers.transport_plan import conditional
@@ -239,3 +240,6 @@ def _mirrored(solution: TransportSolution, problem: DiscreteTransport) -> Transp
         multipliers=Multipliers(prices.rate, prices.source, prices.target),
         problem=problem,
     )
+
+
+guard(__name__)

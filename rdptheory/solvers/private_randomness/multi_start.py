@@ -14,6 +14,7 @@ import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
+from rdptheory.doors import guard
 from rdptheory.information import entropy
 from rdptheory.solution import Status
 from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration
@@ -175,3 +176,6 @@ def _within(theta: FloatArray, R: float) -> FloatArray:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if entropy(middle * theta + (1.0 - middle) * corner) <= R else (low, middle)
     return np.asarray(low * theta + (1.0 - low) * corner)
+
+
+guard(__name__)

@@ -22,6 +22,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import guard
 from rdptheory.solution import Status
 from rdptheory.solvers.private_randomness.line import IN, OPEN, OUT, Line, Node
 from rdptheory.transport_problem import DiscreteTransport
@@ -195,3 +196,6 @@ class _Search:
 
 def _distance(levels: FloatArray, others: FloatArray) -> FloatArray:
     return np.asarray(np.abs(levels[:, None] - others).min(axis=1))
+
+
+guard(__name__)

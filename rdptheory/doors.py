@@ -1,0 +1,285 @@
+"""The one check of arguments: what a public function or constructor is given must be of the kind its annotation says.
+
+`guard(__name__)` at the end of a module puts a door before every function, every constructor and every public method
+of the names in its `__all__`. The door looks at kinds: a number where a number belongs (as `errors` defines it, and
+made a float), an instance and no class where an object belongs, every entry of a list. Values (at least 0, finite, of
+one shape) are the business of the function or constructor behind it. Both refuse with `InvalidInput`.
+
+Annotations are read when a door is first used, so an import pays for none of it. The checkers of the trade look at one
+entry of a list at random and convert nothing; here every entry counts, and what passes is a float and not a Decimal.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray
+from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
+
+__all__ = ["check", "door", "guard"]
+
+Check = Callable[[str, Any], Any]
+"""(argument, value) -> the value to go on with; raises InvalidInput."""
+Function = TypeVar("Function", bound=Callable[..., Any])
+LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
+"""Array-likes belong here: the function behind the door reads them with `errors.reals` or `real_array`."""
+
+
+def guard(module: str) -> None:
+    """Put doors before the public names of a module, in place."""
+    space = vars(sys.modules[module])
+    for name in space["__all__"]:
+        found = space[name]
+        if getattr(found, "__module__", None) != module:
+            continue
+        if isinstance(found, type):
+            for kind in found.__mro__:
+                if kind.__module__ == module:
+                    _guard_class(kind)
+        elif isinstance(found, types.FunctionType):
+            space[name] = door(found)
+
+
+def door(function: Function) -> Function:
+    """The function behind a check of its arguments."""
+    if hasattr(function, "door"):
+        return function
+    by_place: list[tuple[str, Check | None]] = []
+    by_name: dict[str, Check | None] = {}
+    open_ = False
+
+    @wraps(function)
+    def entrance(*args: Any, **kwargs: Any) -> Any:
+        nonlocal open_
+        if not open_:
+            by_name.update(_checks(function))
+            by_place[:] = by_name.items()
+            open_ = True
+        if args:
+            args = (
+                tuple(
+                    [
+                        value if seen is None else seen(name, value)
+                        for (name, seen), value in zip(by_place, args, strict=False)
+                    ]
+                )
+                + args[len(by_place) :]
+            )
+        for name, value in kwargs.items():
+            seen = by_name.get(name)
+            if seen is not None:
+                kwargs[name] = seen(name, value)
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            _refuse_a_wrong_call(function, args, kwargs)
+            raise
+
+    entrance.door = True  # type: ignore[attr-defined]
+    return typing.cast(Function, entrance)
+
+
+def check(hint: Any) -> Check | None:
+    """What stands behind an annotation; None lets everything pass."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return check(inner[0])
+    if isinstance(hint, TypeVar):
+        return _any_of(hint.__constraints__) if hint.__constraints__ else check(hint.__bound__ or Any)
+    if any(hint is free or hint == free for free in ANYTHING):
+        return None
+    if hint in SIMPLE:
+        return SIMPLE[hint]
+    if origin in (typing.Union, types.UnionType):
+        return None if {*typing.get_args(ArrayLike)} <= {*inner} else _any_of(inner)
+    if origin is tuple and not (len(inner) == 2 and inner[1] is Ellipsis):
+        return _tuple_of(inner)
+    if origin in LISTS or origin is tuple:
+        return _all_of(inner[0], origin)
+    if origin is type or hint is type:
+        return _instance(type)
+    if origin is collections.abc.Callable:
+        return _callable
+    return _instance(origin or hint)
+
+
+def _guard_class(kind: type) -> None:
+    if issubclass(kind, BaseException) or _protocol(kind):
+        return
+    for name, member in list(vars(kind).items()):
+        if name.startswith("_") and name not in ("__init__", "__call__"):
+            continue
+        if isinstance(member, (classmethod, staticmethod)):
+            setattr(kind, name, type(member)(door(member.__func__)))
+        elif isinstance(member, types.FunctionType) and not getattr(member, "__isabstractmethod__", False):
+            setattr(kind, name, door(member))
+
+
+def _checks(function: Callable[..., Any]) -> dict[str, Check | None]:
+    """The check of every parameter, in order; `self` and `cls` have none."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters
+    return {name: check(hints.get(name, Any)) for name in parameters}
+
+
+def _refuse_a_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise WrongCall if the arguments do not fit the signature, which tells this TypeError from one of the body."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as problem:
+        words = str(problem)
+        name = next((name for name in (*kwargs, *signature.parameters) if f"'{name}'" in words), "arguments")
+        raise WrongCall(name, kwargs.get(name, f"of {function.__qualname__}"), words) from None
+
+
+def _any_of(hints: tuple[Any, ...]) -> Check | None:
+    """One of several kinds: plain classes by one look, then the other kinds in their order."""
+    optional, others = type(None) in hints, [hint for hint in hints if hint is not type(None)]
+    if len(others) == 1:
+        return _or_none(check(others[0]))
+    classes = tuple(hint for hint in others if isinstance(hint, type) and hint not in SIMPLE and not _protocol(hint))
+    members = [check(hint) for hint in others if hint not in classes]
+    if any(member is None for member in members):
+        return None
+    rule = f"must be {_named(hints)}"
+
+    def seen(argument: str, value: Any) -> Any:
+        if (value is None and optional) or (isinstance(value, classes) and not isinstance(value, type)):
+            return value
+        for member in members:
+            try:
+                return member(argument, value)  # type: ignore[misc]
+            except InvalidInput:
+                continue
+        raise InvalidInput(argument, value, f"{rule}{_advice(value)}")
+
+    return seen
+
+
+def _or_none(member: Check | None) -> Check | None:
+    if member is None:
+        return None
+
+    def seen(argument: str, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return member(argument, value)
+        except InvalidInput as refusal:
+            raise InvalidInput(argument, value, f"{refusal.rule}, or None") from None
+
+    return seen
+
+
+def _all_of(hint: Any, origin: Any) -> Check:
+    """A list, tuple or array with one kind of entries; one that runs dry becomes a tuple first."""
+    entry = number if hint is float else check(hint)
+    rule = f"must be a list of {_named((hint,))}" if hint in SIMPLE or isinstance(hint, type) else "must be a list"
+
+    def seen(argument: str, value: Any) -> Any:
+        if not _listed(value):
+            raise InvalidInput(argument, value, rule)
+        if hint is float:
+            array = reals(argument, value)
+            if array.ndim != 1:
+                raise InvalidInput(argument, value, f"must be a list of numbers, has shape {array.shape}")
+            return tuple(array.tolist())
+        if entry is None:
+            return value
+        made = [entry(argument, one) for one in value]
+        return made if origin is list else tuple(made)
+
+    return seen
+
+
+def _tuple_of(hints: tuple[Any, ...]) -> Check:
+    members = [check(hint) for hint in hints]
+
+    def seen(argument: str, value: Any) -> Any:
+        if not _listed(value) or len(value) != len(members):
+            raise InvalidInput(argument, value, f"must hold {len(members)} values each")
+        return tuple(
+            [one if member is None else member(argument, one) for member, one in zip(members, value, strict=True)]
+        )
+
+    return seen
+
+
+def _listed(value: Any) -> bool:
+    """Whether a value is a finite list of things, and no word."""
+    if isinstance(value, (str, bytes, bytearray, memoryview, type)):
+        return False
+    return isinstance(value, Sequence) or (hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0)
+
+
+def _instance(kind: Any) -> Check:
+    if _protocol(kind):
+        kind = typing.runtime_checkable(kind)
+    rule = f"must be {_named((kind,))}"
+
+    def seen(argument: str, value: Any) -> Any:
+        if isinstance(value, kind) and (kind is type or not isinstance(value, type)):
+            return value
+        raise InvalidInput(argument, value, f"{rule}{_advice(value)}")
+
+    return seen
+
+
+def _protocol(kind: Any) -> bool:
+    return bool(getattr(kind, "_is_protocol", False))
+
+
+def _advice(value: Any) -> str:
+    return f", not a class: call it, as in {value.__name__}(...)" if isinstance(value, type) else ""
+
+
+def _callable(argument: str, value: Any) -> Any:
+    if not callable(value):
+        raise InvalidInput(argument, value, "must be a function")
+    return value
+
+
+def _indices(argument: str, value: Any) -> Any:
+    array = value if isinstance(value, np.ndarray) else np.asarray(reals(argument, value))
+    if array.dtype.kind not in "iu" and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
+        raise InvalidInput(argument, value, "must be an array of integers")
+    return np.asarray(array, dtype=np.intp)
+
+
+def _named(hints: tuple[Any, ...]) -> str:
+    """Kinds in words, as in "a Gaussian, a Pmf or None"."""
+    words: list[str] = []
+    for hint in hints:
+        if hint is type(None):
+            words.append("None")
+        elif hint in WORDS:
+            words.append(WORDS[hint])
+        elif _protocol(hint):
+            methods = sorted(name for name in dir(hint) if not name.startswith("_") and callable(getattr(hint, name)))
+            words.append(f"a {hint.__name__} (an object with {', '.join(methods)})")
+        else:
+            words.append(f"a {getattr(hint, '__name__', str(hint))}")
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+SIMPLE: dict[Any, Check] = {float: number, int: whole, bool: truth, FloatArray: reals, IntArray: _indices}
+WORDS = {
+    float: "a real number",
+    int: "an integer",
+    bool: "True or False",
+    str: "a text",
+    FloatArray: "an array of real numbers",
+}
+
+_guard_class(Bounds)

@@ -1,0 +1,131 @@
+"""The check of arguments: every public name has it, it looks at every entry, and it lets in what it should."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+import rdptheory
+from rdptheory import Bernoulli, Hamming, InvalidInput, Pmf, TotalVariation, rdp
+from rdptheory.doors import check, door
+from rdptheory.errors import WrongCall
+
+
+def public() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every function and constructor that the front door, the closed forms and the other public rooms export."""
+    rooms = ("", ".units", ".plotting", ".certificates", ".sweeps", ".theorems", ".representations", ".transport")
+    forms = pkgutil.iter_modules(rdptheory.closed_forms.__path__, ".closed_forms.")
+    for room in (*rooms, *(form.name for form in forms if "._" not in form.name)):
+        module = importlib.import_module(f"rdptheory{room}")
+        for name in module.__all__:
+            found = getattr(module, name)
+            if inspect.isclass(found) and "__init__" in vars(found) and not issubclass(found, BaseException):
+                yield f"{module.__name__}.{name}", found.__init__
+            elif inspect.isfunction(found):
+                yield f"{module.__name__}.{name}", found
+
+
+@pytest.mark.parametrize("name, function", [*public()], ids=lambda part: part if isinstance(part, str) else "")
+def test_every_public_name_has_a_door_whose_annotations_can_be_read(name: str, function: Callable[..., Any]) -> None:
+    if getattr(inspect.unwrap(function), "__qualname__", "").startswith("_no_init"):
+        return  # a protocol has no constructor
+    assert hasattr(function, "door"), f"guard(__name__) is missing at the end of {function.__module__}"
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        check(parameter.annotation)
+
+
+class Painter(Protocol):
+    def paint(self) -> None: ...
+
+
+@dataclass
+class Brush:
+    def paint(self) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    "hint, good, bad",
+    [
+        (float, (0, 0.5, np.float32(0.5), Fraction(1, 2), float("nan")), (True, "1", None, 1j, 10**400, [1.0], float)),
+        (int, (0, np.int8(3)), (1.0, True, 2**63, "1", None)),
+        (bool, (True, np.False_), (0, 1, "False", None)),
+        (float | None, (None, 1), ("1", True)),
+        (bool | float, (True, 0.5), ("1", None)),
+        (Painter, (Brush(),), (Brush, None, 1)),
+        (Painter | None, (Brush(), None), (Brush, 1)),
+        (Bernoulli | Pmf, (Bernoulli(0.5), Pmf([1.0])), (Bernoulli, None, [1.0])),
+        (Sequence[float], ([0.1, 1], (1,), np.arange(3), range(3), []), ("12", 1.0, [True, 0.5], [[1.0]], None, {0.1})),
+        (Sequence[Brush], ([Brush()], ()), ([Brush(), 1], [Brush], Brush(), "x")),
+        (tuple[float, float], ((0, 1), [0.5, 1], np.ones(2)), ((1,), (1, "1"), 1.0)),
+        (rdptheory._types.FloatArray, ([1, 2], np.ones((2, 2))), ([1j], ["1"], [True], np.ma.ones(2), None)),
+        (rdptheory._types.IntArray, ([1, 2], np.arange(2), [1.0]), ([0.5], [float("nan")], "1")),
+        (Callable[[float], float], (abs, Brush), (1, None)),
+        (str, ("x",), (b"x", None, 1)),
+        (type[Brush], (Brush,), (Brush(),)),
+        (Any, (None, 1), ()),
+    ],
+)  # fmt: skip
+def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
+    def take(value: Any) -> Any:
+        return value
+
+    take.__annotations__["value"] = hint
+    guarded = door(take)
+    for value in good:
+        guarded(value)
+        guarded(value=value)
+    for value in bad:
+        for call in (lambda value: guarded(value), lambda value: guarded(value=value)):
+            with pytest.raises(InvalidInput, match=r"^value = "):
+                call(value)
+
+
+def test_what_passes_is_a_float() -> None:
+    @door
+    def halve(x: float, *, parts: Sequence[float] = ()) -> tuple[Any, ...]:
+        return x, parts
+
+    assert [type(x) for x in halve(Fraction(1, 2))] == [float, tuple]
+    assert halve(np.float32(0.5), parts=np.array([1, 2])) == (0.5, (1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1), "'P'"),
+        (lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1, P=0.0, Q=1), "'Q'"),
+        (lambda: Pmf([1.0], [0.0], [0.0]), "too many"),
+        (lambda: Pmf(), "'probabilities'"),
+    ],
+)
+def test_a_call_that_does_not_fit_the_signature_is_both_refusals(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises(WrongCall, match=words):
+        call()
+    assert issubclass(WrongCall, TypeError)
+    assert issubclass(WrongCall, InvalidInput)
+
+
+def test_a_type_error_of_the_body_stays_one() -> None:
+    @door
+    def broken(x: float) -> float:
+        return x + "1"  # type: ignore[operator]
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        broken(1.0)
+
+
+def test_doors_travel_and_keep_their_words() -> None:
+    assert pickle.loads(pickle.dumps(rdp)) is rdp
+    assert "proof" in (rdp.__doc__ or "")
+    assert list(inspect.signature(rdp).parameters)[:3] == ["source", "distortion", "perception"]
+    assert TotalVariation().value([0.5, 0.5], [0.75, 0.25]) == 0.25  # type: ignore[arg-type]
