@@ -18,6 +18,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = ["check", "door", "guard"]
 
 Check = Callable[[str, Any], Any]
 """(argument, value) -> the value to go on with; raises InvalidInput."""
+LONGEST = 1_000_000  # entries taken from an iterator, which may never end
 Function = TypeVar("Function", bound=Callable[..., Any])
 LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
@@ -188,6 +190,10 @@ def _all_of(hint: Any, origin: Any) -> Check:
     rule = f"must be a list of {_named((hint,))}" if hint in SIMPLE or isinstance(hint, type) else "must be a list"
 
     def seen(argument: str, value: Any) -> Any:
+        if origin is collections.abc.Iterable and isinstance(value, (collections.abc.Iterator, collections.abc.Set)):
+            value = tuple(islice(value, LONGEST + 1))
+            if len(value) > LONGEST:
+                raise InvalidInput(argument, value, f"runs on beyond {LONGEST:,} entries")
         if not _listed(value):
             raise InvalidInput(argument, value, rule)
         if hint is float:

@@ -6,9 +6,10 @@ import importlib
 import inspect
 import pickle
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,6 +66,7 @@ class Brush:
         (Painter | None, (Brush(), None), (Brush, 1)),
         (Bernoulli | Pmf, (Bernoulli(0.5), Pmf([1.0])), (Bernoulli, None, [1.0])),
         (Sequence[float], ([0.1, 1], (1,), np.arange(3), range(3), []), ("12", 1.0, [True, 0.5], [[1.0]], None, {0.1})),
+        (Iterable[int], ([1, 2], iter([1, 2]), {1, 2}), ({1, "2"}, "12", count(), 1)),
         (Sequence[Brush], ([Brush()], ()), ([Brush(), 1], [Brush], Brush(), "x")),
         (tuple[float, float], ((0, 1), [0.5, 1], np.ones(2)), ((1,), (1, "1"), 1.0)),
         (rdptheory._types.FloatArray, ([1, 2], np.ones((2, 2))), ([1j], ["1"], [True], np.ma.ones(2), None)),

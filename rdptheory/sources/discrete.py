@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,13 @@ from rdptheory._types import ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, probability, real_array
 from rdptheory.files import write_text
+from rdptheory.sources.histogram import points_of_index, read_histogram
 
 __all__ = ["Bernoulli", "DiscreteSource", "Empirical", "Pmf"]
 
-SUM_TOLERANCE = 1e-12
+SUM_TOLERANCE = 1e-12  # float64 sums of 1e4 masses stay within it, sums of float32 masses do not
+SMALLEST_PICTURE = 8  # pixels a side: the smallest pictures of the field are digits of 8 x 8
+SLIMMEST = 4  # height over width of a picture; samples are usually many more than their coordinates
 
 
 class DiscreteSource:
@@ -53,7 +54,7 @@ class Pmf(DiscreteSource):
     probabilities : array (n,)
         At least 0, summing to 1 within 1e-12. Nothing is normalised silently: see `from_weights`.
     points : array (n,) or (n, k), optional
-        Where the symbols sit; 0, 1, ..., n-1 if left out.
+        Where the symbols sit; if left out, the index of a pandas Series, else 0, 1, ..., n-1.
 
     Raises
     ------
@@ -72,8 +73,11 @@ class Pmf(DiscreteSource):
         total = float(p.sum())
         if abs(total - 1.0) > SUM_TOLERANCE:
             raise InvalidInput(
-                "probabilities", probabilities, f"must sum to 1 within {SUM_TOLERANCE:g}, the sum is {total:.15g}"
+                "probabilities",
+                probabilities,
+                f"must sum to 1 within {SUM_TOLERANCE:g}, the sum is {total:.15g}; Pmf.from_weights divides by it",
             )
+        points = points_of_index("probabilities", probabilities, points)
         x = frozen_array(np.arange(p.size)) if points is None else real_array("points", points)
         if x.ndim not in (1, 2) or x.shape[0] != p.size or x.size == 0:
             raise InvalidInput("points", points, f"must have shape ({p.size},) or ({p.size}, k), has {x.shape}")
@@ -81,7 +85,9 @@ class Pmf(DiscreteSource):
 
     @classmethod
     def from_weights(cls, weights: ArrayLike, points: ArrayLike | None = None) -> Pmf:
-        """Divide non-negative weights (n,) by their sum, on purpose.
+        """Divide non-negative weights (n,) by their sum, on purpose: counts, a float32 law, rounded probabilities.
+
+        The index of a pandas Series gives the points, unless `points` are given.
 
         >>> Pmf.from_weights([3, 1]).probabilities
         array([0.75, 0.25])
@@ -91,29 +97,34 @@ class Pmf(DiscreteSource):
         if largest <= 0.0:
             raise InvalidInput("weights", weights, "must have at least one entry above 0")
         scaled = w / largest  # the sum of huge weights would overflow
-        return cls(scaled / scaled.sum(), points)
+        return cls(scaled / scaled.sum(), points_of_index("weights", weights, points))
 
     @classmethod
-    def from_csv(cls, path: str | os.PathLike[str]) -> Pmf:
-        """Read a table with header `probability[,point...]`, one symbol a line."""
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise InvalidInput("path", str(path), f"cannot be read ({type(problem).__name__})") from None
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-        if len(rows) < 2 or rows[0][0].strip() != "probability":
-            raise InvalidInput("path", str(path), "must be a CSV whose header starts with 'probability'")
-        width = len(rows[0])
-        table = np.empty((len(rows) - 1, width))
-        for number, row in enumerate(rows[1:], start=2):
-            try:
-                if len(row) != width:
-                    raise ValueError
-                table[number - 2] = [float(cell) for cell in row]
-            except ValueError:
-                raise InvalidInput("path", str(path), f"line {number} must hold {width} numbers") from None
-        points = None if width == 1 else table[:, 1] if width == 2 else table[:, 1:]
-        return cls(table[:, 0], points)
+    def from_csv(cls, path: str | os.PathLike[str], *, normalise: bool = False) -> Pmf:
+        """Read a histogram: a header, and one symbol a line.
+
+        The header names the columns in any order. One holds the masses: `probability`, which must sum to 1, or
+        `weight` or `count`, which are divided by their sum. `level`, `value` or `point...` (`point0, point1` in the
+        plane) say where the symbols sit; without them a column without a name, or `index`, does, and without that
+        they are 0, 1, 2, and so on. Commas, semicolons or tabs separate (with the last two a decimal comma may
+        stand for the point), and a byte order mark is no matter.
+
+        Parameters
+        ----------
+        path : path
+        normalise : bool
+            Divide by the sum whatever the column is called: for probabilities that were rounded.
+
+        Raises
+        ------
+        InvalidInput
+            No such file, a header that leaves a doubt, a line that is not as many numbers, or what the
+            constructor refuses.
+        """
+        found = read_histogram(path)
+        if normalise or not found.normalised:
+            return cls.from_weights(found.masses, found.points)
+        return cls(found.masses, found.points)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the table `from_csv` reads; every float64 survives the round trip."""
@@ -140,7 +151,7 @@ class Bernoulli(DiscreteSource):
         self._hold(frozen_array([1.0 - self.p, self.p]), frozen_array([0.0, 1.0]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Empirical(DiscreteSource):
     """The law of a sample: every distinct sample is a symbol, its mass the share of the sample it makes up.
 
@@ -148,6 +159,9 @@ class Empirical(DiscreteSource):
     ----------
     samples : array (N,) or (N, k)
         N real numbers or N vectors.
+    vectors : bool
+        Say that the rows are vectors, where they are about as many as the coordinates. Such a table may as well be a
+        picture, whose grey levels are `Empirical(picture.ravel())`; it is refused otherwise.
 
     Notes
     -----
@@ -159,13 +173,23 @@ class Empirical(DiscreteSource):
 
     samples: FloatArray
 
-    def __init__(self, samples: ArrayLike) -> None:
+    def __init__(self, samples: ArrayLike, *, vectors: bool = False) -> None:
         x = real_array("samples", samples)
         if x.ndim not in (1, 2) or x.size == 0:
             raise InvalidInput("samples", samples, f"must have shape (N,) or (N, k) with N, k >= 1, has {x.shape}")
+        if not vectors and x.ndim == 2 and min(x.shape) >= SMALLEST_PICTURE and x.shape[0] <= SLIMMEST * x.shape[1]:
+            raise InvalidInput(
+                "samples",
+                samples,
+                f"has shape {x.shape} and may be a picture: Empirical(samples.ravel()) is the law of its grey levels, "
+                "Empirical(samples, vectors=True) that of its rows",
+            )
         points, counts = np.unique(x, axis=0, return_counts=True)
         object.__setattr__(self, "samples", x)
         self._hold(frozen_array(counts / counts.sum()), frozen_array(points))
+
+    def __repr__(self) -> str:
+        return f"Empirical({' x '.join(map(str, self.samples.shape))} samples, {self.size} distinct)"
 
 
 def _weights(argument: str, values: ArrayLike) -> FloatArray:

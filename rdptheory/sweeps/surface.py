@@ -15,7 +15,7 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
-from rdptheory.files import write_whole
+from rdptheory.files import write_bytes
 from rdptheory.methods import Method
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
@@ -195,7 +195,7 @@ def write_surface(path: str | os.PathLike[str], grid: Any) -> File:
     """
     match File(path).suffix.lower():
         case ".nc":
-            return write_whole(path, lambda scratch: _netcdf(grid, scratch))
+            return write_bytes(path, _netcdf(grid))
         case ".csv":
             flat = grid.expand_dims([name for name in ("D", "P") if name not in grid.dims]).transpose("P", "D")
             D, P = np.meshgrid(flat.D.values, flat.P.values)
@@ -205,12 +205,14 @@ def write_surface(path: str | os.PathLike[str], grid: Any) -> File:
     raise InvalidInput("path", str(path), "must end in .nc or .csv")
 
 
-def _netcdf(grid: Any, scratch: File) -> None:
+def _netcdf(grid: Any) -> memoryview:
+    """In memory first: HDF5 crashes the process where a disk is full."""
     try:
         import h5netcdf  # noqa: F401
     except ImportError:
         raise MissingPackage("h5netcdf", "parallel") from None
-    grid.to_netcdf(scratch, engine="h5netcdf")
+    content: memoryview = grid.to_netcdf(None, engine="h5netcdf")
+    return content
 
 
 def _xarray() -> Any:
