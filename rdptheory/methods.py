@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rdptheory._types import FloatArray
-from rdptheory.doors import guard
 from rdptheory.problems import DiscreteProblem
 
 __all__ = ["DualPoint", "Method", "Outcome"]
@@ -73,6 +72,3 @@ class Method(Protocol):
 
     def solve(self, problem: DiscreteProblem) -> Outcome:
         """Look for a channel and a dual point of a question on a finite alphabet."""
-
-
-guard(__name__)

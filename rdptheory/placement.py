@@ -23,6 +23,7 @@ import numpy as np
 from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
@@ -386,3 +387,6 @@ def _number(path: str, where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidInput("path", path, f"{where}: {value!r} is no number")
     return float(value)
+
+
+guard(__name__)

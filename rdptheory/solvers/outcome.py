@@ -8,7 +8,6 @@ import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.certificates import lower_bound, on_reduced, upper_bound
-from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, Method, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -184,7 +183,4 @@ def _plans(problem: DiscreteProblem, plans: object) -> tuple[FloatArray | None, 
     """Couplings of the right shapes, or none."""
     if not isinstance(plans, tuple) or len(plans) != len(problem.perceptions):
         return ()
-    return plans
-
-
-guard(__name__)
+    return tuple(plan if isinstance(plan, np.ndarray) and plan.dtype.kind == "f" else None for plan in plans)

@@ -9,6 +9,7 @@ from math import hypot, inf, isfinite
 
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.inverse import distortion_at
 from rdptheory.solution import Solution
@@ -119,3 +120,6 @@ def _piece(left: Solution, right: Solution, frame: tuple[float, float]) -> tuple
     share = 0.0 if steep == inf or steep <= flat else (drop - flat) / (steep - flat)  # where the tangents meet
     depth = drop - flat if steep == inf else share * (steep - drop)
     return -depth * width / hypot(width, drop) if width > 0.0 else 0.0, a, b
+
+
+guard(__name__)

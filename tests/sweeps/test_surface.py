@@ -15,7 +15,18 @@ import pytest
 import xarray
 from distributed import Client, LocalCluster
 
-from rdptheory import Bernoulli, Bounds, Hamming, InteriorPoint, InvalidInput, Pmf, SquaredError, TotalVariation, rdp
+from rdptheory import (
+    Bernoulli,
+    Bounds,
+    Hamming,
+    InteriorPoint,
+    InvalidInput,
+    KullbackLeibler,
+    Pmf,
+    SquaredError,
+    TotalVariation,
+    rdp,
+)
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
 from tests.checks import assert_inside
@@ -180,7 +191,7 @@ def test_resume_solves_exactly_what_is_missing(
         {"source": Pmf(SOURCE.probabilities[::-1], SOURCE.points)},
         {"source": Pmf(SOURCE.probabilities, 2.0 * SOURCE.points)},
         {"distortion": Hamming()},
-        {"perception": None},
+        {"perception": KullbackLeibler()},
         {"D": (*D[:-1], np.nextafter(D[-1], 1.0))},
         {"method": InteriorPoint(gap=1e-8)},
     ],

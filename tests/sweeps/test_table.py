@@ -46,7 +46,7 @@ def test_every_float_survives_the_file(rows, tmp_path):
 
 
 def test_progress_goes_to_standard_error_alone(capsys):
-    tabulate("coin", Bernoulli(0.5), Hamming(), None, D=D, P=P, progress=True)
+    tabulate("coin", Bernoulli(0.25), Hamming(), TotalVariation(), D=D, P=P, progress=True)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "coin" in captured.err
