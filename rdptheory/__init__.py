@@ -10,6 +10,7 @@ from typing import Any
 from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
+from rdptheory.continuous import CellChannel, Cells
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
@@ -34,7 +35,21 @@ from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Pmf, Uniform, discretise
+from rdptheory.sources import (
+    Bernoulli,
+    ContinuousSource,
+    Empirical,
+    Exponential,
+    Gaussian,
+    GaussianMixture,
+    GaussianVector,
+    Laplace,
+    Logistic,
+    Pmf,
+    StudentT,
+    Uniform,
+    discretise,
+)
 from rdptheory.sweeps import Dask, Joblib, Serial, adaptive_grid, curve, surface, write_surface
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_solution import TransportSolution
@@ -61,17 +76,22 @@ __all__ = [
     "Bernoulli",
     "Bounds",
     "Candidate",
+    "CellChannel",
+    "Cells",
     "ChiSquare",
     "ClosedForm",
     "Conic",
+    "ContinuousSource",
     "CriticalPoints",
     "Dask",
     "DiscreteProblem",
     "DualPoint",
     "Empirical",
+    "Exponential",
     "FirstOrder",
     "GapTooWide",
     "Gaussian",
+    "GaussianMixture",
     "GaussianVector",
     "Hamming",
     "InteriorPoint",
@@ -81,6 +101,7 @@ __all__ = [
     "KullbackLeibler",
     "Laplace",
     "Located",
+    "Logistic",
     "Measurement",
     "Outcome",
     "Placement",
@@ -93,6 +114,7 @@ __all__ = [
     "SquaredError",
     "SquaredHellinger",
     "Status",
+    "StudentT",
     "Table",
     "TotalVariation",
     "TransportDivergence",

@@ -27,7 +27,20 @@ from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 from rdptheory.picture_commands import draw, register
 from rdptheory.solution import Solution
 from rdptheory.solve import rdp
-from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source, Uniform, discretise
+from rdptheory.sources import (
+    Bernoulli,
+    ContinuousSource,
+    Exponential,
+    Gaussian,
+    GaussianMixture,
+    Laplace,
+    Logistic,
+    Pmf,
+    Source,
+    StudentT,
+    Uniform,
+    discretise,
+)
 from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 
@@ -45,6 +58,9 @@ FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
     "gaussian": (2, Gaussian),
     "uniform": (2, Uniform),
     "laplace": (2, Laplace),
+    "t": (1, StudentT),
+    "logistic": (2, Logistic),
+    "exponential": (1, Exponential),
 }
 DISTORTIONS: dict[str, Distortion] = {"hamming": Hamming(), "squared": SquaredError(), "absolute": AbsoluteError()}
 PERCEPTIONS: dict[str, Divergence | None] = {
@@ -62,7 +78,9 @@ PERCEPTIONS: dict[str, Divergence | None] = {
 SourceOption = Annotated[
     str,
     typer.Option(
-        "--source", help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE or pmf:FILE.csv"
+        "--source",
+        help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE, t:DF, logistic:LOC,SCALE, "
+        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;... or pmf:FILE.csv",
     ),
 ]
 DistortionOption = Annotated[str, typer.Option("--distortion", help=", ".join(DISTORTIONS))]
@@ -274,7 +292,7 @@ def _question(
 ) -> tuple[Source, Distortion, Divergence | None]:
     made = _source(source)
     if levels is not None:
-        if not isinstance(made, (Gaussian, Uniform, Laplace)):
+        if not isinstance(made, ContinuousSource):
             raise InvalidInput("levels", levels, "needs a source with a density")
         made = discretise(made, levels)
     return made, _choice("distortion", distortion, DISTORTIONS), _choice("perception", perception, PERCEPTIONS)
@@ -284,9 +302,11 @@ def _source(text: str) -> Source:
     family, _, rest = text.partition(":")
     if family == "pmf":
         return Pmf.from_csv(rest)
+    if family == "mixture":
+        return _mixture(text, rest)
     if family not in FAMILIES:
         raise InvalidInput(
-            "source", text, f"must be one of {', '.join(FAMILIES)} or pmf, as in bernoulli:0.25 or pmf:FILE.csv"
+            "source", text, f"must be one of {', '.join(FAMILIES)}, mixture or pmf, as in laplace:0,1 or pmf:FILE.csv"
         )
     count, make = FAMILIES[family]
     parts = rest.split(",")
@@ -297,6 +317,17 @@ def _source(text: str) -> Source:
     except ValueError:
         raise InvalidInput("source", text, f"{family} takes {count} number{'s' if count > 1 else ''}") from None
     return make(*numbers)
+
+
+def _mixture(text: str, parts: str) -> Source:
+    """WEIGHT,MEAN,VARIANCE of every part, with semicolons between them."""
+    try:
+        weights, means, variances = zip(
+            *([float(x) for x in part.split(",")] for part in parts.split(";")), strict=True
+        )
+    except ValueError:
+        raise InvalidInput("source", text, "mixture takes WEIGHT,MEAN,VARIANCE;WEIGHT,MEAN,VARIANCE;...") from None
+    return GaussianMixture(weights, means, variances)
 
 
 def _choice(argument: str, text: str, known: dict[str, Any]) -> Any:

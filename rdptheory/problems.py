@@ -12,7 +12,7 @@ from rdptheory.distortions import Distortion, Table
 from rdptheory.divergences import Divergence, TransportDivergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
-from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace, Source, Uniform
+from rdptheory.sources import ContinuousSource, DiscreteSource, GaussianVector, Source
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 POINT = 1e-13  # of the unit of δ: float64 resolves no less
@@ -26,7 +26,7 @@ class Problem:
 
     Parameters
     ----------
-    source : Pmf, Bernoulli, Empirical, Gaussian, GaussianVector, Uniform or Laplace
+    source : Pmf, Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Uniform, StudentT, ...
     distortion : Hamming, SquaredError, AbsoluteError or Table
     perception : a divergence, or None for plain rate distortion (then P is inf)
     D, P : float
@@ -40,7 +40,7 @@ class Problem:
     P: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, (DiscreteSource, Gaussian, GaussianVector, Uniform, Laplace)):
+        if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector)):
             raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
         if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")

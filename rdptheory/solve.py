@@ -6,6 +6,7 @@ import numpy as np
 
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, match
+from rdptheory.continuous import answer
 from rdptheory.distortions import Distortion, Table, WithGeometry
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import guard
@@ -18,7 +19,7 @@ from rdptheory.solvers.first_order import FirstOrder, solve_large
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
-from rdptheory.sources import DiscreteSource, Source
+from rdptheory.sources import ContinuousSource, DiscreteSource, Source
 
 __all__ = ["Method", "rate_distortion", "rdp", "wanted_gap"]
 
@@ -44,18 +45,18 @@ def rdp(
 
     Parameters
     ----------
-    source : Pmf, Bernoulli, Empirical, Gaussian or GaussianVector
-        The law of X. A source with a density and no closed form goes through `discretise` first.
+    source : Pmf, Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Uniform, StudentT, ...
+        The law of X. The answer for a source with a density is about the density itself.
     distortion : Hamming, SquaredError, AbsoluteError or Table
-        d(x, y) >= 0, in its own unit.
+        d(x, y) >= 0, in its own unit; squared or absolute error for a density without a closed form.
     perception : TotalVariation, KullbackLeibler, ... or None
         δ(p_X, p_Y), in the normalisation of `rdptheory.divergences`; None is the same as P = inf.
     D, P : float
         At least 0; inf lifts the constraint.
     method : ClosedForm, InteriorPoint, FirstOrder, Conic, any object with `solve(problem) -> Outcome`, or None
         None takes a closed form where one exists, the first-order loop on more than 2,048 points where neither the
-        distortion nor the divergence needs a table, and the interior point everywhere else. What a method hands over is
-        judged, whoever wrote it: see `Outcome`.
+        distortion nor the divergence needs a table, `Cells` for a density, and the interior point everywhere else. What
+        a method hands over is judged, whoever wrote it: see `Outcome`.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def rdp(
     ------
     InvalidInput
         An argument that no reading of the question allows: D or P negative or NaN, a table of the wrong shape, a
-        density without a closed form, a method that does not fit.
+        density without a variance under squared error, a method that does not fit.
 
     References
     ----------
@@ -103,6 +104,8 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         matched = match(problem)
         if matched is not None:
             return matched
+    if isinstance(problem.source, ContinuousSource) and method != ClosedForm():
+        return answer(problem, method, _ask)
     if method is None:
         method = InteriorPoint() if _large(problem) is None else FirstOrder(gap=LARGE_GAP)
     if isinstance(method, type) or not isinstance(method, Method):

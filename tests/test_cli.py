@@ -125,7 +125,9 @@ BAD = {
     ),
     "an unknown distortion": (["rate", "--source", "bernoulli:0.5", "--distortion", "l4", "-D", "1"], "distortion"),
     "an unknown perception": (["rate", *COIN[:4], "--perception", "mmd", "-D", "1"], "perception"),
-    "a density": (["rate", "--source", "uniform:0,1", "--distortion", "squared", "-D", "0.1"], "discretise"),
+    "a density with symbols": (["rate", "--source", "uniform:0,1", "--distortion", "hamming", "-D", "0.1"], "density"),
+    "no variance": (["rate", "--source", "t:2", "--distortion", "squared", "-D", "0.1"], "variance"),
+    "half a mixture": (["rate", "--source", "mixture:1,0", "--distortion", "squared", "-D", "0.1"], "mixture takes"),
     "levels of a coin": (["rate", *COIN, "-D", "0.1", "--levels", "5"], "levels"),
     "a missing file": (
         ["rate", "--source", "pmf:nothing.csv", "--distortion", "hamming", "-D", "0.1"],

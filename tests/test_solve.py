@@ -8,6 +8,7 @@ import pytest
 from rdptheory import (
     AbsoluteError,
     Bernoulli,
+    Cells,
     ClosedForm,
     Conic,
     Empirical,
@@ -19,8 +20,10 @@ from rdptheory import (
     Laplace,
     Pmf,
     SquaredError,
+    StudentT,
     Table,
     TotalVariation,
+    TransportDivergence,
     Uniform,
     Wasserstein2Squared,
     rate_distortion,
@@ -87,15 +90,23 @@ BAD = {
     "a word for a divergence": (lambda: rdp(DIE, Hamming(), "tv", D=0.1, P=0.0), "perception"),
     "a word for a method": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method="interior"), "method"),
     "a method without a formula": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method=ClosedForm()), "method"),
-    "a density": (lambda: rdp(Uniform(0, 1), SquaredError(), None, D=0.1, P=math.inf), "source"),
-    "a density by a solver": (
+    "a density by a finite method": (
         lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=math.inf, method=Conic()),
+        "method",
+    ),
+    "a density without a formula": (
+        lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=math.inf, method=ClosedForm()),
         "source",
     ),
-    "a Gaussian in total variation": (
-        lambda: rdp(Gaussian(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1),
-        "source",
+    "cells of an alphabet": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method=Cells()), "method"),
+    "symbols of a density": (lambda: rdp(Uniform(0, 1), Hamming(), None, D=0.1, P=math.inf), "distortion"),
+    "a table for a density": (lambda: rdp(Uniform(0, 1), Table(np.eye(2)), None, D=0.1, P=math.inf), "distortion"),
+    "a cost table for a density": (
+        lambda: rdp(Uniform(0, 1), SquaredError(), TransportDivergence(np.eye(2)), D=0.1, P=0.1),
+        "perception",
     ),
+    "no variance": (lambda: rdp(StudentT(2), SquaredError(), None, D=0.1, P=math.inf), "source"),
+    "no mean": (lambda: rdp(StudentT(1), AbsoluteError(), None, D=0.1, P=math.inf), "source"),
 }
 
 
@@ -109,9 +120,9 @@ def test_bad_input_is_refused_with_argument_value_and_rule(ask, argument):
     assert "\n" not in str(caught.value)
 
 
-def test_a_density_is_told_of_the_explicit_step():
+def test_a_finite_method_is_told_of_the_explicit_step():
     with pytest.raises(InvalidInput, match="discretise"):
-        rdp(Uniform(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1)
+        rdp(Uniform(0, 1), SquaredError(), TotalVariation(), D=0.1, P=0.1, method=Conic())
 
 
 def test_the_closed_form_of_a_gaussian_needs_no_alphabet():

@@ -1,20 +1,29 @@
-"""Sources: finite alphabets, Gaussians, densities, and the explicit step from a density to a finite alphabet."""
+"""Sources: finite alphabets, laws with a density, and the explicit step from a density to a finite alphabet."""
 
-from rdptheory.sources.density import Laplace, Uniform, discretise
+from rdptheory.sources.continuous import CellMoments, ContinuousSource, Tail
+from rdptheory.sources.density import discretise
 from rdptheory.sources.discrete import Bernoulli, DiscreteSource, Empirical, Pmf
 from rdptheory.sources.gaussian import Gaussian, GaussianVector
+from rdptheory.sources.laws import Exponential, GaussianMixture, Laplace, Logistic, StudentT, Uniform
 
-Source = DiscreteSource | Gaussian | GaussianVector | Uniform | Laplace
+Source = DiscreteSource | ContinuousSource | GaussianVector
 
 __all__ = [
     "Bernoulli",
+    "CellMoments",
+    "ContinuousSource",
     "DiscreteSource",
     "Empirical",
+    "Exponential",
     "Gaussian",
+    "GaussianMixture",
     "GaussianVector",
     "Laplace",
+    "Logistic",
     "Pmf",
     "Source",
+    "StudentT",
+    "Tail",
     "Uniform",
     "discretise",
 ]

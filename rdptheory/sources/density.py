@@ -1,8 +1,7 @@
-"""Sources with a density, and the explicit step to a finite alphabet."""
+"""The explicit step from a density to a finite alphabet."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,8 +10,9 @@ from rdptheory._types import FloatArray
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.sources.discrete import Pmf
+from rdptheory.sources.laws import Uniform
 
-__all__ = ["Laplace", "Uniform", "WithDensity", "discretise"]
+__all__ = ["WithDensity", "discretise"]
 
 TAIL = 1e-7
 
@@ -25,50 +25,6 @@ class WithDensity(Protocol):
     def quantile(self, level: float) -> float: ...
 
 
-@dataclass(frozen=True)
-class Uniform:
-    """The uniform law on [low, high], low below high."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "low", finite("low", self.low))
-        object.__setattr__(self, "high", finite("high", self.high))
-        if not self.low < self.high:
-            raise InvalidInput("high", self.high, f"must be above low = {self.low:g}")
-
-    def density(self, x: FloatArray) -> FloatArray:
-        """Probability density at x, up to a constant factor."""
-        return np.where((x >= self.low) & (x <= self.high), 1.0, 0.0)
-
-    def quantile(self, level: float) -> float:
-        """The x with P(X <= x) = level."""
-        return self.low + level * (self.high - self.low)
-
-
-@dataclass(frozen=True)
-class Laplace:
-    """The density exp(-|x - mean| / scale) / (2 scale), scale above 0 (variance 2 scale^2)."""
-
-    mean: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", finite("mean", self.mean))
-        object.__setattr__(self, "scale", finite("scale", self.scale, positive=True))
-
-    def density(self, x: FloatArray) -> FloatArray:
-        """Probability density at x, up to a constant factor."""
-        return np.asarray(np.exp(-np.abs(x - self.mean) / self.scale), dtype=np.float64)
-
-    def quantile(self, level: float) -> float:
-        """The x with P(X <= x) = level."""
-        tail = min(level, 1.0 - level)
-        distance = -self.scale * float(np.log(2.0 * tail))
-        return self.mean - distance if level < 0.5 else self.mean + distance
-
-
 def discretise(source: WithDensity, n: int, *, low: float | None = None, high: float | None = None) -> Pmf:
     """A finite stand-in for a source with a density.
 
@@ -78,7 +34,7 @@ def discretise(source: WithDensity, n: int, *, low: float | None = None, high: f
 
     Parameters
     ----------
-    source : Gaussian, Uniform or Laplace
+    source : a continuous source, such as Gaussian or Laplace
     n : int
         Number of symbols, at least 1.
     low, high : float, optional
@@ -95,7 +51,7 @@ def discretise(source: WithDensity, n: int, *, low: float | None = None, high: f
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
         raise InvalidInput("n", n, "must be an integer at least 1")
     if not hasattr(source, "density"):
-        raise InvalidInput("source", source, "must have a density (Gaussian, Uniform or Laplace)")
+        raise InvalidInput("source", source, "must have a density, such as Gaussian or Laplace")
     tail = 0.0 if isinstance(source, Uniform) else TAIL
     left = source.quantile(tail) if low is None else finite("low", low)
     right = source.quantile(1.0 - tail) if high is None else finite("high", high)

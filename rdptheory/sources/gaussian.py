@@ -11,6 +11,7 @@ import scipy
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite, real_array
+from rdptheory.sources.continuous import ContinuousSource, Tail
 
 __all__ = ["Gaussian", "GaussianVector"]
 
@@ -18,7 +19,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(ContinuousSource):
     """N(mean, variance) on the real line, variance above 0.
 
     >>> Gaussian(0.0, 4.0).standard_deviation
@@ -38,12 +39,40 @@ class Gaussian:
         return float(np.sqrt(self.variance))
 
     def density(self, x: FloatArray) -> FloatArray:
-        """Probability density at x, up to a constant factor."""
-        return np.asarray(np.exp(-0.5 * (x - self.mean) ** 2 / self.variance), dtype=np.float64)
+        """Probability density at x."""
+        z = (x - self.mean) / self.standard_deviation
+        return np.asarray(np.exp(-0.5 * z * z) / (self.standard_deviation * np.sqrt(2.0 * np.pi)))
+
+    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+        """|exp(-z²/2)| = exp((y² - x²)/2): entire."""
+        near = np.maximum(np.abs(centre - self.mean) - reach, 0.0) / self.standard_deviation
+        tilt = height / self.standard_deviation
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(0.5 * (tilt**2 - near**2)) / (self.standard_deviation * np.sqrt(2.0 * np.pi)))
 
     def quantile(self, level: float) -> float:
         """The x with P(X <= x) = level."""
         return self.mean + self.standard_deviation * float(scipy.special.ndtri(level))
+
+    def right_tail(self, b: float) -> Tail:
+        """From the inverse λ of Mills' ratio: E(X-b) = λ - z and E(X-b)² = 1 + z² - zλ for z = b standardised."""
+        sd = self.standard_deviation
+        z = (b - self.mean) / sd
+        inverse_mills = float(np.sqrt(2.0 / np.pi) / scipy.special.erfcx(z / np.sqrt(2.0)))
+        mass = float(scipy.special.ndtr(-z))
+        return Tail(mass, sd * (inverse_mills - z), self.variance * (1.0 + z * z - z * inverse_mills))
+
+    def left_tail(self, a: float) -> Tail:
+        """The mirror image."""
+        return self.right_tail(2.0 * self.mean - a)
+
+    def standard(self) -> tuple[ContinuousSource, float, float]:
+        """N(0, 1)."""
+        return Gaussian(0.0, 1.0), self.mean, self.standard_deviation
+
+    def compander(self, levels: FloatArray) -> FloatArray:
+        """A Gaussian of three times the variance."""
+        return np.asarray(self.mean + np.sqrt(3.0) * self.standard_deviation * scipy.special.ndtri(levels))
 
 
 @dataclass(frozen=True, eq=False)

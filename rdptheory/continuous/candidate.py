@@ -1,0 +1,123 @@
+"""A channel for a source with a density, and the bracket it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, frozen_array
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, real_array
+from rdptheory.solution import Candidate
+from rdptheory.sources import ContinuousSource
+
+__all__ = ["CellBounds", "CellChannel", "Outputs", "Points", "Redraw"]
+
+
+@dataclass(frozen=True)
+class CellBounds(Bounds):
+    """A proved bracket, and the argument behind each of its ends in a few words."""
+
+    lower_from: str = ""
+    upper_from: str = ""
+
+
+class Outputs(Protocol):
+    """What Y is, once its symbol is known."""
+
+    def draw(self, symbols: IntArray, rng: np.random.Generator) -> FloatArray:
+        """One Y for each symbol, in the unit of the source."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Y is the point of its symbol: values (m,)."""
+
+    values: FloatArray
+
+    def draw(self, symbols: IntArray, rng: np.random.Generator) -> FloatArray:
+        """values[symbols]."""
+        return np.asarray(self.values[symbols])
+
+
+@dataclass(frozen=True, eq=False)
+class Redraw:
+    """Y is drawn from the source's own law within the cell of its symbol: edges (m+1,), increasing."""
+
+    source: ContinuousSource
+    edges: FloatArray
+
+    def draw(self, symbols: IntArray, rng: np.random.Generator) -> FloatArray:
+        """By inversion of the distribution function, from whichever side of the law is nearer."""
+        level = self._levels()
+        low, high = level[symbols], level[symbols + 1]
+        drawn = np.array([self.source.quantile(u) for u in low + rng.random(symbols.size) * (high - low)])
+        return np.asarray(np.clip(drawn, self.edges[symbols], self.edges[symbols + 1]))
+
+    def _levels(self) -> FloatArray:
+        """The distribution function at the edges."""
+        finite = self.edges[np.isfinite(self.edges)]
+        left = self.source.left_tail(float(finite[0])).mass
+        inside = left + np.concatenate([[0.0], np.cumsum(self.source.cells(finite).mass)])
+        ends = [[0.0]] * (finite[0] > self.edges[0]), [[1.0]] * (finite[-1] < self.edges[-1])
+        return np.asarray(np.minimum(np.concatenate([*ends[0], inside, *ends[1]]), 1.0))
+
+
+@dataclass(frozen=True, eq=False, init=False, kw_only=True)
+class CellChannel(Candidate):
+    """X -> its cell -> a symbol -> Y.
+
+    Parameters
+    ----------
+    edges : array (n+1,)
+        Increasing, the outer ones infinite for an unbounded source: cell i is (edges[i], edges[i+1]].
+    channel : array (n, m)
+        p(symbol | cell), rows summing to 1.
+    outputs : Points or Redraw
+        What the m symbols stand for.
+
+    >>> halves = CellChannel([-np.inf, 0.0, np.inf], [[1.0, 0.0], [0.0, 1.0]], Points(np.array([-0.8, 0.8])))
+    >>> halves.sample([-2.0, 0.3], np.random.default_rng(0))
+    array([-0.8,  0.8])
+    """
+
+    edges: FloatArray
+    channel: FloatArray
+    outputs: Outputs
+
+    def __init__(
+        self, edges: ArrayLike, channel: ArrayLike, outputs: Outputs, *, output: FloatArray | None = None
+    ) -> None:
+        cuts, rows = frozen_array(edges), real_array("channel", channel)
+        if cuts.ndim != 1 or cuts.size < 2 or not (np.diff(cuts) > 0.0).all():
+            raise InvalidInput("edges", edges, "must be a list of at least two increasing numbers")
+        if rows.ndim != 2 or rows.shape[0] != cuts.size - 1:
+            raise InvalidInput("channel", channel, f"must have {cuts.size - 1} rows, has shape {rows.shape}")
+        for name, value in (("edges", cuts), ("channel", rows), ("outputs", outputs), ("output", output)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "joint", None)
+
+    def sample(self, x: ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """One Y for each x, in the shape of x.
+
+        Parameters
+        ----------
+        x : array
+            Real numbers in the unit of the source; those beyond the outer edges count to the outer cells.
+        rng : numpy.random.Generator
+        """
+        points = real_array("x", x)
+        cell = np.searchsorted(self.edges[1:-1], points.ravel(), side="left")
+        held = np.cumsum(self.channel, axis=1)
+        held[:, -1] = 1.0
+        symbols = np.empty(cell.size, dtype=np.intp)
+        uniform = rng.random(cell.size)
+        for row in np.unique(cell):
+            here = cell == row
+            symbols[here] = np.searchsorted(held[row], uniform[here], side="right")
+        return self.outputs.draw(symbols, rng).reshape(points.shape)
+
+
+guard(__name__)

@@ -1,0 +1,245 @@
+"""The source as two finite laws: rounded to nodes, for lower bounds, and held in cells, for upper ones.
+
+The laws in memory differ from the true ones by a relative error of at most ε = `LAW_ERROR` in every mass. All that it
+costs is a little distortion: a channel C that keeps a symbol with probability 1 - 2ε and else draws one afresh turns
+the true law p into the p̂ in memory, because u = (p̂ - (1-2ε) p)/(2ε) lies between p̂/2 and 3p̂/2. Applied to source
+and output it processes the data, so that neither I(X;Y) nor any divergence grows; what moves, moves with probability
+2ε, and `Lattice.moved` and `CellLaw.moved` bound what that adds to E d.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rdptheory._types import FloatArray, frozen_array
+from rdptheory.errors import InvalidInput
+from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
+
+__all__ = ["LAW_ERROR", "CellLaw", "Lattice", "cell_law", "lattice", "nodes", "rents"]
+
+LAW_ERROR = 8.0 * CELL_ERROR
+"""A mass on a node is a product of two numbers with `CELL_ERROR`, and is divided by a sum with as much again."""
+ROUND = 1.0 + 1e-12
+"""Above the rounding of any of the sums of positive terms here, which have at most 2^13 terms."""
+
+
+def nodes(source: ContinuousSource, n: int) -> FloatArray:
+    """n + 1 increasing nodes for a source in standard position: companded levels, kinks on nodes.
+
+    An unbounded support is cut where half a share 1/n of the companded law remains on either side.
+    """
+    low, high = source.support
+    first, last = 0.0 if np.isfinite(low) else 0.5 / n, 1.0 if np.isfinite(high) else 1.0 - 0.5 / n
+    t = source.compander(np.linspace(first, last, n + 1))
+    for kink in source.kinks:
+        t[int(np.argmin(np.abs(t - kink)))] = kink
+    if np.isfinite(low):
+        t[0] = low
+    if np.isfinite(high):
+        t[-1] = high
+    return frozen_array(np.unique(t))
+
+
+def rents(t: FloatArray) -> FloatArray:
+    """e >= 0 on the nodes with (1-η) e_k + η e_{k+1} >= h² η (1-η) on every cell of width h.
+
+    A tangent of the parabola at η_0 has the end values (h η_0)² and (h (1-η_0))², so a_k = √e_k with
+    a_k + a_{k+1} >= h_k will do: half the harmonic mean of the neighbouring widths, and going outwards from the
+    narrowest cell the outer node makes up what is missing. Next to a wide cell the inner node keeps a small rent.
+    """
+    h = np.diff(t)
+    a = np.empty(t.size)
+    a[1:-1] = h[:-1] * h[1:] / (h[:-1] + h[1:])
+    a[0], a[-1] = 0.5 * h[0], 0.5 * h[-1]
+    narrow = int(np.argmin(h))
+    for k in range(narrow, h.size):
+        a[k + 1] = max(a[k + 1], h[k] - a[k])
+    for k in range(narrow - 1, -1, -1):
+        a[k] = max(a[k], h[k] - a[k + 1])
+    return np.asarray(a * a * ROUND)
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """The law of X+ = K(X): X projected on [t_0, t_n], then rounded without bias to one of the two neighbouring nodes.
+
+    Attributes
+    ----------
+    nodes, law : arrays (n+1,)
+    noise : float
+        At least V+ = E Var(K(X) | X), in squared units.
+    """
+
+    nodes: FloatArray
+    law: FloatArray
+    noise: float
+
+    @cached_property
+    def rents(self) -> FloatArray:
+        """`rents(nodes)`."""
+        return rents(self.nodes)
+
+    @cached_property
+    def widest(self) -> FloatArray:
+        """The wider of the cells at each node, shape (n+1,)."""
+        h = np.diff(self.nodes)
+        return np.asarray(np.maximum(np.append(0.0, h), np.append(h, 0.0)))
+
+    @property
+    def second(self) -> float:
+        """E X+²."""
+        return float(self.law @ self.nodes**2)
+
+    @property
+    def first(self) -> float:
+        """E|X+|."""
+        return float(self.law @ np.abs(self.nodes))
+
+    def moved(self, D: float, fixed: bool) -> float:
+        """What the moves of `LAW_ERROR` add at most to E (X+ - Y+)² - e(Y+), when E (X-Y)² <= D.
+
+        With S = E X+² and Y² short for E Y+²: a moved X costs 2 (3S/2 + Y²), a moved Y costs 2 (S + 3S/2) and the rent
+        lost. If the law of Y is `fixed` to that of X, Y² = S and there is no rent. Else, within a cell [l, r],
+        y² + g(y) is the chord of the square: at most 2y² + max (g(y) - y²), and at most y² (l+r)²/(4lr) if lr > 0. The
+        first serves in the middle, the second outside, so that Y² <= a + b E π(Y)² <= a + b (2S + 2D).
+        """
+        S = self.second
+        left, right = self.nodes[:-1], self.nodes[1:]
+        middle = np.minimum(np.abs(left), np.abs(right)) ** 2 <= 4.0 * S
+        y = np.clip(0.25 * (left + right), left, right)
+        a = float(np.where(middle, np.maximum((y - left) * (right - y) - y * y, 0.0), 0.0).max())
+        outside = np.where(middle, 1.0, left * right)
+        b = float(np.where(middle, 2.0, 0.25 * (left + right) ** 2 / outside).max())
+        square = S if fixed else a + b * (2.0 * S + 2.0 * D)
+        lost = 0.0 if fixed else max(0.0, float((self.rents - 2.0 * self.nodes**2).max())) + 2.0 * square
+        return 2.02 * LAW_ERROR * (8.0 * S + 2.0 * square + lost)
+
+    def moved_absolutely(self, D: float) -> float:
+        """The same for E|X+ - Y+| - E widest(X+) 1{X+ = Y+}, when E|X-Y| <= D."""
+        return 2.02 * LAW_ERROR * (5.0 * self.first + D + 3.0 * float(self.law @ self.widest))
+
+
+@dataclass(frozen=True, eq=False)
+class CellLaw:
+    """The cells (-inf, t_0], [t_0, t_1], ..., [t_n, inf) of a source, those without mass left out.
+
+    Attributes
+    ----------
+    source : ContinuousSource
+    edges : array (m+1,)
+        Infinite at the ends of an unbounded support.
+    law, means, variances : arrays (m,)
+        Variances are rounded up.
+    excess : array (m,)
+        An upper bound on half of E|X - mean| in a tail, inf in a finite cell.
+    stretch : float
+        |m_i - m_j| is at most this multiple of the difference of the means in memory.
+    """
+
+    source: ContinuousSource
+    edges: FloatArray
+    law: FloatArray
+    means: FloatArray
+    variances: FloatArray
+    excess: FloatArray
+    stretch: float
+
+    @cached_property
+    def noise(self) -> float:
+        """At least V = E Var(X | cell)."""
+        return float(self.law @ self.variances) * (1.0 + 2.0 * LAW_ERROR)
+
+    @cached_property
+    def spreads(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E|X - X'| within each cell from below and from above, and a bound on E|X - mean|, each of shape (m,)."""
+        finite = np.isfinite(self.edges[:-1]) & np.isfinite(self.edges[1:])
+        inner = self.edges[np.isfinite(self.edges)]
+        below, above, deviation = (
+            np.zeros(self.law.size),
+            np.full(self.law.size, np.inf),
+            np.full(self.law.size, np.inf),
+        )
+        spread, mean_deviation = self.source.spreads(inner)
+        below[finite], above[finite] = spread * (1.0 - CELL_ERROR), spread * (1.0 + CELL_ERROR)
+        deviation[finite] = mean_deviation * (1.0 + CELL_ERROR) + np.diff(inner) * CELL_ERROR
+        sd = np.sqrt(self.variances)
+        above = np.minimum(above, np.minimum(np.sqrt(2.0) * sd, 2.0 * self.excess)) * ROUND
+        return below, above, np.minimum(deviation, np.minimum(sd, 2.0 * self.excess)) * ROUND
+
+    @property
+    def second(self) -> float:
+        """At least E X²."""
+        return float(self.law @ (self.means**2 + self.variances)) * (1.0 + 2.0 * LAW_ERROR)
+
+    @property
+    def first(self) -> float:
+        """At least E|X|."""
+        return float(self.law @ (np.abs(self.means) + self.spreads[2])) * (1.0 + 2.0 * LAW_ERROR)
+
+    def moved(self, D: float) -> float:
+        """What the moves of `LAW_ERROR` add at most to E (X-Y)² <= D: with S = E X² and E Y² <= 2S + 2D,
+        2 (S + 3/2 (2S + 2D)) for a moved X and 2 (S + 3S/2) for a moved Y.
+        """
+        return 2.02 * LAW_ERROR * (13.0 * self.second + 6.0 * D)
+
+    def moved_absolutely(self, D: float) -> float:
+        """The same for E|X-Y|, where E|Y| <= E|X| + D."""
+        return 2.02 * LAW_ERROR * (6.0 * self.first + 2.0 * D)
+
+
+def lattice(source: ContinuousSource, t: FloatArray) -> Lattice:
+    """Round a source in standard position to the nodes t, which lie inside its support."""
+    cells = source.cells(t)
+    h = np.diff(t)
+    law = np.zeros(t.size)
+    law[:-1] += cells.mass * (1.0 - cells.share)
+    law[1:] += cells.mass * cells.share
+    law[0] += source.left_tail(float(t[0])).mass
+    law[-1] += source.right_tail(float(t[-1])).mass
+    square, within = h**2 * cells.share * (1.0 - cells.share), cells.variance
+    noise = float(cells.mass @ (square * (1.0 + LAW_ERROR) - within * (1.0 - LAW_ERROR)))
+    return Lattice(t, _normal(source, law), noise)
+
+
+def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
+    """The cells between the nodes t of a source in standard position, and its tails."""
+    cells, h = source.cells(t), np.diff(t)
+    left, right = source.left_tail(float(t[0])), source.right_tail(float(t[-1]))
+    means = t[:-1] + cells.share * h
+    error = CELL_ERROR * h + 4.0 * np.spacing(np.abs(means))
+    pieces = [
+        *([_tail_piece(left, t[0], -1.0)] if left.mass > 0.0 else []),
+        (t[:-1], cells.mass, means, cells.variance, np.full(h.size, np.inf), error),
+        *([_tail_piece(right, t[-1], 1.0)] if right.mass > 0.0 else []),
+    ]
+    starts, mass, means, variances, excess, error = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    edges = np.append(starts, np.inf if right.mass > 0.0 else t[-1])
+    stretch = 1.0 + float(((error[1:] + error[:-1]) / np.diff(means)).max()) if means.size > 1 else 1.0
+    return CellLaw(
+        source,
+        frozen_array(edges),
+        _normal(source, mass),
+        frozen_array(means),
+        frozen_array(variances * (1.0 + 2.0 * CELL_ERROR)),
+        excess,
+        stretch,
+    )
+
+
+def _tail_piece(tail: Tail, end: float, side: float) -> tuple[FloatArray, ...]:
+    """Start, mass, mean, variance, half the deviation, and error of the mean of a tail, as arrays (1,)."""
+    mean = end + side * tail.excess
+    variance = tail.square - tail.excess**2 + 4.0 * CELL_ERROR * tail.square if np.isfinite(tail.square) else np.inf
+    error = CELL_ERROR * tail.excess + 4.0 * np.spacing(abs(mean))
+    start = -np.inf if side < 0.0 else end
+    return tuple(np.array([x]) for x in (start, tail.mass, mean, variance, tail.excess * (1.0 + CELL_ERROR), error))
+
+
+def _normal(source: ContinuousSource, law: FloatArray) -> FloatArray:
+    total = float(law.sum())
+    if not abs(total - 1.0) <= 4.0 * CELL_ERROR:
+        raise InvalidInput("source", source, f"must have a density that integrates to 1, it integrates to {total:.15g}")
+    return frozen_array(law / total)
