@@ -58,4 +58,4 @@ def random_problem(rng: np.random.Generator, divergence: object, *, most: int = 
     table = (points[:, None] - points) ** 2
     D = float((p @ table).min() * rng.uniform(0.1, 0.7))
     P = float(rng.choice([0.0, 0.003, 0.03, 0.1]))
-    return Problem(Pmf.from_weights(p, points), Table(table), divergence, D, P)
+    return Problem(Pmf.from_weights(p, points), Table(table), divergence, D, P if divergence else float("inf"))

@@ -38,6 +38,7 @@ def zero_rate_distortion(source):
 
 
 def ask(source, distortion, member, D, P):
+    P = math.inf if member is None else P  # a finite P needs a measure
     solution = rdp(source, distortion, member, D=D, P=P, method=InteriorPoint())
     checks.assert_sound(solution)
     return solution

@@ -28,6 +28,7 @@ def sources(draw, n=4):
 
 
 def bracket(source, table, member, D, P):
+    P = math.inf if member is None else P  # a finite P needs a measure
     solution = checks.interior(Problem(source, table, member, D, P))
     checks.assert_sound(solution, gap=1e-9)
     return solution.bounds
