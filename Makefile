@@ -11,7 +11,7 @@ DEMO = .demo/bin
 .PHONY: demo test check clean
 
 demo: .demo/.ready
-	$(DEMO)/rdptheory demo --out report
+	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
 
 test: check
 	$(BIN)/python -m pytest
@@ -28,11 +28,11 @@ check: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
 	touch $@
 
-# The demonstration needs pictures and one small data set, and neither torch nor cvxpy.
+# The demonstration needs pictures, a template engine and one small data set, and neither torch nor cvxpy.
 .demo/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .demo
 	$(DEMO)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(DEMO)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[plot,data]"
+	$(DEMO)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report]"
 	touch $@
 
 clean:

@@ -174,13 +174,16 @@ def surface_command(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="folder for the picture and the table")],
+    out: Annotated[Path, typer.Option("--out", help="folder for the page, its pictures and tables")],
     unit: UnitOption = Unit.bits,
+    studies: Annotated[
+        Path | None, typer.Option("--studies", help="file with the output of `python -m neural check --json`")
+    ] = None,
 ) -> None:
-    """Solve the grey levels of handwritten digits, beside the Bernoulli and Gaussian closed forms."""
+    """Tell the whole story on real data: one page with curves, a codec, the papers, the theorems and an explorer."""
     from rdptheory.demo import run
 
-    for path in run(out, unit=unit, progress=True):
+    for path in run(out, unit=unit, studies=studies, progress=True, told=lambda part: typer.echo(part, err=True)):
         typer.echo(f"wrote {path}")
 
 

@@ -1,28 +1,66 @@
-"""The demonstration: the grey levels of handwritten digits, and the two classical sources beside them."""
+"""The demonstration: the whole story on real data, as one page with its pictures and tables beside it."""
 
 from __future__ import annotations
 
+import json
 import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rdptheory.distortions import Hamming, SquaredError
-from rdptheory.divergences import TotalVariation, Wasserstein2Squared
+from rdptheory._types import FloatArray
+from rdptheory.distortions import Distortion, Hamming, SquaredError
+from rdptheory.divergences import Divergence, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
-from rdptheory.plotting import figure, plot_curves, save, style
-from rdptheory.sources import Bernoulli, Gaussian, Pmf
-from rdptheory.sweeps import adaptive_grid, surface, tabulate, write_csv
-from rdptheory.units import Unit
+from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
+from rdptheory.placement import Limit, Measurement, Placement, encoder_curve, place, realistic_decoder, sample_floor
+from rdptheory.plotting import COLOURS, draw_limit, figure, overlay, plot_curves, save, style
+from rdptheory.report import Block, Section, picture, write_page
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, Pmf, Source
+from rdptheory.sweeps import Row, adaptive_grid, curve, surface, tabulate, write_csv
+from rdptheory.theorems import verify
+from rdptheory.theorems.index import PAPERS
+from rdptheory.units import Unit, nats_to_bits
 
-__all__ = ["digits_source", "run"]
+__all__ = ["digits_images", "digits_source", "run"]
 
 LEVELS = 17
-P_DIGITS = (0.0, 0.05, 0.2, float("inf"))
-P_COIN = (0.0, 0.02, 0.08, float("inf"))
-P_GAUSSIAN = (0.0, 0.05, 0.3, float("inf"))
+IMAGES = 600
+"""Digits of the empirical source: as many as a problem of images by images solves in a blink."""
+CELLS = (2, 4, 8, 16, 32, 64)
+"""Codewords of the trained quantisers: 1 to 6 bits an image."""
+INSTANCES = 10
+"""Random instances of each theorem: half of what `rdptheory verify` takes, to keep the page within minutes."""
+SHOWN = 20
+"""Points of each curve in the CSV file, about; the page's table has every fourth."""
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A source with its question, drawn for the distortions from `ends[0]` to `ends[1]`."""
+
+    title: str
+    label_D: str
+    question: tuple[Source, Distortion, Divergence]
+    ends: tuple[float, float]
+    P: tuple[float, ...]
+
+
+def _digits() -> Any:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise MissingPackage("scikit-learn", "data") from None
+    return load_digits().data
 
 
 def digits_source() -> Pmf:
@@ -33,65 +71,280 @@ def digits_source() -> Pmf:
     MissingPackage
         scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise MissingPackage("scikit-learn", "data") from None
-    grey = load_digits().data.astype(np.intp).ravel()
-    return Pmf.from_weights(np.bincount(grey, minlength=LEVELS), np.arange(LEVELS))
+    return Pmf.from_weights(np.bincount(_digits().astype(np.intp).ravel(), minlength=LEVELS), np.arange(LEVELS))
 
 
-def run(out: str | os.PathLike[str], *, unit: Unit = Unit.bits, progress: bool = False) -> list[Path]:
-    """Write `rdp.csv`, `rdp.png` and `rdp.pdf` into the folder `out`, made if need be, and return their paths."""
+def digits_images(count: int) -> FloatArray:
+    """The first `count` of scikit-learn's 1,797 handwritten digits, 8 x 8 grey levels from 0 to 16, as rows of 64.
+
+    Raises
+    ------
+    MissingPackage
+        scikit-learn is not installed.
+    """
+    return np.asarray(_digits()[:count], dtype=np.float64)
+
+
+def run(
+    out: str | os.PathLike[str],
+    *,
+    unit: Unit | str = Unit.bits,
+    studies: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    told: Callable[[str], object] | None = None,
+) -> list[Path]:
+    """Write the page `index.html`, `rdp.csv`, `rdp.png`, `rdp.pdf` and the papers' figures into the folder `out`.
+
+    Parameters
+    ----------
+    out : path of a folder, made if need be
+    unit : "bits" or "nats"
+        Of the curves' pictures; the tables of the page are in bits.
+    studies : path, optional
+        What `python -m neural check --json` printed, for the section on studies.
+    progress : bool
+        Show bars on standard error.
+    told : function, optional
+        Called with the name of each part as it begins.
+
+    Returns
+    -------
+    list of Path
+        What was written, the page first.
+    """
+    begun, unit, say = time.perf_counter(), Unit.of(unit), told or (lambda part: None)
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InvalidInput("out", str(out), f"cannot be made a folder ({type(problem).__name__})") from None
-    drawings, table = [], []
-    for title, label_D, question, ends, P in _panels():
-        D = adaptive_grid(*question, D=ends, P=P)
-        table += tabulate(title, *question, D=D, P=P, progress=progress)
-        drawings.append((title, label_D, surface(*question, D=D, P=P)))
-    with style():
-        drawn, axes = figure(3, width=2.9, height=2.9)
-        for panel, (title, label_D, grid) in zip(axes, drawings, strict=True):
-            plot_curves(grid, panel, unit, label_D=label_D, title=title)
-            widest = unit.from_nats(float((grid.upper - grid.lower).max()))
-            panel.text(0.98, 0.4, f"brackets ≤ {widest:.0e} {unit.value}", transform=panel.transAxes, ha="right")
-        paths = [save(drawn, folder / "rdp.png"), save(drawn, folder / "rdp.pdf")]
-    return [write_csv(folder / "rdp.csv", table), *paths]
+    studied = [] if studies is None else _studied(Path(studies))
+    say("certified curves")
+    curves, written = _curves(folder, unit, progress)
+    say("a trained codec beside its bound")
+    codec = _codec()
+    say("the papers' figures")
+    papers, redrawn = write_papers(folder / "papers")
+    say("theorems")
+    sections = [curves, codec, _explorer(), _papers(redrawn), _theorems(), *studied]
+    files = [str(path.relative_to(folder)) for path in (*written, *papers)]
+    page = write_page(
+        folder / "index.html",
+        sections,
+        command=f"rdptheory demo --out {folder.name}",
+        seconds=time.perf_counter() - begun,
+        versions=_versions(),
+        files=files,
+    )
+    return [page, *written, *papers]
 
 
-def _panels() -> list[tuple[str, str, tuple[Any, Any, Any], tuple[float, float], tuple[float, ...]]]:
-    """(title, label of D, question, ends of D, limits on P) of the three sources."""
+def panels() -> list[Panel]:
+    """The three sources of the first picture; a source with a proved curve is one more entry."""
     grey = digits_source()
-    mean = float(grey.probabilities @ grey.points)
-    variance = float(grey.probabilities @ (grey.points - mean) ** 2)
-    coin, normal = Bernoulli(0.25), Gaussian(0.0, 1.0)
+    variance = float(grey.probabilities @ (grey.points - grey.probabilities @ grey.points) ** 2)
     return [
-        (
+        Panel(
             f"grey level of a digit's pixel ({LEVELS} levels)",
             "distortion D (squared grey levels)",
             (grey, SquaredError(), TotalVariation()),
             (0.25, 2.0 * variance),
-            P_DIGITS,
+            (0.0, 0.05, 0.2, inf),
         ),
-        (
+        Panel(
             "Bernoulli(1/4), closed form",
             "distortion D (share of wrong symbols)",
-            (coin, Hamming(), TotalVariation()),
+            (Bernoulli(0.25), Hamming(), TotalVariation()),
             (0.002, 0.4),
-            P_COIN,
+            (0.0, 0.02, 0.08, inf),
         ),
-        (
+        Panel(
             "N(0, 1), closed form",
             "distortion D (squared error, variance 1)",
-            (normal, SquaredError(), Wasserstein2Squared()),
+            (Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared()),
             (0.05, 2.0),
-            P_GAUSSIAN,
+            (0.0, 0.05, 0.3, inf),
         ),
     ]
+
+
+def _curves(folder: Path, unit: Unit, progress: bool) -> tuple[Section, list[Path]]:
+    shown = panels()
+    rows: list[Row] = []
+    with style():
+        drawn, axes = figure(1, len(shown), height=2.5)
+        for panel, place_ in zip(shown, axes, strict=True):
+            D = adaptive_grid(*panel.question, D=panel.ends, P=panel.P)
+            grid = surface(*panel.question, D=D, P=panel.P, progress=progress)
+            rows += tabulate(panel.title, *panel.question, D=D[:: max(1, len(D) // SHOWN)], P=panel.P)
+            plot_curves(grid, place_, unit, label_D=panel.label_D, title=panel.title)
+            widest = unit.from_nats(float((grid.upper - grid.lower).max()))
+            said = f"brackets ≤ {widest:.0e} {unit.value}"
+            place_.text(0.98, 0.36, said, transform=place_.transAxes, ha="right", fontsize=7)
+        files = [save(drawn, folder / "rdp.png"), save(drawn, folder / "rdp.pdf")]
+        shot = picture(drawn)
+    table = [
+        (
+            row.source,
+            row.D,
+            row.P,
+            nats_to_bits(row.lower_nat),
+            nats_to_bits(row.upper_nat),
+            nats_to_bits(row.upper_nat - row.lower_nat),
+        )
+        for row in rows[::4]
+    ]
+    head = ("source", "D", "P", "at least (bits)", "at most (bits)", "width (bits)")
+    words = [
+        "Below the lines no code of that source works, however long its blocks; on them a channel is known. Straight "
+        "lines join points that lie where the curve bends, so no corner is an artefact.",
+    ]
+    command = "rdptheory curve --source bernoulli:0.25 --distortion hamming --perception tv -D 0.01:0.4:40 ..."
+    block = Block(picture=shot, caption="R(D,P) of three sources.", head=head, rows=table)
+    return Section("curves", "Certified curves", words, command, [block]), [write_csv(folder / "rdp.csv", rows), *files]
+
+
+def _codec() -> Section:
+    """K-means codecs of digits, trained and measured on the same images, beside what is proved about those images."""
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError:
+        raise MissingPackage("scikit-learn", "data") from None
+    images = digits_images(IMAGES)
+    source, ball = Empirical(images, vectors=True), TotalVariation()
+    variance = float(((images - images.mean(axis=0)) ** 2).sum(axis=1).mean())
+    mean_points, rows, samplers = [], [], []
+    for cells in CELLS:
+        codes = KMeans(cells, n_init=4, random_state=SEED).fit_predict(images)
+        share = np.bincount(codes, minlength=cells) / len(images)
+        rate = -float(share @ np.log(share))
+        reached = encoder_curve(images, codes)
+        sampler = realistic_decoder(Measurement(rate, reached.least, name=f"{cells} cells"))
+        samplers.append(Measurement(sampler.rate, 2.0 * reached.least, 0.0, f"{cells}"))
+        mean_points.append((reached.least, rate, reached.transport))
+    placed = place(samplers, source, SquaredError(), ball)
+    floor = sample_floor(images, D=[D for D, _, _ in mean_points] + list(np.linspace(0.9, 1.0, 3) * variance))
+    for one, (D, rate, transport), least in zip(placed, mean_points, floor.rate, strict=False):
+        rows.append(_codec_row(one, D, rate, transport, float(least)))
+    with style():
+        drawn, (axes,) = figure(height=3.0)
+        low = 1.2 * min(one.D for one in samplers) * 0.8
+        grid = adaptive_grid(source, SquaredError(), ball, D=(low, 2.0 * variance), P=[0.0])
+        plot_curves(
+            curve(source, SquaredError(), ball, D=grid, P=0.0),
+            axes,
+            label_D="mean squared error of an image (squared grey levels)",
+            title=f"{IMAGES} handwritten digits, k-means codecs",
+        )
+        overlay(axes, placed)
+        ends = np.argsort(floor.D)
+        draw_limit(axes, Limit("lower", floor.D[ends], floor.rate[ends], inf, "no codec of these images below"))
+        means = [(D, nats_to_bits(rate)) for D, rate, _ in mean_points]
+        look: dict[str, Any] = {"linestyle": "none", "marker": "s", "color": COLOURS[1]}
+        axes.plot(*zip(*means, strict=True), label="k-means, mean of cell", **look)
+        axes.set_ylabel("rate (bits per image)")
+        axes.get_legend().remove()
+        lines, names = axes.get_legend_handles_labels()
+        said = {"measured": "k-means, draw from the cell, P = 0", "P = 0": "certified R(D, 0) of these images"}
+        drawn.legend(lines, [said.get(name, name) for name in names], loc="outside lower center")
+        shot = picture(drawn)
+    words = [
+        f"Quantisers of whole digits, trained and measured on the same {IMAGES} images; the rate is the entropy of the "
+        "code. A draw from a cell in place of its mean has P = 0, and its distance to R(D,0) of these images is a "
+        "bracket.",
+        "What is not drawn: R(D,P) of single pixels or of patches. A codec that uses the dependence between pixels "
+        "goes below it, so that it would be no bound; and these statements are about the measured images, not about "
+        "the population that they come from.",
+    ]
+    head = (
+        "cells", "rate (bits)", "D, mean of cell", "no codec below (bits)", "W2² to the images", "D at P = 0",
+        "R(D,0) at least (bits)", "excess rate at least (bits)",
+    )  # fmt: skip
+    block = Block(picture=shot, caption="Bits and squared error of one image.", head=head, rows=rows)
+    return Section(
+        "codec", "A trained codec beside its bound", words, "rdptheory place codec.csv --source ...", [block]
+    )
+
+
+def _codec_row(one: Placement, D: float, rate: float, transport: float, floor: float) -> tuple[Any, ...]:
+    m = one.measurement
+    needed, spare = nats_to_bits(one.bounds.lower), nats_to_bits(one.excess_rate.lower)
+    return int(m.name), nats_to_bits(rate), D, nats_to_bits(floor), transport, m.D, needed, spare
+
+
+def _explorer() -> Section:
+    words = [
+        "Closed forms, computed in this page from the package's own symbolic expressions. In a console, "
+        "explorer('bernoulli', {p: 0.25, D: 0.1, P: 0.05}) gives bits; for transport, give D to get the rate, or R "
+        "(bits) to get the distortion.",
+    ]
+    return Section("explorer", "Explorer", words)
+
+
+def _papers(redrawn: dict[str, Redrawn]) -> Section:
+    blocks = [
+        Block(
+            title=f"{key}: {ITEMS[key].title}",
+            anchor=key,
+            says=found.says,
+            picture=picture(found.picture) if found.picture is not None else "",
+            head=("value", "unit", "at least", "at most", "printed in the paper"),
+            rows=[(v.what, v.unit, v.bounds.lower, v.bounds.upper, v.printed) for v in found.values],
+        )
+        for key, found in redrawn.items()
+    ]
+    became = {Kind.THEORY: "redrawn above", Kind.EXPERIMENT: "study: {}", Kind.LEFT_OUT: "left out: {}"}
+    rows = [(key, item.title, became[item.kind].format(item.study or item.why)) for key, item in ITEMS.items()]
+    blocks.append(Block(title="Every figure and table", head=("item", "what", "became"), rows=rows))
+    words = [
+        f"{len(ITEMS)} figures and tables of five papers; {len(redrawn)} are theory and redrawn with brackets, the "
+        "experiments are stood for by studies. " + "; ".join(f"{key}: {title}" for key, title in PAPERS.items()) + ".",
+    ]
+    return Section("papers", "The five papers redrawn", words, "rdptheory papers --out report/papers", blocks)
+
+
+def _theorems() -> Section:
+    rows = [
+        (row.key, row.statement, row.setting, row.instances, row.margin, row.unit, row.gap, row.ruling.value, row.note)
+        for row in verify(instances=INSTANCES, seed=SEED)
+    ]
+    held = sum(row[7] == "HOLDS" for row in rows)
+    words = [
+        f"{held} of {len(rows)} statements hold on {INSTANCES} random instances each, seed {SEED}. The margin is the "
+        "smallest slack that the brackets prove, the gap their width; a counterexample holds if the statement fails.",
+    ]
+    head = ("key", "statement", "setting", "instances", "margin", "unit", "gap", "verdict", "note")
+    command = f"rdptheory verify --instances {INSTANCES} --seed {SEED}"
+    return Section("theorems", "Theorems that check themselves", words, command, [Block(head=head, rows=rows)])
+
+
+def _studied(path: Path) -> list[Section]:
+    """The verdicts of `neural`, as its command line printed them."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        table = [tuple(_plain(row.get(name)) for name in STUDY_COLUMNS) for row in rows]
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise InvalidInput("studies", str(path), "must hold what `python -m neural check --json` printed") from None
+    as_expected = sum(row.get("verdict") == row.get("expect") for row in rows if row.get("expect"))
+    claims = sum(bool(row.get("expect")) for row in rows)
+    words = [
+        f"Learned codecs measured beside exact numbers: {as_expected} of {claims} claims as expected, with negative "
+        "controls that a tolerance must catch. Read from the file of an earlier run; the command makes it anew.",
+    ]
+    command = "python -m neural check --preset smoke --json"
+    return [Section("studies", "Studies of learned codecs", words, command, [Block(head=STUDY_COLUMNS, rows=table)])]
+
+
+STUDY_COLUMNS: Sequence[str] = ("id", "claim", "kind", "measured", "theory", "tolerance", "expect", "verdict")
+
+
+def _plain(value: Any) -> Any:
+    return ", ".join(f"{part:.3g}" for part in value) if isinstance(value, list) else value
+
+
+def _versions() -> str:
+    names = ("rdptheory", "numpy", "scipy", "matplotlib", "sympy")
+    return f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in names)
 
 
 guard(__name__)

@@ -257,7 +257,7 @@ def sample_floor(samples: ArrayLike, *, D: Iterable[float], method: Method | Non
     >>> floor.rate.round(4)
     array([0.7361, 0.    ])
     """
-    source = Empirical(samples)
+    source = Empirical(samples, vectors=np.ndim(samples) == 2)
     limits = np.array([at_least_zero("D", value) for value in D])
     ball = TotalVariation()
     proved = [rdp(source, SquaredError(), ball, D=2.0 * value, P=0.0, method=method).bounds.lower for value in limits]
@@ -303,7 +303,7 @@ def encoder_curve(samples: ArrayLike, codes: ArrayLike) -> Interpolation:
     >>> curve.least, curve.distortion(0.0)
     (0.25, 0.5)
     """
-    source = Empirical(samples)
+    source = Empirical(samples, vectors=np.ndim(samples) == 2)
     labels = np.asarray(codes)
     if labels.shape != (len(source.samples),):
         raise InvalidInput("codes", codes, f"must hold one code for each of the {len(source.samples)} images")

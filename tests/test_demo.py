@@ -1,35 +1,98 @@
-"""The demonstration: three sources, a table, a picture in two formats."""
+"""The demonstration: one page, its pictures and tables, and nothing that is not where the page says."""
 
 import csv
-import os
+import html
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rdptheory import InvalidInput, SquaredError, TotalVariation, closed_forms, demo, rdp
+from rdptheory.papers import ITEMS
 from rdptheory.sweeps import COLUMNS
+from rdptheory.theorems import claims
+from tests.report.browser import browser, visit
+
+LAW = {"id": "oracle", "claim": "D <= 2 & no less", "kind": "law", "measured": 2.0, "theory": 2.0}
+STUDIES = [
+    {**LAW, "tolerance": [0.1, 0.1], "expect": "pass", "verdict": "pass"},
+    {**LAW, "kind": "control", "measured": 4.3, "tolerance": None, "expect": "fail", "verdict": "fail"},
+]
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
+    """All parts of the story, each a little shorter."""
     folder = tmp_path_factory.mktemp("demo") / "deep" / "report"
-    return folder, demo.run(folder)
+    studies = folder.parent.parent / "studies.json"
+    studies.write_text(json.dumps(STUDIES))
+    told = []
+    with pytest.MonkeyPatch.context() as short:
+        grey, *others = demo.panels()
+        short.setattr(demo, "panels", lambda: [replace(grey, P=grey.P[:1]), *others])
+        short.setattr(demo, "IMAGES", 80)
+        short.setattr(demo, "CELLS", (2, 8))
+        short.setattr(demo, "INSTANCES", 1)
+        paths = demo.run(folder, studies=studies, told=told.append)
+    return folder, paths, told
 
 
-def test_three_files_and_nothing_else(report):
-    folder, paths = report
-    assert sorted(os.listdir(folder)) == ["rdp.csv", "rdp.pdf", "rdp.png"]
-    assert sorted(path.name for path in paths) == ["rdp.csv", "rdp.pdf", "rdp.png"]
+def test_the_files(report):
+    folder, paths, told = report
+    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {path.relative_to(folder).as_posix() for path in paths} == here
+    assert {"index.html", "rdp.csv", "rdp.png", "rdp.pdf", "papers/papers.csv"} <= here
     assert (folder / "rdp.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert (folder / "rdp.pdf").read_bytes().startswith(b"%PDF")
-    assert min(path.stat().st_size for path in paths) > 5000
+    assert len(told) == 4
+
+
+def test_the_page_holds_all_of_it_and_every_link_resolves(report):
+    folder = report[0]
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    for anchor in ("curves", "codec", "explorer", "papers", "theorems", "studies"):
+        assert f'<h2 id="{anchor}">' in text
+    shown = html.unescape(text)
+    assert all(f">{key}<" in text for key in [*ITEMS, *claims()])
+    assert "D <= 2 & no less" in shown
+    assert "2 of 2 claims as expected" in shown
+    for link in re.findall(r'(?:href|src)="([^"]*)"', text):
+        if link.startswith("#"):
+            assert f'id="{link[1:]}"' in text
+        elif not link.startswith("data:"):
+            assert (folder / link).is_file()
+    pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,(.{16})', text)
+    assert len(pictures) == 2 + sum(item.draw is not None for item in ITEMS.values())
+    assert all(start.startswith("iVBORw0KGgo") for _, start in pictures)  # PNG in base64
+
+
+def test_the_page_opens_without_a_complaint(report, tmp_path):
+    program = browser()
+    if program is None:
+        pytest.skip("no headless browser here: apt-get install chromium, or set CHROMIUM")
+    document, complaints = visit(program, report[0] / "index.html", tmp_path / "profile")
+    assert complaints == []
+    assert document.count("<option") == 5
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", None])
+def test_studies_that_are_none_are_refused_first(tmp_path, text):
+    path = tmp_path / "studies.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InvalidInput, match="studies"):
+        demo.run(tmp_path / "report", studies=path)
+    assert not list(Path(tmp_path / "report").iterdir())
 
 
 def test_the_table_holds_closed_brackets_and_curves_that_fall(report):
     with open(report[0] / "rdp.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == COLUMNS
-    assert {row["source"] for row in rows} == {title for title, *_ in demo._panels()}
+    assert {row["source"] for row in rows} == {panel.title for panel in demo.panels()}
     for row in rows:
         assert row["status"] == "optimal"
         assert 0.0 <= float(row["upper_nat"]) - float(row["lower_nat"]) <= 1e-9

@@ -129,7 +129,7 @@ def test_no_quantiser_of_the_sample_is_below_the_floor():
         assert 0.0 <= float(floor.rate[0]) <= -float(share @ np.log(share))
         # the posterior sampler of the same code stands at twice the distortion and no perception cost
         ideal = realistic_decoder(Measurement(-float(share @ np.log(share)), D))
-        needed = rdp(Empirical(images), SquaredError(), TotalVariation(), D=ideal.D, P=0.0).bounds
+        needed = rdp(Empirical(images, vectors=True), SquaredError(), TotalVariation(), D=ideal.D, P=0.0).bounds
         assert needed.lower <= ideal.rate
     assert float(sample_floor(images, D=[1e-3]).rate[0]) > 0.9 * math.log(24)  # it is no empty statement
 

@@ -141,8 +141,10 @@ def cauchy_schwarz(qX: float, qY: float, *, R: ArrayLike) -> FloatArray:
     return np.asarray(total - 2.0 * np.sqrt(np.maximum(explained[0], 0.0) * np.maximum(explained[1], 0.0)))
 
 
-def symbolic(*, common_randomness: bool) -> Any:
+def symbolic(*, common_randomness: bool, saturated: bool = False) -> Any:
     """`distortion` below saturation: in q_X, q_Y and h = Hb^{-1}(R), or with common randomness in q_X, q_Y and R.
+
+    With `saturated` it stays at its last value from there on, as `distortion` does.
 
     >>> symbolic(common_randomness=True).subs({"q_X": 0.5, "R": 0})
     0.500000000000000
@@ -151,7 +153,10 @@ def symbolic(*, common_randomness: bool) -> Any:
     x, y, h, R = sp.symbols("q_X q_Y h R")
     start = x + y - 2 * x * y
     if common_randomness:
-        return start - 2 * x * (1 - x) * R / (-x * sp.log(x) - (1 - x) * sp.log(1 - x))
+        full = -x * sp.log(x) - (1 - x) * sp.log(1 - x)
+        spent = sp.Min(R, sp.Min(y / x, (1 - y) / (1 - x)) * full) if saturated else R
+        return start - 2 * x * (1 - x) * spent / full
+    h = sp.Min(h, x, 1 - x, y, 1 - y) if saturated else h
     odds = h / (1 - h)
     return sp.Piecewise((start - 2 * (1 - x) * (1 - y) * odds, x + y <= 1), (start - 2 * x * y * odds, True))
 

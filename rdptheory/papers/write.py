@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.files import write_text
 from rdptheory.papers.index import ITEMS, Item, Kind
@@ -80,3 +81,6 @@ def _became(item: Item) -> str:
     if item.kind is Kind.EXPERIMENT:
         return f"`python -m neural run {item.study}`"
     return f"left out: {item.why}"
+
+
+guard(__name__)

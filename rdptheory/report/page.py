@@ -1,0 +1,110 @@
+"""The page: sections of pictures and tables, one HTML file without anything outside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rdptheory.doors import guard
+from rdptheory.errors import MissingPackage
+from rdptheory.files import write_text
+from rdptheory.plotting import DPI
+from rdptheory.report.explorer import formulas_as_javascript
+
+TINY = 1e-6
+"""Below it a number is a width or a slack, of which two digits say enough."""
+
+__all__ = ["Block", "Section", "picture", "write_page"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A picture, a table or both, below a title of their own if there are several."""
+
+    title: str = ""
+    says: str = ""
+    picture: str = ""
+    caption: str = ""
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: its anchor, its title, what it says, the command that makes it again, and its blocks."""
+
+    anchor: str
+    title: str
+    words: Sequence[str]
+    command: str = ""
+    blocks: Sequence[Block] = ()
+
+
+def picture(drawn: Any) -> str:
+    """A figure as base64 of a PNG file."""
+    held = io.BytesIO()
+    drawn.savefig(held, format="png", dpi=DPI)
+    return base64.b64encode(held.getvalue()).decode("ascii")
+
+
+def write_page(
+    path: Path, sections: Sequence[Section], *, command: str, seconds: float, versions: str, files: Sequence[str]
+) -> Path:
+    """Write the page; the explorer's formulas are made from the symbolic expressions on the way.
+
+    Raises
+    ------
+    MissingPackage
+        jinja2 or sympy is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError:
+        raise MissingPackage("jinja2", "report") from None
+    folder = resources.files("rdptheory.report").joinpath("templates")
+    world = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    world.filters["cell"] = _cell
+    template = world.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
+    text = template.render(
+        sections=sections,
+        command=command,
+        seconds=f"{seconds:.0f}",
+        versions=versions,
+        files=files,
+        formulas=_script(formulas_as_javascript()),
+        script=_script(folder.joinpath("page.js").read_text(encoding="utf-8")),
+    )
+    return write_text(path, text)
+
+
+def _script(code: str) -> Any:
+    """Code that may stand in a script element."""
+    from markupsafe import Markup
+
+    assert "</script" not in code.lower()
+    return Markup(code)
+
+
+def _cell(value: Any) -> Any:
+    """One cell: numbers to the right, sorted by what they are and not by how they are written."""
+    from markupsafe import Markup, escape
+
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return Markup('<td data-value=""></td>')
+    if isinstance(value, bool):
+        return Markup("<td>{}</td>").format("yes" if value else "no")
+    if isinstance(value, (int, float)):
+        shown = "∞" if value == math.inf else f"{value:.2g}" if 0.0 < abs(value) < TINY else f"{value:.10g}"
+        return Markup('<td class="number" data-value="{}">{}</td>').format(repr(value), shown)
+    mark = ' class="bad"' if str(value) in ("VIOLATED", "UNDECIDED") else ""
+    return Markup(f"<td{mark}>") + escape(value) + Markup("</td>")
+
+
+guard(__name__)
