@@ -15,6 +15,7 @@ from neural.losses import (
     SlicedWasserstein,
     WassersteinGP,
 )
+from neural.quality import Likelihoods, Pillow, Quality, RandomFeatures, measure, sweep, write_results
 from neural.quantisers import (
     Binary,
     DeterministicQuantiser,
@@ -42,6 +43,7 @@ __all__ = [
     "EnergyDistance",
     "EnergyScore",
     "FreshCritic",
+    "Likelihoods",
     "Liu",
     "MeanSquaredError",
     "Measured",
@@ -49,7 +51,10 @@ __all__ = [
     "OneCycle",
     "Perceptron",
     "Perceptual",
+    "Pillow",
+    "Quality",
     "RMSprop",
+    "RandomFeatures",
     "Recipe",
     "SlicedWasserstein",
     "SoftGradient",
@@ -65,4 +70,7 @@ __all__ = [
     "fit_codec",
     "fit_codecs",
     "fit_decoder",
+    "measure",
+    "sweep",
+    "write_results",
 ]

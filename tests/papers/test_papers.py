@@ -20,7 +20,7 @@ COUNTED = {  # (figures, tables) of each paper as published; of BM19 the supplem
     "LZCK22": (8, 15),
     "YWL22": (10, 2),
 }
-STUDIES = Path(__file__).parents[2] / "neural" / "experiments"
+STUDIES = Path(__file__).parents[2] / "neural"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_what_became_of_each_is_said():
 
 
 def test_every_study_exists():
-    code = "".join(path.read_text(encoding="utf-8") for path in STUDIES.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in STUDIES.rglob("*.py"))
     for item in ITEMS.values():
         if item.kind is Kind.EXPERIMENT:
             assert f'"{item.study}"' in code, item.key

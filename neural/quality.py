@@ -1,0 +1,349 @@
+"""Any codec on your own images: bits, PSNR, MS-SSIM, distortion and perception, in numbers that theory understands.
+
+An image is a float tensor (planes, height, width) in [0, 1]; images are one tensor (n, planes, height, width) or a list
+of tensors of any sizes. A codec is any function `codec(images, **setting)` that returns the decoded images and the bits
+of each. `Pillow` and `Likelihoods` make such functions of file formats and of models in the shape of CompressAI's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+
+from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.files import write_text
+from rdptheory.placement import Measurement
+from rdptheory.units import bits_to_nats
+
+__all__ = ["Likelihoods", "Pillow", "Quality", "RandomFeatures", "measure", "sweep", "write_results"]
+
+Images = Tensor | Sequence[Tensor]
+Coding = tuple[Images, Any]
+"""(decoded images, bits of each)."""
+
+ASSIGNED = 400
+"""Images of an exact W2, which costs n^3: beyond it the first so many are taken."""
+SMALLEST_MS_SSIM = 161
+"""Side from which MS-SSIM with its five scales and windows of 11 pixels is defined."""
+STRIDE = 64
+"""Sides that models of CompressAI's shape take are multiples of this."""
+LEVELS = 255
+"""Grey levels of a file format less one."""
+SEED = 0
+"""Of the random features: the same for everybody, so that their numbers compare."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a codec did to some images.
+
+    Attributes
+    ----------
+    bpp : float
+        Bits per pixel, headers included; the mean over images.
+    psnr : float
+        Mean over images of -10 log10 of the mean squared error, in dB; inf if one image came back exactly.
+    ms_ssim : float or None
+        Mean over images; None where a side is below 161 pixels.
+    D : float
+        Mean squared error per sample (pixel and plane), over all samples.
+    P, P_floor : float
+        Squared W2 between the decoded and the given images, per image, and the same between two halves of the given
+        ones: what so few images show anyhow. Of images of several sizes, of their features.
+    fid, kid : float
+        Frechet and kernel distances of the features.
+    bits : float
+        Bits per image.
+    samples : float
+        Pixels times planes of an image, the mean.
+    name : str
+    """
+
+    bpp: float
+    psnr: float
+    ms_ssim: float | None
+    D: float
+    P: float
+    P_floor: float
+    fid: float
+    kid: float
+    bits: float
+    samples: float
+    name: str = ""
+
+    def per_image(self) -> Measurement:
+        """Rate in nats and squared error of a whole image: beside `Empirical(images)` and `sample_floor`."""
+        return Measurement(bits_to_nats(self.bits), self.D * self.samples, self.P, self.name)
+
+
+class RandomFeatures(nn.Module):
+    """Three layers of random filters, then the mean and spread of each: features of images of any size.
+
+    Untrained and the same for everybody. Distances between them compare codecs on the same images; they are no
+    distances between Inception features.
+    """
+
+    def __init__(self, planes: int, *, width: int = 16) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(SEED)
+        sizes = (planes, width, 2 * width, 2 * width)
+        for number, (before, after) in enumerate(pairwise(sizes)):
+            filters = torch.randn(after, before, 3, 3, generator=rng) / math.sqrt(9 * before)
+            self.register_buffer(f"filters{number}", filters)
+        self.num_features = 4 * width
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, planes, height, width) -> (n, num_features)."""
+        held = images - 0.5
+        for number in range(3):
+            held = torch.relu(nn.functional.conv2d(held, getattr(self, f"filters{number}"), padding=1))
+            if min(held.shape[-2:]) >= 4:
+                held = nn.functional.avg_pool2d(held, 2)
+        flat = held.flatten(2)
+        return torch.cat([flat.mean(2), flat.std(2, correction=0)], dim=1)
+
+
+def measure(
+    images: Images, outputs: Images, bits: Any, *, features: Callable[[Tensor], Tensor] | None = None, name: str = ""
+) -> Quality:
+    """Measure decoded images beside the given ones.
+
+    Parameters
+    ----------
+    images, outputs : tensor (n, planes, height, width), or list of tensors (planes, height, width)
+        In [0, 1], of the same sizes in pairs; whole pictures.
+    bits : numbers (n,), or one number
+        Bits of each image, headers included; one number is the bits of every image.
+    features : function of a tensor (n, planes, height, width) to (n, d), optional
+        Left out: `RandomFeatures`.
+    name : str
+
+    Returns
+    -------
+    Quality
+
+    Raises
+    ------
+    InvalidInput
+        Images that are no images or do not pair up, or bits that are no numbers of at least 0.
+
+    >>> images = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    >>> found = measure(images, images.round(), 36)
+    >>> found.bpp, found.ms_ssim, round(found.D, 3), found.P_floor > 0
+    (1.0, None, 0.084, True)
+    """
+    given, made = _listed("images", images), _listed("outputs", outputs)
+    if len(given) != len(made) or any(a.shape != b.shape for a, b in zip(given, made, strict=True)):
+        raise InvalidInput(
+            "outputs", f"{len(made)} images", "must be as many as the images, of the same sizes in pairs"
+        )
+    spent = np.broadcast_to(np.asarray(bits, dtype=np.float64), (len(given),))
+    if not (np.isfinite(spent).all() and (spent >= 0.0).all()):
+        raise InvalidInput("bits", bits, "must be a number of at least 0 for each image")
+    errors = np.array([float((a - b).double().square().mean()) for a, b in zip(given, made, strict=True)])
+    samples = np.array([image.numel() for image in given])
+    pixels = np.array([image.shape[1] * image.shape[2] for image in given])
+    with np.errstate(divide="ignore"):
+        psnr = float((-10.0 * np.log10(errors)).mean())
+    network = features or RandomFeatures(given[0].shape[0])
+    seen, shown = _features(network, given), _features(network, made)
+    same = len({image.shape for image in given}) == 1
+    first, second = (torch.stack(x).flatten(1) for x in (given, made)) if same else (seen, shown)
+    half = len(given) // 2
+    return Quality(
+        bpp=float((spent / pixels).mean()),
+        psnr=psnr,
+        ms_ssim=_ms_ssim(given, made),
+        D=float((errors * samples).sum() / samples.sum()),
+        P=_squared_w2(first, second),
+        P_floor=_squared_w2(first[:half], first[half : 2 * half]),
+        fid=_frechet(seen, shown),
+        kid=_kernel_distance(seen, shown),
+        bits=float(spent.mean()),
+        samples=float(samples.mean()),
+        name=name,
+    )
+
+
+def sweep(
+    codec: Callable[..., Coding],
+    images: Images,
+    *,
+    features: Callable[[Tensor], Tensor] | None = None,
+    **setting: Iterable[Any],
+) -> list[Quality]:
+    """Measure a codec at every value of one of its settings.
+
+    >>> images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> low, high = sweep(Pillow("JPEG"), images, quality=(10, 90))
+    >>> low.bpp < high.bpp, low.D > high.D, low.name
+    (True, True, 'JPEG quality=10')
+    """
+    if len(setting) != 1:
+        raise InvalidInput("setting", ", ".join(setting), "must be one setting of the codec with its values")
+    [(name, values)] = setting.items()
+    found = []
+    for value in values:
+        outputs, bits = codec(images, **{name: value})
+        label = f"{getattr(codec, 'name', getattr(codec, '__name__', 'codec'))} {name}={value}"
+        found.append(measure(images, outputs, bits, features=features, name=label))
+    if not found:
+        raise InvalidInput(name, values, "must hold at least one value")
+    return found
+
+
+@dataclass(frozen=True)
+class Pillow:
+    """A file format of Pillow as a codec: "JPEG", "WEBP" or "AVIF", whole files with their headers, 8 bits a sample."""
+
+    format: str
+
+    def __post_init__(self) -> None:
+        try:
+            from PIL import Image, features
+        except ImportError:
+            raise MissingPackage("pillow", "data") from None
+        Image.init()
+        known = sorted(Image.SAVE)
+        object.__setattr__(self, "format", str(self.format).upper())
+        missing = {"WEBP": "webp", "AVIF": "avif"}.get(self.format)
+        if self.format not in known or (missing is not None and not features.check(missing)):
+            raise InvalidInput("format", self.format, f"this Pillow writes {', '.join(known)}")
+
+    @property
+    def name(self) -> str:
+        """The format."""
+        return self.format
+
+    def __call__(self, images: Images, **options: Any) -> tuple[list[Tensor], list[int]]:
+        """(decoded images, bits of each file); `options` are Pillow's, as in quality=75."""
+        from PIL import Image
+
+        outputs, bits = [], []
+        for image in _listed("images", images):
+            levels = (image.clamp(0.0, 1.0) * LEVELS).round().to(torch.uint8).cpu().numpy()
+            if levels.shape[0] not in (1, 3):
+                raise InvalidInput("images", tuple(image.shape), "must have one plane (grey) or three (colour)")
+            held = io.BytesIO()
+            Image.fromarray(levels[0] if levels.shape[0] == 1 else levels.transpose(1, 2, 0)).save(
+                held, format=self.format, **options
+            )
+            bits.append(8 * len(held.getvalue()))
+            with Image.open(held) as opened:
+                back = np.asarray(opened.convert("L" if levels.shape[0] == 1 else "RGB"), dtype=np.float32) / LEVELS
+            outputs.append(torch.from_numpy(np.atleast_3d(back).transpose(2, 0, 1).copy()))
+        return outputs, bits
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihoods:
+    """A model whose forward pass gives `x_hat` and `likelihoods`, the shape of CompressAI's models, as a codec.
+
+    The bits are -log2 of all likelihoods: what an ideal entropy coder spends, without headers. Sides are padded to a
+    multiple of 64 with the edge's samples and cut again. A setting of the sweep, if there is one, is passed to `build`,
+    a function that returns the model.
+    """
+
+    build: Callable[..., Any]
+    name: str = "model"
+
+    def __call__(self, images: Images, **setting: Any) -> tuple[list[Tensor], list[float]]:
+        """(decoded images, bits of each)."""
+        model = self.build(**setting) if setting or not isinstance(self.build, nn.Module) else self.build
+        outputs, bits = [], []
+        for image in _listed("images", images):
+            height, width = image.shape[1:]
+            frame = (0, -width % STRIDE, 0, -height % STRIDE)
+            with torch.no_grad():
+                found = model(nn.functional.pad(image[None], frame, mode="replicate"))
+            outputs.append(found["x_hat"][0, :, :height, :width].clamp(0.0, 1.0))
+            bits.append(float(sum(-part.double().log2().sum() for part in found["likelihoods"].values())))
+        return outputs, bits
+
+
+def write_results(path: str | os.PathLike[str], found: Sequence[Quality], *, name: str, description: str = "") -> Path:
+    """Write JSON that CompressAI's plotting and `rdptheory.read_measurements` read: one list for each measure."""
+    columns = {
+        "bpp": [one.bpp for one in found],
+        "psnr-rgb": [one.psnr for one in found],
+        "psnr": [one.psnr for one in found],
+        "D": [one.D for one in found],
+        "P": [one.P for one in found],
+        "P_floor": [one.P_floor for one in found],
+        "fid": [one.fid for one in found],
+        "kid": [one.kid for one in found],
+    }
+    if all(one.ms_ssim is not None for one in found):
+        columns["ms-ssim-rgb"] = columns["ms-ssim"] = [float(one.ms_ssim or 0.0) for one in found]
+    held = {"name": name, "description": description, "results": columns}
+    return write_text(path, json.dumps(held, indent=1, ensure_ascii=False) + "\n")
+
+
+def _listed(argument: str, images: Images) -> list[Tensor]:
+    listed = list(images)
+    good = all(isinstance(image, Tensor) and image.ndim == 3 and image.is_floating_point() for image in listed)
+    if not listed or not good or len({image.shape[0] for image in listed}) != 1:
+        raise InvalidInput(
+            argument, type(images).__name__, "must be float tensors (planes, height, width) in [0, 1], at least one"
+        )
+    return listed
+
+
+def _features(network: Callable[[Tensor], Tensor], images: list[Tensor]) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([network(image[None]) for image in images]).double().cpu()
+
+
+def _ms_ssim(images: list[Tensor], outputs: list[Tensor]) -> float | None:
+    if min(min(image.shape[1:]) for image in images) < SMALLEST_MS_SSIM:
+        return None
+    try:
+        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as similarity
+    except ImportError:
+        raise MissingPackage("torchmetrics", "neural") from None
+    pairs = zip(images, outputs, strict=True)
+    return float(np.mean([float(similarity(b[None], a[None], data_range=1.0)) for a, b in pairs]))
+
+
+def _squared_w2(first: Tensor, second: Tensor) -> float:
+    """Squared W2 between two samples of one size, exact by an assignment; nan of none."""
+    count = min(len(first), len(second), ASSIGNED)
+    if count == 0:
+        return math.nan
+    cost = torch.cdist(first[:count].double(), second[:count].double()).square().numpy()
+    return float(cost[linear_sum_assignment(cost)].mean())
+
+
+def _frechet(first: Tensor, second: Tensor) -> float:
+    """‖m - m'‖² + tr(C + C' - 2 (C C')^(1/2)); nan of fewer than two images."""
+    if len(first) < 2:
+        return math.nan
+    gap = (first.mean(0) - second.mean(0)).square().sum()
+    one, other = torch.cov(first.T), torch.cov(second.T)
+    roots = torch.linalg.eigvals(one @ other).real.clamp_min(0.0).sqrt()
+    return max(0.0, float(gap + one.trace() + other.trace() - 2.0 * roots.sum()))
+
+
+def _kernel_distance(first: Tensor, second: Tensor) -> float:
+    """Unbiased squared maximum mean discrepancy under (<x, y>/d + 1)³, all images at once; nan of fewer than two."""
+    n, d = first.shape
+    if n < 2:
+        return math.nan
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / d + 1.0) ** 3
+
+    own = sum(float(k.sum() - k.trace()) / (n * (n - 1)) for k in (kernel(first, first), kernel(second, second)))
+    return own - 2.0 * float(kernel(first, second).mean())
