@@ -19,6 +19,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.balls import Ball, Own, TransportBall, make_ball
 from rdptheory.solvers.interior_point.core import Direction, System
 from rdptheory.solvers.interior_point.fixed_output import solve_fixed_output
+from rdptheory.solvers.interior_point.light import restored, without_light
 from rdptheory.solvers.interior_point.start import inner_law, start
 from rdptheory.solvers.outcome import Proof, judged
 
@@ -30,12 +31,17 @@ CORRECTORS = 10
 PATIENCE = 4
 SAFE, NEARLY_FULL = 0.9, 0.95  # share of the way that a short step goes; what is not short
 CAUTIOUS = 0.7, 0.98  # the same with a plan, whose pairs change places one by one
+AWAY, RISE = 4.0, 2.0  # a step may end at so many times D, or multiply E d by so much; one that does not is shortened
+SHORTENED, SHORTENINGS = (
+    0.3,
+    8,
+)  # by this factor, so often: E d is a sum of exponentials, which a long step leaves behind
 DIVERGED = 1e10
 MANY = 20_000
 TOLERATED = 0.01
 FLOORS = (0.0, 0.1, 0.5)
 BOX_FLOOR = 0.1
-BARE_FLOOR = 1e-300
+BARE_FLOOR = 1e-20
 LOOSE = 1e-2
 ASTRAY = 1.5
 
@@ -56,12 +62,25 @@ class InteriorPoint:
 
     def solve(self, problem: DiscreteProblem) -> Outcome:
         """The dual point and the channel with the narrowest proved bracket."""
-        return _solve_with_balls(problem, self).outcome
+        with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return _solve_with_tails(problem, self).outcome
 
 
 @cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
+    """Solve without the symbols that are too light to matter, and with them if that does not close."""
+    lighter = without_light(problem, method.gap)
+    if lighter is None:
+        return _solve_with_balls(problem, method)
+    found = _solve_with_balls(lighter, method)
+    proof = judged(problem, restored(problem, lighter, found.outcome, method.gap))
+    if proof.bounds.gap <= method.gap:
+        return proof
+    return _solve_with_balls(problem, method).better(proof)
 
 
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
@@ -70,26 +89,25 @@ def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     A ball is first left out: if the law found keeps it anyway, that is the answer; as soon as the law is far outside,
     the attempt is given up. BLAS runs on one thread, because the pools of numpy and scipy spin against each other.
     """
-    with _threads().limit(limits=1), np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        if not problem.perceptions:
-            return _solve(problem, method)
-        ball = problem.perceptions[0]
-        alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
-        alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
-        if alone and ball.is_zero_radius:
-            fixed = solve_fixed_output(problem, method.gap, method.max_steps)
-            if fixed.bounds.gap <= method.gap or not ball.has_zero_cost_moves:
-                return fixed
-        free = _free(problem, method, partial(_astray, problem))
-        if free.bounds.gap <= method.gap:
-            return free
-        found = _solve(problem, method)
-        if found.bounds.gap > method.gap and free.channel is None:  # it was given up too early
-            found = found.better(_free(problem, method, None))
-        found = found.ended(found.steps + free.steps, found.sentence)
-        if alone and found.bounds.gap > method.gap:
-            found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
-        return found
+    if not problem.perceptions:
+        return _solve(problem, method)
+    ball = problem.perceptions[0]
+    alone = len(problem.perceptions) == len(problem.reduced.distortions) == 1 and ball.image is None
+    alone = alone and ball.reference.size == problem.shape[1]  # a transport ball may compare other alphabets
+    if alone and ball.is_zero_radius:
+        fixed = solve_fixed_output(problem, method.gap, method.max_steps)
+        if fixed.bounds.gap <= method.gap or not ball.has_zero_cost_moves:
+            return fixed
+    free = _free(problem, method, partial(_astray, problem))
+    if free.bounds.gap <= method.gap:
+        return free
+    found = _solve(problem, method)
+    if found.bounds.gap > method.gap and free.channel is None:  # it was given up too early
+        found = found.better(_free(problem, method, None))
+    found = found.ended(found.steps + free.steps, found.sentence)
+    if alone and found.bounds.gap > method.gap:
+        found = found.better(solve_fixed_output(problem, method.gap, method.max_steps))  # P = 0 serves every P
+    return found
 
 
 def _free(problem: DiscreteProblem, method: InteriorPoint, astray: Astray | None) -> Proof:
@@ -231,9 +249,13 @@ class _Run:
             if not np.isfinite(direction.f).all() or length < 1e-10:
                 sentence = "no step forward was found"
                 break
-            state = system.state.moved(length, direction)
+            state, most = system.state, max(AWAY, RISE * float(system.distortion.max(initial=0.0)))
             del system  # its tables, before the next one makes its own
-            system = System(self.model, state).with_slacks_reset()
+            for _ in range(SHORTENINGS):
+                system = System(self.model, state.moved(length, direction)).with_slacks_reset()
+                if float(system.distortion.max(initial=0.0)) <= most:
+                    break
+                length *= SHORTENED
         else:
             sentence = "the limit of steps was reached"
         if best is None or best.bounds.gap > target_gap:
