@@ -36,6 +36,8 @@ SHORTENED, SHORTENINGS = (
     0.3,
     8,
 )  # by this factor, so often: E d is a sum of exponentials, which a long step leaves behind
+CRAWL, CRAWLS = 0.01, 12  # an attempt is given up after so many steps shorter than this, unless each
+GROWING = 1.2  # is so many times as long as the one before: a multiplier on its way from a start far too small
 DIVERGED = 1e10
 MANY = 20_000
 TOLERATED = 0.01
@@ -222,7 +224,7 @@ class _Run:
     def go(self, astray: Astray | None = None) -> Proof:
         """Descend until the proof is narrow enough, or the output law goes astray: then without a proof."""
         best: Proof | None = None
-        idle, sentence, steps = 0, "", 0
+        idle, crawling, last, sentence, steps = 0, 0, 0.0, "", 0
         system = System(self.model, self.state).with_slacks_reset()
         target_gap = self.method.gap
         for steps in range(1, self.method.max_steps + 1):
@@ -248,6 +250,11 @@ class _Run:
             direction, length = self._step(system)
             if not np.isfinite(direction.f).all() or length < 1e-10:
                 sentence = "no step forward was found"
+                break
+            crawling = 0 if length >= CRAWL else crawling + (length <= GROWING * last)
+            last = length
+            if crawling > CRAWLS:
+                sentence = "the steps became too short"
                 break
             state, most = system.state, max(AWAY, RISE * float(system.distortion.max(initial=0.0)))
             del system  # its tables, before the next one makes its own

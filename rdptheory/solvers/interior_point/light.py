@@ -19,9 +19,11 @@ from rdptheory.problems import DiscreteProblem
 __all__ = ["restored", "without_light"]
 
 LIGHT = 1e-4
-"""Mass of one light symbol in units of the gap asked for: times the logarithm of its own mass, below 1e-5 of the gap."""
+"""Mass of a light symbol in units of the gap asked for: some thirty times that is what leaving it out can cost."""
 ADDED = 1e-4
 """Share of the gap by which a light row may raise a column sum."""
+TINY = 1e-300
+"""In place of the mass of a symbol that the law does not use."""
 LOWEST = -1e4
 """Least dual variable of a light row: where no kept row reaches a column that it needs, nothing else bounds it."""
 
@@ -84,6 +86,3 @@ def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcom
     rows[kept] = channel
     rows[~kept] = weights / weights.sum(axis=1, keepdims=True)
     return replace(outcome, channel=rows, dual=replace(dual, f=f))
-
-
-TINY = 1e-300  # in place of the mass of a symbol without any
