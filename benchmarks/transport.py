@@ -18,9 +18,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory.distortions import SquaredError
-from rdptheory.solvers.common_randomness import ColumnGeneration, Flow
-from rdptheory.solvers.long_blocks import EntropicTransport
-from rdptheory.solvers.private_randomness import QuantileCuts
+from rdptheory.solvers.transport.common_randomness import ColumnGeneration, Flow
+from rdptheory.solvers.transport.long_blocks import EntropicTransport
+from rdptheory.solvers.transport.private_randomness import QuantileCuts
 from rdptheory.sources import Pmf
 from rdptheory.transport import constrained_transport
 from rdptheory.transport_solution import TransportSolution

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from rdptheory.distortions import SquaredError
+from rdptheory.plans import CommonPlan, PrivatePlan
 from rdptheory.plotting import COLOURS, figure, save, style
 from rdptheory.sources import Pmf
 from rdptheory.transport import constrained_transport
-from rdptheory.transport_solution import CommonPlan, PrivatePlan
 from rdptheory.units import bits_to_nats
 
 SOURCE, TARGET, RATE = Pmf([0.45, 0.3, 0.25], [0.0, 1.0, 2.0]), Pmf([0.25, 0.3, 0.45], [0.0, 1.0, 2.0]), 0.5

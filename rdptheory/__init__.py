@@ -28,6 +28,7 @@ from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.placement import Measurement, Placement, place, read_measurements
+from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
@@ -35,6 +36,9 @@ from rdptheory.solve import rate_distortion, rdp
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import (
     Bernoulli,
     ContinuousSource,
@@ -52,7 +56,7 @@ from rdptheory.sources import (
 )
 from rdptheory.sweeps import Dask, Joblib, Serial, adaptive_grid, curve, surface, write_surface
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
-from rdptheory.transport_solution import TransportSolution
+from rdptheory.transport_solution import Multipliers, TransportOutcome, TransportSolution
 
 __version__ = "0.1.0"
 
@@ -75,20 +79,27 @@ __all__ = [
     "AbsoluteError",
     "Bernoulli",
     "Bounds",
+    "BranchAndBound",
     "Candidate",
     "CellChannel",
     "Cells",
     "ChiSquare",
     "ClosedForm",
+    "ColumnGeneration",
+    "CommonPlan",
     "Conic",
     "ContinuousSource",
+    "Coupling",
     "CriticalPoints",
     "Dask",
     "DiscreteProblem",
     "DualPoint",
     "Empirical",
+    "EntropicTransport",
+    "Enumeration",
     "Exponential",
     "FirstOrder",
+    "Flow",
     "GapTooWide",
     "Gaussian",
     "GaussianMixture",
@@ -103,10 +114,15 @@ __all__ = [
     "Located",
     "Logistic",
     "Measurement",
+    "MultiStart",
+    "Multipliers",
     "Outcome",
     "Placement",
     "Pmf",
+    "PosteriorPairs",
+    "PrivatePlan",
     "Problem",
+    "QuantileCuts",
     "ReverseKullbackLeibler",
     "Serial",
     "Slopes",
@@ -118,6 +134,7 @@ __all__ = [
     "Table",
     "TotalVariation",
     "TransportDivergence",
+    "TransportOutcome",
     "TransportSolution",
     "Uniform",
     "Wasserstein1",

@@ -8,11 +8,22 @@ from math import isinf, isnan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ArrayLike", "Bounds", "Contradiction", "FloatArray", "IntArray", "Unbounded", "frozen_array"]
+__all__ = [
+    "UNIT_ROUNDOFF",
+    "ArrayLike",
+    "Bounds",
+    "Contradiction",
+    "FloatArray",
+    "IntArray",
+    "Unbounded",
+    "frozen_array",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Unbounded = float("inf")
+UNIT_ROUNDOFF = 2.0**-53
+"""Largest relative error of one float64 operation."""
 
 
 def frozen_array(values: ArrayLike) -> FloatArray:

@@ -8,21 +8,20 @@ from math import inf
 import numpy as np
 
 from rdptheory._types import Bounds
+from rdptheory.certificates.transport import judged
 from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.information import entropy
+from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
-from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.long_blocks import EntropicTransport, PosteriorPairs
-from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts
+from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import DiscreteSource, Source, Uniform
 from rdptheory.transport_problem import TransportProblem
-from rdptheory.transport_solution import (
-    PrivatePlan,
-    TransportSolution,
-)
+from rdptheory.transport_solution import TransportMethod, TransportOutcome, TransportSolution
 
 __all__ = [
     "Decomposition",
@@ -33,10 +32,21 @@ __all__ = [
     "transport_rate",
 ]
 
-Method = (
-    ClosedForm | Enumeration | Flow | ColumnGeneration | BranchAndBound | QuantileCuts | MultiStart | EntropicTransport
-    | PosteriorPairs
-)  # fmt: skip
+Method = TransportMethod | ClosedForm
+
+METHODS = (
+    ColumnGeneration,
+    BranchAndBound,
+    Enumeration,
+    Flow,
+    QuantileCuts,
+    MultiStart,
+    EntropicTransport,
+    PosteriorPairs,
+)
+"""For finite alphabets; of those that apply the first is taken by default."""
+USUAL_GAP = 1e-9
+"""Relative gap asked of a method that names none."""
 
 AVAILABLE = (
     "available are: finite alphabets with common_randomness False or True, asymptotic or not; Uniform to Uniform with "
@@ -308,33 +318,45 @@ def _solve(problem: TransportProblem, method: Method | None) -> TransportSolutio
             continuous,
             f"has no formula with these arguments; discretise(source, n) makes it a Pmf; {AVAILABLE}",
         )
-    if method is None:
-        method = ClosedForm() if formula is not None else _choice(problem)
-    if isinstance(method, ClosedForm):
-        if formula is None:
-            raise InvalidInput("method", method, f"no formula with these arguments; {AVAILABLE}")
+    if formula is not None and (method is None or isinstance(method, ClosedForm)):
         return formula
-    allowed = _methods(problem) if discrete else ()
-    if not isinstance(method, allowed):
-        names = ", ".join(kind.__name__ for kind in (*allowed, *([ClosedForm] if formula is not None else [])))
-        raise InvalidInput("method", method, f"does not apply to these arguments; available: {names}")
-    return replace(method.solve(problem.discrete), problem=problem)
+    if method is None:
+        method = next(kind() for kind in METHODS if kind().applies(problem.discrete))
+    if not discrete or isinstance(method, (type, ClosedForm)) or not isinstance(method, TransportMethod):
+        raise InvalidInput("method", method, f"does not apply to these arguments; available: {_names(problem)}")
+    if isinstance(method, METHODS) and not method.applies(problem.discrete):
+        raise InvalidInput("method", method, f"does not apply to these arguments; available: {_names(problem)}")
+    return proved(problem, method)
 
 
-def _methods(problem: TransportProblem) -> tuple[type, ...]:
-    """The methods for finite alphabets, the one taken by default first."""
-    if problem.asymptotic:
-        return (EntropicTransport,) if problem.common_randomness else (PosteriorPairs,)
-    if problem.common_randomness:
-        if problem.discrete.monge_order is not None:
-            return (ColumnGeneration, Enumeration, Flow, BranchAndBound)
-        return (BranchAndBound, Enumeration)
-    return (QuantileCuts, MultiStart) if _squared(problem) and problem.discrete.x is not None else (MultiStart,)
+def _names(problem: TransportProblem) -> str:
+    """The methods that apply."""
+    discrete = isinstance(problem.source, DiscreteSource) and isinstance(problem.target, DiscreteSource)
+    fitting = [kind.__name__ for kind in METHODS if discrete and kind().applies(problem.discrete)]
+    return ", ".join(fitting + ["ClosedForm"] * (match_transport(problem) is not None))
 
 
-def _choice(problem: TransportProblem) -> Method:
-    method: Method = _methods(problem)[0]()
-    return method
+def proved(problem: TransportProblem, method: TransportMethod) -> TransportSolution:
+    """Ask a method and judge what it says."""
+    outcome = method.solve(problem.discrete)
+    if not isinstance(outcome, TransportOutcome):
+        raise InvalidInput("method", method, f"its solve must return a TransportOutcome, not {type(outcome).__name__}")
+    found = judged(problem.discrete, outcome)
+    asked = problem.discrete.width(getattr(method, "gap", USUAL_GAP), found.bounds.upper)
+    closed = found.bounds.gap <= asked
+    width = "as narrow as asked" if closed else f"{found.bounds.gap:.2g} wide, {asked:.2g} was asked"
+    return TransportSolution(
+        distortion=found.bounds.upper,
+        bounds=found.bounds,
+        plan=found.plan,
+        multipliers=found.multipliers,
+        method=method,
+        status=Status.OPTIMAL if closed else Status.STOPPED,
+        message=f"the bracket is {width}" + (f": {outcome.sentence}" if outcome.sentence else ""),
+        problem=problem,
+        steps=outcome.steps,
+        history=outcome.history,
+    )
 
 
 def _squared(problem: TransportProblem) -> bool:

@@ -8,13 +8,17 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.distortions import Distortion, Table, geometry_of
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
-__all__ = ["DiscreteTransport", "TransportProblem", "common_rate", "cost_table"]
+__all__ = ["DiscreteTransport", "TransportProblem", "common_rate", "cost_table", "monge_excess"]
+
+MONGE_SLACK = 1e-9
+"""Share of the largest cost by which a table may exceed a Monge array and still count as one: far above the rounding of
+distances, and far below what a search over maps that are not monotone would gain."""
 
 
 def common_rate(common_randomness: object) -> float:
@@ -76,14 +80,18 @@ class TransportProblem:
         assert isinstance(self.source, DiscreteSource)
         assert isinstance(self.target, DiscreteSource)
         table = cost_table(self.distortion, self.source, self.target)
+        p, q = (law.probabilities / law.probabilities.sum() for law in (self.source, self.target))
         x, y = self.source.points, self.target.points
         on_line = x.ndim == y.ndim == 1
         return DiscreteTransport(
-            self.source.probabilities,
-            self.target.probabilities,
+            p,
+            q,
             table,
             min(self.R, float(np.log(table.size))),  # no rate of any plan needs to be larger
-            *((x, y) if on_line else (None, None)),
+            x if on_line else None,
+            y if on_line else None,
+            shared=self.common_randomness == inf,
+            asymptotic=self.asymptotic,
         )
 
 
@@ -97,12 +105,33 @@ def cost_table(distortion: Distortion, source: DiscreteSource, target: DiscreteS
         x, y = np.zeros(source.size), np.zeros(target.size)  # its rows and columns need no points
     if x.shape[1:] != y.shape[1:]:
         raise InvalidInput("target", target, f"must sit in the space of the source: points {y.shape}, source {x.shape}")
-    return geometry_of(distortion, x, y).table()
+    table = geometry_of(distortion, x, y).table()
+    if not (np.isfinite(table).all() and (table >= 0.0).all()):
+        raise InvalidInput(
+            "distortion", distortion, "must be finite and at least 0 between all symbols of both alphabets"
+        )
+    return table
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteTransport:
-    """Laws p (n,) and q (m,), costs d (n, m), R in nats, and the points x (n,), y (m,) if they are real numbers."""
+    """The question as arrays, which is what a method is given.
+
+    Attributes
+    ----------
+    p, q : arrays (n,), (m,)
+        Laws of X and Y; each sums to 1 up to rounding.
+    cost : array (n, m)
+        d, finite and at least 0.
+    R : float
+        Nats, finite.
+    x, y : arrays (n,), (m,) or None
+        Where the symbols sit, if they are real numbers.
+    shared, asymptotic : bool
+        Which of the four questions it is: with common randomness or without, over long blocks or one-shot.
+    unit : float
+        What the gap of a method is relative to, unless D is more.
+    """
 
     p: FloatArray
     q: FloatArray
@@ -110,6 +139,9 @@ class DiscreteTransport:
     R: float
     x: FloatArray | None = None
     y: FloatArray | None = None
+    shared: bool = False
+    asymptotic: bool = False
+    unit: float = 1.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,17 +154,17 @@ class DiscreteTransport:
         """E d(X,Y) for independent X and Y: what no rate reaches without common randomness."""
         return float(self.p @ self.cost @ self.q)
 
-    @property
-    def scale(self) -> float:
-        """What gaps are relative to: `independent`, and at least 1."""
-        return max(1.0, self.independent)
+    def width(self, gap: float, upper: float) -> float:
+        """The width that a relative gap asks for when D is at most `upper`."""
+        return gap * max(self.unit, upper)
 
     @cached_property
     def monge_order(self) -> tuple[IntArray, IntArray] | None:
         """Orders (of x, of y) in which d is a Monge array, d(x,y) + d(x',y') <= d(x,y') + d(x',y), if one is found.
 
         Tried: the order of the points, the order given, and, when one side has two symbols, the order of the
-        difference of their costs, which always works. Slack of a few float64 spacings is allowed.
+        difference of their costs, which always works. d may exceed a Monge array by `MONGE_SLACK` of its largest
+        entry: whoever uses the order has to price what `monge_excess` finds.
         """
         n, m = self.shape
         rows, columns = np.arange(n), np.arange(m)
@@ -143,14 +175,30 @@ class DiscreteTransport:
             tries.append((np.argsort(self.cost[:, 0] - self.cost[:, 1], kind="stable"), columns))
         if n == 2:
             tries.append((rows, np.argsort(self.cost[0] - self.cost[1], kind="stable")))
-        return next((order for order in tries if is_monge(self.cost[np.ix_(*order)])), None)
+        allowed = MONGE_SLACK * float(np.abs(self.cost).max())
+        return next((o for o in tries if float(monge_excess(self.cost[np.ix_(*o)])[-1, -1]) <= allowed), None)
 
 
-def is_monge(cost: FloatArray) -> bool:
-    """Whether adjacent quadruples meet the Monge condition up to rounding."""
-    slack = 16.0 * float(np.finfo(np.float64).eps) * float(np.abs(cost).max())
-    excess = cost[:-1, :-1] + cost[1:, 1:] - cost[:-1, 1:] - cost[1:, :-1]
-    return bool((excess <= slack).all())
+def monge_excess(cost: FloatArray) -> FloatArray:
+    """E (n, m) >= 0 such that cost - E is a Monge array: violations of adjacent quadruples, summed from the corner.
+
+    The second differences are exact up to the square of a rounding unit, so a flat table has none.
+    """
+    a, b, c, d = cost[:-1, :-1], cost[1:, 1:], cost[:-1, 1:], cost[1:, :-1]
+    (s, e1), (t, e2) = _two_difference(a, c), _two_difference(b, d)
+    total, e3 = _two_difference(s, -t)
+    size = np.abs(a) + np.abs(b) + np.abs(c) + np.abs(d)
+    excess = np.zeros(cost.shape)
+    excess[1:, 1:] = np.maximum(total + (e1 + e2 + e3) + 16.0 * UNIT_ROUNDOFF**2 * size, 0.0)
+    summed = np.cumsum(np.cumsum(excess, axis=0), axis=1)
+    return np.asarray(summed * (1.0 + 2.0 * (sum(cost.shape) + 8) * UNIT_ROUNDOFF))
+
+
+def _two_difference(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """a - b as float64 and what that leaves out, exactly (Knuth's two-sum)."""
+    total = a - b
+    back = total - a
+    return total, np.asarray((a - (total - back)) - (b + back))
 
 
 guard(__name__)

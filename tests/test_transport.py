@@ -12,9 +12,9 @@ from rdptheory.closed_forms import ClosedForm, transport_gaussian
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.solution import JointGaussian, Status
-from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.long_blocks import EntropicTransport, PosteriorPairs
-from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts, convex_envelope
+from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, convex_envelope
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Uniform
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_problem import TransportProblem, cost_table

@@ -6,18 +6,22 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
 from rdptheory.closed_forms.matching import ClosedForm
 from rdptheory.distortions import SquaredError
 from rdptheory.doors import guard
 from rdptheory.information import inverse_binary_entropy
-from rdptheory.solution import JointGaussian, Status
+from rdptheory.plans import CommonPlan, JointGaussian, Plan, PrivatePlan
+from rdptheory.solution import Status
 from rdptheory.sources import DiscreteSource, Gaussian, Uniform
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
-from rdptheory.transport_solution import CommonPlan, Multipliers, Plan, PrivatePlan, TransportSolution, widened
+from rdptheory.transport_solution import Multipliers, TransportBounds, TransportSolution
 
 __all__ = ["limited_randomness", "match_transport"]
+
+ALLOWANCE = 128.0 * UNIT_ROUNDOFF
+"""Of the largest number that enters a formula: each adds up a handful of terms with a few rounding units each."""
 
 
 def limited_randomness(problem: TransportProblem) -> bool:
@@ -51,7 +55,8 @@ def match_transport(problem: TransportProblem) -> TransportSolution | None:
 def _answer(
     problem: TransportProblem, value: float, scale: float, plan: Plan | None, slope: float
 ) -> TransportSolution:
-    bounds = widened(value, value, scale, "closed form")
+    allowance = ALLOWANCE * scale
+    bounds = TransportBounds(max(0.0, value - allowance), value + allowance, "closed form")
     return TransportSolution(
         distortion=bounds.upper,
         bounds=bounds,

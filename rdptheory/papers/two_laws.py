@@ -11,10 +11,10 @@ from rdptheory._types import FloatArray
 from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
 from rdptheory.distortions import Distortion, Hamming, SquaredError
 from rdptheory.papers.redrawn import Redrawn, Value
+from rdptheory.plans import PrivatePlan
 from rdptheory.plotting import COLOURS, figure, looks, style
 from rdptheory.sources import Bernoulli, Gaussian, Pmf, Source, Uniform
 from rdptheory.transport import constrained_transport
-from rdptheory.transport_solution import PrivatePlan
 from rdptheory.units import bits_to_nats
 
 __all__ = ["binary", "binary_plan", "draw_plan", "gaussian", "uniform"]

@@ -14,16 +14,17 @@ from rdptheory.closed_forms._inputs import load_sympy
 from rdptheory.distortions import Hamming, SquaredError, Table
 from rdptheory.divergences import TotalVariation
 from rdptheory.information import binary_entropy, entropy, inverse_binary_entropy, mutual_information
+from rdptheory.plans import CommonPlan, PrivatePlan
 from rdptheory.solve import rdp
-from rdptheory.solvers.common_randomness import Enumeration
-from rdptheory.solvers.private_randomness import QuantileCuts
+from rdptheory.solvers.transport.common_randomness import Enumeration
+from rdptheory.solvers.transport.private_randomness import QuantileCuts
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf, Uniform
 from rdptheory.theorems import schemes
 from rdptheory.theorems.given import NOTHING, Given
 from rdptheory.theorems.statement import Verdict, at_most, equal, exceeds, states, worst
 from rdptheory.theorems.ywyml21 import check_twofold, deterministic, draw_line
 from rdptheory.transport import constrained_transport
-from rdptheory.transport_solution import CommonPlan, PrivatePlan, TransportSolution
+from rdptheory.transport_solution import TransportSolution
 from rdptheory.units import bits_to_nats
 
 ONE_PRIVATE = "one letter, H(Z) <= R, no common randomness"

@@ -11,16 +11,26 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.solvers.common_randomness.master import Priced
+from rdptheory.errors import InvalidInput
+from rdptheory.solvers.transport.common_randomness.master import Priced
 from rdptheory.transport_problem import DiscreteTransport
 
-__all__ = ["IntervalPricing"]
+__all__ = ["IntervalPricing", "in_monge_order"]
 
 Segment = tuple[int, int, int]
 
 
+def in_monge_order(problem: DiscreteTransport, method: object) -> tuple[IntArray, IntArray]:
+    """The orders of the alphabets in which the cost is a Monge array; whoever needs them refuses the rest."""
+    if problem.monge_order is None:
+        raise InvalidInput("method", method, "needs a cost with a Monge order; use BranchAndBound")
+    return problem.monge_order
+
+
 class IntervalPricing:
     """Prices interval maps in the Monge order of the alphabets; O(n^2 m) a call."""
+
+    smoothed = True
 
     def __init__(self, problem: DiscreteTransport, order: tuple[IntArray, IntArray]) -> None:
         self.rows, self.labels = order
@@ -53,6 +63,10 @@ class IntervalPricing:
                 maps[k, self.rows[start:stop]] = self.labels[label]
         order = np.argsort(values, kind="stable")
         return Priced(float(forward.best[m, n]), maps[order])
+
+    def prove(self, alpha: float, nu: FloatArray) -> Priced:
+        """The prices that `price` saw, so nothing new."""
+        return Priced(-np.inf, np.empty((0, self.rows.size), dtype=np.intp))
 
 
 class _Sweep:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rdptheory.certificates.transport.maps import search_maps
 from rdptheory.distortions import SquaredError
 from rdptheory.errors import InvalidInput
-from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.common_randomness.branching import _MapPricing
-from rdptheory.solvers.common_randomness.intervals import IntervalPricing
-from rdptheory.solvers.common_randomness.master import Columns
-from rdptheory.solvers.transport_plan import cheapest_coupling
+from rdptheory.plans import CommonPlan
+from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
+from rdptheory.solvers.transport.common_randomness.intervals import IntervalPricing
+from rdptheory.solvers.transport.common_randomness.master import Columns
+from rdptheory.solvers.transport.plan import cheapest_coupling
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
-from rdptheory.transport_solution import CommonPlan
-from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table
+from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table, solved
 
 
 def all_maps(problem: DiscreteTransport) -> Columns:
@@ -26,8 +26,8 @@ def test_column_generation_equals_enumeration_and_flow() -> None:
     rng = np.random.default_rng(20)
     for trial in range(100):
         problem = random_line(rng, 6 if trial % 4 == 0 else 5, power=(1.0, 2.0, 3.0)[trial % 3])
-        found = ColumnGeneration(gap=1e-13).solve(problem)
-        whole = Enumeration().solve(problem)
+        found = solved(problem, ColumnGeneration(gap=1e-13))
+        whole = solved(problem, Enumeration())
         assert abs(found.distortion - whole.distortion) <= 1e-12
         assert found.gap <= 1e-12
         for solution in (found, whole):
@@ -35,7 +35,7 @@ def test_column_generation_equals_enumeration_and_flow() -> None:
             assert isinstance(solution.plan, CommonPlan)
             assert solution.plan.weights.size <= problem.q.size + 1
         if trial % 4 == 0:
-            flow = Flow().solve(problem)
+            flow = solved(problem, Flow())
             assert_sound(flow, problem)
             assert abs(flow.distortion - whole.distortion) <= 1e-8  # linear programming tolerance on degenerate paths
 
@@ -44,24 +44,24 @@ def test_branch_and_bound_equals_enumeration_on_costs_without_structure() -> Non
     rng = np.random.default_rng(21)
     for n, m in [(4, 3), (6, 3), (5, 4), (8, 3)] * 3:
         problem = random_table(rng, n, m, 0.7 * float(rng.random()))
-        found = BranchAndBound().solve(problem)
+        found = solved(problem, BranchAndBound())
         assert_sound(found, problem)
-        assert abs(found.distortion - Enumeration().solve(problem).distortion) <= 1e-12
+        assert abs(found.distortion - solved(problem, Enumeration()).distortion) <= 1e-12
 
 
 def test_branch_and_bound_closes_fourteen_symbols_and_five_labels() -> None:
     rng = np.random.default_rng(22)
     for R in (0.2, 0.5):
         problem = random_table(rng, 14, 5, R)
-        found = BranchAndBound().solve(problem)
+        found = solved(problem, BranchAndBound())
         assert_sound(found, problem)
         assert found.gap <= 1e-9
 
 
 def test_a_truncated_search_still_proves_a_bound() -> None:
     problem = random_table(np.random.default_rng(23), 9, 4, 0.2)
-    exact = BranchAndBound().solve(problem)
-    narrow = BranchAndBound(width=3, max_steps=4).solve(problem)
+    exact = solved(problem, BranchAndBound())
+    narrow = solved(problem, BranchAndBound(width=3, max_steps=4))
     assert_sound(narrow, problem)
     assert narrow.bounds.lower <= exact.bounds.upper
     assert exact.bounds.lower <= narrow.bounds.upper
@@ -69,21 +69,20 @@ def test_a_truncated_search_still_proves_a_bound() -> None:
     assert narrow.bounds.lower > unlimited + 1e-3, "the rate limit costs something, and the bound knows"
 
 
-@pytest.mark.parametrize("pricing", ["intervals", "search"])
-def test_pricing_finds_the_least_reduced_cost_of_all_maps(pricing: str) -> None:
+def test_pricing_finds_the_least_reduced_cost_of_all_maps() -> None:
     rng = np.random.default_rng(24)
     for _ in range(30):
         problem = random_line(rng, 5)
-        alpha, nu = float(rng.exponential()) * float(rng.random() < 0.9), rng.normal(size=problem.q.size)
-        rule = (
-            IntervalPricing(problem, (np.arange(problem.p.size), np.arange(problem.q.size)))
-            if pricing == "intervals"
-            else _MapPricing(problem, 10_000)
-        )
-        priced = rule.price(alpha, nu)
+        n, m = problem.shape
+        alpha, nu = float(rng.exponential()) * float(rng.random() < 0.9), rng.normal(size=m)
         least = float(all_maps(problem).reduced_cost(alpha, nu).min())
+        priced = IntervalPricing(problem, (np.arange(n), np.arange(m))).price(alpha, nu)
         assert priced.lower == pytest.approx(least, abs=1e-13)
-        assert float(Columns.of(problem, priced.maps[:1]).reduced_cost(alpha, nu)[0]) == pytest.approx(least, abs=1e-13)
+        found = search_maps(problem.p, problem.cost - nu, alpha, np.inf, 10_000)
+        assert found[0] == pytest.approx(least, abs=1e-13)
+        assert found[1] is not None
+        for best in (priced.maps[0], found[1]):
+            assert Columns.of(problem, best[None]).reduced_cost(alpha, nu)[0] == pytest.approx(least, abs=1e-13)
 
 
 def test_order_of_symbols_does_not_matter() -> None:
@@ -95,7 +94,7 @@ def test_order_of_symbols_does_not_matter() -> None:
     mixed = DiscreteTransport(
         problem.p[x], problem.q[y], problem.cost[np.ix_(x, y)], problem.R, problem.x[x], problem.y[y]
     )
-    first, second = (ColumnGeneration().solve(case) for case in (problem, mixed))
+    first, second = (solved(case, ColumnGeneration()) for case in (problem, mixed))
     assert_sound(second, mixed)
     assert first.distortion == pytest.approx(second.distortion, abs=1e-11)
 
@@ -104,7 +103,7 @@ def test_order_of_symbols_does_not_matter() -> None:
 def test_printed_values(row: dict[str, float]) -> None:
     problem = TransportProblem(*instance(str(row["instance"])), row["R"] * BIT, np.inf).discrete
     method = BranchAndBound() if problem.monge_order is None else ColumnGeneration(gap=1e-14)
-    found = method.solve(problem)
+    found = solved(problem, method)
     assert assert_sound(found, problem).distortion == pytest.approx(row["D_cr"], abs=1e-14)
     if "support" in row:
         assert isinstance(found.plan, CommonPlan)
@@ -116,7 +115,7 @@ def test_printed_values(row: dict[str, float]) -> None:
 )
 def test_printed_values_on_the_line(row: dict[str, float]) -> None:
     problem = TransportProblem(*line_pair(int(row["n"])), SquaredError(), row["R"] * BIT, np.inf).discrete
-    found = ColumnGeneration().solve(problem)
+    found = solved(problem, ColumnGeneration())
     assert_sound(found, problem)
     assert found.gap <= 1e-9
     assert found.distortion == pytest.approx(row["D_cr"], abs=1e-10)
@@ -129,7 +128,7 @@ def test_printed_values_on_the_line(row: dict[str, float]) -> None:
 
 def test_the_history_is_a_shrinking_bracket() -> None:
     problem = TransportProblem(*line_pair(16), SquaredError(), BIT, np.inf).discrete
-    history = ColumnGeneration().solve(problem).history
+    history = solved(problem, ColumnGeneration()).history
     assert (np.diff(history[:, 0]) >= 0.0).all()
     assert (np.diff(history[:, 1]) <= 1e-12).all()
     assert (history[:, 0] <= history[:, 1] + 1e-12).all()
@@ -141,7 +140,7 @@ def test_lopsided_alphabets_and_equal_prices_of_a_proof(n: int, m: int) -> None:
     x, y = np.sort(rng.random(n)), np.sort(rng.random(m))
     cost = np.square(x[:, None] - y)
     problem = DiscreteTransport(rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m)), cost, 0.4, x, y)
-    found = ColumnGeneration().solve(problem)
+    found = solved(problem, ColumnGeneration())
     assert_sound(found, problem)
     assert found.gap <= 1e-9
     assert found.multipliers is not None
@@ -156,7 +155,7 @@ def test_lopsided_alphabets_and_equal_prices_of_a_proof(n: int, m: int) -> None:
 
 def test_a_wrong_plan_is_caught() -> None:
     problem = TransportProblem(*instance("A"), 0.25 * BIT, np.inf).discrete
-    found = ColumnGeneration().solve(problem)
+    found = solved(problem, ColumnGeneration())
     assert isinstance(found.plan, CommonPlan)
     from dataclasses import replace
 
@@ -170,4 +169,4 @@ def test_a_wrong_plan_is_caught() -> None:
 
 def test_enumeration_refuses_what_it_cannot_write_out() -> None:
     with pytest.raises(InvalidInput, match="ColumnGeneration"):
-        Enumeration().solve(random_table(np.random.default_rng(0), 20, 5, 0.1))
+        solved(random_table(np.random.default_rng(0), 20, 5, 0.1), Enumeration())

@@ -14,14 +14,20 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray
-from rdptheory.couplings import rounded_plan
+from rdptheory.certificates.transport import CouplingMultipliers
+from rdptheory.couplings import optimal_transport, rounded_plan
 from rdptheory.doors import guard
-from rdptheory.solution import Status
-from rdptheory.solvers.transport_plan import cheapest_coupling
+from rdptheory.plans import Coupling
+from rdptheory.solvers.transport.plan import spread
+from rdptheory.solvers.transport.units import in_own_units
+from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import Coupling, Multipliers, TransportSolution, widened, without_rate
+from rdptheory.transport_solution import TransportOutcome
 
 __all__ = ["EntropicTransport"]
+
+LEAST_START = 1e-3
+"""Share of E d of independent X and Y that the first λ has at least: a λ of 0 is no starting point."""
 
 
 @dataclass(frozen=True)
@@ -31,74 +37,60 @@ class EntropicTransport:
     Attributes
     ----------
     gap : float
-        Stop when the bracket is this narrow, relative to E d of independent X and Y (at least 1).
+        Stop when the bracket is this narrow, relative to max(1, D).
     max_steps : int
     """
 
     gap: float = 1e-11
     max_steps: int = 200
 
-    def solve(self, problem: DiscreteTransport) -> TransportSolution:
+    def applies(self, problem: DiscreteTransport) -> bool:
+        """Over long blocks with common randomness."""
+        return problem.shared and problem.asymptotic
+
+    @in_own_units
+    def solve(self, problem: DiscreteTransport) -> TransportOutcome:
         """D(R) over long blocks with common randomness, for any cost."""
-        if problem.R == 0.0:
-            return without_rate(problem, Coupling(problem.p[:, None] * problem.q), self)
         held = problem.q > 0.0
         dual = _Dual(problem.p, problem.q[held], problem.cost[:, held], problem.R)
-        point = (np.zeros(int(held.sum())), 0.5 * float(problem.cost.mean()) + 1e-3 * problem.scale)
-        best, lower, upper = point, -np.inf, np.inf
-        plan = problem.p[:, None] * problem.q
-        history: list[tuple[float, float]] = []
-        for _ in range(self.max_steps):
-            point = dual.newton(dual.sinkhorn(point))
-            value, channel = dual.value(point), dual.channel(point)
-            if value > lower:
-                lower, best = value, point
-            candidate = np.zeros_like(plan)
-            candidate[:, held] = problem.p[:, None] * channel
-            candidate = limited(rounded_plan(candidate, problem.p, problem.q), problem)
-            reached = float(np.vdot(candidate, problem.cost))
-            if reached < upper:
-                upper, plan = reached, candidate
-            stalled = bool(history) and history[-1] == (lower, upper)
-            history.append((lower, upper))
-            if stalled or upper - lower <= self.gap * problem.scale:
-                break
-        source = "duality of entropic transport"
-        if upper - lower > self.gap * problem.scale:  # no entropic term is left where the rate limit is (nearly) free
-            cheapest, unlimited = cheapest_coupling(problem.p, problem.q, problem.cost)
-            candidate = limited(cheapest, problem)
-            reached = float(np.vdot(candidate, problem.cost))
-            if reached < upper:
-                upper, plan = reached, candidate
-            if unlimited > lower:
-                lower, source = unlimited, "transport without a rate limit"
-                best = np.full_like(best[0], np.nan), 0.0
-            history.append((lower, upper))
-        bounds = widened(lower, upper, float(problem.cost.max()), source)
-        target = np.full(problem.q.size, np.nan)
-        target[held] = best[0]
-        closed = upper - lower <= self.gap * problem.scale
-        return TransportSolution(
-            distortion=bounds.upper,
-            bounds=bounds,
-            plan=Coupling(plan),
-            multipliers=Multipliers(float(best[1]), target),
-            method=self,
-            status=Status.OPTIMAL if closed else Status.STOPPED,
-            message=f"the coupling is within {max(upper - lower, 0.0):.2g} of the dual value",
-            steps=len(history),
-            history=np.array(history),
-            problem=problem,
+        point = (
+            np.zeros(int(held.sum())),
+            0.5 * float(problem.cost.mean()) + LEAST_START * max(problem.unit, problem.independent),
         )
-
-
-def limited(plan: FloatArray, problem: DiscreteTransport) -> FloatArray:
-    """The plan mixed with the independent coupling until I <= R, which is convex in the coupling."""
-    information = Coupling(plan).rate(problem)
-    if information <= problem.R:
-        return plan
-    share = problem.R / information
-    return share * plan + (1.0 - share) * problem.p[:, None] * problem.q
+        best, lower, upper = point, -np.inf, np.inf
+        plan = Coupling(problem.p[:, None] * problem.q)
+        history: list[tuple[float, float]] = []
+        sentence = "its steps ran out"
+        with watched("entropic transport") as watch:
+            for _ in range(self.max_steps if problem.R > 0.0 else 0):
+                point = dual.newton(dual.sinkhorn(point))
+                value, channel = dual.value(point), dual.channel(point)
+                if value > lower:
+                    lower, best = value, point
+                candidate = np.zeros(problem.shape)
+                candidate[:, held] = problem.p[:, None] * channel
+                coupling = Coupling(rounded_plan(candidate, problem.p, problem.q)).thinned(problem, problem.R)
+                reached = float(np.vdot(coupling.law, problem.cost))
+                if reached < upper:
+                    upper, plan = reached, coupling
+                stalled = bool(history) and history[-1] == (lower, upper)
+                history.append((lower, upper))
+                watch.step(lower, upper)
+                if stalled or upper - lower <= problem.width(self.gap, upper):
+                    sentence = f"the coupling is within {max(upper - lower, 0.0):.2g} of the dual value"
+                    break
+        proofs = [CouplingMultipliers(best[1], spread(best[0], held, np.nan))]
+        if upper - lower > problem.width(self.gap, upper) and not watch.interrupted:
+            # no entropic term is left where the rate limit is (nearly) free
+            cheapest = optimal_transport(problem.p, problem.q, problem.cost)
+            proofs.append(CouplingMultipliers(0.0, cheapest.w))
+            if cheapest.plan is not None:
+                coupling = Coupling(rounded_plan(cheapest.plan, problem.p, problem.q)).thinned(problem, problem.R)
+                if float(np.vdot(coupling.law, problem.cost)) < upper:
+                    plan = coupling
+        return TransportOutcome(
+            plan, tuple(proofs), len(history), watch.sentence(sentence), np.array(history).reshape(-1, 2)
+        )
 
 
 Point = tuple[FloatArray, float]

@@ -8,18 +8,24 @@ on the maps generated so far. The weights sum to 1 because the target rows do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import MissingPackage
-from rdptheory.solution import Status
+from rdptheory.plans import CommonPlan
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import CommonPlan, Multipliers, TransportBounds, TransportSolution, widened
 
-__all__ = ["Columns", "Master", "Priced", "Pricing", "answer"]
+__all__ = ["Columns", "Master", "Priced", "Pricing", "Program", "mixture"]
+
+
+ITERATIONS = 100_000
+"""Most simplex iterations of one program: warm starts take a few hundred on the largest ones here."""
+UNUSED = 1e-13
+"""Weights that count as 0: a thousandth of the feasibility tolerance of the program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +37,18 @@ class Priced:
 
 
 class Pricing(Protocol):
-    """What column generation asks of a pricing rule."""
+    """What column generation asks of a pricing rule.
+
+    smoothed : whether prices are asked near those of the best bound so far, which takes a bound from every call.
+    """
+
+    smoothed: bool
 
     def price(self, alpha: float, nu: FloatArray) -> Priced:
-        """Bound and minimise E d(X,f) + α H(f) - ν·P_f over maps f."""
+        """Good maps for E d(X,f) + α H(f) - ν·P_f, and a bound on all maps, -inf if there is none."""
+
+    def prove(self, alpha: float, nu: FloatArray) -> Priced:
+        """The same with all that the rule can do, when no map of `price` improves the mixture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +70,11 @@ class Columns:
         masses = np.bincount(flat, weights=np.tile(problem.p, k), minlength=k * m).reshape(k, m).astype(np.float64)
         return cls(maps, distortion, scipy.special.entr(masses).sum(axis=1), masses)
 
-    def take(self, index: Any) -> Columns:
+    def distinct(self) -> Columns:
+        """Each map once."""
+        return self.take(np.unique(self.maps, axis=0, return_index=True)[1])
+
+    def take(self, index: IntArray | NDArray[np.bool_]) -> Columns:
         """The columns at `index`."""
         return Columns(self.maps[index], self.distortion[index], self.entropy[index], self.masses[index])
 
@@ -68,6 +86,16 @@ class Columns:
     def reduced_cost(self, alpha: float, nu: FloatArray) -> FloatArray:
         """E d + α H - ν·P, shape (k,)."""
         return np.asarray(self.distortion + alpha * self.entropy - self.masses @ nu)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """An optimum: its value, weights (k,), α >= 0 the price of a nat, ν (m,) those of the target masses."""
+
+    value: float
+    weights: FloatArray
+    alpha: float
+    nu: FloatArray
 
 
 class Master:
@@ -85,6 +113,7 @@ class Master:
             ("threads", 1),
             ("primal_feasibility_tolerance", 1e-10),
             ("dual_feasibility_tolerance", 1e-10),
+            ("simplex_iteration_limit", ITERATIONS),
             ("simplex_strategy", 4),  # primal: the last solution stays feasible when columns come
         ):
             self.solver.setOptionValue(option, value)
@@ -115,25 +144,27 @@ class Master:
         self._append(columns)
         self.columns = self.columns.joined(columns)
 
-    def keep(self, index: IntArray) -> None:
-        """Forget all other columns; the ones in the present solution must be among those kept."""
+    def keep(self, index: IntArray, weights: FloatArray) -> FloatArray:
+        """Forget all other columns; the ones in the present solution must be among those kept. Their weights."""
         drop = np.ones(self.columns.distortion.size, dtype=bool)
         drop[index] = False
         self.solver.deleteCols(int(drop.sum()), np.nonzero(drop)[0].astype(np.int32))
         self.columns = self.columns.take(~drop)
+        return weights[~drop]
 
-    def solve(self) -> tuple[float, FloatArray, float, FloatArray]:
-        """(value, weights (k,), α, ν (m,)): α >= 0 prices a nat, ν the target masses."""
+    def solve(self) -> Program | None:
+        """The optimum on the columns at hand, or None if HiGHS did not find it."""
         self.solver.run()
+        if self.solver.getModelStatus().name != "kOptimal":
+            return None
         solution = self.solver.getSolution()
-        duals = np.array(solution.row_dual)
-        weights = np.array(solution.col_value)
-        return float(self.columns.distortion @ weights), weights, max(0.0, -float(duals[-1])), duals[:-1]
+        duals, weights = np.array(solution.row_dual), np.array(solution.col_value)
+        return Program(float(self.columns.distortion @ weights), weights, max(0.0, -float(duals[-1])), duals[:-1])
 
 
 def polished(problem: DiscreteTransport, columns: Columns, weights: FloatArray) -> tuple[FloatArray, Columns]:
     """The weights above 0 and their columns, with the rounding of the linear program solved away."""
-    used = weights > 1e-13
+    used = weights > UNUSED
     columns, w = columns.take(used), weights[used]
     rows = np.vstack((columns.masses.T, columns.entropy))
     right = np.concatenate((problem.q, [min(problem.R, float(columns.entropy @ w))]))
@@ -144,33 +175,7 @@ def polished(problem: DiscreteTransport, columns: Columns, weights: FloatArray) 
     return w / w.sum(), columns
 
 
-def answer(
-    problem: DiscreteTransport,
-    columns: Columns,
-    weights: FloatArray,
-    prices: tuple[float, FloatArray],
-    lower: float,
-    method: object,
-    history: FloatArray,
-    wanted: float,
-) -> TransportSolution:
-    """The bracket of the plan at hand and the lower bound `lower` on all maps."""
+def mixture(problem: DiscreteTransport, columns: Columns, weights: FloatArray) -> CommonPlan:
+    """The maps in use as a plan."""
     w, used = polished(problem, columns, weights)
-    upper = float(used.distortion @ w)
-    scale = float(problem.cost.max())
-    off_target = float(np.abs(w @ used.masses - problem.q).sum())
-    bounds = widened(lower, upper, scale, "linear-programming duality over all maps")
-    bounds = TransportBounds(bounds.lower, bounds.upper + off_target * scale, bounds.lower_from)
-    closed = upper - lower <= wanted
-    return TransportSolution(
-        distortion=bounds.upper,
-        bounds=bounds,
-        plan=CommonPlan(w, used.maps),
-        multipliers=Multipliers(*prices),
-        method=method,
-        status=Status.OPTIMAL if closed else Status.STOPPED,
-        message=f"no map improves the mixture by more than {max(upper - lower, 0.0):.2g}",
-        steps=len(history),
-        history=history,
-        problem=problem,
-    )
+    return CommonPlan(w, used.maps)

@@ -16,17 +16,23 @@ from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
 from rdptheory.doors import guard
 from rdptheory.information import entropy
-from rdptheory.solution import Status
-from rdptheory.solvers.common_randomness import BranchAndBound, ColumnGeneration
-from rdptheory.solvers.long_blocks import PosteriorPairs
-from rdptheory.solvers.transport_plan import cheapest_coupling, conditional
+from rdptheory.plans import PrivatePlan
+from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration
+from rdptheory.solvers.transport.long_blocks import PosteriorPairs
+from rdptheory.solvers.transport.plan import cheapest_coupling, conditional
+from rdptheory.solvers.transport.units import in_own_units
+from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import Multipliers, PrivatePlan, TransportSolution, widened
+from rdptheory.transport_solution import TransportOutcome
 
 __all__ = ["MultiStart"]
 
 LARGEST_BOUNDED = 3
 """Long blocks give a lower bound where one alphabet has at most this many letters; beyond, their pricing is slow."""
+LOOSE = 1e-6
+"""Gap of that bound: it is a relaxation and rarely meets the plan."""
+TINY = 1e-12
+"""Added to masses of Z that are divided by, below what the local search resolves."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class MultiStart:
     seed : int
         Of the random starts.
     gap : float
-        Widest bracket called optimal, relative to E d of independent X and Y (at least 1).
+        Widest bracket called optimal, relative to max(1, D).
     """
 
     starts: int = 12
@@ -49,47 +55,42 @@ class MultiStart:
     seed: int = 0
     gap: float = 1e-7
 
-    def solve(self, problem: DiscreteTransport) -> TransportSolution:
+    def applies(self, problem: DiscreteTransport) -> bool:
+        """One-shot without common randomness."""
+        return not problem.shared and not problem.asymptotic
+
+    @in_own_units
+    def solve(self, problem: DiscreteTransport) -> TransportOutcome:
         """D(R) without common randomness for any cost: an upper end from a plan, a lower end from relaxations."""
         N = min(self.cells, sum(problem.shape))
         plan = PrivatePlan(np.ones((problem.p.size, 1)), problem.q[None].copy())
         reached, history = problem.independent, list[tuple[float, float]]()
-        lower, source, prices = _relaxed(problem)
+        relaxed = _relaxed(problem)
+        lower = max((float(found.history[-1, 0]) for found in relaxed if found.history.size), default=-np.inf)
         if min(entropy(problem.p), entropy(problem.q)) <= problem.R:
             plan = _revealing(problem)
             reached = float(np.vdot(plan.joint(problem), problem.cost))
-        for child in np.random.SeedSequence(self.seed).spawn(self.starts):
-            if reached - lower <= self.gap * problem.scale:
-                break
-            found = _descend(problem, N, np.random.default_rng(child))
-            value = float(np.vdot(found.joint(problem), problem.cost))
-            if value < reached:
-                reached, plan = value, found
-            history.append((lower, reached))
-        bounds = widened(lower, reached, float(problem.cost.max()), source)
-        closed = reached - lower <= self.gap * problem.scale
-        return TransportSolution(
-            distortion=bounds.upper,
-            bounds=bounds,
-            plan=plan,
-            multipliers=prices,
-            method=self,
-            status=Status.OPTIMAL if closed else Status.STOPPED,
-            message="the plan meets the bound" if closed else f"best of {self.starts} local searches",
-            steps=len(history),
-            history=np.array(history).reshape(-1, 2),
-            problem=problem,
-        )
+        with watched("local searches") as watch:
+            for child in np.random.SeedSequence(self.seed).spawn(self.starts):
+                if reached - lower <= problem.width(self.gap, reached):
+                    break
+                found = _descend(problem, N, np.random.default_rng(child))
+                value = float(np.vdot(found.joint(problem), problem.cost))
+                if value < reached:
+                    reached, plan = value, found
+                history.append((lower, reached))
+                watch.step(lower, reached)
+        proofs = tuple(proof for found in relaxed for proof in found.proofs)
+        sentence = watch.sentence(f"best of {len(history)} local searches")
+        return TransportOutcome(plan, proofs, len(history), sentence, np.array(history).reshape(-1, 2))
 
 
-def _relaxed(problem: DiscreteTransport) -> tuple[float, str, Multipliers | None]:
-    """The best relaxation: (lower bound, argument, prices)."""
-    shared = (BranchAndBound() if problem.monge_order is None else ColumnGeneration()).solve(problem)
-    found = [(shared.bounds.lower, "common randomness can only help", shared.multipliers)]
+def _relaxed(problem: DiscreteTransport) -> list[TransportOutcome]:
+    """Common randomness and, where that is not too slow, long blocks: both can only help."""
+    found = [(BranchAndBound() if problem.monge_order is None else ColumnGeneration()).solve(problem)]
     if min(problem.shape) <= LARGEST_BOUNDED:
-        blocks = PosteriorPairs(gap=1e-6).solve(problem)
-        found.append((blocks.bounds.lower, "long blocks can only help", blocks.multipliers))
-    return max(found, key=lambda bound: bound[0])
+        found.append(PosteriorPairs(gap=LOOSE).solve(problem))
+    return found
 
 
 def _revealing(problem: DiscreteTransport) -> PrivatePlan:
@@ -106,11 +107,10 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
 
     n, m = problem.shape
     p, q, d, R = problem.p, problem.q, problem.cost, problem.R
-    tiny = 1e-12
 
     def split(w: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         u, v = w[: n * N].reshape(n, N), w[n * N :].reshape(m, N)
-        return u, v, u.sum(axis=0) + tiny
+        return u, v, u.sum(axis=0) + TINY
 
     def objective(w: FloatArray) -> tuple[float, FloatArray]:
         u, v, theta = split(w)
@@ -131,7 +131,7 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
         rows[n + m + z, n * N + z :: N] = -1.0
     rows, right = rows[:-1], np.concatenate((p, q, np.zeros(N - 1)))  # the last row follows from the others
     theta = rng.dirichlet(np.ones(N))
-    share = min(1.0, problem.R / max(entropy(theta), tiny))
+    share = min(1.0, problem.R / max(entropy(theta), TINY))
     theta = share * theta + (1.0 - share) * np.eye(N)[0]
     mixed = [rounded_plan(rng.dirichlet(np.ones(N), size=law.size) * law[:, None], law, theta) for law in (p, q)]
     start = np.concatenate([part.ravel() for part in mixed])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.couplings import optimal_transport, rounded_plan
 
-__all__ = ["cheapest_coupling", "conditional", "functional_maps"]
+__all__ = ["cheapest_coupling", "conditional", "functional_maps", "spread"]
 
 
 def cheapest_coupling(p: FloatArray, q: FloatArray, cost: FloatArray) -> tuple[FloatArray, float]:
@@ -21,6 +22,13 @@ def conditional(joint: FloatArray, otherwise: FloatArray) -> FloatArray:
     """p(column | row) of a joint law (n, m), with the law `otherwise` (m,) in rows without mass."""
     rows = joint.sum(axis=1, keepdims=True)
     return np.asarray(np.divide(joint, rows, out=np.tile(otherwise, (joint.shape[0], 1)), where=rows > 0.0))
+
+
+def spread(values: FloatArray, held: NDArray[np.bool_], otherwise: float) -> FloatArray:
+    """Values (..., k) of the k symbols that are held, on all symbols."""
+    every = np.full((*values.shape[:-1], held.size), otherwise)
+    every[..., held] = values
+    return every
 
 
 def functional_maps(channel: FloatArray) -> tuple[FloatArray, IntArray]:

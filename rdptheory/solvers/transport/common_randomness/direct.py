@@ -5,22 +5,31 @@ Independent of column generation; exact up to the tolerance of the linear progra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.certificates.transport import MapMultipliers
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
-from rdptheory.solvers.common_randomness.intervals import IntervalPricing
-from rdptheory.solvers.common_randomness.master import Columns, answer
+from rdptheory.solvers.transport.common_randomness.intervals import in_monge_order
+from rdptheory.solvers.transport.common_randomness.master import Columns, Program, mixture
+from rdptheory.solvers.transport.units import in_own_units
 from rdptheory.transport_problem import DiscreteTransport
-from rdptheory.transport_solution import TransportSolution
+from rdptheory.transport_solution import TransportOutcome
 
 __all__ = ["Enumeration", "Flow"]
 
-TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+LIMITS = {
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+    "maxiter": 1_000_000,
+    "time_limit": 60.0,
+}
+"""The tightest tolerances that HiGHS takes; a program that needs more than a minute has a better method."""
+FAILED = TransportOutcome(sentence="the linear program failed")
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Enumeration:
     Attributes
     ----------
     gap : float
-        Widest bracket called optimal, relative to E d of independent X and Y (at least 1).
+        Widest bracket called optimal, relative to max(1, D).
     limit : int
         Most maps written out.
     """
@@ -38,16 +47,20 @@ class Enumeration:
     gap: float = 1e-11
     limit: int = 100_000
 
-    def solve(self, problem: DiscreteTransport) -> TransportSolution:
-        """D(R) with common randomness; the lower end is checked against every map."""
+    def applies(self, problem: DiscreteTransport) -> bool:
+        """One-shot with common randomness."""
+        return problem.shared and not problem.asymptotic
+
+    @in_own_units
+    def solve(self, problem: DiscreteTransport) -> TransportOutcome:
+        """D(R) with common randomness."""
         n, m = problem.shape
         if m**n > self.limit:
             raise InvalidInput("method", self, f"writes out m^n = {m}^{n} maps; use ColumnGeneration or BranchAndBound")
         columns = Columns.of(problem, np.indices((m,) * n, dtype=np.intp).reshape(n, -1).T)
         rows = scipy.sparse.csr_array(columns.masses.T)
-        weights, alpha, nu = _program(columns.distortion, rows, problem.q, columns.entropy, problem.R)
-        least = float(columns.reduced_cost(alpha, nu).min())
-        return _judged(problem, columns, weights, (alpha, nu), least, self)
+        found = _program(columns.distortion, rows, problem.q, columns.entropy, problem.R)
+        return FAILED if found is None else _outcome(problem, columns, found)
 
 
 @dataclass(frozen=True)
@@ -56,14 +69,23 @@ class Flow:
 
     Nodes (i, k): the first i symbols are covered with labels below k. An arc covers i..j-1 with label k, so there are
     m n (n+1) / 2 of them; rate and target masses are side rows. Paths of the flow are the maps of the plan.
+
+    Attributes
+    ----------
+    gap : float
+        Widest bracket called optimal, relative to max(1, D).
     """
 
     gap: float = 1e-7
 
-    def solve(self, problem: DiscreteTransport) -> TransportSolution:
+    def applies(self, problem: DiscreteTransport) -> bool:
+        """One-shot with common randomness, and a cost that has a Monge order."""
+        return problem.shared and not problem.asymptotic and problem.monge_order is not None
+
+    @in_own_units
+    def solve(self, problem: DiscreteTransport) -> TransportOutcome:
         """D(R) with common randomness."""
-        order = problem.monge_order
-        assert order is not None, "needs a Monge order"
+        order = in_monge_order(problem, self)
         rows, labels = order
         n, m = problem.shape
         starts, stops = np.triu_indices(n + 1, k=1)
@@ -88,41 +110,36 @@ class Flow:
         masses = scipy.sparse.csr_array((np.tile(covered, m), (labels[label], index[: m * arcs])), (m, total))
         price = np.concatenate(((cost[:, stops] - cost[:, starts]).ravel(), np.zeros(skip_at.size)))
         entropy = np.concatenate((np.tile(scipy.special.entr(covered), m), np.zeros(skip_at.size)))
-        flow, alpha, duals = _program(
+        found = _program(
             price, scipy.sparse.vstack((masses, balance)), np.concatenate((problem.q, supply)), entropy, problem.R
         )
-        maps, weights = _paths(flow, tails, heads, np.concatenate((label, np.full(skip_at.size, -1))), n, m)
+        if found is None:
+            return FAILED
+        maps, weights = _paths(found.weights, tails, heads, np.concatenate((label, np.full(skip_at.size, -1))), n, m)
         original = np.empty_like(maps)
         original[:, rows] = labels[maps]
         columns = Columns.of(problem, original)
-        least = IntervalPricing(problem, order).price(alpha, duals[:m]).lower
-        return _judged(problem, columns, weights, (alpha, duals[:m]), least, self)
+        return _outcome(problem, columns, replace(found, weights=weights, nu=found.nu[:m]))
 
 
 def _program(
     cost: FloatArray, rows: scipy.sparse.csr_array, right: FloatArray, entropy: FloatArray, R: float
-) -> tuple[FloatArray, float, FloatArray]:
+) -> Program | None:
+    """The optimum, or None if HiGHS did not find it within its limits."""
     from scipy.optimize import linprog
 
-    limit = {"A_ub": entropy[None, :], "b_ub": [R]} if np.isfinite(R) else {}
-    result = linprog(cost, A_eq=rows, b_eq=right, **limit, method="highs-ds", options=TOLERANCES)
-    alpha = max(0.0, -float(result.ineqlin.marginals[0])) if limit else 0.0
-    return result.x, alpha, result.eqlin.marginals
+    result = linprog(
+        cost, A_eq=rows, b_eq=right, A_ub=entropy[None, :], b_ub=[R], method="highs-ds", options=dict(LIMITS)
+    )
+    if result.status != 0:
+        return None
+    return Program(float(result.fun), result.x, max(0.0, -float(result.ineqlin.marginals[0])), result.eqlin.marginals)
 
 
-def _judged(
-    problem: DiscreteTransport,
-    columns: Columns,
-    weights: FloatArray,
-    prices: tuple[float, FloatArray],
-    least: float,
-    method: Enumeration | Flow,
-) -> TransportSolution:
-    alpha, nu = prices
-    lower = float(nu @ problem.q) - (alpha * problem.R if alpha > 0.0 else 0.0) + least
-    upper = float(columns.distortion @ weights)
-    wanted = method.gap * problem.scale
-    return answer(problem, columns, weights, prices, lower, method, np.array([[lower, upper]]), wanted)
+def _outcome(problem: DiscreteTransport, columns: Columns, found: Program) -> TransportOutcome:
+    plan = mixture(problem, columns, found.weights)
+    proof = MapMultipliers(found.alpha, found.nu, maps=plan.maps)
+    return TransportOutcome(plan, (proof,), 1, f"a linear program with {plan.weights.size} maps in use")
 
 
 def _paths(

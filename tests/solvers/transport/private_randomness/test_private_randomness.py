@@ -10,12 +10,12 @@ import pytest
 from scipy.special import entr
 
 from rdptheory.distortions import SquaredError
+from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
-from rdptheory.solvers.common_randomness import ColumnGeneration
-from rdptheory.solvers.private_randomness import MultiStart, QuantileCuts, convex_envelope
+from rdptheory.solvers.transport.common_randomness import ColumnGeneration
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, convex_envelope
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
-from rdptheory.transport_solution import PrivatePlan
-from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table
+from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table, solved
 
 WITH_CUTS = [row for row in REFERENCES["finite"] if "D_ncr" in row]
 
@@ -56,7 +56,7 @@ def grid_of_cuts(problem: DiscreteTransport, levels: int) -> float:
 @pytest.mark.parametrize("row", WITH_CUTS, ids=lambda row: f"{row['instance']}-{row['R']}")
 def test_printed_values(row: dict[str, float]) -> None:
     problem = TransportProblem(*instance(str(row["instance"])), row["R"] * BIT, 0.0).discrete
-    found = QuantileCuts().solve(problem)
+    found = solved(problem, QuantileCuts())
     assert_sound(found, problem)
     assert found.status is Status.OPTIMAL
     assert found.distortion == pytest.approx(row["D_ncr"], abs=2e-12)
@@ -64,7 +64,7 @@ def test_printed_values(row: dict[str, float]) -> None:
     assert problem.x is not None
     assert problem.y is not None
     for name, p, x in (("D_mse_X", problem.p, problem.x), ("D_mse_Y", problem.q, problem.y)):
-        half = 0.5 * QuantileCuts().solve(itself(p, x, problem.R)).distortion
+        half = 0.5 * solved(itself(p, x, problem.R), QuantileCuts()).distortion
         assert half == pytest.approx(row[name], abs=1e-11), name  # 11 decimals are printed
 
 
@@ -73,18 +73,18 @@ def test_printed_values_on_the_line(row: dict[str, float]) -> None:
     source, target = line_pair(int(row["n"]))
     if "D_ncr" in row:
         problem = TransportProblem(source, target, SquaredError(), row["R"] * BIT, 0.0).discrete
-        found = QuantileCuts(gap=1e-7).solve(problem)
+        found = solved(problem, QuantileCuts(gap=1e-7))
         assert_sound(found, problem)
         assert found.status is Status.OPTIMAL
         assert found.distortion == pytest.approx(row["D_ncr"], abs=1e-10)
     if "D_mse_X" in row:
         own = itself(source.probabilities, source.points, row["R"] * BIT)
-        assert 0.5 * QuantileCuts(gap=1e-7).solve(own).distortion == pytest.approx(row["D_mse_X"], abs=1e-10)
+        assert 0.5 * solved(own, QuantileCuts(gap=1e-7)).distortion == pytest.approx(row["D_mse_X"], abs=1e-10)
 
 
 def test_quantisation_of_twelve_points_at_two_bits_is_closed() -> None:
     source, _ = line_pair(12)
-    found = QuantileCuts(gap=1e-9).solve(itself(source.probabilities, source.points, 2.0 * BIT))
+    found = solved(itself(source.probabilities, source.points, 2.0 * BIT), QuantileCuts(gap=1e-9))
     assert found.status is Status.OPTIMAL
     assert 0.5 * found.gap <= 2e-9
 
@@ -92,7 +92,7 @@ def test_quantisation_of_twelve_points_at_two_bits_is_closed() -> None:
 def test_splitting_an_atom_beats_every_deterministic_encoder() -> None:
     row = REFERENCES["split"][0]
     problem = itself(np.array(row["p"]), np.array(row["points"], dtype=float), row["R"] * BIT)
-    found = QuantileCuts().solve(problem)
+    found = solved(problem, QuantileCuts())
     assert_sound(found, problem)
     assert 0.5 * found.distortion == pytest.approx(row["D_mse"], abs=1e-13)
     assert isinstance(found.plan, PrivatePlan)
@@ -104,12 +104,12 @@ def test_quantile_cuts_against_a_free_programme_and_a_grid_of_cuts() -> None:
     rng = np.random.default_rng(30)
     for trial in range(16):
         problem = random_line(rng, 5)
-        cuts = QuantileCuts().solve(problem)
+        cuts = solved(problem, QuantileCuts())
         assert_sound(cuts, problem)
         assert cuts.status is Status.OPTIMAL
         assert cuts.bounds.lower <= grid_of_cuts(problem, 12)
         if trial < 4:
-            free = MultiStart(starts=2, seed=trial).solve(problem)
+            free = solved(problem, MultiStart(starts=2, seed=trial))
             assert_sound(free, problem)
             assert free.bounds.lower <= cuts.bounds.upper
             assert cuts.bounds.lower <= free.bounds.upper
@@ -118,7 +118,7 @@ def test_quantile_cuts_against_a_free_programme_and_a_grid_of_cuts() -> None:
 def test_the_free_programme_finds_the_optimal_cuts() -> None:
     for name, R in (("A", 0.25), ("E", 1.0)):
         problem = TransportProblem(*instance(name), R * BIT, 0.0).discrete
-        free, cuts = MultiStart(starts=4).solve(problem), QuantileCuts().solve(problem)
+        free, cuts = solved(problem, MultiStart(starts=4)), solved(problem, QuantileCuts())
         assert_sound(free, problem)
         assert free.distortion == pytest.approx(cuts.distortion, abs=1e-8)  # the local search ends there
 
@@ -128,8 +128,8 @@ def test_the_envelope_lies_between_shared_and_private_randomness() -> None:
     for _ in range(20):
         problem = random_line(rng, 6)
         envelope, price = convex_envelope(problem)
-        assert ColumnGeneration().solve(problem).bounds.lower <= envelope + 1e-11
-        assert envelope <= QuantileCuts().solve(problem).bounds.upper + 1e-12
+        assert solved(problem, ColumnGeneration()).bounds.lower <= envelope + 1e-11
+        assert envelope <= solved(problem, QuantileCuts()).bounds.upper + 1e-12
         assert price >= 0.0
 
 
@@ -139,16 +139,16 @@ def test_affine_targets_cost_two_quantisations_and_the_unlimited_transport() -> 
         n, scale, shift = 5, float(rng.random()) + 0.5, float(rng.normal())
         x, p, R = np.sort(rng.random(n)), rng.dirichlet(np.ones(n)), 0.6
         y = scale * x + shift
-        found = QuantileCuts().solve(DiscreteTransport(p, p, np.square(x[:, None] - y), R, x, y))
+        found = solved(DiscreteTransport(p, p, np.square(x[:, None] - y), R, x, y), QuantileCuts())
         unlimited = float(p @ np.square(x - y))
-        error = 0.5 * QuantileCuts().solve(itself(p, x, R)).distortion
+        error = 0.5 * solved(itself(p, x, R), QuantileCuts()).distortion
         assert found.distortion == pytest.approx(unlimited + 2.0 * scale * error, abs=5e-9)
 
 
 def test_a_node_limit_widens_the_bracket_and_keeps_it_true() -> None:
     source, target = line_pair(16)
     problem = TransportProblem(source, target, SquaredError(), 2.0 * BIT, 0.0).discrete
-    stopped = QuantileCuts(max_nodes=100).solve(problem)
+    stopped = solved(problem, QuantileCuts(max_nodes=100))
     assert stopped.status is Status.STOPPED
     assert 0.4080457809 in replace(stopped.bounds, upper=stopped.bounds.upper + 1e-10)
 
@@ -157,7 +157,7 @@ def test_any_cost_without_common_randomness_is_bracketed() -> None:
     rng = np.random.default_rng(33)
     for n, m in ((3, 2), (4, 3)):
         problem = random_table(rng, n, m, 0.3)
-        found = MultiStart(starts=3).solve(problem)
+        found = solved(problem, MultiStart(starts=3))
         assert_sound(found, problem)
         assert found.distortion <= problem.independent + 1e-12
         assert found.bounds.lower_from
@@ -165,13 +165,13 @@ def test_any_cost_without_common_randomness_is_bracketed() -> None:
 
 def test_enough_rate_reveals_one_side() -> None:
     problem = random_table(np.random.default_rng(34), 4, 3, 2.0)
-    found = MultiStart().solve(problem)
+    found = solved(problem, MultiStart())
     assert_sound(found, problem)
     assert found.status is Status.OPTIMAL
 
 
 def test_a_wrong_plan_is_caught() -> None:
     problem = TransportProblem(*instance("A"), 0.25 * BIT, 0.0).discrete
-    found = QuantileCuts().solve(problem)
+    found = solved(problem, QuantileCuts())
     with pytest.raises(AssertionError, match="rate exceeded"):
         assert_sound(replace(found, plan=PrivatePlan(np.eye(3), np.eye(3)[::-1])), problem)

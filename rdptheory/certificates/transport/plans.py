@@ -1,0 +1,100 @@
+"""The upper end: what a plan costs once it is a plan.
+
+A plan is tidied into laws. Where it misses the law of Y, labels with too much mass are replaced by labels with too
+little, at random and after the rate is paid, so the rate does not grow. Where it spends more than R, it is thinned.
+What float64 cannot tell apart is priced and not repaired: how much mass may be misplaced, how much rate may be missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates.transport.rounding import relative_error
+from rdptheory.plans import CommonPlan, Coupling, FinitePlan, Plan, PrivatePlan
+from rdptheory.transport_problem import DiscreteTransport
+
+__all__ = ["Reached", "independent_plan", "reached"]
+
+TRIES = 4
+"""Times that a plan is thinned to a lower rate until that is certain to be at most R: once is usual."""
+MISPLACED, OVERSPENT = 1e-13, 1e-13
+"""Mass off target, and share of the rate above R, up to which the plan is handed on as it is, with the price of its
+repair in the bracket; more is repaired. Both are a tenth of what a plan is promised to keep when it is recomputed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """A plan that keeps its limits, and a proved upper bound on its E d."""
+
+    plan: FinitePlan
+    value: float
+
+
+def independent_plan(problem: DiscreteTransport) -> FinitePlan:
+    """Y drawn alone, which spends nothing."""
+    n, m = problem.shape
+    if problem.shared and problem.asymptotic:
+        return Coupling(problem.p[:, None] * problem.q)
+    if problem.shared:
+        return CommonPlan(problem.q.copy(), np.repeat(np.arange(m)[:, None], n, axis=1))
+    return PrivatePlan(np.ones((n, 1)), problem.q[None].copy(), problem.asymptotic)
+
+
+def reached(problem: DiscreteTransport, plan: Plan | None) -> Reached | None:
+    """The plan repaired, and what it costs at most; None if it is no plan of this setting.
+
+    Raises
+    ------
+    InvalidInput
+        An array has a shape that the question does not have.
+    """
+    kind = type(independent_plan(problem))
+    tidy = plan.tidied(problem) if plan is not None and isinstance(plan, kind) else None
+    if tidy is None:
+        return None
+    return _priced(problem, tidy)
+
+
+def _priced(problem: DiscreteTransport, plan: FinitePlan) -> Reached:
+    kappa = relative_error(*problem.shape, plan.parts)
+    joint = plan.joint(problem)
+    if float(np.maximum(joint.sum(axis=0) - problem.q, 0.0).sum()) > MISPLACED:
+        plan = plan.relabelled(_relabelling(joint.sum(axis=0), problem.q))
+    proof, target = plan, problem.R
+    for _ in range(TRIES):
+        excess = proof.most(problem, kappa) - problem.R
+        if excess <= 0.0:
+            break
+        target -= 2.0 * excess
+        proof = plan.thinned(problem, max(0.0, target))
+    else:
+        proof = independent_plan(problem)
+    if plan.rate(problem) > problem.R * (1.0 + OVERSPENT):
+        plan = proof
+    return Reached(plan, _cost(problem, proof, kappa))
+
+
+def _cost(problem: DiscreteTransport, plan: FinitePlan, kappa: float) -> float:
+    """E d, with what it costs to move the mass that is not quite on target."""
+    joint, d, q = plan.joint(problem), problem.cost, problem.q
+    output = joint.sum(axis=0)
+    excess = np.divide(np.maximum(output - q, 0.0), output, out=np.zeros_like(q), where=output > 0.0)
+    taken = joint @ excess + kappa * problem.p  # by source symbol, at most
+    missing = np.maximum(q - output, 0.0) + kappa * q
+    moved = min(
+        float((taken @ d).max()),
+        float((d @ missing).max()),
+        float((np.minimum(taken[:, None], missing) * d).sum()),
+    )
+    return (1.0 + kappa) * (float(np.vdot(joint, d)) + moved)
+
+
+def _relabelling(output: FloatArray, q: FloatArray) -> FloatArray:
+    """A channel (m, m) that turns the law `output` into q and moves no more mass than it has to."""
+    excess = np.maximum(output - q, 0.0)
+    missing = np.maximum(q - output, 0.0)
+    share = np.divide(excess, output, out=np.zeros_like(output), where=output > 0.0)
+    return np.asarray(np.diag(1.0 - share) + share[:, None] * (missing / missing.sum()))

@@ -1,0 +1,152 @@
+"""Long blocks without common randomness: pairs of posteriors.
+
+For any μ, ν and α, β >= 0, every X - Z - Y with I(X;Z) <= R and I(Y;Z) <= R has, over laws a of X and b of Y,
+
+    E d >= μ·p + ν·q - (α + β) R + min over (a, b) of  a'db - μ·a - ν·b + α KL(a‖p) + β KL(b‖q),
+
+the average of the bracket over the posteriors given Z. Given b the best a is a softmax, which leaves
+
+    c(b) + v(b),    c(b) = -α log Σ_i p_i exp((μ_i - (db)_i)/α) concave,    v(b) = β KL(b‖q) - ν·b convex.
+
+On a simplex c is at least its interpolation and v at least a tangent; simplices are cut in two until that is enough.
+One-shot it is a relaxation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates.transport.argument import Argument
+from rdptheory.certificates.transport.couplings import soft_minimum
+from rdptheory.certificates.transport.rounding import centred, lowered, relative_error
+from rdptheory.transport_problem import DiscreteTransport
+
+__all__ = ["PosteriorMultipliers", "PosteriorPricing", "bisected"]
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorMultipliers(Argument):
+    """Prices of a nat (both sides together), of target masses and of source masses.
+
+    Attributes
+    ----------
+    target_rate : float
+        The part of `rate` that prices I(Y;Z); the rest prices I(X;Z).
+    slack : float
+        Cells of the simplex are cut until their bounds are this near the least value seen, in units of the distortion.
+    max_cells : int
+        Most cells looked at; beyond it the bound is valid and lower.
+    """
+
+    target_rate: float = 0.0
+    slack: float = 1e-10
+    max_cells: int = 200_000
+
+    needs = ("source", "target")
+    lower_from = "duality over posterior pairs"
+
+    def times(self, unit: float) -> Self:
+        """The same prices of a distortion that is `unit` times as large."""
+        return replace(super().times(unit), target_rate=self.target_rate * unit, slack=self.slack * unit)
+
+    def proves(self, problem: DiscreteTransport) -> bool:
+        """Without common randomness."""
+        return not problem.shared
+
+    def lower_end(self, problem: DiscreteTransport) -> float:
+        """The dual value; the simplex of the smaller side is cut."""
+        assert self.target is not None
+        assert self.source is not None
+        rows, columns = problem.p > 0.0, problem.q > 0.0
+        sides = [
+            (problem.p[rows], self.source[rows], max(0.0, self.rate - self.target_rate)),
+            (problem.q[columns], self.target[columns], min(self.rate, max(0.0, self.target_rate))),
+        ]
+        cost = problem.cost[np.ix_(rows, columns)]
+        if cost.shape[1] > cost.shape[0]:
+            sides, cost = sides[::-1], np.ascontiguousarray(cost.T)
+        (p, mu, alpha), (q, nu, beta) = sides
+        kappa = relative_error(*cost.shape)
+        pricing = PosteriorPricing(cost, p, q, centred(mu, p), centred(nu, q), alpha, beta, kappa)
+        floor = pricing.bound(self.slack, self.max_cells)[0]
+        fixed = float(lowered(pricing.mu * p, kappa).sum() + lowered(pricing.nu * q, kappa).sum())
+        return fixed - (1.0 + kappa) * (alpha + beta) * problem.R + floor
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorPricing:
+    """The reduced cost of posterior pairs: cost (n, m), laws p and q > 0, prices μ (n,), ν (m,), α, β, and κ."""
+
+    cost: FloatArray
+    p: FloatArray
+    q: FloatArray
+    mu: FloatArray
+    nu: FloatArray
+    alpha: float
+    beta: float
+    kappa: float = 0.0
+
+    def concave(self, b: FloatArray) -> FloatArray:
+        """c at b (..., m), rounded down."""
+        spent = b @ self.cost.T
+        reduced = spent - self.mu - self.kappa * (np.abs(spent) + np.abs(self.mu))
+        return soft_minimum(reduced, self.p, self.alpha, self.kappa)
+
+    def convex(self, b: FloatArray) -> FloatArray:
+        """v at b (..., m)."""
+        away = b - self.q
+        divergence = (b * _log_ratio(b, self.q) - away).sum(axis=-1)
+        return np.asarray(self.beta * divergence - b @ self.nu)
+
+    def tangent(self, centre: FloatArray, cells: FloatArray) -> FloatArray:
+        """The tangent of v at centres (k, m) in the corners (k, m, m) of their cells, rounded down."""
+        logs = _log_ratio(centre, self.q)
+        away = cells - centre[:, None]
+        slope = self.beta * logs - self.nu
+        size = (np.abs(away) * (self.beta * np.abs(logs) + np.abs(self.nu))[:, None]).sum(axis=2)
+        terms = np.abs(centre * logs) + np.abs(centre - self.q)
+        size += (centre @ np.abs(self.nu) + self.beta * terms.sum(axis=1))[:, None]
+        return np.asarray(self.convex(centre)[:, None] + (away * slope[:, None]).sum(axis=2) - 2.0 * self.kappa * size)
+
+    def bound(self, slack: float, max_cells: int) -> tuple[float, FloatArray]:
+        """A lower bound on min c + v, within `slack` of it unless `max_cells` ends the cutting, and the best b."""
+        cells = np.eye(self.q.size)[None]
+        best, settled, seen, floor, deepest = np.inf, np.inf, 0, np.inf, cells.mean(axis=1)
+        while cells.shape[0] and seen < max_cells:
+            seen += cells.shape[0]
+            centre = cells.mean(axis=1)
+            value = self.concave(centre) + self.convex(centre)
+            if value.min() < best:
+                best, deepest = float(value.min()), centre[value.argmin()][None]
+            bounds = (self.concave(cells) + self.tangent(centre, cells)).min(axis=1)
+            kept = bounds < best - slack
+            settled = min(settled, float(bounds[~kept].min(initial=np.inf)))
+            cells, floor = cells[kept], float(bounds[kept].min(initial=np.inf))
+            if cells.shape[0]:
+                cells = bisected(cells)
+        return min(settled, floor), deepest
+
+
+def _log_ratio(b: FloatArray, q: FloatArray) -> FloatArray:
+    """log(b/q) for b > 0 (0 where b = 0), to a small relative error of (b - q)/q where that is small."""
+    excess = (b - q) / q
+    close = np.abs(excess) < 0.5
+    far = np.where(close | (b <= 0.0), 1.0, b / q)
+    return np.asarray(np.where(close, np.log1p(np.where(close, excess, 0.0)), np.log(far)))
+
+
+def bisected(cells: FloatArray) -> FloatArray:
+    """Each simplex (k, m, m) cut in two at the middle of its longest edge."""
+    k, m, _ = cells.shape
+    first, second = np.triu_indices(m, 1)
+    edges = np.square(cells[:, first] - cells[:, second]).sum(axis=2)
+    longest, rows = edges.argmax(axis=1), np.arange(k)
+    i, j = first[longest], second[longest]
+    middle = 0.5 * (cells[rows, i] + cells[rows, j])
+    left, right = cells.copy(), cells.copy()
+    left[rows, i], right[rows, j] = middle, middle
+    return np.concatenate((left, right))
