@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 
 __all__ = ["Plan", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
 
 
-ULP = 0.5 * float(np.finfo(np.float64).eps)  # the relative rounding of one float64 operation
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
-ROUNDING = 16 * ULP  # of a law of mass 1: what is missing from its sums is no more than rounding
+ROUNDING = 16 * UNIT_ROUNDOFF  # share of each mass: a sum that misses it by less has it up to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +49,7 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
     # n + m products are summed, and the laws and each w_j have the rounding of one operation
-    rounding = ULP * (n + m + 8) * float(p @ np.abs(u) + q @ np.abs(w))
+    rounding = UNIT_ROUNDOFF * (n + m + 8) * float(p @ np.abs(u) + q @ np.abs(w))
     return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w) - rounding, u, w)
 
 
@@ -124,8 +123,11 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
     columns = rounded.sum(axis=0)
     rounded *= np.divide(q, columns, out=np.ones_like(columns), where=columns > q)
-    short = np.maximum(p - rounded.sum(axis=1), 0.0)
-    empty = np.maximum(q - rounded.sum(axis=0), 0.0)
-    if min(short.sum(), empty.sum()) > ROUNDING:  # less is rounding, and filling would touch every entry
-        rounded += short[:, None] * (empty / empty.sum())
+    short, empty = p - rounded.sum(axis=1), q - rounded.sum(axis=0)
+    rows, columns = short > ROUNDING * p, empty > ROUNDING * q  # less is rounding of the sums themselves
+    missing = float(empty[columns].sum())
+    if missing > 0.0:
+        lacking = np.where(rows, short, 0.0)
+        lacking += max(missing - float(lacking.sum()), 0.0) * p  # columns that only rounding of the rows has room for
+        rounded[:, columns] += lacking[:, None] * (empty[columns] / float(lacking.sum()))
     return np.asarray(rounded)

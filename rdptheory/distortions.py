@@ -23,6 +23,7 @@ from rdptheory.geometry import (
     affordable,
     as_grid,
 )
+from rdptheory.points import absolute_distances, squared_distances
 
 __all__ = [
     "DISTORTIONS",
@@ -110,7 +111,7 @@ class SquaredError:
     def table(self, points: FloatArray) -> FloatArray:
         """Squared distances, shape (n, n)."""
         affordable("source", points.shape[0], points.shape[0])
-        return frozen_array(_sum_over_coordinates(points, np.square))
+        return squared_distances(points)
 
     def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
         """Series in boxes on a line, Kronecker products on a full grid, tiles for any other points."""
@@ -130,7 +131,7 @@ class AbsoluteError:
     def table(self, points: FloatArray) -> FloatArray:
         """Absolute differences, shape (n, n)."""
         affordable("source", points.shape[0], points.shape[0])
-        return frozen_array(_sum_over_coordinates(points, np.abs))
+        return absolute_distances(points)
 
     def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
         """Two recursions on a line, tiles for other points."""
@@ -197,14 +198,6 @@ DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table)
 
 def _columns(points: FloatArray) -> FloatArray:
     return points[:, None] if points.ndim == 1 else points
-
-
-def _sum_over_coordinates(points: FloatArray, measure: np.ufunc) -> FloatArray:
-    columns = _columns(points)
-    total = np.zeros((points.shape[0], points.shape[0]))
-    for column in columns.T:  # one coordinate at a time: never an n x n x k array
-        total += measure(column[:, None] - column[None, :])
-    return total
 
 
 guard(__name__)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from rdptheory._types import FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
 from rdptheory.distortions import Distortion, Table
-from rdptheory.divergences import Divergence, TransportDivergence
+from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import ContinuousSource, DiscreteSource, GaussianVector, Source
 
-ROUNDING = 16 * float(np.finfo(np.float64).eps)
-POINT = 1e-13  # of the unit of δ: float64 resolves no less
+BELOW = 8 * UNIT_ROUNDOFF  # of D, by which a limit may lie below the least distortion that a user summed in float64
+POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
+LAW_ROUNDING = 4 * UNIT_ROUNDOFF  # twice what is left of a sum after one division by it
+SPLITTER = 2.0**27 + 1.0  # halves the 53 bits of a float64
 
-__all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
+__all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem", "exact_law", "remaining_limit"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,21 @@ class Problem:
             k, m = self._compared()
             self.perception.check(k, m)
 
+    def _table(self, source: DiscreteSource) -> FloatArray:
+        """The table of distortions, whoever wrote it: this is where it enters, and where it is checked."""
+        try:
+            table = np.asarray(self.distortion.table(source.points), dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as problem:
+            if isinstance(problem, InvalidInput):
+                raise
+            raise InvalidInput("distortion", self.distortion, "its table must be an array of real numbers") from None
+        if table.ndim != 2 or table.shape[0] != source.size or table.shape[1] == 0:
+            rule = f"its table must have a row for each of the {source.size} symbols, has shape {table.shape}"
+            raise InvalidInput("distortion", self.distortion, rule)
+        if not np.isfinite(table).all() or (table < 0.0).any():
+            raise InvalidInput("distortion", self.distortion, "every entry of its table must be finite and at least 0")
+        return table
+
     def _compared(self) -> tuple[int, int]:
         """Sizes of the laws that δ compares, as far as they are known without a table."""
         n = self.source.size if isinstance(self.source, DiscreteSource) else 0
@@ -82,7 +100,7 @@ class Problem:
         if not isinstance(self.source, DiscreteSource):
             advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it a Pmf"
             raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
-        table = self.distortion.table(self.source.points)
+        table = self._table(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and np.isfinite(self.P):
             reference = self.source.probabilities
@@ -116,6 +134,9 @@ class PerceptionLimit:
     image: FloatArray | None = None
     axis: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", exact_law(self.reference))
+
     @classmethod
     def marginal(
         cls, divergence: Divergence, reference: FloatArray, limit: float, alphabet: tuple[int, ...], axis: int
@@ -129,17 +150,12 @@ class PerceptionLimit:
     @property
     def is_zero_radius(self) -> bool:
         """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
-        return self.limit <= POINT * self.scale
-
-    @cached_property
-    def scale(self) -> float:
-        """What δ is rounded in: the greatest cost of a transport, 1 for an f-divergence."""
-        return float(self.divergence.cost.max()) if isinstance(self.divergence, TransportDivergence) else 1.0
+        return self.limit <= POINT * self.divergence.scale
 
     @cached_property
     def has_zero_cost_moves(self) -> bool:
         """Whether a ball of radius 0 holds more laws than the reference: some transport costs nothing."""
-        return isinstance(self.divergence, TransportDivergence) and not self.divergence.definite
+        return not self.divergence.definite
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""
@@ -157,6 +173,9 @@ class DiscreteProblem:
     Attributes
     ----------
     probabilities : array (n,)
+        Divided by their sum where that is off by more than rounding, and so are the references of the balls.
+    weights : array (n,)
+        The same as they were given: the sums of `reduced` are exact in them.
     distortions, perceptions : tuples of limits; limits at inf are left out
     alphabet : tuple of int or None
         Sizes of the factors of a product output alphabet.
@@ -166,8 +185,11 @@ class DiscreteProblem:
     distortions: tuple[DistortionLimit, ...]
     perceptions: tuple[PerceptionLimit, ...] = ()
     alphabet: tuple[int, ...] | None = None
+    weights: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", self.probabilities)
+        object.__setattr__(self, "probabilities", exact_law(self.probabilities))
         for ball in self.perceptions:
             ball.divergence.check(ball.reference.size, self.shape[1] if ball.image is None else ball.image.shape[0])
 
@@ -181,8 +203,9 @@ class DiscreteProblem:
     def reduced(self) -> DiscreteProblem:
         """The same question without symbols of zero mass and with row minima 0 in every table.
 
-        d_ij - min_j d_ij and D - sum_i p_i min_j d_ij have the same channels and rates; a limit within rounding of
-        zero becomes zero. A negative limit is infeasible. Limits at inf are left out.
+        d_ij - min_j d_ij and D - sum_i p_i min_j d_ij have the same channels and rates, and are right to a few units
+        of rounding of themselves, however large the minima are. A negative limit is infeasible, unless D is below the
+        least distortion by no more than the rounding of D: then it is 0. Limits at inf are left out.
         """
         rows = self.probabilities > 0.0
         p = frozen_array(self.probabilities[rows])
@@ -192,11 +215,12 @@ class DiscreteProblem:
                 continue
             table = limit.table[rows]
             least = table.min(axis=1)
-            offset = float(p @ least)
-            room = limit.limit - offset
-            if abs(room) <= ROUNDING * (limit.limit + offset):
-                room = 0.0
-            limits.append(DistortionLimit(frozen_array(table - least[:, None]), room))
+            if least.any():
+                room = remaining_limit(limit.limit, self.weights[rows], least)
+                table = table - least[:, None]
+            else:
+                room = limit.limit
+            limits.append(DistortionLimit(frozen_array(table), room))
         if not limits:
             limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), 1.0)]
         return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
@@ -219,6 +243,36 @@ class DiscreteProblem:
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,)."""
         return frozen_array(self.probabilities @ channel)
+
+
+def exact_law(weights: FloatArray) -> FloatArray:
+    """The law that non-negative weights (n,) are proportional to: each mass within `LAW_ROUNDING` of itself.
+
+    Weights whose exact sum is that close to 1 are left as they are.
+    """
+    total = math.fsum(weights.tolist())
+    return weights if abs(total - 1.0) <= LAW_ROUNDING else frozen_array(weights / total)
+
+
+def remaining_limit(limit: float, weights: FloatArray, least: FloatArray) -> float:
+    """limit - Σ w_i least_i / Σ w_i, within three roundings of the difference itself, however much cancels.
+
+    Below 0 by no more than the rounding of `limit` counts as 0.
+    """
+    unit = math.frexp(max(limit, float(least.max())))[1]  # a power of 2, so that nothing overflows
+    small, scaled = math.ldexp(limit, -unit), np.ldexp(least, -unit)
+    parts = [*_products(weights, np.full(weights.size, small)), *_products(weights, -scaled)]
+    room = math.ldexp(math.fsum(parts), unit) / math.fsum(weights.tolist())
+    return 0.0 if -BELOW * limit <= room < 0.0 else room
+
+
+def _products(a: FloatArray, b: FloatArray) -> list[float]:
+    """Numbers whose exact sum is Σ a_i b_i, for |a|, |b| of the order of 1 at most (Dekker's product)."""
+    product = a * b
+    a_high, b_high = (x * SPLITTER - (x * SPLITTER - x) for x in (a, b))
+    a_low, b_low = a - a_high, b - b_high
+    error = a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+    return [*product.tolist(), *error.tolist()]
 
 
 guard(__name__)

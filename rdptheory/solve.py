@@ -119,13 +119,14 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
     known = presolve(discrete)
     if known.infeasible:
         return _infeasible(problem, method, 0, known.infeasible)
-    if known.constant is not None:
+    if known.constant is not None and known.constant.channel is not None:
+        rate, channel = known.constant.rate, known.constant.channel
         return Solution(
             problem,
-            0.0,
-            Bounds(0.0, 0.0),
+            rate,
+            Bounds(0.0, rate),
             Slopes(0.0, 0.0),
-            Candidate(known.constant, discrete.output(known.constant)),
+            Candidate(channel, discrete.output(channel)),
             Status.OPTIMAL,
             "a reconstruction that ignores the source keeps both limits",
             method,

@@ -50,7 +50,7 @@ def test_both_sides_of_a_threshold(divergence: Divergence) -> None:
     assert low < high < found.zero_rate.value
     assert rdp(*question, D=low, P=P).bounds.overlaps(rdp(*question, D=low, P=np.inf).bounds)
     assert rdp(*question, D=high, P=P).bounds.lower > rdp(*question, D=high, P=np.inf).bounds.upper
-    assert rdp(*question, D=found.zero_rate.value, P=P).rate <= 1e-14
+    assert rdp(*question, D=found.zero_rate.value, P=P).rate <= 1e-12  # what the rounding of D and P hides
     assert rdp(*question, D=found.zero_rate.value * (1 - 1e-3), P=P).bounds.lower > 0.0
 
 

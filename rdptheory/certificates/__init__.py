@@ -2,13 +2,15 @@
 
 from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
 from rdptheory.certificates.lower import lower_bound, on_reduced
-from rdptheory.certificates.upper import UpperBound, slater_channel, upper_bound
+from rdptheory.certificates.repair import slater_channel
+from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, upper_bound
 from rdptheory.methods import DualPoint
 
 __all__ = [
     "DualPoint",
     "MinDistortion",
     "UpperBound",
+    "copy_costs_nothing",
     "lower_bound",
     "min_distortion_channel",
     "on_reduced",

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
-from rdptheory.divergences import TransportDivergence
 from rdptheory.doors import guard
 from rdptheory.problems import PerceptionLimit
 
@@ -56,7 +55,7 @@ def min_distortion_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimi
     cuts: list[FloatArray] = []
     limits: list[float] = []
     rows = scipy.sparse.coo_array((np.ones(n * m), (np.arange(n * m) // m, np.arange(n * m))), shape=(n, n * m))
-    banned = (q <= 0.0) & np.isinf(getattr(divergence, "recession", 0.0))
+    banned = (q <= 0.0) & divergence.forbids_new_symbols
     for _ in range(ROUNDS if P > 0.0 else 0):
         if lower > enough or float(np.vdot(best, cost)) < 0.5 * (lower + enough):
             break
@@ -75,7 +74,11 @@ def min_distortion_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimi
         weights = np.maximum(-np.atleast_1d(found.ineqlin.marginals), 0.0) if cuts else np.zeros(0)
         priced = cost + (weights @ np.array(cuts) if cuts else 0.0)
         priced = np.where(banned, np.inf, priced)
-        lower = max(lower, float(p @ priced.min(axis=1)) - float(weights @ np.array(limits)))
+        # each entry is a sum of k + 1 products; n rows and k limits are summed
+        size = float(p @ priced.min(axis=1)) + float(weights @ np.abs(limits))
+        size += float((weights @ np.abs(np.array(cuts))).max()) if cuts else 0.0
+        rounding = UNIT_ROUNDOFF * (n + len(cuts) + 16) * size
+        lower = max(lower, float(p @ priced.min(axis=1)) - float(weights @ np.array(limits)) - rounding)
         law = plan.sum(axis=0)
         share = 1.0
         if divergence.value(q, law) > P:
@@ -92,9 +95,14 @@ def min_distortion_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimi
             best = mixed
         if share == 1.0:
             break
-        g, h = divergence.cut(q, q + share * (law - q), P)
-        cuts.append(g)
-        limits.append(h)
+        edge = np.maximum(q + share * (law - q), 0.0)
+        g, h = divergence.cut(q, edge, P)
+        cuts.append(g)  # slopes within 8 units, δ at the edge, and their sum over m symbols
+        limits.append(
+            h
+            + divergence.uncertainty(q, edge, 4.0 * UNIT_ROUNDOFF)
+            + UNIT_ROUNDOFF * (8.0 * float(np.abs(g).max()) + (m + 16) * float(np.abs(g) @ edge))
+        )
     spent, dear = float(np.vdot(best, cost)), float(np.vdot(inner, cost))
     if spent < enough and dear > spent:  # strictly inside both limits, where a repair can lean on it
         share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
@@ -109,8 +117,8 @@ def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: 
     For every price t >= 0 of the ball, E d is at least the cost of the best coupling of p and the reference at
     min_j (cost_ij + t c_kj), less t P. At P = 0 only free moves count.
     """
-    assert isinstance(ball.divergence, TransportDivergence)
     q, c, P = ball.reference, ball.divergence.cost, ball.limit
+    assert c is not None
     if ball.is_zero_radius:
         moves, distortion_term = np.where(c > 0.0, np.inf, 0.0), 0.0
         if (moves[q > 0.0] > 0.0).all(axis=1).any():
@@ -131,9 +139,8 @@ def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: 
             np.add.at(joint, (np.arange(p.size), (cost + move).argmin(axis=1)), column)
     assert joint is not None
     sums = joint.sum(axis=1, keepdims=True)
-    return MinDistortion(
-        np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1]), best.lower - distortion_term
-    )
+    whole = np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1])
+    return MinDistortion(whole, best.lower - distortion_term * (1.0 + 4.0 * UNIT_ROUNDOFF))
 
 
 guard(__name__)

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["log_column_sums", "lower_bound", "on_reduced"]
 
-UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+SMALLEST = 2.0 * float(np.finfo(np.float64).smallest_subnormal)  # what one underflow may take from a sum
 HUGE = 1e300
 """An exponent in place of an overflow, which would read as a forbidden entry; a smaller cost is valid."""
 
@@ -29,8 +29,9 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     where σ_k is the support function of the k-th perception ball. σ is monotone, so a single ball on the output law
     takes v = l, and no ball takes σ = max. With several balls the v_k given are shifted until they cover l.
 
-    The result is lowered by an allowance for float64: rounding of every exponent, weighted by the share of the
-    column it enters, of the sums of n terms, and of the support function.
+    The result is lowered by a bound on what float64 may have added: rounding of every exponent, weighted by the share
+    of the column it enters, of the sums of n terms, of the laws and limits themselves, and of the support function,
+    each with the multiplier it is paid with (docs/method.md derives it).
 
     Parameters
     ----------
@@ -53,35 +54,31 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not (np.isfinite(f).all() and np.isfinite(dual.s).all() and (dual.s >= 0.0).all()):
         return 0.0
     logs, slack = log_column_sums(reduced, f, dual.s)
-    distortion_term = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
-    support_value = 0.0
+    highest = logs + slack
+    spent = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
+    rounding = (p.size + 16) * float(p @ np.abs(f)) + (len(dual.s) + 8) * spent
     if not reduced.perceptions:
-        worst = int(np.argmax(logs))
-        support_value, slack_price = float(logs[worst]), float(slack.max())
+        supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
-        ball = reduced.perceptions[0]
-        support_value, slack_price = _support(ball, logs + slack), 0.0
-        scale = np.abs(np.where(np.isfinite(logs), logs, 0.0))
-        size = ball.reference @ scale if ball.reference.size == scale.size else scale.max()
-        slack_price += UNIT_ROUNDOFF * (logs.size + 8) * (float(size) + abs(support_value))
+        supported = _support(reduced.perceptions[0], highest)
     else:
-        cover = np.zeros_like(logs)
-        slack_price = 0.0
+        cover, size, supported = np.zeros_like(logs), np.zeros_like(logs), 0.0
         for ball, v in zip(reduced.perceptions, dual.v, strict=True):
             if not np.isfinite(v).all():
                 return 0.0
-            cover += v if ball.image is None else v @ ball.image
-            support_value += _support(ball, v)
-            slack_price += UNIT_ROUNDOFF * (v.size + 8) * float(np.abs(v).max())
-        support_value += float((logs + slack - cover).max())  # a constant added to v_1 moves σ_1 by as much
-        slack_price += UNIT_ROUNDOFF * (len(dual.v) + 4) * float(np.abs(cover).max())
-    value = float(p @ f) - distortion_term - support_value
+            on_output = v if ball.image is None else v @ ball.image
+            cover += on_output
+            size += np.abs(on_output)
+            part = _support(ball, v)
+            supported += part
+            rounding += len(dual.v) * abs(part)
+        shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
+        rounding += (len(dual.v) + 4) * float(size.max()) + abs(shift)
+        supported += shift
+    value = float(p @ f) - spent - supported
     if np.isnan(value):
         return 0.0
-    allowance = (
-        UNIT_ROUNDOFF * ((p.size + 8) * float(p @ np.abs(f)) + 8 * (distortion_term + abs(support_value))) + slack_price
-    )
-    return max(0.0, value - allowance)
+    return max(0.0, value - UNIT_ROUNDOFF * (rounding + 4.0 * abs(supported)))
 
 
 def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
@@ -110,8 +107,8 @@ def _support(ball: PerceptionLimit, v: FloatArray) -> float:
     if not finite.any():
         return -np.inf
     if not finite.all():
-        if ball.limit == 0.0 and not ball.has_zero_cost_moves:
-            return -np.inf if bool((reference[~finite] > 0.0).any()) else float(reference[finite] @ v[finite])
+        if ball.limit == 0.0 and not ball.has_zero_cost_moves and bool((reference[~finite] > 0.0).any()):
+            return -np.inf
         v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
     return float(ball.divergence.support(v, reference, ball.limit).value)
 
@@ -137,11 +134,14 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
     total = weight.sum(axis=0)
     cost[~np.isfinite(cost)] = 0.0
     with np.errstate(divide="ignore"):
-        logs = top + np.log(total)
+        sums = np.log(total)
+    logs = top + sums
     share = 1.0 / np.where(reachable, total, 1.0)
-    size = (np.abs(f) @ weight + 3.0 * np.einsum("ij,ij->j", weight, cost)) * share
-    slack = UNIT_ROUNDOFF * (n + 8 + size + 3.0 * np.abs(np.where(reachable, top, 0.0)))
-    return np.where(reachable, logs, -np.inf), slack
+    # each exponent: the table (4), its product and sum over limits, two subtractions; |e - top| <= |f| + cost + |top|
+    size = (2.0 * np.abs(f) @ weight + (len(s) + 8.0) * np.einsum("ij,ij->j", weight, cost)) * share
+    size += 2.0 * np.abs(np.where(reachable, top, 0.0)) + 4.0 * np.abs(np.where(reachable, sums, 0.0))
+    slack = UNIT_ROUNDOFF * (n + 16 + size) + (n + 1) * SMALLEST * share
+    return np.where(reachable, logs, -np.inf), np.where(reachable, slack, 0.0)
 
 
 guard(__name__)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from rdptheory._types import FloatArray
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Divergence", "Support"]
+__all__ = ["Divergence", "Support", "raised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,11 @@ class Support:
 class Divergence(ABC):
     """A perception divergence δ(p, r), convex in r, with δ(p, p) = 0."""
 
+    cost: FloatArray | None = None
+    """The cost table (k, m) if δ is an optimal transport."""
+    line: FloatArray | None = None
+    """Points of a line, shape (k,), if the monotone coupling is optimal there."""
+
     @property
     def name(self) -> str:
         """The name people print."""
@@ -35,6 +42,21 @@ class Divergence(ABC):
     def faithful(self) -> bool:
         """Whether every law is at distance 0 from itself."""
         return True
+
+    @property
+    def definite(self) -> bool:
+        """Whether a law is at distance 0 from nothing but itself."""
+        return True
+
+    @property
+    def forbids_new_symbols(self) -> bool:
+        """Whether δ is infinite as soon as the output has mass where the reference has none."""
+        return False
+
+    @property
+    def scale(self) -> float:
+        """What δ is rounded in, in its own unit: the greatest cost of a transport, 1 for the others."""
+        return 1.0
 
     def check(self, k: int, m: int) -> None:
         """Refuse to compare laws on k symbols with laws on m.
@@ -50,9 +72,18 @@ class Divergence(ABC):
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """δ(reference, output) for two laws of shape (m,); inf where it is."""
 
+    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+        """How far δ of laws within `relative` of these, entry by entry, may be from `value` as float64 evaluates it.
+
+        Upper ends of brackets pay for it. Here 64 units of rounding of δ or of its scale, and the relative change of
+        both laws as if each unit of mass moved at that scale; a member that knows better says so.
+        """
+        value = self.value(reference, output)
+        return (64.0 * UNIT_ROUNDOFF + 2.0 * relative) * (self.scale + value) if np.isfinite(value) else 0.0
+
     @abstractmethod
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
-        """σ_P(v) = max {<v, r> : r a law, δ(reference, r) <= P}, bounded from above.
+        """σ_P(v) = max {<v, r> : r a law, δ(reference, r) <= P}, bounded from above, rounding included.
 
         Any upper bound on σ_P turns a dual point into a valid lower bound on the rate, so an early stop of the
         search behind this number costs width, never truth.
@@ -68,6 +99,11 @@ class Divergence(ABC):
     def on(self, points: FloatArray) -> Divergence:
         """The same divergence made concrete for laws on `points`; only transport divergences need them."""
         return self
+
+
+def raised(value: float) -> float:
+    """The next float64 above: at least the exact sum or difference of two numbers that was rounded to `value`."""
+    return float(np.nextafter(value, np.inf))
 
 
 guard(__name__)

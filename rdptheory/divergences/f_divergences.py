@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray
-from rdptheory.divergences.base import Divergence, Support
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.divergences.base import Divergence, Support, raised
 from rdptheory.doors import guard
 
 __all__ = [
@@ -28,7 +28,10 @@ __all__ = [
     "TotalVariation",
 ]
 
-SEARCH_STEPS = 200
+SEARCH_STEPS = 200  # of a root search that takes a dozen steps, or about 60 where it has to bisect
+POINTLIKE = 1e-22  # radius below which the search would only see the rounding of δ
+FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
+TINY = float(np.finfo(np.float64).tiny)
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
 
 
@@ -37,6 +40,11 @@ class FDivergence(Divergence):
 
     recession: float
     """φ'(∞): the price of one unit of mass where the reference law has none; inf forbids it."""
+
+    @property
+    def forbids_new_symbols(self) -> bool:
+        """Whether φ'(∞) is infinite."""
+        return bool(np.isinf(self.recession))
 
 
 @dataclass(frozen=True)
@@ -56,19 +64,27 @@ class TotalVariation(FDivergence):
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
         """Exact: the P units of mass with the lowest v move to the highest v."""
         best = int(np.argmax(v))
+        top = float(v[best])
         if P >= 1.0:
             law = np.zeros_like(reference)
             law[best] = 1.0
-            return Support(float(v[best]), law)
+            return Support(top, law)
         order = np.argsort(v, kind="stable")
         held = np.cumsum(reference[order])
         taken = np.diff(np.minimum(held, P), prepend=0.0)  # mass that leaves each symbol, lowest v first
-        threshold = float(v[order[min(int(np.searchsorted(held, P)), v.size - 1)]])
+        short = top - v  # >= 0
+        least = float(short[order[min(int(np.searchsorted(held, P)), v.size - 1)]])
         law = reference.copy()
         law[order] -= taken
         law[best] += float(taken.sum())
-        value = float(reference @ np.maximum(v, threshold)) + P * (float(v[best]) - threshold)
-        return Support(value, np.maximum(law, 0.0))
+        # Σ p max(v, v_t) + P (v_max - v_t) with any v_t = v_max - `least`, written so that only differences are rounded
+        kept = float(reference @ np.minimum(short, least))
+        saved = kept - P * least - UNIT_ROUNDOFF * (v.size + 8) * (kept + P * least)
+        return Support(raised(top - max(saved, 0.0)), np.maximum(law, 0.0))
+
+    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+        """Mass that changes by a share changes δ by no more than that share."""
+        return relative + UNIT_ROUNDOFF * (output.size + 8) * self.value(reference, output)
 
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """Half the sign of law - reference."""
@@ -82,6 +98,44 @@ class SmoothFDivergence(FDivergence):
     @abstractmethod
     def phi(self, t: FloatArray) -> FloatArray:
         """φ(t), t > 0."""
+
+    def near(self, z: FloatArray) -> FloatArray:
+        """φ(1 + z) for |z| <= 1/2, from z itself, with a rounding error of a few units of |z|."""
+        return self.phi(1.0 + z)
+
+    def value(self, reference: FloatArray, output: FloatArray) -> float:
+        """Σ p φ(r/p), by differences where the laws are close, so that a small δ keeps its digits."""
+        held = reference > 0.0
+        p, r = (reference, output) if held.all() else (reference[held], output[held])
+        gap = r - p
+        close = np.abs(gap) <= 0.5 * p
+        terms = p * self.near(np.where(close, gap, 0.0) / p)
+        if not close.all():
+            with np.errstate(divide="ignore", over="ignore"):
+                terms[~close] = self.far(p[~close], r[~close])
+        bare = 0.0 if p.size == reference.size else float(output[~held].sum())
+        return float(terms.sum()) + (self.recession * bare if bare > 0.0 else 0.0)
+
+    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+        """p φ(r/p) where r is far from p > 0."""
+        return p * self.phi(r / p)
+
+    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+        """First and second order of δ in both laws, and the rounding of `value`."""
+        held = reference > 0.0
+        p, r = (reference, output) if held.all() else (reference[held], output[held])
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            t = np.maximum(r / p, TINY)
+            lean = np.abs(self.slope(t))
+            first = r * lean + p * np.abs(self.phi(t) - t * self.slope(t))
+            second = p * t**2 * self.curvature(t)
+        once = float(np.where(np.isfinite(first), first, 0.0).sum())
+        twice = float(np.where(np.isfinite(second), second, 0.0).sum())
+        if p.size < reference.size and not self.forbids_new_symbols:
+            once += self.recession * float(output[~held].sum())
+        value = self.value(reference, output)
+        rounding = 16.0 * float(np.abs(r - p).sum()) + (output.size + 64) * (value if np.isfinite(value) else 0.0)
+        return relative * once + relative**2 * twice + UNIT_ROUNDOFF * rounding
 
     @abstractmethod
     def slope(self, t: FloatArray) -> FloatArray:
@@ -113,19 +167,33 @@ class SmoothFDivergence(FDivergence):
         held = reference > 0.0
         allowed = held if np.isinf(self.recession) else np.ones_like(held)
         p = reference[held]
-        if P == 0.0:
-            return Support(float(p @ v[held]), reference.copy())
         top = float(v[allowed].max())
+        if P == 0.0:
+            short = float(p @ (top - v[held]))
+            return Support(raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8))), reference.copy())
         law = np.where(allowed & (v >= top), np.where(held, reference, 0.0), 0.0)
         if not law.any():
             law[int(np.argmax(np.where(allowed, v, -np.inf)))] = 1.0
         law /= law.sum()
         if np.isinf(P) or self.value(reference, law) <= P:
             return Support(top, law)
-        shifted = v - top  # γ is then small beside μ near the pole of t, where it matters
+        # γ is then small beside μ near the pole of t, where it matters; the difference is rounded upwards
+        shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)
         spread = -float(shifted[held].min())
         if spread <= 0.0:
             return Support(top, reference.copy())
+
+        # next to the reference δ is a quadratic form: σ ~ <p, v> + √(2 P Var v / φ''(1)), at this μ and γ
+        mean = float(p @ shifted[held])
+        variance = float(p @ (shifted[held] - mean) ** 2)
+        bend = float(self.curvature(np.ones(1))[0])
+        flat = float(np.sqrt(variance / (2.0 * bend * P)))
+        near = self.support_bound(shifted, reference, P, flat, mean) if flat > 0.0 else np.inf
+        if P < POINTLIKE and flat > 0.0:
+            lean = np.where(held, shifted - mean, 0.0) / (flat * bend)
+            if float(np.abs(lean).max()) <= FLAT:
+                law = reference * (1.0 + lean)
+                return Support(raised(top + min(near, 0.0)), law / law.sum())
 
         def law_at(mu: float) -> tuple[float, FloatArray]:
             gamma = self._normaliser(shifted[held], p, mu)
@@ -155,8 +223,8 @@ class SmoothFDivergence(FDivergence):
                     excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
                 )
             gamma, law = law_at(float(np.exp(high)))
-        bound = self.support_bound(shifted, reference, P, float(np.exp(high)), gamma)
-        return Support(top + min(bound, 0.0), law)  # no law has more than the largest v
+        bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
+        return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
 
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
@@ -166,15 +234,25 @@ class SmoothFDivergence(FDivergence):
         return g, P - self.value(reference, law) + float(g @ law)
 
     def support_bound(self, v: FloatArray, reference: FloatArray, P: float, mu: float, gamma: float) -> float:
-        """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible."""
+        """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible.
+
+        φ* does not decrease, so its argument is rounded upwards; what else the formula rounds is added: the arguments
+        of a member's `conjugate` within 4 units, its value within 4, and m products and sums.
+        """
         held = reference > 0.0
-        p, y = reference[held], (v[held] - gamma) / mu
-        if (y >= self.recession).any():
-            return float("inf")
-        if np.isfinite(self.recession) and not held.all() and float(v[~held].max()) > gamma + mu * self.recession:
-            return float("inf")
-        with np.errstate(over="ignore"):  # a useless pair costs inf
-            return mu * P + gamma + mu * float(p @ self.conjugate(y))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a useless pair costs inf
+            p, y = reference[held], (v[held] - gamma) / mu
+            y += 8.0 * UNIT_ROUNDOFF * np.abs(y)
+            if not (y < self.recession).all():
+                return float("inf")
+            if np.isfinite(self.recession) and not held.all():
+                bare = (float(v[~held].max()) - gamma) / mu
+                if not bare + 8.0 * UNIT_ROUNDOFF * abs(bare) <= self.recession:
+                    return float("inf")
+            values = self.conjugate(y)
+            size = mu * P + abs(gamma) + mu * float(p @ np.abs(values))
+            bound = mu * P + gamma + mu * float(p @ values) + UNIT_ROUNDOFF * (p.size + 16) * size
+        return float(bound) if bound < np.inf else float("inf")
 
     def _below_pole(self) -> float:
         return float(np.nextafter(self.recession, -np.inf)) if np.isfinite(self.recession) else np.inf
@@ -211,9 +289,12 @@ class KullbackLeibler(SmoothFDivergence):
 
     recession = float("inf")
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """KL(output‖reference)."""
-        return float(scipy.special.kl_div(output, reference).sum())
+    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+        """r log(r/p) - r + p."""
+        return np.asarray(scipy.special.kl_div(r, p))
+
+    def near(self, z: FloatArray) -> FloatArray:
+        return np.asarray((1.0 + z) * np.log1p(z) - z)
 
     def phi(self, t: FloatArray) -> FloatArray:
         return np.asarray(scipy.special.kl_div(t, 1.0))
@@ -240,9 +321,12 @@ class ReverseKullbackLeibler(SmoothFDivergence):
 
     recession = 1.0
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """KL(reference‖output)."""
-        return float(scipy.special.kl_div(reference, output).sum())
+    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+        """p log(p/r) + r - p."""
+        return np.asarray(scipy.special.kl_div(p, r))
+
+    def near(self, z: FloatArray) -> FloatArray:
+        return np.asarray(z - np.log1p(z))
 
     def phi(self, t: FloatArray) -> FloatArray:
         return np.asarray(scipy.special.kl_div(1.0, t))
@@ -269,12 +353,8 @@ class ChiSquare(SmoothFDivergence):
 
     recession = float("inf")
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """Σ (output - reference)² / reference."""
-        held = reference > 0.0
-        if output[~held].any():
-            return float("inf")
-        return float(((output[held] - reference[held]) ** 2 / reference[held]).sum())
+    def near(self, z: FloatArray) -> FloatArray:
+        return z * z
 
     def phi(self, t: FloatArray) -> FloatArray:
         return (t - 1.0) ** 2
@@ -292,7 +372,7 @@ class ChiSquare(SmoothFDivergence):
         return np.where(y > -2.0, 0.5, 0.0)
 
     def conjugate(self, y: FloatArray) -> FloatArray:
-        return np.where(y >= -2.0, y + 0.25 * y * y, -1.0)
+        return np.where(y >= -2.0, y * (1.0 + 0.25 * y), -1.0)
 
 
 @dataclass(frozen=True)
@@ -301,9 +381,12 @@ class SquaredHellinger(SmoothFDivergence):
 
     recession = 1.0
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """Σ (√output - √reference)²."""
-        return float(((np.sqrt(output) - np.sqrt(reference)) ** 2).sum())
+    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+        """(√r - √p)²."""
+        return np.asarray((np.sqrt(r) - np.sqrt(p)) ** 2)
+
+    def near(self, z: FloatArray) -> FloatArray:
+        return np.asarray((z / (1.0 + np.sqrt(1.0 + z))) ** 2)
 
     def phi(self, t: FloatArray) -> FloatArray:
         return (np.sqrt(t) - 1.0) ** 2
@@ -330,10 +413,13 @@ class JensenShannon(SmoothFDivergence):
 
     recession = float(np.log(2.0))
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
-        """KL(reference‖m) + KL(output‖m)."""
-        middle = 0.5 * (reference + output)
-        return float((scipy.special.kl_div(reference, middle) + scipy.special.kl_div(output, middle)).sum())
+    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+        """p log(p/m) + r log(r/m)."""
+        middle = 0.5 * (p + r)
+        return np.asarray(scipy.special.kl_div(p, middle) + scipy.special.kl_div(r, middle))
+
+    def near(self, z: FloatArray) -> FloatArray:
+        return np.asarray((1.0 + z) * np.log1p(z) - (2.0 + z) * np.log1p(0.5 * z))
 
     def phi(self, t: FloatArray) -> FloatArray:
         middle = 0.5 * (1.0 + t)
@@ -352,7 +438,7 @@ class JensenShannon(SmoothFDivergence):
         return 2.0 * np.exp(y) / (2.0 - np.exp(y)) ** 2
 
     def conjugate(self, y: FloatArray) -> FloatArray:
-        return -np.log(2.0 - np.exp(y))
+        return np.asarray(-np.log1p(-np.expm1(y)))  # 2 - exp(y) loses the digits of a small y, which μ would multiply
 
 
 F_DIVERGENCES: tuple[FDivergence, ...] = (

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, FloatArray, IntArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
-from rdptheory.divergences.base import Divergence, Support
+from rdptheory.divergences.base import Divergence, Support, raised
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
+from rdptheory.points import distances, squared_distances
 
 __all__ = ["TransportDivergence", "Wasserstein1", "Wasserstein2Squared"]
 
@@ -30,7 +32,7 @@ class TransportDivergence(Divergence):
     0.2
     """
 
-    cost: FloatArray
+    cost: FloatArray = field()
     line: FloatArray | None = field(default=None, repr=False)
     """Points of a line for which the monotone coupling is optimal, shape (k,); None where no such order is known."""
 
@@ -40,6 +42,11 @@ class TransportDivergence(Divergence):
             raise InvalidInput("cost", cost, f"must have shape (k, m) and entries of at least 0, has shape {c.shape}")
         object.__setattr__(self, "cost", c)
         object.__setattr__(self, "line", line)
+
+    @cached_property
+    def scale(self) -> float:
+        """The greatest cost."""
+        return float(self.cost.max())
 
     @property
     def faithful(self) -> bool:
@@ -70,6 +77,22 @@ class TransportDivergence(Divergence):
         """An upper bound on δ: the cost of `plan` (k, m) rounded to the marginals, without a linear program."""
         return float(np.vdot(rounded_plan(plan, reference, output), self.cost))
 
+    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+        """A law whose masses change by a share η is reached by moving masses of that share.
+
+        On a line the plan is a staircase. Its cuts, sums of masses, move by η and by the rounding of k + m sums, and
+        what they pass goes from one cell to the next: the jumps of the cost along the staircase say at what cost. Any
+        other plan loses η of each row and column, put back as a product: at most the mean cost of independent symbols,
+        and where less than that is missing at most the geometric mean of this and the greatest cost.
+        """
+        share = 4.0 * relative + UNIT_ROUNDOFF * (64 + 2 * (reference.size + output.size))
+        if self.line is not None:
+            i, j, _ = monotone_plan(reference, output, self.line)
+            steps = self.cost[i, j]
+            return share * float(np.abs(np.diff(steps)).sum() + steps.min())
+        independent = float(reference @ self.cost @ output)
+        return share * float(np.sqrt(independent * self.scale))
+
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
         plan = optimal_transport(reference, law, self.cost)
@@ -81,15 +104,19 @@ class TransportDivergence(Divergence):
         Every t gives an upper bound, so the search may end anywhere. The law mixes the two assignments that meet at
         the minimum, so that its cost is P.
         """
-        p, c = reference, self.cost
+        p, c, top = reference, self.cost, float(v.max())
         if np.isinf(P):
-            return Support(float(v.max()), _assigned(p, np.full(p.size, int(np.argmax(v))), v.size))
+            return Support(top, _assigned(p, np.full(p.size, int(np.argmax(v))), v.size))
+        rows = np.arange(p.size)
 
         def tangent(t: float) -> tuple[float, float, FloatArray]:
             score = v - t * c
             chosen = score.argmax(axis=1)
-            rows = np.arange(p.size)
-            return t * P + float(p @ score[rows, chosen]), P - float(p @ c[rows, chosen]), _assigned(p, chosen, v.size)
+            best = score[rows, chosen]
+            # the mean is off by the sum of k terms; a score by two roundings, and of t c there is less than top - score
+            size = (p.size + 8) * float(p @ (top - best)) + 4.0 * (t * P + float(p @ np.abs(best)) + abs(top))
+            value = t * P + float(p @ best) + UNIT_ROUNDOFF * size
+            return value, P - float(p @ c[rows, chosen]), _assigned(p, chosen, v.size)
 
         value, slope, law = tangent(0.0)
         if slope >= 0.0:
@@ -97,7 +124,10 @@ class TransportDivergence(Divergence):
         if P == 0.0:
             free = np.where(c <= 0.0, v, -np.inf)
             if np.isfinite(free.max(axis=1)).all():
-                return Support(float(p @ free.max(axis=1)), _assigned(p, free.argmax(axis=1), v.size))
+                best = free.max(axis=1)
+                short = float(p @ (top - best))
+                value = raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8)))
+                return Support(value, _assigned(p, free.argmax(axis=1), v.size))
         left, best = (0.0, value, slope, law), (value, law)
         t = float(np.ptp(v)) / float(c[c > 0.0].min()) if P == 0.0 else float(np.ptp(v)) / P
         right = None
@@ -152,7 +182,7 @@ class Wasserstein1(_BetweenPoints):
 
     def on(self, points: FloatArray) -> TransportDivergence:
         """W1 between laws on `points`, shape (n,) or (n, k)."""
-        return TransportDivergence(np.sqrt(_squares(points)), points if points.ndim == 1 else None)
+        return TransportDivergence(distances(points), points if points.ndim == 1 else None)
 
 
 @dataclass(frozen=True)
@@ -161,15 +191,7 @@ class Wasserstein2Squared(_BetweenPoints):
 
     def on(self, points: FloatArray) -> TransportDivergence:
         """W2² between laws on `points`, shape (n,) or (n, k)."""
-        return TransportDivergence(_squares(points), points if points.ndim == 1 else None)
-
-
-def _squares(points: FloatArray) -> FloatArray:
-    columns = points[:, None] if points.ndim == 1 else points
-    total = np.zeros((points.shape[0], points.shape[0]))
-    for column in columns.T:
-        total += (column[:, None] - column[None, :]) ** 2
-    return frozen_array(total)
+        return TransportDivergence(squared_distances(points), points if points.ndim == 1 else None)
 
 
 def _assigned(p: FloatArray, chosen: IntArray, m: int) -> FloatArray:

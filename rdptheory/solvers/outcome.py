@@ -90,19 +90,12 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
         lower = lower_bound(problem, dual)
         mu = _multipliers(problem, dual)
         limits = np.array([limit.limit for limit in reduced.distortions])
-        units = np.array([ball.scale for ball in reduced.perceptions])
-        upper = upper_bound(
-            problem,
-            outcome.channel,
-            slope=float(dual.s @ limits),
-            steepness=float(np.where(np.isfinite(mu), mu, 0.0) @ units) if units.size else 0.0,
-            plans=outcome.plans,
-        )
+        upper = upper_bound(problem, outcome.channel, plans=outcome.plans)
     bound = np.array([np.isfinite(limit.limit) for limit in problem.distortions])
     slope_D = np.zeros(bound.size)
     if bound.any():
         slope_D[bound] = np.where(limits > 0.0, -dual.s, -np.inf)
-    return Proof(Bounds(min(lower, upper.rate), upper.rate), upper.channel, outcome, slope_D, -mu)
+    return Proof(Bounds(lower, upper.rate), upper.channel, outcome, slope_D, -mu)
 
 
 def _multipliers(problem: DiscreteProblem, dual: DualPoint) -> FloatArray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from rdptheory._types import FloatArray
-from rdptheory.certificates import min_distortion_channel
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.certificates import UpperBound, copy_costs_nothing, min_distortion_channel, upper_bound
 from rdptheory.divergences import Support
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -20,19 +21,23 @@ TOO_TIGHT = "every channel whose output law is within P has a distortion above D
 ABOVE_ENTROPY = (
     1e-6  # nats by which a lower bound must pass H(X), the most that any rate can be, to prove that there is none
 )
-ROUNDED = 64 * 0.5 * float(np.finfo(np.float64).eps)  # of the scale of δ, by which its value may be off
+ROUNDED = 64 * UNIT_ROUNDOFF  # share of each mass of a law, by which it may be off
+EXACT = 4096  # products of three numbers that are summed without rounding: 10 ms
+NEXT_TO_NOTHING = 1e-12  # nats that the rounding of the limits may hide of a rate that counts as 0
 SHRINKAGE = 1e-15  # first share of the reference that a law just outside its ball is mixed with: half a dozen roundings
 
 
 @dataclass(frozen=True, eq=False)
 class Presolved:
-    """The verdict: a sentence if no channel keeps the limits, or the channel (n, m) of rate 0 if there is one.
+    """The verdict: a sentence if no channel keeps the limits, or one that ignores its input and keeps them.
+
+    The rate of that one is 0, or what the rounding of the limits may hide if it keeps them by no more than that.
 
     `doubtful` says that the limits were not seen to be feasible, and too large a program would be needed to see it.
     """
 
     infeasible: str = ""
-    constant: FloatArray | None = None
+    constant: UpperBound | None = None
     doubtful: bool = False
 
 
@@ -42,7 +47,7 @@ def presolve(problem: DiscreteProblem) -> Presolved:
     for limit, reduced in zip(limits, problem.reduced.distortions, strict=False):
         if reduced.limit < 0.0:
             return Presolved(f"D is below {limit.limit - reduced.limit:.6g}, the least distortion of any channel")
-    doubtful = not _copy_is_free(problem)
+    doubtful = not copy_costs_nothing(problem)
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(TOO_TIGHT)
     return Presolved(constant=zero_rate(problem), doubtful=doubtful)
@@ -54,8 +59,8 @@ def proved_infeasible(problem: DiscreteProblem, lower: float) -> str:
     return TOO_TIGHT if impossible or _too_tight(problem) else ""
 
 
-def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
-    """A channel (n, m) that ignores its input and keeps every limit, or None if this search finds none.
+def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
+    """A channel (n, m) that ignores its input and keeps every limit, as judged, or None if this search finds none.
 
     With one distortion and at most one ball the search is exact: the law of the ball with the least mean distortion
     is where the support function of the ball touches.
@@ -68,11 +73,36 @@ def zero_rate(problem: DiscreteProblem) -> FloatArray | None:
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
     law = min_cost_law(cost, reduced.perceptions).law
-    if float(law @ cost) > limit.limit or any(
-        ball.value(law) > ball.limit + ROUNDED * ball.scale for ball in reduced.perceptions
-    ):
+    if float(law @ cost) > limit.limit:
         return None
-    return np.tile(law / law.sum(), (problem.probabilities.size, 1))
+    for ball in reduced.perceptions:
+        if ball.value(law) > ball.limit + ball.divergence.uncertainty(ball.reference, law, ROUNDED):
+            return None
+    if _keeps_exactly(problem, law):
+        return UpperBound(0.0, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
+    found = upper_bound(problem, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
+    return found if found.rate <= NEXT_TO_NOTHING else None
+
+
+def _keeps_exactly(problem: DiscreteProblem, law: FloatArray) -> bool:
+    """Whether a law is in the ball and its mean distortion at most D beyond any rounding.
+
+    In the ball means that it is the reference, or that there is none. Σ_ij p_i r_j (D - d_ij) is summed in rational
+    numbers, where that is quick.
+    """
+    for ball in problem.perceptions:
+        if not (ball.divergence.faithful and np.array_equal(law, ball.reference)):
+            return False
+    (limit,) = problem.distortions
+    rows, columns = np.flatnonzero(problem.weights), np.flatnonzero(law)
+    if not np.isfinite(limit.limit) or rows.size * columns.size > EXACT:
+        return not np.isfinite(limit.limit)
+    D, total = Fraction(limit.limit), Fraction(0)
+    table = limit.table[np.ix_(rows, columns)].tolist()
+    masses, shares = problem.weights[rows].tolist(), [Fraction(r) for r in law[columns].tolist()]
+    for mass, row in zip(masses, table, strict=True):
+        total += Fraction(mass) * sum(r * (D - Fraction(d)) for r, d in zip(shares, row, strict=True))
+    return total >= 0
 
 
 def least_distortion(problem: DiscreteProblem) -> float:
@@ -109,14 +139,3 @@ def _rounding(cost: FloatArray) -> float:
 
 def _too_tight(problem: DiscreteProblem) -> bool:
     return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
-
-
-def _copy_is_free(problem: DiscreteProblem) -> bool:
-    """Whether copying the source costs nothing, so that no limit can be too small."""
-    table = problem.distortions[0].table
-    return not problem.perceptions or (
-        table.shape[0] == table.shape[1]
-        and not np.diagonal(table).any()
-        and np.array_equal(problem.perceptions[0].reference, problem.probabilities)
-        and problem.perceptions[0].divergence.faithful
-    )

