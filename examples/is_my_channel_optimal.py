@@ -1,4 +1,5 @@
 """Is my channel optimal?
+======================
 
 Any channel can be judged, whoever made it. Here: cut the grey levels of a pixel into k cells, send the cell, and draw
 the reconstruction from the law of the pixel given its cell. The output law is then exactly that of the source, P = 0.
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rdptheory import Pmf, Problem, SquaredError, TotalVariation, rdp
+from rdptheory import Pmf, Problem, SquaredError, TotalVariation, adaptive_grid, rdp
 from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.demo import digits_source
 from rdptheory.plotting import COLOURS, figure, save, style
@@ -30,7 +31,8 @@ def cells_then_posterior(source: Pmf, k: int) -> np.ndarray:
 
 
 def main(out: Path) -> Path:
-    """Judge the quantisers with 2 to 8 cells and draw them beside R(D,0) into `out`."""
+    """Judge the quantisers with 2 to 8 cells and draw them beside R(D,0) into `out`, made if need be."""
+    out.mkdir(parents=True, exist_ok=True)
     source, d, delta = digits_source(), SquaredError(), TotalVariation()
     points = []
     for k in range(2, 9):
@@ -42,13 +44,17 @@ def main(out: Path) -> Path:
         print(
             f"{k} cells: D = {D:5.2f}, spends {spent:.4f} bit, {needed:.4f} are needed: {spent - needed:.4f} too many"
         )
-        points.append((D, spent))
-    limits = np.geomspace(0.4, 40.0, 40)
+        points.append((k, D, spent))
+    question = source, d, delta
+    limits = adaptive_grid(*question, D=(0.4, 40.0), P=[0.0])
     with style():
         drawn, (axes,) = figure()
-        best = [nats_to_bits(rdp(source, d, delta, D=D, P=0.0).rate) for D in limits]
+        best = [nats_to_bits(rdp(*question, D=D, P=0.0).rate) for D in limits]
         axes.plot(limits, best, color=COLOURS[0], label="R(D, 0)")
-        axes.plot(*zip(*points, strict=True), color=COLOURS[1], marker="o", linestyle="none", label="2 … 8 cells")
+        look = {"color": COLOURS[1], "marker": "o", "linestyle": "none"}
+        axes.plot([D for _, D, _ in points], [bits for *_, bits in points], label="k cells", **look)
+        for k, D, bits in points:
+            axes.annotate(f"k = {k}", (D, bits), xytext=(4, 2), textcoords="offset points", fontsize=7)
         axes.set_xlabel("distortion D (squared grey levels)")
         axes.set_ylabel("rate (bits per pixel)")
         axes.set_xscale("log")

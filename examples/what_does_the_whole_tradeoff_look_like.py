@@ -1,4 +1,5 @@
 """What does the whole trade-off look like?
+========================================
 
 R(D,P) of a pixel of handwritten digits over a grid of distortions and perception limits, on all cores. The contours of
 equal rate start vertical at the top, where the perception limit costs nothing, and lean to the right where realism has
@@ -22,6 +23,7 @@ from rdptheory.plotting import figure, plot_surface, save, style
 
 def main(out: Path) -> Path:
     """Write the surface as NetCDF into `out` and draw it."""
+    out.mkdir(parents=True, exist_ok=True)
     source = digits_source()
     grid = surface(
         source,

@@ -113,7 +113,7 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
     least = distortion_at(*question, R=inf, P=limits[0]).value  # from here on a finite law has a finite rate
     low = max(least, MARGIN * min(possible, default=high), LOWEST_SHARE * high)
     with style():
-        drawn, (axes,) = figure(height=2.8)
+        drawn, (axes,) = figure(height=3.3)
         grid = adaptive_grid(*question, D=(low, high), P=limits)
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)

@@ -48,6 +48,8 @@ FEW = len(DASHES)
 """Up to so many curves have a dash each and a line of the legend; more are read from a scale."""
 LIGHTEST = 0.8
 """End of the scale that is used: beyond it yellow is lost on white."""
+UNDER_THE_AXIS = 27.0
+"""Points that the numbers and the name of an axis take."""
 WIDTH, DPI = 3.4, 220
 """Inches: one column. Dots per inch of a picture file."""
 STYLE: dict[str, Any] = {
@@ -276,15 +278,29 @@ def overlay(ax: Any, placements: Sequence[Placement], unit: Unit | str = "bits")
         ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, label=label, **style_of)
         if len(placements) <= 12:
             for x, y, one in zip(D, shown, placed, strict=True):
+                crowded = _neighbour_to_the_right(x, float(y), placements, unit)
                 ax.annotate(
-                    one.measurement.name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=6.5, color="0.25"
+                    one.measurement.name,
+                    (x, y),
+                    xytext=(-4, 3) if crowded else (4, 3),
+                    ha="right" if crowded else "left",
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    color="0.25",
                 )
     if placements:
         rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
         ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.1 * float(rates.max())))
         ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
-    _legend_again(ax)
+    _legend_below(ax)
     return ax
+
+
+def _neighbour_to_the_right(x: float, y: float, placements: Sequence[Placement], unit: Unit) -> bool:
+    """Whether a name to the right of (x, y) would run into another point."""
+    points = [(one.measurement.D, float(unit.from_nats(one.measurement.rate))) for one in placements]
+    width, height = (max(values) for values in zip(*points, strict=True))
+    return any(x < D < x + 0.2 * width and abs(rate - y) < 0.05 * height for D, rate in points)
 
 
 LIMIT_LOOKS: dict[str, dict[str, Any]] = {
@@ -301,7 +317,7 @@ def draw_limit(ax: Any, limit: Limit, unit: Unit | str = "bits") -> Any:
     ax.plot(limit.D, rate, label=limit.label, **LIMIT_LOOKS[limit.kind])
     if limit.kind == "lower":
         ax.fill_between(limit.D, 0.0, rate, color="0.88", linewidth=0, zorder=0.5)
-    ax.legend()
+    _legend_below(ax)
     return ax
 
 
@@ -363,6 +379,16 @@ def _legend_again(ax: Any) -> None:
     old = ax.get_legend()
     if ax.get_legend_handles_labels()[0]:
         ax.legend(title=old.get_title().get_text() or None if old else None)
+
+
+def _legend_below(ax: Any) -> None:
+    """The legend under the axis, where it hides no point."""
+    from matplotlib.transforms import ScaledTranslation
+
+    old = ax.get_legend()
+    title = old.get_title().get_text() or None if old else None
+    under = ax.transAxes + ScaledTranslation(0.0, -UNDER_THE_AXIS / 72.0, ax.figure.dpi_scale_trans)
+    ax.legend(title=title, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=under, ncols=2)
 
 
 def _scale(ax: Any, limits: Any, label: str) -> None:

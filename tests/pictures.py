@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 SMALLEST_LETTER = 6.0  # points: what a journal prints
 SHADES_APART = 0.04  # relative luminance between two neighbours of a scale of nine
 HALF_PIXEL = 0.5
+EDGE = 3.0  # pixels of a legend that are its empty rim
+BETWEEN = 200  # places looked at on each piece of a line
 
 
 def faults(drawn: Any) -> list[str]:
@@ -42,6 +45,7 @@ def faults(drawn: Any) -> list[str]:
             found.append("an axis of D without a name")
         if not (shared[1] or axes.get_ylabel() or (axes.get_xlabel() and _is_bar(axes))) and not _beside(axes):
             found.append("an upright axis without a name")
+        found += [f"legend over {line.get_label()!r}" for line in axes.get_lines() if _covered(axes, line)]
         lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
         for one, other in combinations(lines, 2):
             same = _dash(one) == _dash(other) and one.get_marker() == other.get_marker()
@@ -60,6 +64,20 @@ def _ticks_out_of_view(drawn: Any) -> set[Any]:
             for tick in axis._update_ticks() if axes.axison else ():
                 seen |= {tick.label1, tick.label2}
     return held - seen
+
+
+def _covered(axes: Any, line: Any) -> bool:
+    """Whether the legend of a panel hides a part of a line or a point of it."""
+    legend = axes.get_legend()
+    points = line.get_transform().transform(np.column_stack([line.get_xdata(), line.get_ydata()]).astype(float))
+    if legend is None or len(points) == 0:
+        return False
+    if line.get_linestyle() != "None" and len(points) > 1:
+        shares = np.linspace(0.0, 1.0, BETWEEN)[:, None, None]
+        points = ((1.0 - shares) * points[:-1] + shares * points[1:]).reshape(-1, 2)
+    box = legend.get_window_extent()
+    x, y = points.T
+    return bool(((box.x0 + EDGE < x) & (x < box.x1 - EDGE) & (box.y0 + EDGE < y) & (y < box.y1 - EDGE)).any())
 
 
 def _is_bar(axes: Any) -> bool:

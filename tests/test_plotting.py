@@ -179,8 +179,9 @@ def test_the_look_ends_with_the_block():
         lambda axes: axes.text(1.3, 0.5, "beyond the frame", transform=axes.transAxes),
         lambda axes: [axes.plot([0, 1], [0, k], color=c, ls="-", label=str(k)) for k, c in enumerate(("#500", "#501"))],
         lambda axes: axes.text(0.5, 0.5, "tiny", fontsize=4),
+        lambda axes: axes.legend(loc="center"),
     ],
-    ids=["no name", "cut", "alike in grey", "too small"],
+    ids=["no name", "cut", "alike in grey", "too small", "legend over the line"],
 )
 def test_a_planted_fault_is_seen(planted):
     with plotting.style():

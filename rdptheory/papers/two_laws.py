@@ -74,7 +74,7 @@ def uniform() -> Redrawn:
         total = (("sum of three terms", quantise + convert + dequantise), ("converting cell centres", convert))
         parts = (("dequantising Y", dequantise), ("quantising X", quantise))
         for axes, curves in ((upper, total), (lower, parts)):
-            _lines(axes, bits, curves)
+            _lines(axes, bits, curves, broad_first=False)
             axes.set(ylabel="mean squared error", xlim=(0.0, 5.0))
             axes.set_ylim(bottom=0.0)
         upper.axhline(floor, color="0.4", linewidth=0.9, linestyle=(0, (1, 2)), label="unlimited rate")
@@ -137,10 +137,10 @@ def draw_plan(axes: Any, source: Pmf, target: Pmf, plan: PrivatePlan, *, width: 
     axes.axis("off")
 
 
-def _lines(axes: Any, bits: FloatArray, curves: Sequence[tuple[str, FloatArray]]) -> None:
-    """Curves over the rate; the first is broad, because bounds that are met lie on it."""
+def _lines(axes: Any, bits: FloatArray, curves: Sequence[tuple[str, FloatArray]], *, broad_first: bool = True) -> None:
+    """Curves over the rate; the first is broad where bounds that are met lie on it."""
     for number, ((name, line), look) in enumerate(zip(curves, looks(len(curves)), strict=True)):
-        broad = {"linewidth": 3.2, "alpha": 0.55} if number == 0 else {}
+        broad = {"linewidth": 3.2, "alpha": 0.55} if number == 0 and broad_first else {}
         axes.plot(bits, line, color=look["color"], linestyle=look["linestyle"], label=name, **broad)
 
 
