@@ -1,0 +1,374 @@
+"""Malformed calls by the thousand: every public entrance, one wrong argument at a time.
+
+An entrance is a public function, constructor, method or command with arguments that are right; a call replaces one of
+them by a value that no reading allows. It must end in InvalidInput, or exit status 2, with argument, value and rule.
+
+    python -m tests.malformed 30000
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib
+import inspect
+import io
+import signal
+import sys
+import tempfile
+import typing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import rdptheory as rdpt
+from rdptheory import cli
+from rdptheory._types import ArrayLike, FloatArray, IntArray
+from rdptheory.errors import InvalidInput
+
+SECONDS = 10.0  # that a call may take: a refusal takes microseconds
+ROOMS = (
+    "rdptheory", "rdptheory.units", "rdptheory.certificates", "rdptheory.sweeps", "rdptheory.theorems",
+    "rdptheory.representations", "rdptheory.transport", "rdptheory.plotting", "rdptheory.placement",
+    "rdptheory.closed_forms", *(f"rdptheory.closed_forms.{name}" for name in (
+        "bernoulli", "gaussian", "gaussian_vector", "transport_binary", "transport_gaussian", "transport_uniform",
+        "uniform_discrete")),
+)  # fmt: skip
+UNTRUSTED = {"DualPoint", "Outcome"}
+"""What a method hands over may be anything: the judge reads it, and what it cannot read proves nothing."""
+
+REPORTS = (
+    "Bounds", "Slopes", "Located", "CriticalPoints", "Row", "Verdict", "Limit", "Placement", "UpperBound",
+    "MinDistortion", "Solution", "TransportRate", "TransportBounds", "Refinement", "Interpolation", "JointTransport",
+    "ExtremeBounds", "Decomposition", "Allocation", "ScalingDecoder", "Point", "Candidate", "JointGaussian",
+    "Multipliers", "worst", "at_most", "equal", "exceeds",
+)  # fmt: skip
+"""Answers, in which NaN says that there is no number."""
+
+
+class Foreign:
+    """An object of nobody's kind."""
+
+
+class Hang(BaseException):
+    """The call took longer than SECONDS; no `except Exception` keeps it."""
+
+
+def _masked() -> Any:
+    return np.ma.array([0.5, 0.5], mask=[True, False])
+
+
+NO_NUMBER: tuple[Any, ...] = (
+    True, False, np.True_, "0.1", "", b"0.1", 1j, np.complex64(1), 10**400, -(10**5000), object(), Foreign(), {}, [],
+    ["0.1"], datetime.date(2026, 1, 1), np.datetime64("2026-01-01"), np.array(["a"]), np.array([0.1, 0.2]), _masked(),
+    np.ma.masked, Foreign, float, len, Decimal("sNaN"), np.longdouble("1e400"), np.array([0.1], dtype=object), slice(3),
+    pd.Timestamp("2026-01-01"), pd.NA,
+)  # fmt: skip
+NAN: tuple[Any, ...] = (float("nan"), np.float32("nan"), Decimal("NaN"))
+NO_COUNT = (*NO_NUMBER[:2], *NO_NUMBER[3:], 1.5, 2.0, float("nan"), float("inf"), 2**63, -(2**70), np.float64(3), "3")
+NO_TRUTH = (0, 1, 1.0, "True", "False", "", b"1", [], {}, object(), np.array([True, False]), Foreign, float("nan"))
+NO_TEXT = (0, 1.5, b"x", [], {}, object(), Foreign, float("nan"), np.array("a"), True)
+NO_PATH = (0, 1.5, True, b"x\0", [], {}, object(), Foreign, float("nan"), "a\0b", "", "/nowhere/at/all.csv", "x" * 5000)
+NO_OBJECT = (0, 1.5, True, "bernoulli", b"x", 1j, [], {}, [0.5, 0.5], object(), Foreign(), Foreign, type, len, _masked(),
+             float("nan"), 10**400, datetime.date(2026, 1, 1), np.ones(2))  # fmt: skip
+NO_ARRAY: tuple[Any, ...] = (
+    "0.5", b"\x00\x01", True, [True, False], [True, 0.5], ["a", "b"], ["0.5", "0.5"], [b"1"], [1j, 0.5], [None, 1.0],
+    np.array([0.5, 0.5], dtype=object), np.array([True, False]), np.array([0.5, 0.5 + 0j]), _masked(), {0.5: 0.5}, {0.5},
+    object(), Foreign(), Foreign, len, [10**400, 1], [[1.0], [1.0, 2.0]], [datetime.date(2026, 1, 1)],
+    np.array(["2026-01-01"], dtype="datetime64[D]"), np.zeros(2, dtype=[("a", float)]), (x for x in (0.5, 0.5)),
+    pd.Series(["a", "b"]), pd.Series([0.5, None], dtype=object), slice(2), [[[]], 1],
+)  # fmt: skip
+NO_LIST = (*NO_ARRAY[:2], *NO_ARRAY[3:], 1j, object(), [float("nan")])
+WRONG = {"number": NO_NUMBER, "count": NO_COUNT, "truth": NO_TRUTH, "text": NO_TEXT, "path": NO_PATH,
+         "object": NO_OBJECT, "array": NO_ARRAY, "list": NO_LIST}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """A public callable, right arguments for it, and what kind each argument is of."""
+
+    name: str
+    call: Callable[..., Any]
+    good: dict[str, Any]
+    kinds: dict[str, tuple[str, ...]]
+    """Kinds a value may be of; a wrong value must be wrong for each."""
+    optional: frozenset[str] = field(default=frozenset())
+
+    def wrong(self, argument: str) -> list[Any]:
+        """Values that the argument may not have."""
+        kinds = self.kinds[argument]
+        pools = [WRONG[kind] for kind in kinds]
+        values = [v for v in pools[0] if all(any(v is other for other in pool) for pool in pools[1:])]
+        if "number" in kinds and not self.name.split(".")[-1] in REPORTS:
+            values += NAN
+        return values if argument in self.optional else [*values, None]
+
+
+def kinds_of(hint: Any) -> tuple[tuple[str, ...], bool]:
+    """What an annotation lets in, and whether None is among it; no kind at all where it lets in anything."""
+    if hint is ArrayLike:
+        return ("array",), False
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) in (typing.Union, type(int | str)):
+        if {*typing.get_args(ArrayLike)} <= {*inner}:
+            return ("array",), type(None) in inner
+        found = [kinds_of(one)[0] for one in inner if one is not type(None)]
+        return tuple(dict.fromkeys(kind for kinds in found for kind in kinds)), type(None) in inner
+    simple = {float: "number", int: "count", bool: "truth", str: "text", FloatArray: "array", IntArray: "array"}
+    if hint in simple:
+        return (simple[hint],), False
+    origin = typing.get_origin(hint) or hint
+    if hint in (Any, object) or isinstance(hint, typing.TypeVar) or origin is type(len) or not isinstance(origin, type):
+        return (), False
+    if origin.__name__ in ("PathLike", "Path"):
+        return ("path",), False
+    if origin.__name__ in ("Sequence", "Iterable", "tuple", "list"):
+        return ("list",), False
+    if origin.__name__ in ("Callable", "dict", "Mapping", "object"):
+        return (), False
+    return ("object",), False
+
+
+@cache
+def nouns() -> dict[str, Any]:
+    """Right values by the name of the parameter, and by the name of its class."""
+    pmf = rdpt.Pmf([0.5, 0.25, 0.25])
+    coin = rdpt.Bernoulli(0.25)
+    solution = rdpt.rdp(pmf, rdpt.SquaredError(), rdpt.TotalVariation(), D=0.2, P=0.05)
+    plan = rdpt.constrained_transport(pmf, pmf, rdpt.SquaredError(), R=0.5, common_randomness=False)
+    discrete = solution.problem.discrete
+    located = rdpt.distortion_at(coin, rdpt.Hamming(), None, R=0.1, P=float("inf"))
+    corners = rdpt.critical_points(coin, rdpt.Hamming(), rdpt.TotalVariation(), P=0.05)
+    region = rdpt.representation_region(pmf, np.eye(3), rdpt.TotalVariation())
+    folder = Path(tempfile.mkdtemp(prefix="malformed-"))
+    rows = rdpt.sweeps.tabulate("coin", coin, rdpt.Hamming(), None, D=[0.1], P=[float("inf")])
+    return {
+        "source": pmf, "target": pmf, "distortion": rdpt.SquaredError(), "perception": rdpt.TotalVariation(),
+        "problem": discrete, "solution": solution, "method": None, "executor": rdpt.Serial(), "D": 0.2, "P": 0.05,
+        "points": [(0.2, 0.05)], "first": [(0.2, 0.05)], "second": [(0.1, 0.05)], "variances": [1.0, 2.0],
+        "channel": np.eye(3), "encoder": np.eye(3), "path": folder / "out.csv", "store": None, "rows": rows,
+        "samples": [0.0, 1.0, 1.0], "matrix": [[0.0, 1.0], [1.0, 0.0]], "cost": [[0.0, 1.0], [1.0, 0.0]],
+        "mean": 0.0, "n": 4, "m": 3, "levels": 2, "covariance": [1.0], "bounds": located.bounds, "active": located,
+        "zero_rate": located, "slopes": solution.slopes, "candidate": solution.candidate, "status": solution.status,
+        "p": 0.25, "q": 0.25, "qX": 0.25, "qY": 0.25, "R": 0.5, "common_randomness": True, "keys": ["BM19.T2"],
+        "region": region, "workers": 1, "solver": "CLARABEL", "probabilities": [0.5, 0.5], "weights": [1, 3],
+        "high": 2.0, "low": 1.0, "unit": "bits", "dual": solution.dual, "price": 1.0, "weight": 0.5, "dimension": 1,
+        "rate": 0.5, "variance": 1.0, "D1": 0.1, "D2": 0.2, "D3": 0.3, "ball": discrete.perceptions[0],
+        "reference": [0.5, 0.5], "output": [0.25, 0.75], "law": [0.25, 0.75], "other": located.bounds, "plan": plan.plan,
+        "measurements": [rdpt.Measurement(1.0, 0.2)], "measurement": rdpt.Measurement(1.0, 0.2), "pmf": pmf,
+        "gap": 1e-6, "instances": 1, "alphabet": (3,), "axis": 0, "Solution": solution, "TransportSolution": plan,
+        "CriticalPoints": corners, "Region": region, "DiscreteTransport": plan.problem.discrete,
+        "TransportProblem": plan.problem, "Problem": solution.problem, "Gaussian": rdpt.Gaussian(0, 1),
+        "Uniform": rdpt.Uniform(0, 1), "GaussianVector": rdpt.GaussianVector([0.0, 0.0], [1.0, 1.0]), "Bernoulli": coin,
+        "Located": located, "Laplace": rdpt.Laplace(0, 1), "Empirical": rdpt.Empirical([0.0, 1.0]),
+        "x": np.array([0.5]), "level": 0.5, "v": np.array([0.0, 1.0]), "Pmf": pmf, "Bounds": located.bounds,
+    }  # fmt: skip
+
+
+def right(name: str, hint: Any) -> Any:
+    """A right value for a parameter: by the class that its annotation names, by its name, by its kind."""
+    known, kinds = nouns(), kinds_of(hint)[0]
+    named = getattr(hint, "__name__", "")
+    if named in known:
+        return known[named]
+    if kinds == ("list",) and name in ("D", "P"):
+        return [known[name]]
+    if name in known:
+        return known[name]
+    return {"number": 0.5, "count": 2, "truth": False, "text": "x", "array": [0.5, 0.5], "list": []}.get(
+        kinds[0] if kinds else "", None
+    )
+
+
+def entrance(name: str, call: Callable[..., Any], method: bool = False) -> Entrance | None:
+    """An entrance with right values for everything that must be given; None if nothing can be given wrongly."""
+    function = call.__init__ if isinstance(call, type) else call  # type: ignore[misc]
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(function))
+        parameters = inspect.signature(call).parameters
+    except (TypeError, ValueError, NameError):
+        return None
+    good, kinds, optional = {}, {}, set()
+    for argument, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            return None
+        hint = hints.get(argument, Any)
+        found, none = kinds_of(hint)
+        if none:
+            optional.add(argument)
+        if found:
+            kinds[argument] = found
+        if parameter.default is parameter.empty:
+            good[argument] = right(argument, hint)
+    return Entrance(name, call, good, kinds, frozenset(optional)) if kinds else None
+
+
+@cache
+def entrances() -> tuple[Entrance, ...]:
+    """Every public function, constructor and method of the theory."""
+    found: dict[str, Entrance | None] = {}
+    for room in ROOMS:
+        module = importlib.import_module(room)
+        for name in module.__all__:
+            one = getattr(module, name)
+            if name in UNTRUSTED or not callable(one) or getattr(one, "_is_protocol", False):
+                continue
+            if inspect.isfunction(one) or inspect.isclass(one):
+                found[f"{one.__module__}.{name}"] = entrance(f"{one.__module__}.{name}", one)
+    for instance in instances():
+        kind = type(instance)
+        for name, member in inspect.getmembers(kind, callable):
+            if name.startswith("_") or not hasattr(member, "door"):
+                continue
+            full = f"{kind.__module__}.{kind.__name__}.{name}"
+            found[full] = entrance(full, getattr(instance, name), method=True)
+    return tuple(one for one in found.values() if one is not None)
+
+
+def instances() -> list[Any]:
+    """Objects whose methods are public."""
+    known = nouns()
+    kinds = (rdpt.TotalVariation, rdpt.KullbackLeibler, rdpt.JensenShannon, rdpt.ChiSquare, rdpt.SquaredHellinger,
+             rdpt.ReverseKullbackLeibler, rdpt.Hamming, rdpt.SquaredError, rdpt.AbsoluteError, rdpt.Serial, rdpt.Joblib,
+             rdpt.Wasserstein1, rdpt.Wasserstein2Squared)  # fmt: skip
+    made = [kind() for kind in kinds]
+    names = ("Pmf", "Bernoulli", "Gaussian", "Uniform", "Laplace", "Bounds", "Solution", "TransportSolution", "Region",
+             "problem", "Problem", "ball", "Empirical")  # fmt: skip
+    return [*made, rdpt.Table([[0.0, 1.0], [1.0, 0.0]]), rdpt.TransportDivergence([[0.0, 1.0], [1.0, 0.0]]),
+            *(known[name] for name in names)]  # fmt: skip
+
+
+COIN = {"--source": "bernoulli:0.25", "--distortion": "hamming", "--perception": "tv", "-D": "0.1", "-P": "0.05"}
+COMMANDS: dict[str, dict[str, str]] = {
+    "rate": COIN,
+    "curve": COIN | {"--out": "c.csv", "--plot": "c.png"},
+    "surface": COIN | {"--out": "s.nc", "--workers": "1", "--store": "kept"},
+    "verify": {"--instances": "1", "--seed": "0"},
+    "demo": {"--out": "report"},
+}
+NO_LIMIT = ("nan", "-0.1", "x", "", "1e400x", "0.1;0.2", "--", "²", "१", "1_0", "0x10", "0.1:0.2", "0:1:x", "0:1:²", "0:1:1",
+            "1:0:5", "0:1:99999999999", "0:inf:3", "0:nan:3", "0,,1", "True", "None", "1j", "\udcff", "0.1 0.2",
+            "0:1:1e3", ":", "::", "-inf", "__import__('os')")  # fmt: skip
+NO_OPTION = {
+    "--source": ("", "x", "bernoulli", "bernoulli:", "bernoulli:2", "bernoulli:nan", "bernoulli:x", "gaussian:0",
+                 "gaussian:0,0", "gaussian:0,inf", "gaussian:0,1,2", "gaussian:a,b", "pmf:", "pmf:nothing.csv", "pmf:.",
+                 "pmf:a\0b", "pmf:/dev/zero", "uniform:1,0", "uniform:0,²", "laplace:0,-1", ":", "bernoulli:1_0e-2",
+                 "bernoulli:0.1:0.2", "\udcff", "weights:nothing.csv"),
+    "--distortion": ("", "x", "Hamming ", "\udcff", "0"),
+    "--perception": ("", "x", "total variation", "none"),
+    "-D": NO_LIMIT, "-P": NO_LIMIT,
+    "--out": ("", "nowhere/c.csv", "c.bmp/", ".", "/", "a\0b", "x" * 5000, "/dev/null"),
+    "--plot": ("", "c.bmp", "c", "nowhere/c.png", ".png/", "a\0b.png", "x" * 5000 + ".png"),
+    "--workers": ("0", "-1", "1.5", "x", "", "10" * 20, "²", "nan"),
+    "--instances": ("0", "-1", "x", "1.5", "", "10" * 20), "--seed": ("-1", "x", "1.5", ""),
+    "--store": ("/dev/null", "a\0b", "/dev/null/x", "x" * 5000), "--levels": ("0", "-1", "x", "1.5", "10" * 20),
+    "--unit": ("hartleys", "", "Bits!"), "--nonsense": ("1",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Call:
+    """One malformed call, ready to be made."""
+
+    name: str
+    argument: str
+    value: Any
+    make: Callable[[], Any]
+
+    def __str__(self) -> str:
+        try:
+            shown = repr(self.value)[:80]
+        except ValueError:  # an integer of more digits than Python prints
+            shown = f"<{type(self.value).__name__}>"
+        return f"{self.name}({self.argument}={shown})"
+
+
+def calls(count: int, seed: int, rooms: tuple[Entrance, ...] | None = None) -> Iterator[Call]:
+    """So many malformed calls, of the library and, every tenth, of the command line."""
+    rng = np.random.default_rng(seed)
+    doors = entrances() if rooms is None else rooms
+    for number in range(count):
+        if rooms is None and number % 10 == 9:
+            yield _command(rng)
+            continue
+        door = doors[rng.integers(len(doors))]
+        argument = list(door.kinds)[rng.integers(len(door.kinds))]
+        values = door.wrong(argument)
+        value = values[rng.integers(len(values))]
+        given = door.good | {argument: value}
+        yield Call(door.name, argument, value, lambda door=door, given=given: door.call(**given))  # type: ignore[misc]
+
+
+def _command(rng: np.random.Generator) -> Call:
+    name = list(COMMANDS)[rng.integers(len(COMMANDS))]
+    options = dict(COMMANDS[name])
+    known = [option for option in NO_OPTION if option in options or option in ("--nonsense",)]
+    option = known[rng.integers(len(known))]
+    value = NO_OPTION[option][rng.integers(len(NO_OPTION[option]))]
+    arguments = [name, *(part for pair in (options | {option: value}).items() for part in pair)]
+    return Call(f"rdptheory {name}", option, value, lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> None:
+    """Exit status 2 with one sentence becomes the refusal that the library would have raised."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        error = io.StringIO()
+        with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
+            try:
+                cli.main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+        last = error.getvalue().strip().splitlines()[-1:] or [""]
+        if code == 2 and last[0].startswith("Error: "):
+            raise InvalidInput("option", arguments, last[0])
+        raise AssertionError(f"exit status {code}: {last[0]}")
+
+
+def verdict(call: Call) -> str | None:
+    """What is wrong with the end of a call; None if it was refused as it should be."""
+
+    def stop(*_: object) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        found = call.make()
+    except InvalidInput as refusal:
+        sentence = str(refusal)
+        if not (refusal.argument and refusal.rule) or "\n" in sentence:
+            return f"{call}: no sentence: {sentence!r}"
+        return None
+    except Hang:
+        return f"{call}: longer than {SECONDS} s"
+    except Exception as problem:
+        trace = problem.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        return f"{call}: {type(problem).__name__}: {str(problem)[:100]}{where}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    return f"{call}: accepted, {str(found)[:60]!r}"
+
+
+def main(arguments: list[str]) -> int:
+    """Make so many calls and print what went wrong, most frequent first."""
+    count = int(arguments[0]) if arguments else 500
+    wrong = [found for call in calls(count, seed=0) if (found := verdict(call)) is not None]
+    for found, times in Counter(wrong).most_common():
+        sys.stdout.write(f"{times:6} {found}\n")
+    sys.stdout.write(f"{count} malformed calls at {len(entrances())} entrances: {len(wrong)} not refused\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
