@@ -22,6 +22,7 @@ __all__ = [
     "GapTooWide",
     "InvalidInput",
     "MissingPackage",
+    "WorkerLost",
     "WrongCall",
     "at_least_zero",
     "count",
@@ -62,6 +63,10 @@ class WrongCall(InvalidInput, TypeError):
 
 class GapTooWide(ArithmeticError):
     """A bracket wider than the caller can use (`Solution.require`)."""
+
+
+class WorkerLost(RuntimeError):
+    """A process that solved a part of a sweep died and could not be replaced; a store keeps what was finished."""
 
 
 class MissingPackage(ImportError):

@@ -37,7 +37,7 @@ def test_surface_writes_what_the_verb_says(tmp_path: Path, capsys: pytest.Captur
     assert found == rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.05, P=0.1).rate
     table = tmp_path / "s.csv"
     assert run("surface", *QUESTION, *GRID, "--out", str(table), "--store", str(store), "--workers", "1") == 0
-    assert table.read_text().splitlines()[0] == "D,P,rate_nat,lower_nat,upper_nat,slope_D_nat,slope_P_nat,steps"
+    assert table.read_text().splitlines()[0] == "D,P,rate_nat,lower_nat,upper_nat,slope_D_nat,slope_P_nat,steps,status"
 
 
 @pytest.mark.parametrize(

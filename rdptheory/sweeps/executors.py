@@ -6,11 +6,12 @@ An executor maps a pure function over a list of tasks and yields (number of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost, count
 
 __all__ = ["Dask", "Executor", "Joblib", "Serial"]
 
@@ -43,14 +44,14 @@ class Joblib:
     Parameters
     ----------
     workers : int, optional
-        At least 1; all cores if left out.
+        At least 1, and never more than there are tasks; all cores if left out.
     """
 
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
-            raise InvalidInput("workers", self.workers, "must be an integer at least 1, or None for all cores")
+        if self.workers is not None:
+            count("workers", self.workers)
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
         """As they finish.
@@ -59,14 +60,30 @@ class Joblib:
         ------
         MissingPackage
             joblib is not installed.
+        WorkerLost
+            A process died.
         """
         try:
             from joblib import Parallel, delayed
+            from joblib.externals.loky.process_executor import TerminatedWorkerError
         except ImportError:
             raise MissingPackage("joblib", "parallel") from None
-        jobs = -1 if self.workers is None else self.workers
+        jobs = -1 if self.workers is None else max(1, min(self.workers, len(tasks)))
         pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-        yield from pool(delayed(_numbered)(function, number, task) for number, task in enumerate(tasks))
+        try:
+            yield from pool(delayed(_numbered)(function, number, task) for number, task in enumerate(tasks))
+        except TerminatedWorkerError:
+            raise WorkerLost("a process of Joblib died, perhaps for want of memory") from None
+
+
+class Client(Protocol):
+    """What is used of a `distributed.Client`."""
+
+    loop: Any
+
+    def submit(self, *args: Any, **options: Any) -> Any: ...
+
+    def cancel(self, futures: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -75,11 +92,12 @@ class Dask:
 
     Parameters
     ----------
-    client : distributed.Client
-        Of a cluster whose workers have rdptheory installed.
+    client : distributed.Client or str
+        Of a cluster whose workers have rdptheory installed; or the address of its scheduler, as in
+        "tcp://10.0.0.1:8786".
     """
 
-    client: Any
+    client: Client | str
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
         """As they finish.
@@ -88,18 +106,31 @@ class Dask:
         ------
         MissingPackage
             dask[distributed] is not installed.
+        InvalidInput
+            No scheduler answers at the address.
+        WorkerLost
+            Several workers died on the same task.
         """
         try:
-            from distributed import as_completed
+            from distributed import Client, KilledWorker, as_completed
         except ImportError:
             raise MissingPackage("dask[distributed]", "parallel") from None
-        futures = [self.client.submit(function, task, pure=False) for task in tasks]
-        numbers = {future.key: number for number, future in enumerate(futures)}
-        try:
-            for future, result in as_completed(futures, with_results=True, loop=self.client.loop):
-                yield numbers[future.key], result
-        finally:
-            self.client.cancel(futures)
+        with ExitStack() as opened:
+            if isinstance(self.client, str):
+                try:
+                    client = opened.enter_context(Client(self.client, set_as_default=False))
+                except (OSError, ValueError) as problem:
+                    raise InvalidInput("client", self.client, f"no scheduler answers there ({problem})") from None
+            else:
+                client = self.client
+            futures = [client.submit(function, task, pure=False) for task in tasks]
+            opened.callback(client.cancel, futures)
+            numbers = {future.key: number for number, future in enumerate(futures)}
+            try:
+                for future, result in as_completed(futures, with_results=True, loop=client.loop):
+                    yield numbers[future.key], result
+            except KilledWorker:
+                raise WorkerLost("the workers of Dask died again and again on one task") from None
 
 
 def _numbered(function: Callable[[Task], Result], number: int, task: Task) -> tuple[int, Result]:

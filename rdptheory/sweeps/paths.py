@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path as File
@@ -19,17 +20,22 @@ from rdptheory._types import FloatArray
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero
-from rdptheory.files import write_whole
+from rdptheory.files import read_bytes, write_bytes
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solution import Solution
+from rdptheory.solution import Solution, Status
 from rdptheory.solve import rdp
 from rdptheory.sources import Source
 
-__all__ = ["VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
+__all__ = ["STATUSES", "VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
 
-VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps")
-"""What is kept of a solution; rates in nats, slopes in nats per unit."""
+VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps", "status")
+"""What is kept of a solution; rates in nats, slopes in nats per unit, the status by its place in `STATUSES`."""
+MOST_POINTS = 10_000_000
+"""Of one sweep: at a millisecond each they take three hours, and a table of them half a gigabyte."""
+STATUSES = tuple(Status)
+LARGEST_FILE = 2**26
+"""Bytes of one path in a store: half a million points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +67,8 @@ def paths(
     source: Source,
     distortion: Distortion,
     perception: Divergence | None,
-    D: Sequence[float],
-    P: Sequence[float],
+    D: float | Sequence[float],
+    P: float | Sequence[float],
     method: Method | None,
 ) -> list[Path]:
     """One path for each P, after a look at every number.
@@ -72,10 +78,13 @@ def paths(
     InvalidInput
         A list that is empty or repeats itself, or a limit that is negative or NaN.
     """
-    lists = {"D": tuple(at_least_zero("D", d) for d in D), "P": tuple(at_least_zero("P", p) for p in P)}
+    given = {name: values if isinstance(values, Sequence) else (values,) for name, values in (("D", D), ("P", P))}
+    lists = {name: tuple(at_least_zero(name, value) for value in values) for name, values in given.items()}
     for name, values in lists.items():
         if not values or len(set(values)) < len(values):
             raise InvalidInput(name, values, "must be a list of at least one number without repetitions")
+    if len(lists["D"]) * len(lists["P"]) > MOST_POINTS:
+        raise InvalidInput("D", lists["D"], f"times P must be at most {MOST_POINTS:,} points")
     for p in lists["P"]:
         Problem(source, distortion, perception, lists["D"][0], p)
     return [Path(source, distortion, perception, lists["D"], p, method) for p in lists["P"]]
@@ -93,15 +102,23 @@ def solve_path(path: Path) -> Iterator[Solution]:
 
 
 def tabulate_path(path: Path) -> FloatArray:
-    """The `VARIABLES` of every point, shape (number of D, 6)."""
-    return np.array(
-        [(s.rate, s.bounds.lower, s.bounds.upper, s.slopes.D, s.slopes.P, float(s.steps)) for s in solve_path(path)]
-    )
+    """The `VARIABLES` of every point, shape (number of D, 7)."""
+    return np.array([_numbers(solution) for solution in solve_path(path)])
+
+
+def _numbers(solution: Solution) -> tuple[float, ...]:
+    bounds, slopes = solution.bounds, solution.slopes
+    status = float(STATUSES.index(solution.status))
+    return solution.rate, bounds.lower, bounds.upper, slopes.D, slopes.P, float(solution.steps), status
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder with one `.npz` file for every finished path, named by `Path.key` and written whole or not at all."""
+    """A folder with one file for every finished path, named by `Path.key` and written whole or not at all.
+
+    A file holds the SHA-256 of what follows, then the question it answers and its numbers, every bit of them. One
+    that is damaged, or answers another question, counts as missing: its path is solved again and the file replaced.
+    """
 
     folder: File
 
@@ -110,25 +127,41 @@ class Store:
         """The store in a folder, made if need be."""
         try:
             File(folder).mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise InvalidInput("store", str(folder), f"cannot be made a folder ({type(problem).__name__})") from None
+        except (OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            raise InvalidInput("store", str(folder), f"cannot be made a folder ({reason})") from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InvalidInput("store", str(folder), "is a folder that cannot be written to")
         return cls(File(folder))
 
     def load(self, path: Path) -> FloatArray | None:
         """What `tabulate_path` gave, or None if this path is not finished."""
+        file = self._file(path)
         try:
-            with np.load(self._file(path), allow_pickle=False) as kept:
-                return np.column_stack([kept[name] for name in VARIABLES])
-        except FileNotFoundError:
+            digest, _, kept = read_bytes(file, LARGEST_FILE).partition(b"\n")
+            if digest.decode() != hashlib.sha256(kept).hexdigest():
+                return None
+            document = json.loads(kept)
+            if any(document[name] != value for name, value in _asked(path).items()):
+                return None
+            return np.array([[float.fromhex(text) for text in row] for row in document["rows"]])
+        except (InvalidInput, ValueError, KeyError, TypeError):  # no such file, or none of ours
             return None
 
     def save(self, path: Path, table: FloatArray) -> None:
         """Keep the table of a finished path."""
-        columns: Mapping[str, Any] = dict(zip(VARIABLES, table.T, strict=True))
-        write_whole(self._file(path), lambda scratch: np.savez(scratch, D=path.D, P=path.P, **columns))
+        rows = [[float(value).hex() for value in row] for row in table]
+        kept = json.dumps({**_asked(path), "rows": rows}).encode()
+        write_bytes(self._file(path), hashlib.sha256(kept).hexdigest().encode() + b"\n" + kept)
 
     def _file(self, path: Path) -> File:
-        return self.folder / f"{path.key}.npz"
+        return self.folder / f"{path.key}.json"
+
+
+def _asked(path: Path) -> dict[str, Any]:
+    """The question of a path, and how its answer is written."""
+    D = [value.hex() for value in path.D]
+    return {"question": path.key, "columns": [*VARIABLES], "D": D, "P": path.P.hex()}
 
 
 class _Threads:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path as File
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from rdptheory.files import write_bytes
 from rdptheory.methods import Method
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
-from rdptheory.sweeps.paths import VARIABLES, Store, one_thread, paths, tabulate_path
+from rdptheory.sweeps.paths import STATUSES, VARIABLES, Store, one_thread, paths, tabulate_path
 from rdptheory.sweeps.table import write_table
 
 __all__ = ["curve", "surface", "write_surface"]
@@ -31,6 +31,7 @@ UNITS = {
     "slope_D": "nat per unit of D",
     "slope_P": "nat per unit of P",
     "steps": "1",
+    "status": "1",
 }
 MEANING = {
     "rate": "R(D,P): the upper end of the proved bracket",
@@ -39,7 +40,9 @@ MEANING = {
     "slope_D": "dR/dD",
     "slope_P": "dR/dP",
     "steps": "iterations taken",
+    "status": "whether the bracket is as narrow as asked",
 }
+WHOLE = {"steps": np.int64, "status": np.int8}
 SERIAL = Serial()
 LONGEST_TITLE = 40
 """Letters of a source that fit above a picture of one column."""
@@ -50,8 +53,8 @@ def surface(
     distortion: Distortion,
     perception: Divergence | None,
     *,
-    D: Sequence[float],
-    P: Sequence[float],
+    D: float | Sequence[float],
+    P: float | Sequence[float],
     method: Method | None = None,
     executor: Executor = SERIAL,
     store: str | os.PathLike[str] | None = None,
@@ -67,21 +70,23 @@ def surface(
     ----------
     source, distortion, perception, method
         As in `rdptheory.rdp`.
-    D, P : lists of numbers
+    D, P : numbers or lists of numbers
         At least 0, without repetitions, in any order; inf lifts a limit.
     executor : Serial, Joblib or Dask
     store : path, optional
-        A folder that keeps every finished path. The same call after an interruption solves only what is missing;
-        a path of a changed question has another name, so old numbers are never mixed in.
+        A folder that keeps every finished path. The same call after an interruption solves only what is missing; a
+        path of a changed question has another name, so old numbers are never mixed in, and a file that is damaged
+        or belongs to another question is solved again.
     progress : bool
         Show a bar on standard error.
 
     Returns
     -------
     xarray.Dataset
-        Coordinates D and P; variables rate, lower, upper (nats), slope_D, slope_P (nats per unit) and steps, each of
-        shape (len(D), len(P)); units in the attributes. lower <= R(D,P) <= upper is proved at every point, and
-        rate is upper.
+        Coordinates D and P; variables rate, lower, upper (nats), slope_D, slope_P (nats per unit), steps and status,
+        each of shape (len(D), len(P)); units in the attributes. lower <= R(D,P) <= upper is proved at every point,
+        and rate is upper. The status is a number, which `status.attrs["flag_meanings"]` puts into words: 0 optimal,
+        1 infeasible, 2 stopped with a bracket wider than asked.
 
     Raises
     ------
@@ -110,11 +115,18 @@ def surface(
             tables[missing[number]] = table
             bar.update(count)
     stacked = np.stack([table for table in tables if table is not None], axis=1)
-    variables = {
+    variables: dict[str, Any] = {
         name: (("D", "P"), stacked[:, :, column], {"units": UNITS[name], "long_name": MEANING[name]})
         for column, name in enumerate(VARIABLES)
     }
-    variables["steps"] = (("D", "P"), stacked[:, :, -1].astype(np.int64), variables["steps"][2])
+    for name, kind in WHOLE.items():
+        dims, values, told = variables[name]
+        variables[name] = (dims, values.astype(kind), told)
+    flags = {
+        "flag_values": np.arange(len(STATUSES), dtype=np.int8),
+        "flag_meanings": " ".join(s.value for s in STATUSES),
+    }
+    variables["status"][2].update(flags)
     labels = {
         "D": ("D", list(work[0].D), {"long_name": "limit on the mean distortion", "units": "unit of the distortion"}),
         "P": (
@@ -133,7 +145,7 @@ def curve(
     distortion: Distortion,
     perception: Divergence | None = None,
     *,
-    D: Sequence[float],
+    D: float | Sequence[float],
     P: float = float("inf"),
     method: Method | None = None,
     executor: Executor = SERIAL,
@@ -180,7 +192,15 @@ def _corners(found: CriticalPoints) -> dict[str, Any]:
     }
 
 
-def write_surface(path: str | os.PathLike[str], grid: Any) -> File:
+class Grid(Protocol):
+    """An xarray.Dataset, as `surface` returns it."""
+
+    def expand_dims(self, dim: Any) -> Any: ...
+
+    def to_netcdf(self, path: Any) -> Any: ...
+
+
+def write_surface(path: str | os.PathLike[str], grid: Grid) -> File:
     """Write what `surface` or `curve` returned, whole or not at all.
 
     `.nc` is NetCDF (`xarray.open_dataset(path, engine="h5netcdf")` reads it back bit by bit); `.csv` has one line for
@@ -193,15 +213,19 @@ def write_surface(path: str | os.PathLike[str], grid: Any) -> File:
     MissingPackage
         h5netcdf is not installed.
     """
+    labelled: Any = grid
+    if not {"D", "P", *VARIABLES} <= {*labelled.variables}:
+        raise InvalidInput("grid", grid, "must be what surface or curve returned")
     match File(path).suffix.lower():
         case ".nc":
-            return write_bytes(path, _netcdf(grid))
+            return write_bytes(path, _netcdf(labelled))
         case ".csv":
-            flat = grid.expand_dims([name for name in ("D", "P") if name not in grid.dims]).transpose("P", "D")
+            flat = labelled.expand_dims([name for name in ("D", "P") if name not in labelled.dims]).transpose("P", "D")
             D, P = np.meshgrid(flat.D.values, flat.P.values)
             columns = [D.ravel(), P.ravel(), *(flat[name].values.ravel() for name in VARIABLES)]
-            header = ["D", "P", *(f"{name}_nat" for name in VARIABLES[:-1]), "steps"]
-            return write_table(path, header, [[value.item() for value in row] for row in zip(*columns, strict=True)])
+            header = ["D", "P", *(name if name in WHOLE else f"{name}_nat" for name in VARIABLES)]
+            rows = [[value.item() for value in row] for row in zip(*columns, strict=True)]
+            return write_table(path, header, [[*row[:-1], STATUSES[row[-1]].value] for row in rows])
     raise InvalidInput("path", str(path), "must end in .nc or .csv")
 
 

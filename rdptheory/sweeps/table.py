@@ -64,8 +64,8 @@ def tabulate(
     distortion: Distortion,
     perception: Divergence | None,
     *,
-    D: Sequence[float],
-    P: Sequence[float],
+    D: float | Sequence[float],
+    P: float | Sequence[float],
     method: Method | None = None,
     progress: bool = False,
 ) -> list[Row]:
@@ -81,7 +81,7 @@ def tabulate(
     if progress:
         from tqdm.auto import tqdm
 
-        solutions = tqdm(solutions, desc=name, unit="point", total=len(D) * len(P))
+        solutions = tqdm(solutions, desc=name, unit="point", total=sum(len(path.D) for path in work))
     return [Row.of(name, solution) for solution in solutions]
 
 

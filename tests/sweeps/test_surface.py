@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 import xarray
@@ -27,6 +28,7 @@ from rdptheory import (
     TotalVariation,
     rdp,
 )
+from rdptheory.errors import WorkerLost
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
 from tests.checks import assert_inside
@@ -73,8 +75,9 @@ def test_every_point_is_the_solution(serial: Any) -> None:
         for p in P:
             point, solution = serial.sel(D=d, P=p), rdp(*QUESTION, D=d, P=p)
             bounds, slopes = solution.bounds, solution.slopes
-            found = tuple(float(point[name]) for name in paths.VARIABLES)
+            found = tuple(float(point[name]) for name in paths.VARIABLES[:-1])
             assert found == (solution.rate, bounds.lower, bounds.upper, slopes.D, slopes.P, solution.steps)
+            assert serial.status.attrs["flag_meanings"].split()[int(point.status)] == solution.status.value
     assert float((serial.upper - serial.lower).max()) <= 1e-9
     assert {serial[name].attrs["units"] for name in ("rate", "lower", "upper")} == {"nat"}
     assert serial.attrs["perception"] == "TotalVariation()"
@@ -149,6 +152,28 @@ def test_dask_survives_a_killed_worker_with_the_bits_of_serial() -> None:
         assert executor.victims
         assert executor.victims[0] not in alive
     assert same_bits(surface(*question, **grid), found)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A method that ends the process it runs in."""
+
+    def solve(self, problem: Any) -> Any:
+        os._exit(1)
+
+
+def test_workers_that_die_again_and_again_are_one_sentence(tmp_path: File) -> None:
+    with pytest.raises(WorkerLost, match="Joblib died"):
+        surface(*QUESTION, D=D, P=[0.02, 0.05], method=Deadly(), executor=Joblib(2), store=tmp_path)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        pytest.raises(WorkerLost, match="Dask died"),
+    ):
+        surface(*QUESTION, D=D, P=[0.02], method=Deadly(), executor=Dask(cluster.scheduler_address))
+    with pytest.raises(InvalidInput, match="no scheduler answers"):
+        surface(*QUESTION, D=D, P=[0.02], executor=Dask("nowhere://at.all"))
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_threaded_worker_gives_the_bits_of_serial(serial: Any) -> None:
@@ -231,6 +256,7 @@ def test_files_hold_every_bit_and_appear_whole(serial: Any, tmp_path: File, name
             rows = list(csv.DictReader(stream))
         assert len(rows) == len(D) * len(P)
         for row in rows:
+            assert row["status"] == "optimal"
             assert float(row["upper_nat"]) == serial.sel(D=float(row["D"]), P=float(row["P"])).upper
     line = write_surface(tmp_path / f"line.{name[5:]}", serial.isel(P=0))
     assert line.stat().st_size > 0
@@ -246,7 +272,14 @@ def test_a_failed_write_leaves_nothing(serial: Any, tmp_path: File) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", ({"D": [], "P": [0.1]}, {"D": [0.1, 0.1], "P": [0.1]}, {"D": [0.1], "P": [-0.1]}, {"D": ["x"], "P": [1]})
+    "limits",
+    (
+        {"D": [], "P": [0.1]},
+        {"D": [0.1, 0.1], "P": [0.1]},
+        {"D": [0.1], "P": [-0.1]},
+        {"D": ["x"], "P": [1]},
+        {"D": range(10**6), "P": range(100)},
+    ),
 )
 def test_bad_lists(limits: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
@@ -263,3 +296,8 @@ def test_infeasible_points_are_answers_and_the_bar_is_shown(capsys: pytest.Captu
     grid = surface(Bernoulli(0.5), Hamming(), None, D=[0.0, 0.1], P=[np.inf], executor=Serial(), progress=True)
     assert np.isfinite(grid.rate).all()
     assert "2/2" in capsys.readouterr().err
+
+
+def test_one_number_is_a_list_of_one(serial: Any) -> None:
+    assert same_bits(serial.isel(D=[0], P=[1]), surface(*QUESTION, D=D[0], P=P[1]))
+    assert same_bits(serial.isel(D=[0], P=1), curve(*QUESTION, D=D[0], P=P[1]))
