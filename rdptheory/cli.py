@@ -1,50 +1,39 @@
-"""The command line: `rdptheory rate`, `curve`, `surface`, `demo`, `theorems` and `verify`."""
+"""The command line: `rdptheory rate`, `curve`, `surface`, `place`, `demo`, `theorems`, `verify` and `papers`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from dataclasses import fields
+from importlib import metadata
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from rdptheory.critical import critical_points
-from rdptheory.distortions import AbsoluteError, Distortion, Hamming, SquaredError
-from rdptheory.divergences import (
-    ChiSquare,
-    Divergence,
-    JensenShannon,
-    KullbackLeibler,
-    ReverseKullbackLeibler,
-    SquaredHellinger,
-    TotalVariation,
-    Wasserstein1,
-    Wasserstein2Squared,
-)
-from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
+from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost
 from rdptheory.picture_commands import draw, register
 from rdptheory.solution import Solution
 from rdptheory.solve import rdp
-from rdptheory.sources import (
-    Bernoulli,
-    ContinuousSource,
-    Exponential,
-    Gaussian,
-    GaussianMixture,
-    Laplace,
-    Logistic,
-    Pmf,
-    Source,
-    StudentT,
-    Uniform,
-    discretise,
-)
-from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
+from rdptheory.sweeps import Joblib, Row, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
+from rdptheory.words import (
+    DISTORTIONS,
+    PERCEPTIONS,
+    as_choice,
+    as_limit,
+    as_limits,
+    as_question,
+    as_source,
+    check_outputs,
+)
 
 __all__ = ["app", "main", "serve"]
+
+INTERRUPTED = 130
+"""The exit status that shells give a program that ended by Ctrl-C."""
 
 app = typer.Typer(
     add_completion=False,
@@ -53,34 +42,20 @@ app = typer.Typer(
     help="Certified rate-distortion-perception functions.",
 )
 
-FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
-    "bernoulli": (1, Bernoulli),
-    "gaussian": (2, Gaussian),
-    "uniform": (2, Uniform),
-    "laplace": (2, Laplace),
-    "t": (1, StudentT),
-    "logistic": (2, Logistic),
-    "exponential": (1, Exponential),
-}
-DISTORTIONS: dict[str, Distortion] = {"hamming": Hamming(), "squared": SquaredError(), "absolute": AbsoluteError()}
-PERCEPTIONS: dict[str, Divergence | None] = {
-    "none": None,
-    "tv": TotalVariation(),
-    "kl": KullbackLeibler(),
-    "reverse-kl": ReverseKullbackLeibler(),
-    "js": JensenShannon(),
-    "chi2": ChiSquare(),
-    "hellinger": SquaredHellinger(),
-    "w1": Wasserstein1(),
-    "w2": Wasserstein2Squared(),
-}
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"rdptheory {metadata.version('rdptheory')}")
+        raise typer.Exit
+
 
 SourceOption = Annotated[
     str,
     typer.Option(
         "--source",
         help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE, t:DF, logistic:LOC,SCALE, "
-        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;... or pmf:FILE.csv",
+        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;..., pmf:FILE.csv (columns probability, weight or count; "
+        "point..., level or value), or weights:FILE.csv (divided by their sum)",
     ),
 ]
 DistortionOption = Annotated[str, typer.Option("--distortion", help=", ".join(DISTORTIONS))]
@@ -89,6 +64,15 @@ LevelsOption = Annotated[
     int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
 ]
 UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")]
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and exit", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Certified rate-distortion-perception functions."""
 
 
 @app.command()
@@ -100,10 +84,12 @@ def rate(
     P: Annotated[str, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")] = "inf",
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object, rates in nats")] = False,
 ) -> None:
     """Print R(D,P) with its proved bracket."""
-    question = _question(source, distortion, perception, levels)
-    typer.echo(_report(rdp(*question, D=_number("D", D), P=_number("P", P)), unit))
+    question = as_question(source, distortion, perception, levels)
+    solution = rdp(*question, D=as_limit("D", D), P=as_limit("P", P))
+    typer.echo(_json(source, solution) if as_json else _report(solution, unit))
 
 
 @app.command()
@@ -122,10 +108,10 @@ def curve(
     ] = False,
 ) -> None:
     """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
-    question = _question(source, distortion, perception, levels)
-    _check_outputs(out, plot)
-    limits = _numbers("P", P)
-    distortions = _numbers("D", D)
+    check_outputs({"out": out, "plot": plot}, source=source)
+    question = as_question(source, distortion, perception, levels)
+    limits = as_limits("P", P)
+    distortions = as_limits("D", D)
     rows = tabulate(source, *question, D=distortions, P=limits, progress=True)
     corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
     written = [write_csv(out, rows)]
@@ -154,12 +140,12 @@ def surface_command(
     unit: UnitOption = Unit.bits,
 ) -> None:
     """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
-    question = _question(source, distortion, perception, levels)
     if out.suffix.lower() not in (".nc", ".csv"):
         raise InvalidInput("out", str(out), "must end in .nc or .csv")
-    _check_outputs(out, plot)
+    check_outputs({"out": out, "plot": plot}, source=source)
+    question = as_question(source, distortion, perception, levels)
     executor = Serial() if workers == 1 else Joblib(workers)
-    grid = surface(*question, D=_numbers("D", D), P=_numbers("P", P), executor=executor, store=store, progress=True)
+    grid = surface(*question, D=as_limits("D", D), P=as_limits("P", P), executor=executor, store=store, progress=True)
     written = [write_surface(out, grid)]
     if plot is not None:
         from rdptheory.plotting import figure, plot_surface, save, style
@@ -223,11 +209,11 @@ def verify(
     rows = []
     found = check(
         keys or (),
-        source=None if source is None else _source(source),
-        distortion=None if distortion is None else _choice("distortion", distortion, DISTORTIONS),
-        perception=None if perception is None else _choice("perception", perception, PERCEPTIONS),
-        D=None if D is None else _number("D", D),
-        P=None if P is None else _number("P", P),
+        source=None if source is None else as_source(source),
+        distortion=None if distortion is None else as_choice("distortion", distortion, DISTORTIONS),
+        perception=None if perception is None else as_choice("perception", perception, PERCEPTIONS),
+        D=None if D is None else as_limit("D", D),
+        P=None if P is None else as_limit("P", P),
         instances=instances,
         seed=seed,
     )
@@ -246,7 +232,7 @@ def verify(
         raise typer.Exit(1)
 
 
-register(app, lambda *question: _question(*question))
+register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -266,98 +252,37 @@ def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = N
     except (InvalidInput, MissingPackage) as problem:
         _fail(str(problem), 2)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted", 130)
+        code = INTERRUPTED
+    except WorkerLost as problem:
+        _fail(str(problem), 1)
+    except MemoryError as problem:
+        _fail(f"not enough memory: {problem}" if str(problem) else "not enough memory", 1)
     except OSError as problem:
-        _fail(f"{problem.strerror or type(problem).__name__}: {problem.filename}", 1)
+        place = "" if problem.filename is None else f": {problem.filename}"
+        _fail(f"{problem.strerror or problem or type(problem).__name__}{place}", 1)
     except Exception as problem:
         message = getattr(problem, "format_message", None)
         if message is None:
             raise
         _fail(message(), int(getattr(problem, "exit_code", 2)))
+    if code == INTERRUPTED:  # typer makes this of Ctrl-C
+        _fail("interrupted; what --store or --resume keeps goes on from here", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _check_outputs(out: Path, plot: Path | None) -> None:
-    if plot is not None and plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
-    for path in (out, plot):
-        if path is not None and not path.parent.is_dir():
-            raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
-
-
 def _fail(sentence: str, code: int) -> NoReturn:
-    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    printable = sentence.encode("utf-8", "backslashreplace").decode()
+    typer.echo(f"Error: {' '.join(printable.split())}", err=True)
     sys.exit(code)
 
 
-def _question(
-    source: str, distortion: str, perception: str, levels: int | None
-) -> tuple[Source, Distortion, Divergence | None]:
-    made = _source(source)
-    if levels is not None:
-        if not isinstance(made, ContinuousSource):
-            raise InvalidInput("levels", levels, "needs a source with a density")
-        made = discretise(made, levels)
-    return made, _choice("distortion", distortion, DISTORTIONS), _choice("perception", perception, PERCEPTIONS)
-
-
-def _source(text: str) -> Source:
-    family, _, rest = text.partition(":")
-    if family == "pmf":
-        return Pmf.from_csv(rest)
-    if family == "mixture":
-        return _mixture(text, rest)
-    if family not in FAMILIES:
-        raise InvalidInput(
-            "source", text, f"must be one of {', '.join(FAMILIES)}, mixture or pmf, as in laplace:0,1 or pmf:FILE.csv"
-        )
-    count, make = FAMILIES[family]
-    parts = rest.split(",")
-    if len(parts) != count:
-        raise InvalidInput("source", text, f"{family} takes {count} number{'s' if count > 1 else ''}")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        raise InvalidInput("source", text, f"{family} takes {count} number{'s' if count > 1 else ''}") from None
-    return make(*numbers)
-
-
-def _mixture(text: str, parts: str) -> Source:
-    """WEIGHT,MEAN,VARIANCE of every part, with semicolons between them."""
-    try:
-        weights, means, variances = zip(
-            *([float(x) for x in part.split(",")] for part in parts.split(";")), strict=True
-        )
-    except ValueError:
-        raise InvalidInput("source", text, "mixture takes WEIGHT,MEAN,VARIANCE;WEIGHT,MEAN,VARIANCE;...") from None
-    return GaussianMixture(weights, means, variances)
-
-
-def _choice(argument: str, text: str, known: dict[str, Any]) -> Any:
-    if text not in known:
-        raise InvalidInput(argument, text, f"must be one of {', '.join(known)}")
-    return known[text]
-
-
-def _number(argument: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InvalidInput(argument, text, "must be a number at least 0 (inf is allowed)") from None
-    return at_least_zero(argument, value)
-
-
-def _numbers(argument: str, text: str) -> list[float]:
-    if ":" not in text:
-        return [_number(argument, part) for part in text.split(",")]
-    parts = text.split(":")
-    if len(parts) != 3 or not parts[2].isdigit() or int(parts[2]) < 2:
-        raise InvalidInput(argument, text, "must be LOW:HIGH:COUNT with COUNT at least 2, or a comma-separated list")
-    low, high = _number(argument, parts[0]), _number(argument, parts[1])
-    if not low < high < float("inf"):
-        raise InvalidInput(argument, text, "needs LOW below HIGH, both finite")
-    count = int(parts[2])
-    return [low + (high - low) * k / (count - 1) for k in range(count)]
+def _json(source: str, solution: Solution) -> str:
+    """One object: rates in nats, as the names say; null for what is not finite."""
+    row = Row.of(source, solution)
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    values |= {"method": str(solution.method), "message": solution.message}
+    finite = {name: None if isinstance(v, float) and not isfinite(v) else v for name, v in values.items()}
+    return json.dumps(finite, indent=1, ensure_ascii=False)
 
 
 def _report(solution: Solution, unit: Unit) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,20 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from rdptheory.critical import CriticalPoints
-from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence
-from rdptheory.errors import InvalidInput
 from rdptheory.inverse import distortion_at
 from rdptheory.placement import Placement, place, read_measurements
-from rdptheory.sources import Source
 from rdptheory.sweeps import adaptive_grid, surface, write_table
 from rdptheory.units import Unit
+from rdptheory.words import Question, as_question, check_outputs
 
 __all__ = ["draw", "register"]
-
-Question = tuple[Source, Distortion, Divergence | None]
-Parse = Callable[[str, str, str, int | None], Question]
-"""(source, distortion, perception, levels) as words of the command line -> the question."""
 
 LOWEST_SHARE = 0.005
 """Share of the axis below which no curve is drawn: it would be a wall on the left."""
@@ -31,8 +24,8 @@ MARGIN, HEADROOM = 0.8, 1.15
 """How far below the least and beyond the largest measured D a curve through measured points goes."""
 
 
-def register(app: typer.Typer, question: Parse) -> None:
-    """Add the commands of this file to the command line, which knows how to read a question."""
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command line."""
 
     @app.command(name="place")
     def place_command(
@@ -48,12 +41,8 @@ def register(app: typer.Typer, question: Parse) -> None:
         unit: Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")] = Unit.bits,
     ) -> None:
         """Compare the measured points of a codec with R(D,P): how far above the bound, or proved impossible."""
-        asked = question(source, distortion, perception, levels)
-        for path in (out, plot):
-            if path is not None and not path.parent.is_dir():
-                raise InvalidInput("plot" if path is plot else "out", str(path), "its folder does not exist")
-        if plot is not None:
-            _picture_suffix(plot)
+        check_outputs({"out": out, "plot": plot}, source=source, inputs=(file,))
+        asked = as_question(source, distortion, perception, levels)
         placed = place(read_measurements(file), *asked)
         typer.echo(_table(placed, unit))
         written = []
@@ -86,7 +75,6 @@ def draw(
     """The picture of `rdptheory curve`: the asked points, and as many between them as the corners take."""
     from rdptheory.plotting import figure, mark_critical, plot_curves, save, style
 
-    _picture_suffix(plot)
     with style():
         drawn, (axes,) = figure()
         plot_curves(surface(*question, D=_between(question, D, P), P=P), axes, unit)
@@ -118,11 +106,6 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)
         return save(drawn, plot)
-
-
-def _picture_suffix(plot: Path) -> None:
-    if plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise InvalidInput("plot", str(plot), "must end in .png, .pdf or .svg")
 
 
 HEADER = (

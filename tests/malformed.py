@@ -75,17 +75,19 @@ NAN: tuple[Any, ...] = (float("nan"), np.float32("nan"), Decimal("NaN"))
 NO_COUNT = (*NO_NUMBER[:2], *NO_NUMBER[3:], 1.5, 2.0, float("nan"), float("inf"), 2**63, -(2**70), np.float64(3), "3")
 NO_TRUTH = (0, 1, 1.0, "True", "False", "", b"1", [], {}, object(), np.array([True, False]), Foreign, float("nan"))
 NO_TEXT = (0, 1.5, b"x", [], {}, object(), Foreign, float("nan"), np.array("a"), True)
-NO_PATH = (0, 1.5, True, b"x\0", [], {}, object(), Foreign, float("nan"), "a\0b", "", "/nowhere/at/all.csv", "x" * 5000)
-NO_OBJECT = (0, 1.5, True, "bernoulli", b"x", 1j, [], {}, [0.5, 0.5], object(), Foreign(), Foreign, type, len, _masked(),
-             float("nan"), 10**400, datetime.date(2026, 1, 1), np.ones(2))  # fmt: skip
+NO_PATH = (0, 1.5, True, b"x\0", [], {}, object(), Foreign, float("nan"), "a\0b", "",
+           "/nowhere/at/all.csv", "x" * 5000)  # fmt: skip
+NO_OBJECT = (0, 1.5, True, "bernoulli", b"x", 1j, [], {}, [0.5, 0.5], object(), Foreign(), Foreign, type, len,
+             _masked(), float("nan"), 10**400, datetime.date(2026, 1, 1), np.ones(2))  # fmt: skip
 NO_ARRAY: tuple[Any, ...] = (
     "0.5", b"\x00\x01", True, [True, False], [True, 0.5], ["a", "b"], ["0.5", "0.5"], [b"1"], [1j, 0.5], [None, 1.0],
-    np.array([0.5, 0.5], dtype=object), np.array([True, False]), np.array([0.5, 0.5 + 0j]), _masked(), {0.5: 0.5}, {0.5},
-    object(), Foreign(), Foreign, len, [10**400, 1], [[1.0], [1.0, 2.0]], [datetime.date(2026, 1, 1)],
+    np.array([0.5, 0.5], dtype=object), np.array([True, False]), np.array([0.5, 0.5 + 0j]), _masked(), {0.5: 0.5},
+    {0.5}, object(), Foreign(), Foreign, len, [10**400, 1], [[1.0], [1.0, 2.0]], [datetime.date(2026, 1, 1)],
     np.array(["2026-01-01"], dtype="datetime64[D]"), np.zeros(2, dtype=[("a", float)]), (x for x in (0.5, 0.5)),
     pd.Series(["a", "b"]), pd.Series([0.5, None], dtype=object), slice(2), [[[]], 1],
 )  # fmt: skip
 NO_LIST = (*NO_ARRAY[:2], *NO_ARRAY[3:], 1j, object(), [float("nan")])
+BY_KIND = {"number": 0.5, "count": 2, "truth": False, "text": "x", "array": [0.5, 0.5], "list": []}
 WRONG = {"number": NO_NUMBER, "count": NO_COUNT, "truth": NO_TRUTH, "text": NO_TEXT, "path": NO_PATH,
          "object": NO_OBJECT, "array": NO_ARRAY, "list": NO_LIST}  # fmt: skip
 
@@ -106,7 +108,7 @@ class Entrance:
         kinds = self.kinds[argument]
         pools = [WRONG[kind] for kind in kinds]
         values = [v for v in pools[0] if all(any(v is other for other in pool) for pool in pools[1:])]
-        if "number" in kinds and not self.name.split(".")[-1] in REPORTS:
+        if "number" in kinds and self.name.split(".")[-1] not in REPORTS:
             values += NAN
         return values if argument in self.optional else [*values, None]
 
@@ -161,7 +163,8 @@ def nouns() -> dict[str, Any]:
         "region": region, "workers": 1, "solver": "CLARABEL", "probabilities": [0.5, 0.5], "weights": [1, 3],
         "high": 2.0, "low": 1.0, "unit": "bits", "dual": solution.dual, "price": 1.0, "weight": 0.5, "dimension": 1,
         "rate": 0.5, "variance": 1.0, "D1": 0.1, "D2": 0.2, "D3": 0.3, "ball": discrete.perceptions[0],
-        "reference": [0.5, 0.5], "output": [0.25, 0.75], "law": [0.25, 0.75], "other": located.bounds, "plan": plan.plan,
+        "reference": [0.5, 0.5], "output": [0.25, 0.75], "law": [0.25, 0.75], "other": located.bounds,
+        "plan": plan.plan,
         "measurements": [rdpt.Measurement(1.0, 0.2)], "measurement": rdpt.Measurement(1.0, 0.2), "pmf": pmf,
         "gap": 1e-6, "instances": 1, "alphabet": (3,), "axis": 0, "Solution": solution, "TransportSolution": plan,
         "CriticalPoints": corners, "Region": region, "DiscreteTransport": plan.problem.discrete,
@@ -183,7 +186,7 @@ def right(name: str, hint: Any) -> Any:
     if name in known:
         return known[name]
     return {"number": 0.5, "count": 2, "truth": False, "text": "x", "array": [0.5, 0.5], "list": []}.get(
-        kinds[0] if kinds else "", None
+        kinds[0] if kinds else ""
     )
 
 
@@ -253,8 +256,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "verify": {"--instances": "1", "--seed": "0"},
     "demo": {"--out": "report"},
 }
-NO_LIMIT = ("nan", "-0.1", "x", "", "1e400x", "0.1;0.2", "--", "²", "१", "1_0", "0x10", "0.1:0.2", "0:1:x", "0:1:²", "0:1:1",
-            "1:0:5", "0:1:99999999999", "0:inf:3", "0:nan:3", "0,,1", "True", "None", "1j", "\udcff", "0.1 0.2",
+NO_LIMIT = ("nan", "-0.1", "x", "", "1e400x", "0.1;0.2", "--", "²", "१", "1_0", "0x10", "0.1:0.2", "0:1:x", "0:1:²",
+            "0:1:1", "1:0:5", "0:1:99999999999", "0:inf:3", "0:nan:3", "0,,1", "True", "None", "1j", "\udcff", "0.1 0.2",
             "0:1:1e3", ":", "::", "-inf", "__import__('os')")  # fmt: skip
 NO_OPTION = {
     "--source": ("", "x", "bernoulli", "bernoulli:", "bernoulli:2", "bernoulli:nan", "bernoulli:x", "gaussian:0",

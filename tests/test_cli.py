@@ -1,13 +1,17 @@
 """The command line: what it prints, what it writes, and how it refuses."""
 
 import csv
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from rdptheory import Pmf
+import rdptheory
+from rdptheory import Pmf, words
 from rdptheory.cli import main
 from rdptheory.sweeps import COLUMNS
 
@@ -139,6 +143,19 @@ BAD = {
     "a broken grid": (["curve", *COIN, "-D", "0.1:0.2", "--out", "c.csv"], "LOW:HIGH:COUNT"),
     "an empty grid": (["curve", *COIN, "-D", "0.2:0.1:5", "--out", "c.csv"], "LOW below HIGH"),
     "a missing folder": (["curve", *COIN, "-D", "0.1", "--out", "no/c.csv"], "folder does not exist"),
+    "digits of another script": (["rate", *COIN, "-D", "०.१"], "D = ०.१"),
+    "an underscore": (["rate", *COIN, "-D", "0.1_0"], "D = 0.1_0"),
+    "a raised count": (["curve", *COIN, "-D", "0:1:²", "--out", "c.csv"], "LOW:HIGH:COUNT"),
+    "a huge grid": (["curve", *COIN, "-D", "0:1:99999999999", "--out", "c.csv"], "999999"),
+    "a huge surface": (["surface", *COIN, "-D", "0:1:99999", "-P", "0:1:999", "--out", "s.nc"], "points"),
+    "many workers": (
+        ["surface", *COIN, "-D", "0.1", "-P", "0", "--out", "s.nc", "--workers", "1" + 30 * "0"],
+        "workers",
+    ),
+    "one place for two files": (["curve", *COIN, "-D", "0.1", "--out", "a.png", "--plot", "./a.png"], "--out writes"),
+    "a device": (["curve", *COIN, "-D", "0.1", "--out", "/dev/null"], "plain files"),
+    "bytes that are no text": (["rate", *COIN, "-D", "\udcff"], r"D = \udcff"),
+    "a finite P without a measure": (["rate", *COIN[:4], "-D", "0.1", "-P", "0"], "divergence"),
     "an unknown picture": (["curve", *COIN, "-D", "0.1", "--out", "c.csv", "--plot", "c.bmp"], ".png"),
 }
 
@@ -171,6 +188,70 @@ def test_a_bad_file_is_refused_by_what_is_wrong_in_it(capsys, tmp_path, text, wo
     code, _, err = run(capsys, "rate", "--source", f"pmf:{path}", "--distortion", "hamming", "-D", "0.1")
     assert code == 2
     assert words in err.strip().splitlines()[-1]
+
+
+def test_an_input_is_never_an_output(capsys, tmp_path):
+    path = Pmf([0.75, 0.25]).to_csv(tmp_path / "coin.csv")
+    (tmp_path / "link.csv").symlink_to(path)
+    before = path.read_bytes()
+    question = ["--source", f"pmf:{path}", *COIN[2:], "-D", "0.1", "-P", "0.05"]
+    for out in (path, tmp_path / "." / "coin.csv", tmp_path / "link.csv"):
+        code, _, err = run(capsys, "curve", *question, "--out", str(out))
+        assert (code, "replace" in err) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_weights_are_divided_whatever_the_column_says(capsys, tmp_path):
+    path = tmp_path / "rounded.csv"
+    path.write_text("level;probability\n0;0,3333\n1;0,6666\n")
+    arguments = [*COIN[2:4], "-D", "0.1"]
+    code, _, err = run(capsys, "rate", "--source", f"pmf:{path}", *arguments)
+    assert (code, "weights:FILE.csv" in err) == (2, True)
+    code, out, _ = run(capsys, "rate", "--source", f"weights:{path}", *arguments)
+    assert code == 0
+    assert "0.449" in out  # Hb(1/3) - Hb(.1) = .9183 - .4690 bit
+
+
+def test_one_object_of_json(capsys):
+    code, out, _ = run(capsys, "rate", *COIN, "-D", "0.1", "-P", "0.05", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["lower_nat"] <= answer["rate_nat"] == answer["upper_nat"] == pytest.approx(0.2380777885, abs=1e-10)
+    assert (answer["D"], answer["P"], answer["status"]) == (0.1, 0.05, "optimal")
+    code, out, _ = run(capsys, "rate", "--source", "gaussian:0,1", "--distortion", "squared", "-D", "0", "--json")
+    assert (json.loads(out)["rate_nat"], json.loads(out)["status"]) == (None, "infeasible")
+
+
+def test_the_version(capsys):
+    code, out, _ = run(capsys, "--version")
+    assert (code, out) == (0, f"rdptheory {rdptheory.__version__}\n")
+
+
+def test_an_interruption_is_one_sentence_and_keeps_what_was_finished(tmp_path):
+    """Ctrl-C after the first of 40 paths."""
+    places = ["--out", str(tmp_path / "s.csv"), "--store", str(tmp_path / "kept"), "--workers", "1"]
+    grid = ["--levels", "40", "-D", "0.02:0.2:4", "-P", "0.001:0.2:40"]
+    command = [sys.executable, "-m", "rdptheory", "surface", "--source", "laplace:0,1", "--distortion", "squared"]
+    process = subprocess.Popen(
+        [*command, "--perception", "tv", *grid, *places], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    started = time.monotonic()
+    while not any(tmp_path.glob("kept/*.json")) and process.poll() is None and time.monotonic() < started + 60:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.strip().splitlines()[-1] == "Error: interrupted; what --store or --resume keeps goes on from here"
+    assert "Traceback" not in err
+    assert 1 <= len(list(tmp_path.glob("kept/*.json"))) < 40
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_pictures_are_refused_before_the_work(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(words, "find_spec", lambda name: None)
+    code, out, err = run(capsys, "curve", *COIN, "-D", "0.1", "--out", str(tmp_path / "c.csv"), "--plot", "c.png")
+    assert (code, out) == (2, "")
+    assert err == "Error: matplotlib is not installed: pip install 'rdptheory[plot]'\n"
 
 
 def test_help_is_no_error(capsys):

@@ -124,6 +124,14 @@ class Pmf(DiscreteSource):
         found = read_histogram(path)
         if normalise or not found.normalised:
             return cls.from_weights(found.masses, found.points)
+        total = float(found.masses.sum())
+        if abs(total - 1.0) > SUM_TOLERANCE and np.isfinite(total):
+            raise InvalidInput(
+                "path",
+                str(path),
+                f"its probabilities must sum to 1 within {SUM_TOLERANCE:g}, the sum is {total:.15g}; a column weight "
+                "or count, from_csv(..., normalise=True) or weights:FILE.csv divides by it, as Pmf.from_weights does",
+            )
         return cls(found.masses, found.points)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:

@@ -1,0 +1,168 @@
+"""The words of the command line as objects: numbers, grids, sources, distortions, divergences, and places for files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeVar
+
+from rdptheory.distortions import AbsoluteError, Distortion, Hamming, SquaredError
+from rdptheory.divergences import (
+    ChiSquare,
+    Divergence,
+    JensenShannon,
+    KullbackLeibler,
+    ReverseKullbackLeibler,
+    SquaredHellinger,
+    TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
+)
+from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
+from rdptheory.files import replaceable
+from rdptheory.sources import (
+    Bernoulli,
+    ContinuousSource,
+    Exponential,
+    Gaussian,
+    GaussianMixture,
+    Laplace,
+    Logistic,
+    Pmf,
+    Source,
+    StudentT,
+    Uniform,
+    discretise,
+)
+
+__all__ = [
+    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "Question", "as_choice", "as_limit", "as_limits", "as_question",
+    "as_source", "check_outputs",
+]  # fmt: skip
+
+Question = tuple[Source, Distortion, Divergence | None]
+Member = TypeVar("Member")
+
+FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
+    "bernoulli": (1, Bernoulli),
+    "gaussian": (2, Gaussian),
+    "uniform": (2, Uniform),
+    "laplace": (2, Laplace),
+    "t": (1, StudentT),
+    "logistic": (2, Logistic),
+    "exponential": (1, Exponential),
+}
+FILES = ("pmf", "weights")
+"""Sources that are a file: its masses as they are, or divided by their sum."""
+DISTORTIONS: dict[str, Distortion] = {"hamming": Hamming(), "squared": SquaredError(), "absolute": AbsoluteError()}
+PERCEPTIONS: dict[str, Divergence | None] = {
+    "none": None,
+    "tv": TotalVariation(),
+    "kl": KullbackLeibler(),
+    "reverse-kl": ReverseKullbackLeibler(),
+    "js": JensenShannon(),
+    "chi2": ChiSquare(),
+    "hellinger": SquaredHellinger(),
+    "w1": Wasserstein1(),
+    "w2": Wasserstein2Squared(),
+}
+PICTURES = (".png", ".pdf", ".svg")
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
+COUNT = re.compile(r"\d{1,6}", re.ASCII)
+"""Up to a million numbers in a list: a sweep refuses what is too much."""
+
+
+def as_limit(argument: str, text: str) -> float:
+    """A number at least 0, or inf."""
+    return at_least_zero(argument, _number(argument, text, "must be a number at least 0 (inf is allowed)"))
+
+
+def as_limits(argument: str, text: str) -> list[float]:
+    """LOW:HIGH:COUNT, or numbers with commas between them."""
+    if ":" not in text:
+        return [as_limit(argument, part) for part in text.split(",")]
+    low_word, _, rest = text.partition(":")
+    high_word, _, steps = rest.partition(":")
+    if not COUNT.fullmatch(steps) or int(steps) < 2:
+        rule = "must be LOW:HIGH:COUNT with COUNT from 2 to 999999, or a comma-separated list"
+        raise InvalidInput(argument, text, rule)
+    low, high = as_limit(argument, low_word), as_limit(argument, high_word)
+    if not low < high < float("inf"):
+        raise InvalidInput(argument, text, "needs LOW below HIGH, both finite")
+    last = int(steps) - 1
+    return [low + (high - low) * k / last for k in range(last + 1)]
+
+
+def as_choice(argument: str, text: str, known: Mapping[str, Member]) -> Member:
+    """A member of a family by its name."""
+    if text not in known:
+        raise InvalidInput(argument, text, f"must be one of {', '.join(known)}")
+    return known[text]
+
+
+def as_source(text: str) -> Source:
+    """A family with its parameters, or a file."""
+    family, _, rest = text.partition(":")
+    if family in FILES:
+        return Pmf.from_csv(rest, normalise=family == "weights")
+    if family == "mixture":
+        return _mixture(text, rest)
+    if family not in FAMILIES:
+        names = ", ".join((*FAMILIES, "mixture", *FILES))
+        raise InvalidInput("source", text, f"must be one of {names}, as in laplace:0,1 or pmf:FILE.csv")
+    count, make = FAMILIES[family]
+    rule = f"{family} takes {count} number{'s' if count > 1 else ''}"
+    parts = rest.split(",")
+    if len(parts) != count:
+        raise InvalidInput("source", text, rule)
+    return make(*(_number("source", part, rule, whole=text) for part in parts))
+
+
+def as_question(source: str, distortion: str, perception: str, levels: int | None = None) -> Question:
+    """A source, made finite with `levels` points, and how a reconstruction is judged."""
+    made = as_source(source)
+    if levels is not None:
+        if not isinstance(made, ContinuousSource):
+            raise InvalidInput("levels", levels, "needs a source with a density")
+        made = discretise(made, levels)
+    return made, as_choice("distortion", distortion, DISTORTIONS), as_choice("perception", perception, PERCEPTIONS)
+
+
+def check_outputs(places: Mapping[str, Path | None], *, source: str = "", inputs: tuple[Path, ...] = ()) -> None:
+    """Before anything is computed: every output can be written, and none of them is an input or another output.
+
+    `places` are outputs by the name of their option, "plot" a picture; `source` is the word for the source, which may
+    be a file, `inputs` are further files that are read.
+    """
+    family, _, file = source.partition(":")
+    taken = {path.resolve(): "what is read" for path in (*inputs, *([Path(file)] if family in FILES else []))}
+    for option, place in places.items():
+        if place is None:
+            continue
+        if option == "plot":
+            if place.suffix.lower() not in PICTURES:
+                raise InvalidInput(option, str(place), f"must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+            if find_spec("matplotlib") is None:
+                raise MissingPackage("matplotlib", "plot")
+        place = replaceable(option, place).resolve()
+        if place in taken:
+            raise InvalidInput(option, str(places[option]), f"would replace {taken[place]}")
+        taken[place] = f"what --{option} writes"
+
+
+def _number(argument: str, text: str, rule: str, whole: str | None = None) -> float:
+    if not NUMBER.fullmatch(text.strip()):
+        raise InvalidInput(argument, text if whole is None else whole, rule)
+    return float(text)
+
+
+def _mixture(text: str, parts: str) -> Source:
+    """WEIGHT,MEAN,VARIANCE of every part, with semicolons between them."""
+    rule = "mixture takes WEIGHT,MEAN,VARIANCE;WEIGHT,MEAN,VARIANCE;..."
+    rows = [[_number("source", x, rule, whole=text) for x in part.split(",")] for part in parts.split(";")]
+    if any(len(row) != 3 for row in rows):
+        raise InvalidInput("source", text, rule)
+    weights, means, variances = zip(*rows, strict=True)
+    return GaussianMixture(weights, means, variances)
