@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput, MissingPackage, number, reals
 
-__all__ = ["limits", "load_sympy", "masses", "positive"]
+__all__ = ["expression", "limits", "load_sympy", "masses", "positive"]
 
 
 def limits(argument: str, values: ArrayLike) -> FloatArray:
     """Numbers at least 0, inf included, of any shape."""
-    array = _array(argument, values)
+    array = reals(argument, values)
     if not (array >= 0.0).all():
         raise InvalidInput(argument, values, "must be at least 0 everywhere (inf is allowed)")
     return array
@@ -22,7 +24,7 @@ def limits(argument: str, values: ArrayLike) -> FloatArray:
 
 def masses(argument: str, values: ArrayLike) -> FloatArray:
     """Numbers in [0, 1], of any shape."""
-    array = _array(argument, values)
+    array = reals(argument, values)
     if not ((array >= 0.0) & (array <= 1.0)).all():
         raise InvalidInput(argument, values, "must lie in [0, 1] everywhere")
     return array
@@ -30,7 +32,7 @@ def masses(argument: str, values: ArrayLike) -> FloatArray:
 
 def positive(argument: str, values: ArrayLike) -> FloatArray:
     """Finite numbers above 0, of any shape."""
-    array = _array(argument, values)
+    array = reals(argument, values)
     if not ((array > 0.0) & np.isfinite(array)).all():
         raise InvalidInput(argument, values, "must be finite and above 0 everywhere")
     return array
@@ -45,8 +47,25 @@ def load_sympy() -> Any:
     return sympy
 
 
-def _array(argument: str, values: ArrayLike) -> FloatArray:
+def expression(argument: str, value: Any, default: Any) -> Any:
+    """A sympy expression or an exact number as sympy has it; `default` for None. Words are never evaluated.
+
+    Raises
+    ------
+    InvalidInput
+        A word, a truth value, NaN, or what is neither a number nor an expression of sympy.
+    """
+    sympy = load_sympy()
+    if value is None:
+        return default
+    if isinstance(value, Real | Decimal) and not isinstance(value, sympy.Basic):
+        number(argument, value)  # no truth value, nothing beyond float64
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidInput(argument, values, "must be a real number or an array of them") from None
+        if isinstance(value, bool):
+            raise TypeError
+        found = sympy.sympify(value, rational=True, strict=True)
+    except (sympy.SympifyError, TypeError, ValueError, AttributeError):
+        found = None
+    if not isinstance(found, sympy.Expr) or found.has(sympy.nan) or found.is_extended_real is False:
+        raise InvalidInput(argument, value, "must be an expression of sympy or an exact real number, and no text")
+    return found

@@ -27,7 +27,7 @@ import scipy
 from numpy.typing import NDArray
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.closed_forms._inputs import limits, load_sympy, masses
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy, masses
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, probability
@@ -127,13 +127,13 @@ def symbolic(p: Any = None, D: Any = None, P: Any = None) -> Any:
         Left out: the symbols `Symbol("p", positive=True)`, `Symbol("D", nonnegative=True)` and
         `Symbol("P", nonnegative=True)`.
 
-    >>> symbolic(p="1/2", D=0)
+    >>> symbolic(p=0.5, D=0)
     log(2)
     """
     sympy = load_sympy()
-    p = sympy.Symbol("p", positive=True) if p is None else sympy.sympify(p, rational=True)
-    D = sympy.Symbol("D", nonnegative=True) if D is None else sympy.sympify(D, rational=True)
-    P = sympy.Symbol("P", nonnegative=True) if P is None else sympy.sympify(P, rational=True)
+    p = expression("p", p, sympy.Symbol("p", positive=True))
+    D = expression("D", D, sympy.Symbol("D", nonnegative=True))
+    P = expression("P", P, sympy.Symbol("P", nonnegative=True))
     if p.is_number:
         if not 0 <= p <= 1:
             raise InvalidInput("p", p, "must lie in [0, 1]")

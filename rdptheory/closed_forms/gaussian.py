@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.closed_forms._inputs import limits, load_sympy, positive
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
 from rdptheory.doors import guard
@@ -172,9 +172,9 @@ def symbolic(variance: Any = None, D: Any = None, P: Any = None, perception: Div
     log(4/3)/2
     """
     sympy, ball = load_sympy(), _ball(perception)
-    variance = sympy.Symbol("sigma", positive=True) ** 2 if variance is None else sympy.sympify(variance, rational=True)
-    D = sympy.Symbol("D", nonnegative=True) if D is None else sympy.sympify(D, rational=True)
-    P = sympy.Symbol("P", nonnegative=True) if P is None else sympy.sympify(P, rational=True)
+    variance = expression("variance", variance, sympy.Symbol("sigma", positive=True) ** 2)
+    D = expression("D", D, sympy.Symbol("D", nonnegative=True))
+    P = expression("P", P, sympy.Symbol("P", nonnegative=True))
     spread, binds = ball.symbolic(sympy, variance, D, P)
     common = (variance + spread - D) / 2
     return sympy.Piecewise(

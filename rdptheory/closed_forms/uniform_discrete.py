@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.closed_forms._inputs import limits, load_sympy
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
@@ -92,8 +92,8 @@ def symbolic(m: Any = None, D: Any = None) -> Any:
     log(3)
     """
     sympy = load_sympy()
-    m = sympy.Symbol("m", integer=True, positive=True) if m is None else sympy.sympify(m, rational=True)
-    D = sympy.Symbol("D", nonnegative=True) if D is None else sympy.sympify(D, rational=True)
+    m = expression("m", m, sympy.Symbol("m", integer=True, positive=True))
+    D = expression("D", D, sympy.Symbol("D", nonnegative=True))
     shannon = sympy.log(m) + D * sympy.log(D) + (1 - D) * sympy.log(1 - D) - D * sympy.log(m - 1)
     return sympy.Piecewise((0, D >= 1 - 1 / m), (sympy.log(m), sympy.Eq(D, 0)), (shannon, True))
 

@@ -144,7 +144,7 @@ class TestSymbolic:
             assert sympy.simplify(value - bernoulli.symbolic(Rational(3, 10), d, limit)) == 0
 
     def test_derivatives_are_the_slopes(self):
-        expression = bernoulli.symbolic("1/4")
+        expression = bernoulli.symbolic(Rational(1, 4))
         gradient = [sympy.diff(expression, name) for name in (self.D, self.P)]
         regimes = set()
         for d, limit in ((d + Rational(1, 100), limit + Rational(1, 100)) for d, limit in self.cells):
