@@ -24,7 +24,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero, reals
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.solve import Method, rdp
@@ -304,7 +304,7 @@ def encoder_curve(samples: ArrayLike, codes: ArrayLike) -> Interpolation:
     (0.25, 0.5)
     """
     source = Empirical(samples, vectors=np.ndim(samples) == 2)
-    labels = np.asarray(codes)
+    labels = reals("codes", codes)
     if labels.shape != (len(source.samples),):
         raise InvalidInput("codes", codes, f"must hold one code for each of the {len(source.samples)} images")
     _, numbers = np.unique(labels, return_inverse=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from rdptheory.critical import CriticalPoints
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput, MissingPackage, count, finite
 from rdptheory.files import write_whole
 from rdptheory.placement import Limit, Placement
 from rdptheory.units import Unit
@@ -118,13 +118,23 @@ def style() -> Iterator[None]:
         yield
 
 
+MOST_PANELS = 64
+"""In a row or a column of a figure: more would be smaller than their labels."""
+LARGEST_SIDE = 300.0
+"""Inches: at 200 dots each, near the 65,535 dots that matplotlib can draw."""
+
+
 def figure(columns: int = 1, rows: int = 1, *, width: float = WIDTH, height: float = 2.6) -> tuple[Any, Any]:
     """A figure and its panels, row by row, each `width` x `height` inches; no window, no global state."""
     _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(columns * width, rows * height), layout="constrained")
+    columns, rows = count("columns", columns, most=MOST_PANELS), count("rows", rows, most=MOST_PANELS)
+    size = columns * finite("width", width, positive=True), rows * finite("height", height, positive=True)
+    if max(size) > LARGEST_SIDE:
+        raise InvalidInput("width", width, f"must give a figure of at most {LARGEST_SIDE:g} inches a side")
+    drawn = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(drawn)
     return drawn, drawn.subplots(rows, columns, squeeze=False).ravel()
 

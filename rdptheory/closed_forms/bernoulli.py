@@ -127,7 +127,8 @@ def symbolic(p: Any = None, D: Any = None, P: Any = None) -> Any:
         Left out: the symbols `Symbol("p", positive=True)`, `Symbol("D", nonnegative=True)` and
         `Symbol("P", nonnegative=True)`.
 
-    >>> symbolic(p=0.5, D=0)
+    >>> from fractions import Fraction
+    >>> symbolic(p=Fraction(1, 2), D=0)
     log(2)
     """
     sympy = load_sympy()
