@@ -17,16 +17,28 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray
 from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
 
-__all__ = ["check", "door", "guard"]
+__all__ = ["Law", "Shape", "check", "door", "guard"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The axes of an array, by letters: one letter has one length in all arguments of a call."""
+
+    axes: tuple[str, ...]
+
+
+Law = Annotated[FloatArray, Shape(("m",))]
+"""A law, or a function, on an alphabet that all the laws of a call share: shape (m,)."""
 
 Check = Callable[[str, Any], Any]
 """(argument, value) -> the value to go on with; raises InvalidInput."""
@@ -58,6 +70,7 @@ def door(function: Function) -> Function:
         return function
     by_place: list[tuple[str, Check | None]] = []
     by_name: dict[str, Check | None] = {}
+    shapes: dict[str, tuple[str, ...]] = {}
     open_ = False
 
     @wraps(function)
@@ -66,6 +79,7 @@ def door(function: Function) -> Function:
         if not open_:
             by_name.update(_checks(function))
             by_place[:] = by_name.items()
+            shapes.update(_shapes(function))
             open_ = True
         if args:
             args = (
@@ -81,6 +95,8 @@ def door(function: Function) -> Function:
             seen = by_name.get(name)
             if seen is not None:
                 kwargs[name] = seen(name, value)
+        if shapes:
+            _fit(shapes, dict(zip(by_name, args, strict=False)) | kwargs)
         try:
             return function(*args, **kwargs)
         except TypeError:
@@ -132,6 +148,25 @@ def _checks(function: Callable[..., Any]) -> dict[str, Check | None]:
     hints = typing.get_type_hints(function, include_extras=True)
     parameters = inspect.signature(function).parameters
     return {name: check(hints.get(name, Any)) for name in parameters}
+
+
+def _shapes(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """The axes of the parameters whose annotation names them."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items() if name != "return"}
+    return {name: mark.axes for name, found in marks.items() for mark in found if isinstance(mark, Shape)}
+
+
+def _fit(shapes: dict[str, tuple[str, ...]], given: dict[str, Any]) -> None:
+    """Refuse an array whose axes are not as many, or not as long, as its annotation says."""
+    lengths: dict[str, int] = {}
+    for name, axes in shapes.items():
+        if name not in given:
+            continue
+        shape = given[name].shape
+        if len(shape) != len(axes) or any(lengths.setdefault(a, n) != n for a, n in zip(axes, shape, strict=True)):
+            wanted = ", ".join(str(lengths.get(axis, axis)) for axis in axes) + ("," if len(axes) == 1 else "")
+            raise InvalidInput(name, given[name], f"must have shape ({wanted}), has {shape}")
 
 
 def _refuse_a_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -24,7 +24,8 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero, reals
+from rdptheory.errors import InvalidInput, at_least_zero, real_array, reals
+from rdptheory.files import read_text
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.solve import Method, rdp
@@ -194,10 +195,7 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
     >>> point
     Measurement(rate=0.6931471805599453, D=0.5, P=None, name='mine')
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InvalidInput("path", str(path), f"cannot be read ({type(problem).__name__})") from None
+    text = read_text(path)
     if Path(path).suffix.lower() == ".json":
         return _from_results(str(path), text, peak)
     return _from_table(str(path), text)
@@ -257,7 +255,7 @@ def sample_floor(samples: ArrayLike, *, D: Iterable[float], method: Method | Non
     >>> floor.rate.round(4)
     array([0.7361, 0.    ])
     """
-    source = Empirical(samples, vectors=np.ndim(samples) == 2)
+    source = Empirical(samples, vectors=real_array("samples", samples).ndim == 2)
     limits = np.array([at_least_zero("D", value) for value in D])
     ball = TotalVariation()
     proved = [rdp(source, SquaredError(), ball, D=2.0 * value, P=0.0, method=method).bounds.lower for value in limits]
@@ -303,7 +301,7 @@ def encoder_curve(samples: ArrayLike, codes: ArrayLike) -> Interpolation:
     >>> curve.least, curve.distortion(0.0)
     (0.25, 0.5)
     """
-    source = Empirical(samples, vectors=np.ndim(samples) == 2)
+    source = Empirical(samples, vectors=real_array("samples", samples).ndim == 2)
     labels = reals("codes", codes)
     if labels.shape != (len(source.samples),):
         raise InvalidInput("codes", codes, f"must hold one code for each of the {len(source.samples)} images")

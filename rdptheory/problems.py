@@ -235,14 +235,20 @@ class DiscreteProblem:
         return np.asarray(full / full.sum(axis=1, keepdims=True))
 
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
-        """E d_k(X,Y) for every distortion limit, shape (number of limits,)."""
+        """E d_k(X,Y) of a channel (n, m) for every distortion limit, shape (number of limits,)."""
+        self._check(channel)
         return np.array(
             [float(self.probabilities @ np.einsum("ij,ij->i", channel, limit.table)) for limit in self.distortions]
         )
 
     def output(self, channel: FloatArray) -> FloatArray:
-        """Law of Y, shape (m,)."""
+        """Law of Y, shape (m,), of a channel (n, m)."""
+        self._check(channel)
         return frozen_array(self.probabilities @ channel)
+
+    def _check(self, channel: FloatArray) -> None:
+        if channel.shape != self.shape:
+            raise InvalidInput("channel", channel, f"must have shape {self.shape}, has {channel.shape}")
 
 
 def exact_law(weights: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import GapTooWide
+from rdptheory.errors import GapTooWide, at_least_zero
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import Problem
 from rdptheory.units import nats_to_bits
@@ -110,7 +110,10 @@ class Solution(Generic[Question]):
         Raises
         ------
         GapTooWide
+        InvalidInput
+            `gap` is NaN or negative.
         """
+        at_least_zero("gap", gap)
         if not self.gap <= gap:
             raise GapTooWide(f"the bracket is {self.gap:.3g} nat wide, {gap:.3g} was required: {self.message}")
         return self

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import GapTooWide
+from rdptheory.errors import GapTooWide, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.plans import Plan
 from rdptheory.solution import Status
@@ -144,7 +144,10 @@ class TransportSolution:
         Raises
         ------
         GapTooWide
+        InvalidInput
+            `gap` is NaN or negative.
         """
+        at_least_zero("gap", gap)
         if not self.gap <= gap:
             raise GapTooWide(f"the bracket is {self.gap:.3g} wide, {gap:.3g} was required: {self.message}")
         return self

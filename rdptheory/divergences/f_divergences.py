@@ -14,7 +14,7 @@ import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import guard
+from rdptheory.doors import Law, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -57,11 +57,11 @@ class TotalVariation(FDivergence):
 
     recession = 0.5
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
+    def value(self, reference: Law, output: Law) -> float:
         """½ Σ |reference - output|."""
         return 0.5 * float(np.abs(reference - output).sum())
 
-    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+    def support(self, v: Law, reference: Law, P: float) -> Support:
         """Exact: the P units of mass with the lowest v move to the highest v."""
         best = int(np.argmax(v))
         top = float(v[best])
@@ -82,11 +82,11 @@ class TotalVariation(FDivergence):
         saved = kept - P * least - UNIT_ROUNDOFF * (v.size + 8) * (kept + P * least)
         return Support(raised(top - max(saved, 0.0)), np.maximum(law, 0.0))
 
-    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+    def uncertainty(self, reference: Law, output: Law, relative: float) -> float:
         """Mass that changes by a share changes δ by no more than that share."""
         return relative + UNIT_ROUNDOFF * (output.size + 8) * self.value(reference, output)
 
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+    def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
         """Half the sign of law - reference."""
         g = 0.5 * np.sign(law - reference)
         return g, P - self.value(reference, law) + float(g @ law)
@@ -103,7 +103,7 @@ class SmoothFDivergence(FDivergence):
         """φ(1 + z) for |z| <= 1/2, from z itself, with a rounding error of a few units of |z|."""
         return self.phi(1.0 + z)
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
+    def value(self, reference: Law, output: Law) -> float:
         """Σ p φ(r/p), by differences where the laws are close, so that a small δ keeps its digits."""
         held = reference > 0.0
         p, r = (reference, output) if held.all() else (reference[held], output[held])
@@ -120,7 +120,7 @@ class SmoothFDivergence(FDivergence):
         """p φ(r/p) where r is far from p > 0."""
         return p * self.phi(r / p)
 
-    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+    def uncertainty(self, reference: Law, output: Law, relative: float) -> float:
         """First and second order of δ in both laws, and the rounding of `value`."""
         held = reference > 0.0
         p, r = (reference, output) if held.all() else (reference[held], output[held])
@@ -158,7 +158,7 @@ class SmoothFDivergence(FDivergence):
         t = self.ratio(y)
         return t * y - self.phi(t)
 
-    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+    def support(self, v: Law, reference: Law, P: float) -> Support:
         """min over μ >= 0, γ of μP + γ + Σ_j p_j μ φ*((v_j - γ)/μ), by nested monotone root search.
 
         The inner search makes r = p t((v-γ)/μ) a law, the outer one puts it on the boundary of the ball. The value
@@ -226,14 +226,14 @@ class SmoothFDivergence(FDivergence):
         bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
         return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
 
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+    def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
         """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
         held = reference > 0.0
         g = np.full_like(reference, self.recession if np.isfinite(self.recession) else 0.0)
         g[held] = self.slope(law[held] / reference[held])
         return g, P - self.value(reference, law) + float(g @ law)
 
-    def support_bound(self, v: FloatArray, reference: FloatArray, P: float, mu: float, gamma: float) -> float:
+    def support_bound(self, v: Law, reference: Law, P: float, mu: float, gamma: float) -> float:
         """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible.
 
         φ* does not decrease, so its argument is rounded upwards; what else the formula rounds is added: the arguments

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import guard
+from rdptheory.doors import Law, Shape, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.points import distances, squared_distances
 
 __all__ = ["TransportDivergence", "Wasserstein1", "Wasserstein2Squared"]
 
+Reference = Annotated[FloatArray, Shape(("k",))]
 SEARCH_STEPS = 200
 
 
@@ -40,6 +42,8 @@ class TransportDivergence(Divergence):
         c = real_array("cost", cost)
         if c.ndim != 2 or c.size == 0 or (c < 0).any():
             raise InvalidInput("cost", cost, f"must have shape (k, m) and entries of at least 0, has shape {c.shape}")
+        if line is not None and line.shape != (c.shape[0],):
+            raise InvalidInput("line", line, f"must have shape ({c.shape[0]},), has {line.shape}")
         object.__setattr__(self, "cost", c)
         object.__setattr__(self, "line", line)
 
@@ -65,19 +69,22 @@ class TransportDivergence(Divergence):
                 "perception", self, f"has costs of shape {self.cost.shape}, the laws it compares ask for ({k}, {m})"
             )
 
-    def value(self, reference: FloatArray, output: FloatArray) -> float:
+    def value(self, reference: Reference, output: Law) -> float:
         """The cost of an optimal coupling: monotone on a line, else by the linear program of HiGHS."""
+        self.check(reference.size, output.size)
         if self.line is not None:
             i, j, mass = monotone_plan(reference, output, self.line)
             return float(self.cost[i, j] @ mass)
         plan = optimal_transport(reference, output / output.sum() * reference.sum(), self.cost).plan
         return np.inf if plan is None else self.bound(reference, output, plan)
 
-    def bound(self, reference: FloatArray, output: FloatArray, plan: FloatArray) -> float:
+    def bound(self, reference: Reference, output: Law, plan: FloatArray) -> float:
         """An upper bound on δ: the cost of `plan` (k, m) rounded to the marginals, without a linear program."""
+        if plan.shape != self.cost.shape:
+            raise InvalidInput("plan", plan, f"must have the shape {self.cost.shape} of the costs, has {plan.shape}")
         return float(np.vdot(rounded_plan(plan, reference, output), self.cost))
 
-    def uncertainty(self, reference: FloatArray, output: FloatArray, relative: float) -> float:
+    def uncertainty(self, reference: Reference, output: Law, relative: float) -> float:
         """A law whose masses change by a share η is reached by moving masses of that share.
 
         On a line the plan is a staircase. Its cuts, sums of masses, move by η and by the rounding of k + m sums, and
@@ -93,18 +100,20 @@ class TransportDivergence(Divergence):
         independent = float(reference @ self.cost @ output)
         return share * float(np.sqrt(independent * self.scale))
 
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+    def cut(self, reference: Reference, law: Law, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
+        self.check(reference.size, law.size)
         plan = optimal_transport(reference, law, self.cost)
         return plan.w, P - float(plan.u @ reference)
 
-    def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
+    def support(self, v: Law, reference: Reference, P: float) -> Support:
         """min over t >= 0 of t P + Σ_i p_i max_j (v_j - t c_ij), by intersecting tangents of a convex polygon.
 
         Every t gives an upper bound, so the search may end anywhere. The law mixes the two assignments that meet at
         the minimum, so that its cost is P.
         """
         p, c, top = reference, self.cost, float(v.max())
+        self.check(p.size, v.size)
         if np.isinf(P):
             return Support(top, _assigned(p, np.full(p.size, int(np.argmax(v))), v.size))
         rows = np.arange(p.size)

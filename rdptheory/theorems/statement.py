@@ -102,8 +102,10 @@ def exceeds(left: Number, right: Number, by: float = WIDEST) -> Verdict:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on a claim of several parts: a violated part, else an undecided one, else the smallest margin."""
-    order = (Ruling.VIOLATED, Ruling.UNDECIDED, Ruling.HOLDS)
-    return min(verdicts, key=lambda verdict: (order.index(verdict.ruling), verdict.margin))
+    order, parts = (Ruling.VIOLATED, Ruling.UNDECIDED, Ruling.HOLDS), tuple(verdicts)
+    if not parts:
+        raise InvalidInput("verdicts", verdicts, "must hold at least one")
+    return min(parts, key=lambda verdict: (order.index(verdict.ruling), verdict.margin))
 
 
 def refuted(verdict: Verdict) -> Verdict:
