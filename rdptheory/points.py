@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import FloatArray, frozen_array
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["absolute_distances", "distances", "squared_distances"]
@@ -59,3 +60,6 @@ def _checked(table: FloatArray, points: FloatArray) -> FloatArray:
         if (points[i] != points[j]).any():
             raise InvalidInput("points", points, "lie so close that a distance underflows float64; use another unit")
     return frozen_array(table)
+
+
+guard(__name__)

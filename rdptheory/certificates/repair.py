@@ -9,6 +9,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
+from rdptheory.doors import guard
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = [
@@ -237,3 +238,6 @@ def coupling(reduced: DiscreteProblem, anchor: FloatArray, ball: PerceptionLimit
     if divergence.line is not None:  # the monotone plan is as good
         return None
     return optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), divergence.cost).plan
+
+
+guard(__name__)

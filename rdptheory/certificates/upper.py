@@ -23,7 +23,7 @@ from rdptheory.doors import guard
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["UpperBound", "upper_bound"]
+__all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
 
 ENOUGH = 1e-14  # nats: a surcharge that no other argument needs to lower
 NO_ROOM = 64.0  # units of the rounding of E d: a channel that is no further inside D counts as at D
