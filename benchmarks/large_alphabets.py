@@ -20,10 +20,13 @@ from collections.abc import Iterator
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from rdptheory import problems
 from rdptheory._types import FloatArray
 from rdptheory.distortions import SquaredError
-from rdptheory.divergences import TotalVariation
-from rdptheory.solvers.first_order import FirstOrder, handover, solve, solve_large
+from rdptheory.divergences import FDivergence, TotalVariation
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
+from rdptheory.solvers.first_order import FirstOrder, handover, solve
+from rdptheory.solvers.outcome import Proof, answered
 
 SIDE = 512
 GRID_LIMITS = ((0.5, 0.005), (10.0, 0.05), (1000.0, 0.3))
@@ -109,6 +112,14 @@ def sample_questions(
             yield p, points, name, share * variance(p, points), P, 1e-4
 
 
+def ask(
+    p: FloatArray, points: FloatArray, perception: FDivergence | None, D: float, P: float, method: FirstOrder
+) -> Proof:
+    """R(D,P) under squared error, judged."""
+    limits = () if perception is None else (PerceptionLimit(perception, p, P),)
+    return answered(DiscreteProblem(p, (DistortionLimit(SquaredError().on(points), D),), limits), method)
+
+
 def closed() -> None:
     """R(D) to 1e-9, the loop alone beside the loop that hands over to Newton steps on the symbols left."""
     sources = {f"{side}² pixels": pixels(field(side)) for side in CLOSED_SIDES} | {"1,797 digits": digits()}
@@ -128,7 +139,7 @@ def closed() -> None:
             counts.clear()
             for solve.HAND_OVER in (threshold, 0.0):
                 cpu = time.process_time()
-                found = solve_large(p, SquaredError().on(points), None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
+                found = ask(p, points, None, D, np.inf, FirstOrder(gap=CLOSED_GAP))
                 cpu = time.process_time() - cpu
                 cells.append(f"{found.bounds.gap:.0e} | {found.steps} | {cpu:.1f}")
             left = counts[-1] if counts else 0
@@ -137,6 +148,7 @@ def closed() -> None:
 
 def main() -> None:
     """Print one Markdown table."""
+    problems.LARGE = 0  # the samples and the smallest pictures go by products too
     kind = sys.argv[1] if len(sys.argv) > 1 else "grid"
     if kind == "handover":
         with threadpool_limits(limits=1, user_api="blas"):
@@ -157,14 +169,10 @@ def main() -> None:
         scale: dict[float, float] = {}
         for p, points, name, D, P, relative in questions:
             if D not in scale:  # a first rough answer, to turn the relative gap into nats
-                scale[D] = solve_large(
-                    p, SquaredError().on(points), TotalVariation(), D, 0.0, FirstOrder(gap=1e-2)
-                ).bounds.lower
+                scale[D] = ask(p, points, TotalVariation(), D, 0.0, FirstOrder(gap=1e-2)).bounds.lower
             perception = None if np.isinf(P) else TotalVariation()
             wall, cpu = time.perf_counter(), time.process_time()
-            found = solve_large(
-                p, SquaredError().on(points), perception, D, P, FirstOrder(gap=0.9 * relative * scale[D])
-            )
+            found = ask(p, points, perception, D, P, FirstOrder(gap=0.9 * relative * scale[D]))
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             low, high = found.bounds.lower, found.bounds.upper

@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 import ot
 import regot
-from large_alphabets import field, pixels
+from large_alphabets import ask, field, pixels
 
 from rdptheory import FirstOrder, InteriorPoint, Pmf, SquaredError, TotalVariation, Wasserstein2Squared, rdp
 from rdptheory.divergences import Divergence
 from rdptheory.geometry import Grid
 from rdptheory.methods import Method
 from rdptheory.plotting import COLOURS, figure, save, style
-from rdptheory.solvers.first_order import solve_large
 
 EPSILON = 0.05
 ACCURACY = 1e-10
@@ -156,7 +155,7 @@ def without_tables(sides: list[int]) -> Iterator[Line]:
             block = fine.shape[0] // side
             p, points = pixels(fine.reshape(side, block, side, block).mean(axis=(1, 3)))
             question = (p, points, perception, 1000.0 * (side / 512.0) ** 2, P, FirstOrder(gap=3e-4))
-            seconds.append(timed(3 if side <= 128 else 1, solve_large, *question)[0])
+            seconds.append(timed(3 if side <= 128 else 1, ask, *question)[0])
         yield Line(f"first order, {name}", symbols, seconds)
 
 

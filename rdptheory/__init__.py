@@ -26,7 +26,7 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.inverse import Located, distortion_at, perception_at
-from rdptheory.methods import DualPoint, Outcome
+from rdptheory.methods import DualPoint, GibbsChannel, Outcome
 from rdptheory.placement import Measurement, Placement, place, read_measurements
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.problems import DiscreteProblem, Problem
@@ -104,6 +104,7 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "GaussianVector",
+    "GibbsChannel",
     "Hamming",
     "InteriorPoint",
     "InvalidInput",

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from rdptheory._types import FloatArray
 from rdptheory.problems import DiscreteProblem
 
-__all__ = ["DualPoint", "Method", "Outcome"]
+__all__ = ["DualPoint", "GibbsChannel", "Method", "Outcome"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,25 @@ class DualPoint:
 
 
 @dataclass(frozen=True, eq=False)
+class GibbsChannel:
+    """A channel that never has to be written down: p(y|x) is proportional to h_y exp(-s d(x,y)).
+
+    Attributes
+    ----------
+    log_h : array (m,)
+        One number for each output symbol; -inf leaves it out.
+    s : float
+        Above 0, in nats per unit of distortion.
+    exact_output : bool
+        Whether surplus output mass is sent on until the output law is that of the perception limit: for P = 0.
+    """
+
+    log_h: FloatArray
+    s: float
+    exact_output: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What a method ended with. Nothing in it is trusted, and any part may be missing.
 
@@ -57,6 +76,9 @@ class Outcome:
     plans : tuple of arrays (k, m) or None
         For each perception limit a coupling of its reference and the output law, which spares the judge of a transport
         divergence a linear program.
+    gibbs : tuple of GibbsChannel
+        For alphabets too large for a channel of n m numbers (`DiscreteProblem.by_products`): the judge evaluates each
+        with the geometry of the problem, and takes the mixture of them that keeps the limits at the least rate.
     """
 
     channel: FloatArray | None = None
@@ -64,6 +86,7 @@ class Outcome:
     steps: int = 0
     sentence: str = ""
     plans: tuple[FloatArray | None, ...] = ()
+    gibbs: tuple[GibbsChannel, ...] = ()
 
 
 @runtime_checkable

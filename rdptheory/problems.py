@@ -9,12 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
-from rdptheory.distortions import Distortion, Table
-from rdptheory.divergences import Divergence
+from rdptheory.distortions import Distortion, Table, WithGeometry
+from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.geometry import TABLES, Dense, Geometry, affordable
 from rdptheory.sources import ContinuousSource, DiscreteSource, GaussianVector, Source
 
+LARGE = 2048  # symbols above which a distortion that knows its geometry needs no table: 32 MB each, a dozen kept
 BELOW = 8 * UNIT_ROUNDOFF  # of D, by which a limit may lie below the least distortion that a user summed in float64
 POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
 LAW_ROUNDING = 4 * UNIT_ROUNDOFF  # twice what is left of a sum after one division by it
@@ -58,6 +60,16 @@ class Problem:
             k, m = self._compared()
             self.perception.check(k, m)
 
+    def _costs(self, source: DiscreteSource) -> FloatArray | Geometry:
+        """The table of d, or where it would be large the geometry, if the distortion has one."""
+        if not isinstance(self.distortion, (WithGeometry, Table)):
+            affordable("source", source.size, source.size, copies=TABLES)  # before the table is asked for
+        if source.size > LARGE and isinstance(self.distortion, WithGeometry):
+            geometry = self.distortion.on(source.points)
+            if not isinstance(geometry, Dense):
+                return geometry
+        return self._table(source)
+
     def _table(self, source: DiscreteSource) -> FloatArray:
         """The table of distortions, whoever wrote it: this is where it enters, and where it is checked."""
         try:
@@ -100,24 +112,39 @@ class Problem:
         if not isinstance(self.source, DiscreteSource):
             advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it a Pmf"
             raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
-        table = self._table(self.source)
+        costs = self._costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and np.isfinite(self.P):
             reference = self.source.probabilities
             if isinstance(self.distortion, Table) and self.distortion.reference is not None:
                 reference = self.distortion.reference
-            elif table.shape[0] != table.shape[1]:
+            elif costs.shape[0] != costs.shape[1]:
                 raise InvalidInput("distortion", self.distortion, "a finite P needs as many outputs as source symbols")
             limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
-        return DiscreteProblem(self.source.probabilities, (DistortionLimit(table, self.D),), limits)
+        return DiscreteProblem(self.source.probabilities, (DistortionLimit(costs, self.D),), limits)
 
 
 @dataclass(frozen=True, eq=False)
 class DistortionLimit:
-    """E d(X,Y) <= limit, for a table d of shape (n, m)."""
+    """E d(X,Y) <= limit, for d of shape (n, m): its table, or a geometry that knows its products."""
 
-    table: FloatArray
+    costs: FloatArray | Geometry
     limit: float
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """d, shape (n, m); refused where it would not fit."""
+        return self.costs if isinstance(self.costs, np.ndarray) else frozen_array(self.costs.table())
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """d as products with exp(-s d)."""
+        return Dense(self.costs) if isinstance(self.costs, np.ndarray) else self.costs
+
+    @property
+    def tabled(self) -> bool:
+        """Whether d is kept as a table."""
+        return isinstance(self.geometry, Dense)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,8 +223,28 @@ class DiscreteProblem:
     @property
     def shape(self) -> tuple[int, int]:
         """(source symbols, output symbols)."""
-        n, m = self.distortions[0].table.shape
-        return int(n), int(m)
+        return self.distortions[0].geometry.shape
+
+    @cached_property
+    def by_products(self) -> bool:
+        """Whether bounds come from products with Gibbs kernels, because the alphabet is too large for a table.
+
+        So it is above `LARGE` symbols, for one distortion of the alphabet to itself that knows its geometry, and at
+        most one f-divergence of the output law from the source law.
+        """
+        if len(self.distortions) != 1 or len(self.perceptions) > 1 or self.shape[0] <= LARGE:
+            return False
+        geometry = self.distortions[0].geometry
+        return (
+            not self.distortions[0].tabled
+            and geometry.symmetric
+            and all(
+                isinstance(ball.divergence, FDivergence)
+                and ball.image is None
+                and np.array_equal(ball.reference, self.probabilities)
+                for ball in self.perceptions
+            )
+        )
 
     @cached_property
     def reduced(self) -> DiscreteProblem:

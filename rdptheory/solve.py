@@ -7,25 +7,23 @@ import numpy as np
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.continuous import answer
-from rdptheory.distortions import Distortion, Table, WithGeometry
-from rdptheory.divergences import Divergence, FDivergence
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
-from rdptheory.geometry import Geometry, affordable
-from rdptheory.methods import DualPoint, Method
+from rdptheory.geometry import TABLES, affordable
+from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
-from rdptheory.solvers.first_order import FirstOrder, solve_large
+from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
-from rdptheory.sources import ContinuousSource, DiscreteSource, Source
+from rdptheory.sources import ContinuousSource, Source
 
 __all__ = ["Method", "rate_distortion", "rdp", "wanted_gap"]
 
 NO_PERCEPTION = float("inf")
-LARGE = 2048  # symbols above which a distortion that knows its geometry is solved without a table
-TABLES = 12  # of float64 that the interior point keeps
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
 EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
@@ -107,26 +105,23 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
     if isinstance(problem.source, ContinuousSource) and method != ClosedForm():
         return answer(problem, method, _ask)
     if method is None:
-        method = InteriorPoint() if _large(problem) is None else FirstOrder(gap=LARGE_GAP)
+        method = FirstOrder(gap=LARGE_GAP) if problem.discrete.by_products else InteriorPoint()
     if isinstance(method, type) or not isinstance(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
-    geometry = _large(problem) if isinstance(method, FirstOrder) else None
-    if geometry is not None and isinstance(method, FirstOrder):
-        return _solve_large(problem, geometry, method)
-    if isinstance(problem.source, DiscreteSource) and not isinstance(problem.distortion, Table):
-        affordable("source", problem.source.size, problem.source.size, copies=TABLES)  # before the table is made
     discrete = problem.discrete
+    if isinstance(method, InteriorPoint) or not discrete.by_products:
+        affordable("source", *discrete.shape, copies=TABLES)  # before the tables are made
     known = presolve(discrete)
     if known.infeasible:
         return _infeasible(problem, method, 0, known.infeasible)
-    if known.constant is not None and known.constant.channel is not None:
+    if known.constant is not None:
         rate, channel = known.constant.rate, known.constant.channel
         return Solution(
             problem,
             rate,
             Bounds(0.0, rate),
             Slopes(0.0, 0.0),
-            Candidate(channel, discrete.output(channel)),
+            None if channel is None else Candidate(channel, discrete.output(channel)),
             Status.OPTIMAL,
             "a reconstruction that ignores the source keeps both limits",
             method,
@@ -137,41 +132,6 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         if sentence:
             return _infeasible(problem, method, proof.steps, sentence)
     return _from_proof(problem, discrete, proof, method)
-
-
-def _large(problem: Problem) -> Geometry | None:
-    """The geometry of an alphabet with too many points for a table, if the question is one that needs none."""
-    source, ball = problem.source, problem.perception
-    if not isinstance(source, DiscreteSource) or source.size <= LARGE:
-        return None
-    if not isinstance(problem.distortion, WithGeometry) or isinstance(problem.distortion, Table):
-        return None
-    if not (ball is None or isinstance(ball, FDivergence) or np.isinf(problem.P)):
-        return None
-    return problem.distortion.on(source.points)
-
-
-def _solve_large(problem: Problem, geometry: Geometry, method: FirstOrder) -> Solution:
-    source, ball = problem.source, problem.perception
-    assert isinstance(source, DiscreteSource)
-    divergence = ball if isinstance(ball, FDivergence) else None
-    P = NO_PERCEPTION if divergence is None else problem.P
-    raw = solve_large(source.probabilities, geometry, divergence, problem.D, P, method)
-    if np.isinf(raw.bounds.lower):
-        return _infeasible(problem, method, raw.steps, raw.sentence)
-    candidate = None if raw.channel is None else Candidate(raw.channel, source.probabilities @ raw.channel)
-    return Solution(
-        problem,
-        raw.bounds.upper,
-        raw.bounds,
-        Slopes(0.0 - raw.s, 0.0 - raw.mu),
-        candidate,
-        Status.OPTIMAL if raw.finished else Status.STOPPED,
-        raw.sentence,
-        method,
-        raw.steps,
-        DualPoint(raw.f, np.array([raw.s])),
-    )
 
 
 def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution:

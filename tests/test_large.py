@@ -79,7 +79,7 @@ def test_a_geometry_and_its_table_have_one_rate(distortion, perception, P, monke
     source = Pmf.from_weights(rng.dirichlet(np.ones(40)), rng.normal(size=40))
     D = 0.3 * float((source.probabilities @ distortion.table(source.points)).min())
     inside = rdp(source, distortion, perception, D=D, P=P, method=InteriorPoint())
-    monkeypatch.setattr("rdptheory.solve.LARGE", 10)
+    monkeypatch.setattr("rdptheory.problems.LARGE", 10)
     large = rdp(source, distortion, perception, D=D, P=P)
     assert isinstance(large.method, FirstOrder)
     assert large.gap <= 1e-4

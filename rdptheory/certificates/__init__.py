@@ -2,6 +2,7 @@
 
 from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
 from rdptheory.certificates.lower import lower_bound, on_reduced
+from rdptheory.certificates.products import product_upper_bound, written
 from rdptheory.certificates.repair import slater_channel
 from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, upper_bound
 from rdptheory.methods import DualPoint
@@ -14,6 +15,8 @@ __all__ = [
     "lower_bound",
     "min_distortion_channel",
     "on_reduced",
+    "product_upper_bound",
     "slater_channel",
     "upper_bound",
+    "written",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.certificates.products import product_lower_bound
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -47,6 +48,8 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     ----------
     [BM19] for the problem; the dual is the standard one of convex programming.
     """
+    if problem.by_products:
+        return product_lower_bound(problem, dual)
     reduced, dual = problem.reduced, on_reduced(problem, dual)
     p, f = reduced.probabilities, dual.f
     if any(limit.limit < 0.0 for limit in reduced.distortions):

@@ -89,6 +89,13 @@ class Divergence(ABC):
         search behind this number costs width, never truth.
         """
 
+    def support_at(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> float:
+        """An upper bound on σ_P(v) that takes one look, at the multiplier μ >= 0 of the ball.
+
+        Members whose search is short need no μ, and this is their `support`.
+        """
+        return self.support(v, reference, P).value
+
     @abstractmethod
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).

@@ -226,6 +226,18 @@ class SmoothFDivergence(FDivergence):
         bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
         return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
 
+    def support_at(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> float:
+        """The dual objective at μ and the γ that makes r = p t((v-γ)/μ) a law; at most the largest v."""
+        held = reference > 0.0
+        top = float(v[held].max() if np.isinf(self.recession) else v.max())
+        if P == 0.0 or not 0.0 < mu < np.inf:
+            return self.support(v, reference, 0.0).value if P == 0.0 else top
+        shifted = v - top
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            gamma = self._normaliser(shifted[held], reference[held], mu)
+            bound = self.support_bound(shifted, reference, P, mu, gamma)
+        return raised(top + min(bound, 0.0))
+
     def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
         """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
         held = reference > 0.0

@@ -16,7 +16,7 @@ geometry without that property, whose products are never less than the error the
 by it, but nothing is proved with it.
 """
 
-from rdptheory.geometry.base import Geometry, Gibbs, MaskArray, Rounding, affordable
+from rdptheory.geometry.base import TABLES, Geometry, Gibbs, MaskArray, Rounding, affordable
 from rdptheory.geometry.dense import Dense
 from rdptheory.geometry.grid import Convolution, Grid, as_grid
 from rdptheory.geometry.line import AbsoluteLine, SquaredLine
@@ -25,6 +25,7 @@ from rdptheory.geometry.points import AbsolutePoints, Points
 from rdptheory.geometry.reordered import Reordered
 
 __all__ = [
+    "TABLES",
     "AbsoluteLine",
     "AbsolutePoints",
     "Convolution",

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
+__all__ = ["TABLES", "Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
 
 MaskArray = NDArray[np.bool_]
 
-UNIT_ROUNDOFF = 2.0**-53
 LARGEST_EXPONENT = 745.0  # exp(-x) is 0 in float64 beyond it
 SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
 SINGLE_ERROR = np.float32(2.0**-22)  # relative, of a sum in single precision
+TABLES = 12  # of float64 that a solver of dense problems keeps: d in three scalings, the channel, their products
 MOST_BYTES = 4 * 2**30  # what the tables of one question may take: half the memory of a small machine
 
 

@@ -7,10 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
-    UNIT_ROUNDOFF,
     Geometry,
     Gibbs,
     MaskArray,

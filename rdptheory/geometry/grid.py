@@ -10,12 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
     SINGLE_ERROR,
     SMALLEST_SINGLE,
-    UNIT_ROUNDOFF,
     Geometry,
     Gibbs,
     MaskArray,

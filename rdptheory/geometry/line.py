@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
-    UNIT_ROUNDOFF,
     Geometry,
     Gibbs,
     MaskArray,
@@ -38,7 +37,7 @@ __all__ = ["AbsoluteLine", "SquaredLine"]
 
 TERMS, FAST_TERMS = 20, 12  # 1/20! is 4e-19, 1/12! is 2e-9: what a series leaves out, of a kernel at least exp(-1)
 FAST_REACH = 46.0  # s d beyond which a kernel that only steers is 0: exp(-46) is below the rounding of 1
-BAND = 8_000_000  # entries of a kernel up to which it is stored as a sparse band, with d: 0.2 GB
+BAND = 32  # entries of a row, on average, up to which a sparse band is cheaper than the boxes within reach
 ENTRIES = 8_000_000  # numbers of an intermediate result: 64 MB
 CHUNK = 64  # points of a box that are treated together
 EXACT_BOXES = 2.0**33  # box numbers up to which the centre of a box is an exact float64 number
@@ -130,7 +129,7 @@ class SquaredLine(_Line):
         first = np.searchsorted(sorted_y, self.x - far, side="left")
         last = np.searchsorted(sorted_y, self.x + far, side="right")
         missing = float(np.exp(-FAST_REACH)) if self.approximate else 0.0
-        if int((last - first).sum()) <= BAND:
+        if int((last - first).sum()) <= BAND * self.x.size:
             return _Band.of(self, s, first, last, missing)
         return _Boxes.of(self, s, far, missing)
 
@@ -155,15 +154,23 @@ class SquaredLine(_Line):
         return min(LARGEST_EXPONENT / max(self.least**2, 1e-300), 1e300)
 
     def rounding(self, s: float) -> Rounding:
-        """A sum of all points in each box within reach, at the condition exp(q) of the series, and the exponents."""
+        """Sums over a box, a series of condition exp(q) and the boxes within reach; or over all points within."""
+        width = float(np.sqrt(2.0 / s)) if s > 0.0 else np.inf
+        most = max(self._most(side, 1.001 * width) for side in ({0, 1} if self.targets is not None else {0}))
         series = float(np.exp(2.2))  # q is 2 but for the rounding of the width of a box
         reach = 2.0 * np.sqrt(LARGEST_EXPONENT / 2.0) + 3.0
         place = UNIT_ROUNDOFF * float(np.abs(np.concatenate([self.x, self.y])).max()) if self._far_out(s) else 0.0
         exponent = 8.0 * min(s * self.extent**2, LARGEST_EXPONENT) * UNIT_ROUNDOFF
         exponent += 8.0 * np.sqrt(LARGEST_EXPONENT * s) * place
-        product = series * (max(self.shape) + TERMS + reach + 16.0) * UNIT_ROUNDOFF + exponent
+        terms = max(series * (most + TERMS + reach + 16.0), min(most * reach, max(self.shape)) + 16.0)
+        product = terms * UNIT_ROUNDOFF + exponent
         mean = 8.0 * (max(self.shape) + 8.0) * UNIT_ROUNDOFF * self.extent**2
         return Rounding(product, 16.0 * product, 64.0 * product / s, mean)
+
+    def _most(self, side: int, width: float) -> int:
+        """The most points of one alphabet in a window of this width."""
+        x = np.sort(self.y if side else self.x)
+        return int((np.searchsorted(x, x + width, side="right") - np.arange(x.size)).max())
 
     def _far_out(self, s: float) -> bool:
         return bool(np.abs(np.concatenate([self.x, self.y])).max() > EXACT_BOXES * np.sqrt(2.0 / s))

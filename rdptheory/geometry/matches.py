@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
-    UNIT_ROUNDOFF,
     Geometry,
     Gibbs,
     MaskArray,

@@ -10,11 +10,10 @@ from math import prod
 
 import numpy as np
 
-from rdptheory._types import FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
     SMALLEST_SINGLE,
-    UNIT_ROUNDOFF,
     Geometry,
     Gibbs,
     MaskArray,
@@ -188,6 +187,11 @@ class Points(_Cloud):
             d[np.arange(d.shape[0]), np.arange(chosen.start, chosen.stop)] = 0.0
         return d
 
+    def table(self) -> FloatArray:
+        """d, shape (n, m), from differences: every entry to a few units of its own."""
+        affordable("source", *self.shape)
+        return _summed(np.square, self.points, self.y)
+
     def columns(self, chosen: IntArray) -> FloatArray:
         """These columns of d."""
         (x, y), (a, b) = self.centred, self.squares
@@ -233,11 +237,11 @@ class AbsolutePoints(_Cloud):
 
     def rows(self, chosen: slice) -> FloatArray:
         """These rows of d."""
-        return _absolute(self.points[chosen], self.y)
+        return _summed(np.abs, self.points[chosen], self.y)
 
     def columns(self, chosen: IntArray) -> FloatArray:
         """These columns of d."""
-        return _absolute(self.points, self.y[chosen])
+        return _summed(np.abs, self.points, self.y[chosen])
 
     def mean(self, law: FloatArray) -> FloatArray:
         """Σ_j d_ij law_j, shape (n,)."""
@@ -258,10 +262,10 @@ class AbsolutePoints(_Cloud):
         return float((high.max(axis=0) - low.min(axis=0)).sum())
 
 
-def _absolute(x: FloatArray, y: FloatArray) -> FloatArray:
+def _summed(measure: np.ufunc, x: FloatArray, y: FloatArray) -> FloatArray:
     total = np.zeros((x.shape[0], y.shape[0]))
     for a, b in zip(x.T, y.T, strict=True):  # one coordinate at a time: never an n x m x k array
-        total += np.abs(a[:, None] - b[None, :])
+        total += measure(a[:, None] - b[None, :])
     return total
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import lower_bound, on_reduced, upper_bound
+from rdptheory.certificates import lower_bound, on_reduced, product_upper_bound, upper_bound, written
 from rdptheory.errors import InvalidInput
-from rdptheory.methods import DualPoint, Method, Outcome
+from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
 
 __all__ = ["Proof", "answered", "judged"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
+
+WRITTEN = 4_000_000
+"""Entries up to which a channel known by products is written down: 32 MB."""
+LEFT_OUT = -1e4
+"""In place of log 0: its exponential is 0 in float64."""
 
 Shape = tuple[int, ...]
 
@@ -83,6 +89,8 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
         An array of numbers has a shape that does not fit the problem.
     """
     outcome = _readable(problem, outcome)
+    if problem.by_products and outcome.channel is None:
+        return _judged_by_products(problem, outcome)
     reduced = problem.reduced
     none = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
     dual = none if outcome.dual is None else on_reduced(problem, outcome.dual)
@@ -96,6 +104,20 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     if bound.any():
         slope_D[bound] = np.where(limits > 0.0, -dual.s, -np.inf)
     return Proof(Bounds(lower, upper.rate), upper.channel, outcome, slope_D, -mu)
+
+
+def _judged_by_products(problem: DiscreteProblem, outcome: Outcome) -> Proof:
+    """The same without a table of d."""
+    (limit,), dual = problem.distortions, outcome.dual
+    with np.errstate(all="ignore"), threadpool_limits(limits=1, user_api="blas"):
+        lower = 0.0 if dual is None else lower_bound(problem, dual)
+        upper = product_upper_bound(problem, outcome.gibbs)
+    s = 0.0 if dual is None else float(np.ravel(dual.s)[0])
+    mu = np.zeros(len(problem.perceptions)) if dual is None or dual.mu is None else dual.mu
+    rate, channel = (np.inf, None) if upper is None else (upper.rate, None)
+    if upper is not None and limit.geometry.shape[0] * limit.geometry.shape[1] <= WRITTEN:
+        channel = written(problem, upper)
+    return Proof(Bounds(lower, rate), channel, outcome, np.array([-s]), -mu)
 
 
 def _multipliers(problem: DiscreteProblem, dual: DualPoint) -> FloatArray:
@@ -120,8 +142,9 @@ def _readable(problem: DiscreteProblem, outcome: object) -> Outcome:
     dual = _dual(problem, outcome.dual, ignored)
     sentence = outcome.sentence if isinstance(outcome.sentence, str) else ""
     steps = int(outcome.steps) if isinstance(outcome.steps, (int, np.integer)) else 0
+    gibbs = _gibbs(problem, outcome.gibbs, ignored)
     said = "; ".join([sentence] * bool(sentence) + ignored)
-    return Outcome(channel, dual, steps, said, _plans(problem, outcome.plans))
+    return Outcome(channel, dual, steps, said, _plans(problem, outcome.plans), gibbs)
 
 
 def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoint | None:
@@ -131,7 +154,8 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
         ignored.append(f"its dual point is a {type(dual).__name__}, not a DualPoint")
         return None
     n, held = problem.probabilities.size, int(np.count_nonzero(problem.probabilities > 0.0))
-    limits, kept, balls = len(problem.distortions), len(problem.reduced.distortions), problem.perceptions
+    limits, balls = len(problem.distortions), problem.perceptions
+    kept = max(1, sum(np.isfinite(limit.limit) for limit in problem.distortions))
     f = _array("dual.f", dual.f, ((n,), (held,)), ignored)
     s = _array("dual.s", dual.s, ((limits,), (kept,), *([()] if limits == 1 else [])), ignored)
     if f is None or s is None:
@@ -150,6 +174,25 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
     if mu is not None and (mu.dtype.kind not in "fiu" or mu.shape != (len(balls),) or not (mu >= 0.0).all()):
         mu = None  # only a hint
     return DualPoint(f, np.atleast_1d(s), v, mu, bool(dual.centred))
+
+
+def _gibbs(problem: DiscreteProblem, channels: object, ignored: list[str]) -> tuple[GibbsChannel, ...]:
+    """The channels of numbers that can be evaluated; -inf in log h leaves a symbol out."""
+    kept = []
+    for one in channels if isinstance(channels, tuple) else ():
+        if not isinstance(one, GibbsChannel):
+            ignored.append(f"a channel is a {type(one).__name__}, not a GibbsChannel")
+            continue
+        barred = np.asarray(one.log_h) == -np.inf
+        log_h = _array("gibbs.log_h", np.where(barred, LEFT_OUT, one.log_h), ((problem.shape[1],),), ignored)
+        s = _array("gibbs.s", one.s, ((),), ignored)
+        if log_h is None or s is None:
+            continue
+        if not float(s) > 0.0:
+            ignored.append("the s of a channel is not above 0")
+            continue
+        kept.append(GibbsChannel(log_h - float(log_h.max()), float(s), bool(one.exact_output)))
+    return tuple(kept)
 
 
 def _array(name: str, value: object, shapes: tuple[Shape, ...], ignored: list[str]) -> FloatArray | None:

@@ -44,10 +44,11 @@ class Presolved:
 def presolve(problem: DiscreteProblem) -> Presolved:
     """Decide what takes no solver."""
     limits = [limit for limit in problem.distortions if np.isfinite(limit.limit)]
-    for limit, reduced in zip(limits, problem.reduced.distortions, strict=False):
+    kept = () if problem.by_products else problem.reduced.distortions
+    for limit, reduced in zip(limits, kept, strict=False):
         if reduced.limit < 0.0:
             return Presolved(f"D is below {limit.limit - reduced.limit:.6g}, the least distortion of any channel")
-    doubtful = not copy_costs_nothing(problem)
+    doubtful = not (problem.by_products or copy_costs_nothing(problem))
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(TOO_TIGHT)
     return Presolved(constant=zero_rate(problem), doubtful=doubtful)
@@ -65,6 +66,8 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
     With one distortion and at most one ball the search is exact: the law of the ball with the least mean distortion
     is where the support function of the ball touches.
     """
+    if problem.by_products:
+        return _zero_rate_by_products(problem)
     reduced = problem.reduced
     if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
         return None
@@ -82,6 +85,21 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return UpperBound(0.0, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     found = upper_bound(problem, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     return found if found.rate <= NEXT_TO_NOTHING else None
+
+
+def _zero_rate_by_products(problem: DiscreteProblem) -> UpperBound | None:
+    """The same without a table, where the limits are kept beyond the rounding of their evaluation."""
+    (limit,), p = problem.distortions, problem.probabilities
+    law = min_cost_law(limit.geometry.mean_backward(p), problem.perceptions).law
+    law = law / law.sum()
+    for ball in problem.perceptions:
+        if np.array_equal(law, ball.reference):
+            continue
+        if ball.value(law) + ball.divergence.uncertainty(ball.reference, law, 4.0 * UNIT_ROUNDOFF) > ball.limit:
+            law = ball.reference
+    means = limit.geometry.mean(law)
+    error = limit.geometry.rounding(1.0).mean + (p.size + 16.0) * UNIT_ROUNDOFF * float(p @ means)
+    return UpperBound(0.0, None) if float(p @ means) + error <= limit.limit else None
 
 
 def _keeps_exactly(problem: DiscreteProblem, law: FloatArray) -> bool:

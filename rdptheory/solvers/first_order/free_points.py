@@ -11,11 +11,12 @@ from rdptheory._types import Bounds, FloatArray, frozen_array
 from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
-from rdptheory.problems import DiscreteProblem, DistortionLimit
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.solvers.first_order.loop import Question, first_slope
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball
-from rdptheory.solvers.first_order.solve import solve_first_order, solve_large
+from rdptheory.solvers.outcome import answered
+from rdptheory.solvers.presolve import presolve
 
 __all__ = ["FreeReproduction", "free_reproduction"]
 
@@ -89,21 +90,25 @@ def free_reproduction(
     [BM19]
     """
     p = probabilities
-    lower = solve_large(p, SquaredError().on(points), TotalVariation(), 2.0 * D, 0.0, method).bounds.lower
+    pinned = PerceptionLimit(TotalVariation(), p, 0.0)
+    sample = DiscreteProblem(p, (DistortionLimit(SquaredError().on(points), 2.0 * D),), (pinned,))
+    lower = answered(sample, method).bounds.lower
     y = frozen_array(points)
     with threadpool_limits(limits=1, user_api="blas"):
         y = _moved(p, points, y, D, rounds)
     y = np.concatenate([y, (p @ points)[None, :]])  # all of R(D) = 0 needs
-    table = SquaredError().on(points, y).table()
-    found = solve_first_order(DiscreteProblem(p, (DistortionLimit(table, D),)), method)
+    free = DiscreteProblem(p, (DistortionLimit(SquaredError().on(points, y), D),))
+    constant = presolve(free).constant
+    if constant is not None and constant.channel is not None:
+        return FreeReproduction(Bounds(0.0, constant.rate), frozen_array(y), constant.channel)
+    found = answered(free, method)
     assert found.channel is not None
-    return FreeReproduction(Bounds(min(lower, found.bounds.upper), found.bounds.upper), frozen_array(y), found.channel)
+    return FreeReproduction(Bounds(lower, found.bounds.upper), frozen_array(y), found.channel)
 
 
 def _moved(p: FloatArray, x: FloatArray, y: FloatArray, D: float, rounds: int) -> FloatArray:
     """Local search from the points of the sample, with the slope following E d to D."""
-    free = Ball(None, np.full(p.size, 1.0 / p.size), np.inf)
-    s = first_slope(Question(p, SquaredError().on(x), free, D), np.log(p))
+    s = first_slope(Question(p, SquaredError().on(x), Ball(None, p.size), D), np.log(p))
     q = p.copy()
     for _ in range(rounds):
         table = SquaredError().on(x, y).table()

@@ -15,8 +15,8 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.certificates.products import TINY, Iterate
 from rdptheory.geometry import Geometry, MaskArray
-from rdptheory.solvers.first_order.certificate import TINY, Iterate
 from rdptheory.solvers.first_order.loop import NOTHING, NUDGE, Found, aimed, elasticity, next_slope
 
 __all__ = ["candidates", "hand_over", "lacking", "manageable", "on_support"]
@@ -37,7 +37,7 @@ SETTLED = 1e-9  # change of log s
 SECANT = 0.3, 3.0  # -d log E d / d log s stays between them
 
 
-def hand_over(found: Found, support: MaskArray, gap: float) -> Found:
+def hand_over(found: Found, support: MaskArray, gap: float, most: int = ROUNDS) -> Found:
     """Improve on both ends of a run without a ball; ends where `gap` is proved, or where it stops falling.
 
     Parameters
@@ -48,13 +48,15 @@ def hand_over(found: Found, support: MaskArray, gap: float) -> Found:
         The first candidates S. A symbol missing here is found; one too many costs time.
     gap : float
         In nats.
+    most : int
+        Rounds, at most `ROUNDS`.
     """
     incumbent, s, law = found.incumbent, found.last.s, found.last.law
     question = incumbent.question
     p, kernel, near = question.p, question.kernel, incumbent.near
     assert near is not None
     point, before, gaps = found.last, None, [incumbent.gap]
-    while len(gaps) <= ROUNDS and incumbent.gap > gap and manageable(kernel, support):
+    while len(gaps) <= min(ROUNDS, most) and incumbent.gap > gap and manageable(kernel, support):
         gibbs = kernel.at(s)
         log_h = np.full(law.size, NOTHING)
         log_h[support] = np.log(np.maximum(on_support(p, kernel, s, np.flatnonzero(support), law[support]), TINY))

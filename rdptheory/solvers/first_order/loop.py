@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.certificates.products import TINY, Iterate, OperatingPoint, best_mixture, dual_value, operating_point
 from rdptheory.geometry import Geometry
 from rdptheory.information import entropy
-from rdptheory.solvers.first_order.certificate import TINY, Iterate, Reached, cheapest, lower_bound, reached, rounded
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball, Projection
 
@@ -52,13 +52,11 @@ class Question:
     @property
     def P(self) -> float:
         """The radius of the ball; inf without one."""
-        return np.inf if self.ball.free else self.ball.limit
+        return self.ball.radius
 
-    def reach(self, iterate: Iterate) -> Reached:
-        """What the channel of an iterate reaches; at P = 0, what it reaches with its output law put right."""
-        if self.P == 0.0:
-            return rounded(self.p, self.ball.reference, self.kernel, iterate)
-        return reached(self.p, self.ball, self.kernel, iterate)
+    def reach(self, iterate: Iterate) -> OperatingPoint:
+        """What the channel of an iterate reaches; where the ball is a point, with its output law put right."""
+        return operating_point(iterate, self.kernel, self.ball.limit, exact=self.ball.is_point)
 
 
 @dataclass(eq=False)
@@ -67,11 +65,11 @@ class Incumbent:
 
     question: Question
     lower: float = 0.0
-    upper: Reached | None = None
+    upper: OperatingPoint | None = None
     f: FloatArray | None = None
     s: float = 0.0
     near: Projection | None = None
-    recent: deque[Reached] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: deque[OperatingPoint] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     @property
     def gap(self) -> float:
@@ -86,14 +84,14 @@ class Incumbent:
     def raise_lower(self, f: FloatArray, log_m: FloatArray, s: float, near: Projection) -> None:
         """Take a dual point if it proves more."""
         q = self.question
-        value = lower_bound(q.p, f, log_m, s, q.D, q.kernel, q.ball.support(log_m, near))
+        value = dual_value(q.p, f, log_m, s, q.D, q.kernel, q.ball.support(log_m, near))
         if self.f is None or value > self.lower:
             self.lower, self.f, self.s, self.near = max(value, self.lower), f, s, near
 
-    def cut_upper(self, points: Sequence[Reached], anchors: Sequence[Reached]) -> None:
+    def cut_upper(self, points: Sequence[OperatingPoint], anchors: Sequence[OperatingPoint]) -> None:
         """Take a mixture of channels if it reaches less: new ones, anchors, and the last ones before."""
         self.recent.extend(points)
-        found = cheapest([*anchors, *self.recent], self.question.D, self.question.P)
+        found = best_mixture([*anchors, *self.recent], self.question.D, self.question.P)
         if found is not None and (self.upper is None or found.rate < self.upper.rate):
             self.upper = found
 
@@ -113,7 +111,7 @@ def run(
     method: FirstOrder,
     log_h: FloatArray,
     s: float,
-    anchors: Sequence[Reached] = (),
+    anchors: Sequence[OperatingPoint] = (),
     patience: int | None = None,
 ) -> Found:
     """Iterate until the proved gap is at most `method.gap`, or for `method.max_steps` steps.
@@ -126,13 +124,13 @@ def run(
         Start of the state.
     s : float
         Start of the slope, above 0.
-    anchors : sequence of Reached
+    anchors : sequence of OperatingPoint
         Channels that meet both limits and repair those that do not.
     patience : int, optional
         Give up after so many doublings, in a row, of the number of steps that did not halve the gap.
     """
     p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
-    floor = _floor(ball, method.momentum and question.P > 0.0)
+    floor = _floor(ball, method.momentum and not ball.is_point)
     incumbent = Incumbent(question)
     gibbs, look = kernel.at(s), _normalised(log_h, floor)
     previous, projection = look, None
@@ -228,8 +226,7 @@ def _floor(ball: Ball, accelerated: bool) -> FloatArray:
     uniform = np.full(m, depth - np.log(m))
     if ball.free:
         return uniform
-    barred = ball.limit == 0.0 or np.isinf(ball.divergence.recession) if ball.divergence else False
-    return np.where(ball.reference > 0.0, depth + ball.log_reference, NOTHING if barred else uniform)
+    return np.where(ball.reference > 0.0, depth + ball.log_reference, NOTHING if ball.bars_new_symbols else uniform)
 
 
 def _normalised(log_h: FloatArray, floor: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdptheory.solvers.first_order.certificate import Iterate, Reached
+from rdptheory.certificates.products import Iterate, OperatingPoint
 from rdptheory.solvers.first_order.loop import NUDGE, SLACK, Found, Incumbent, Question, aimed, elasticity, next_slope
 from rdptheory.solvers.first_order.method import FirstOrder
 
@@ -26,7 +26,7 @@ CHECK_EVERY = 3
 PATIENCE = 300  # steps; an indefinite kernel may contract slowly, and the general loop takes over
 
 
-def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Sequence[Reached] = ()) -> Found:
+def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Sequence[OperatingPoint] = ()) -> Found:
     """Iterate until the proved gap is at most `method.gap`.
 
     Parameters
@@ -36,7 +36,7 @@ def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Seq
     method : FirstOrder
     s : float
         Start of the slope, which follows E d to D.
-    anchors : sequence of Reached
+    anchors : sequence of OperatingPoint
         Channels that meet both limits.
     """
     p, kernel, D, ball = question.p, question.kernel, question.D, question.ball

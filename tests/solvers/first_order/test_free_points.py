@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from rdptheory.distortions import SquaredError
 from rdptheory.information import mutual_information
-from rdptheory.solvers.first_order import FirstOrder, solve_large
+from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.first_order.free_points import free_reproduction
+from tests.solvers.first_order.questions import ask
 
 METHOD = FirstOrder(gap=1e-4)
 
@@ -57,8 +58,8 @@ def test_both_ends(seed: int, share: float) -> None:
     assert mutual_information(p, found.channel) <= found.bounds.upper + 1e-11
     d = ((x[:, None, :] - found.points[None, :, :]) ** 2).sum(axis=2)
     assert float(np.vdot(p[:, None] * found.channel, d)) <= D * (1.0 + 1e-11)
-    assert solve_large(p, SquaredError().on(x), None, D, np.inf, METHOD).bounds.upper >= found.bounds.lower
-    assert found.bounds.upper <= solve_large(p, SquaredError().on(x), None, D, np.inf, METHOD).bounds.upper + 2e-3
+    assert ask(p, SquaredError().on(x), None, D, np.inf, METHOD).bounds.upper >= found.bounds.lower
+    assert found.bounds.upper <= ask(p, SquaredError().on(x), None, D, np.inf, METHOD).bounds.upper + 2e-3
 
 
 def test_zero_rate_at_the_variance() -> None:
@@ -67,5 +68,5 @@ def test_zero_rate_at_the_variance() -> None:
     variance = float(((x - x.mean(axis=0)) ** 2).sum(axis=1).mean())
     found = free_reproduction(p, x, variance * (1.0 + 1e-12), METHOD, rounds=5)
     assert (found.bounds.lower, found.bounds.upper) == (0.0, 0.0)
-    sample = solve_large(p, SquaredError().on(x), None, variance, np.inf, METHOD)
+    sample = ask(p, SquaredError().on(x), None, variance, np.inf, METHOD)
     assert sample.bounds.lower > 0.0  # the mean is not a sample

@@ -7,17 +7,19 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from rdptheory._types import FloatArray
+from rdptheory.certificates.products import mixed_channel
 from rdptheory.distortions import AbsoluteError, SquaredError
 from rdptheory.geometry import Dense, Geometry, Grid, Points
 from rdptheory.information import mutual_information
 from rdptheory.problems import Problem
-from rdptheory.solvers.first_order import FirstOrder, handover, solve_first_order, solve_large
+from rdptheory.solvers.first_order import FirstOrder, handover
 from rdptheory.solvers.first_order.handover import candidates, hand_over, on_support
 from rdptheory.solvers.first_order.loop import Found, Question, first_slope, run
 from rdptheory.solvers.first_order.projections import Ball
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import answered
 from rdptheory.sources import Pmf
+from tests.solvers.first_order.questions import ask, by_products  # noqa: F401
 
 ROUND = 1e-12  # float64 rounding of rates of a few nats
 
@@ -25,7 +27,7 @@ ROUND = 1e-12  # float64 rounding of rates of a few nats
 def free(p: FloatArray, kernel: Geometry, D: float) -> Question:
     """The question R(D, inf)."""
     m = kernel.shape[1]
-    return Question(p, kernel, Ball(None, np.full(m, 1.0 / m), np.inf), D)
+    return Question(p, kernel, Ball(None, m), D)
 
 
 def started(question: Question, gap: float = 1e-4) -> Found:
@@ -49,7 +51,7 @@ def test_agrees_with_the_dense_interior_point(seed: int, distortion: SquaredErro
     source = Pmf.from_weights(rng.dirichlet(np.ones(15)) + 0.02, rng.normal(size=15))
     D = 0.3 * float((source.probabilities @ distortion.table(source.points)).min())
     problem = Problem(source, distortion, None, D=D, P=np.inf)
-    found = solve_first_order(problem.discrete, FirstOrder(gap=1e-9))
+    found = answered(problem.discrete, FirstOrder(gap=1e-9))
     exact = answered(problem.discrete, InteriorPoint(gap=1e-10)).bounds
     assert found.bounds.gap <= 1e-9
     assert found.bounds.lower <= exact.upper + ROUND
@@ -57,13 +59,13 @@ def test_agrees_with_the_dense_interior_point(seed: int, distortion: SquaredErro
     assert abs(found.bounds.upper - exact.upper) <= 1e-9
 
 
+@pytest.mark.usefixtures("by_products")
 def test_a_grid_at_low_rate_is_closed() -> None:
     p, points = picture(64)
-    found = solve_large(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-9))
+    found = ask(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-9))
     assert found.bounds.gap <= 1e-9
-    assert found.distortion <= 100.0
     assert found.steps < 1000  # without the interior point tens of thousands would not do
-    coarse = solve_large(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-3))
+    coarse = ask(p, SquaredError().on(points), None, 100.0, np.inf, FirstOrder(gap=1e-3))
     assert coarse.bounds.lower <= found.bounds.upper
     assert found.bounds.lower <= coarse.bounds.upper
 
@@ -94,7 +96,7 @@ def test_rows_that_reach_no_candidate_prove_nothing_until_they_do() -> None:
     end = hand_over(start, x < 50.0, 1e-10)  # exp(-s d) is 0 between the two clusters
     assert end.incumbent.gap <= 1e-10
     assert end.incumbent.upper is not None
-    channel = end.incumbent.upper.channel()
+    channel = mixed_channel(p, question.kernel, None, end.incumbent.upper)
     assert np.abs(channel.sum(axis=1) - 1.0).max() <= ROUND
     assert abs(mutual_information(p, channel) - end.incumbent.upper.rate) <= 1e-10
 

@@ -11,6 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.divergences import F_DIVERGENCES, FDivergence, SmoothFDivergence, TotalVariation
 from rdptheory.solvers.first_order.projections import Ball, Projection
 from tests.solvers.first_order import oracle
+from tests.solvers.first_order.questions import ball as ball_of
 
 FAMILY = pytest.mark.parametrize("divergence", F_DIVERGENCES, ids=lambda member: member.name)
 
@@ -33,7 +34,7 @@ def residual(ball: Ball, log_measure: FloatArray, found: Projection) -> float:
     else:
         assert isinstance(ball.divergence, SmoothFDivergence)
         stationarity = (v - found.mu * ball.divergence.slope(t)) / (1.0 + found.mu)
-    slack = ball.value(r) - ball.limit
+    slack = ball.value(r) - ball.radius
     return max(
         float(np.abs(stationarity).max()), abs(float(r.sum()) - 1.0), max(slack, 0.0), min(found.mu, 1.0) * abs(slack)
     )
@@ -50,7 +51,7 @@ def test_projection_meets_its_optimality_conditions(
     divergence: FDivergence, seed: int, n: int, spread: float, P: float
 ) -> None:
     p, log_measure = instance(seed, n, spread)
-    ball = Ball(divergence, p, P)
+    ball = ball_of(divergence, p, P)
     found = ball.project(log_measure)
     assert residual(ball, log_measure, found) <= 1e-12  # a few hundred units of rounding
     warm = ball.project(log_measure + 1e-3 * np.sin(np.arange(n)), found)
@@ -60,7 +61,7 @@ def test_projection_meets_its_optimality_conditions(
 @FAMILY
 def test_the_residual_notices_a_law_that_is_not_the_projection(divergence: FDivergence) -> None:
     p, log_measure = instance(3, 12, 1.0)
-    ball = Ball(divergence, p, 0.05)
+    ball = ball_of(divergence, p, 0.05)
     found = ball.project(log_measure)
     mixed = 0.999 * found.law + 0.001 * p
     assert residual(ball, log_measure, Projection(np.log(mixed), found.gamma, found.mu)) > 1e-6
@@ -72,7 +73,7 @@ def test_the_residual_notices_a_law_that_is_not_the_projection(divergence: FDive
 def test_projection_agrees_with_a_conic_solver(divergence: FDivergence, P: float) -> None:
     p, log_measure = instance(11, 8, 1.0)
     expected = oracle.projection(divergence, p, P, np.exp(log_measure))
-    found = Ball(divergence, p, P).project(log_measure)
+    found = ball_of(divergence, p, P).project(log_measure)
     assert np.abs(found.law - expected).max() <= 1e-4  # the solver's own accuracy in r is about 3e-5
     objective = float(found.law @ (found.log_law - log_measure))
     reference = np.maximum(expected, 1e-300)
@@ -84,7 +85,7 @@ def test_projection_agrees_with_a_conic_solver(divergence: FDivergence, P: float
 def test_multipliers_price_the_ball(divergence: FDivergence, seed: int, n: int, P: float) -> None:
     """σ(v) = <v, r> at v = log(a/r): the law of the projection maximises v over the ball."""
     p, log_measure = instance(seed, n, 1.0)
-    ball = Ball(divergence, p, P)
+    ball = ball_of(divergence, p, P)
     found = ball.project(log_measure)
     v = log_measure - found.log_law
     attained = float(found.law @ v)
@@ -98,11 +99,11 @@ def test_multipliers_price_the_ball(divergence: FDivergence, seed: int, n: int, 
 def test_edges_of_the_ball(divergence: FDivergence) -> None:
     p, log_measure = instance(5, 9, 1.0)
     inside = np.exp(log_measure) / np.exp(log_measure).sum()
-    assert np.allclose(Ball(divergence, p, 0.0).project(log_measure).law, p, rtol=1e-15)
-    wide = Ball(divergence, p, divergence.value(p, inside) * 1.0001).project(log_measure)
+    assert np.allclose(ball_of(divergence, p, 0.0).project(log_measure).law, p, rtol=1e-15)
+    wide = ball_of(divergence, p, divergence.value(p, inside) * 1.0001).project(log_measure)
     assert wide.mu == 0.0
     assert np.allclose(wide.law, inside, rtol=1e-13)
-    assert np.allclose(Ball(None, p, np.inf).project(log_measure).law, inside, rtol=1e-13)
+    assert np.allclose(Ball(None, p.size).project(log_measure).law, inside, rtol=1e-13)
 
 
 @FAMILY
@@ -110,7 +111,7 @@ def test_symbols_without_reference_mass(divergence: FDivergence) -> None:
     p, log_measure = instance(6, 9, 1.0)
     p = np.where(np.arange(9) < 3, 0.0, p)
     p = p / p.sum()
-    ball = Ball(divergence, p, 0.05)
+    ball = ball_of(divergence, p, 0.05)
     found = ball.project(log_measure + np.where(p > 0.0, 0.0, 4.0))
     assert abs(found.law.sum() - 1.0) <= 1e-12
     assert abs(ball.value(found.law) - 0.05) <= 1e-12
@@ -119,7 +120,7 @@ def test_symbols_without_reference_mass(divergence: FDivergence) -> None:
 
 def test_one_symbol_with_all_the_reference_mass() -> None:
     for divergence in F_DIVERGENCES:
-        ball = Ball(divergence, np.array([1.0, 0.0]), 0.01)
+        ball = ball_of(divergence, np.array([1.0, 0.0]), 0.01)
         found = ball.project(np.array([0.0, 1.0]))
         assert abs(found.law.sum() - 1.0) <= 1e-12
         assert ball.value(found.law) <= 0.01 + 1e-12
@@ -127,6 +128,6 @@ def test_one_symbol_with_all_the_reference_mass() -> None:
 
 def test_a_measure_that_underflows_beside_the_reference() -> None:
     p = np.array([0.2, 0.3, 0.5])
-    found = Ball(TotalVariation(), p, 0.1).project(np.array([0.0, -1400.0, -1500.0]))
+    found = ball_of(TotalVariation(), p, 0.1).project(np.array([0.0, -1400.0, -1500.0]))
     assert abs(found.law.sum() - 1.0) <= 1e-12
     assert abs(TotalVariation().value(p, found.law) - 0.1) <= 1e-12

@@ -12,8 +12,12 @@ from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
 from rdptheory.geometry import Convolution, Geometry, Grid
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
-from rdptheory.solvers.first_order import FirstOrder, solve, solve_first_order, solve_large
+from rdptheory.solvers.first_order import FirstOrder, solve
 from rdptheory.solvers.first_order.loop import Found, Question, run
+from rdptheory.solvers.outcome import answered
+from tests.solvers.first_order.questions import ask, by_products  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("by_products")
 
 
 def test_a_solve_steered_by_a_convolution_is_proved_with_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,9 +29,8 @@ def test_a_solve_steered_by_a_convolution_is_proved_with_the_grid(monkeypatch: p
     found = []
     for cost in (grid_module.POINT_OF_FFT, np.inf):
         monkeypatch.setattr(grid_module, "POINT_OF_FFT", cost)
-        found.append(solve_large(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-2)))
+        found.append(ask(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-2)))
     steered, plain = found
-    assert steered.finished
     assert steered.bounds.gap <= 1e-2
     assert steered.bounds.lower <= plain.bounds.upper
     assert plain.bounds.lower <= steered.bounds.upper
@@ -42,7 +45,7 @@ def test_a_convolution_carries_half_a_million_pixels(monkeypatch: pytest.MonkeyP
     found = []
     for cost in (grid_module.POINT_OF_FFT, np.inf):
         monkeypatch.setattr(grid_module, "POINT_OF_FFT", cost)
-        found.append(solve_large(p, Grid((axis, axis)), None, 10.0, np.inf, FirstOrder(gap=3e-2)))
+        found.append(ask(p, Grid((axis, axis)), None, 10.0, np.inf, FirstOrder(gap=3e-2)))
     steered, plain = found
     assert steered.bounds.gap <= 3e-2
     assert plain.bounds.gap <= 3e-2
@@ -66,12 +69,12 @@ def test_a_wrong_convolution_gives_way_to_the_exact_product(monkeypatch: pytest.
     x = np.arange(1200.0)
     p = np.exp(-0.5 * ((x - 600.0) / 120.0) ** 2)
     p /= p.sum()
-    exact = solve_large(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-3))
+    exact = ask(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-3))
     noise = 1.0 + 0.1 * np.random.default_rng(6).random(x.size)
     right = grid_module._Transform.forward
     monkeypatch.setattr(grid_module._Transform, "forward", lambda gibbs, y: noise * right(gibbs, y))
     seen = runs(monkeypatch)
-    found = solve_large(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-3, max_steps=5000))
+    found = ask(p, Grid((x,)), None, 100.0, np.inf, FirstOrder(gap=1e-3, max_steps=5000))
     assert type(seen[0][0]) is Convolution
     own = seen[0][1].incumbent.upper
     assert own is not None
@@ -87,7 +90,7 @@ def test_single_precision_gives_way_where_it_cannot_tell(monkeypatch: pytest.Mon
     p = np.exp(np.sin(rows / 5.0) * np.cos(columns / 7.0)).ravel()
     p /= p.sum()
     seen = runs(monkeypatch)
-    found = solve_large(p, Grid((axis, axis)), None, 0.3, np.inf, FirstOrder(gap=1e-8, max_steps=5000))
+    found = ask(p, Grid((axis, axis)), None, 0.3, np.inf, FirstOrder(gap=1e-8, max_steps=5000))
     assert type(seen[0][0]) is Convolution
     assert type(seen[-1][0]) is Grid
     assert found.bounds.gap <= 1e-8
@@ -97,10 +100,11 @@ def test_the_limit_on_steps_counts_every_run(monkeypatch: pytest.MonkeyPatch) ->
     axis = np.arange(64.0)
     p = np.full(axis.size**2, axis.size**-2.0)
     seen = runs(monkeypatch)
-    found = solve_large(p, Grid((axis, axis)), TotalVariation(), 0.3, 0.05, FirstOrder(gap=1e-14, max_steps=60))
+    found = ask(p, Grid((axis, axis)), TotalVariation(), 0.3, 0.05, FirstOrder(gap=1e-14, max_steps=60))
     assert len(seen) > 1
     assert found.steps == 60
-    assert not found.finished
+    assert found.bounds.gap > 1e-14
+    assert found.sentence == "stopped after 60 steps"
 
 
 @pytest.mark.parametrize("cost", [0.0, np.inf], ids=["convolution", "single"])
@@ -112,13 +116,11 @@ def test_tails_beyond_single_precision(cost: float, D: float, P: float, monkeypa
     p /= p.sum()
     assert p.min() < 1e-170
     monkeypatch.setattr(grid_module, "POINT_OF_FFT", cost)
-    found = solve_large(
-        p, Grid((x,)), None if np.isinf(P) else TotalVariation(), D, P, FirstOrder(gap=1e-3, max_steps=500)
-    )
+    found = ask(p, Grid((x,)), None if np.isinf(P) else TotalVariation(), D, P, FirstOrder(gap=1e-3, max_steps=500))
     held = p > 1e-40  # what is left out costs nothing that shows
     table = SquaredError().table(x[held])
     law = p[held] / p[held].sum()
     ball = () if np.isinf(P) else (PerceptionLimit(TotalVariation(), law, P),)
-    inside = solve_first_order(DiscreteProblem(law, (DistortionLimit(table, D),), ball), FirstOrder(gap=1e-3))
-    assert found.finished
+    inside = answered(DiscreteProblem(law, (DistortionLimit(table, D),), ball), FirstOrder(gap=1e-3))
+    assert found.bounds.gap <= 1e-3
     assert found.bounds.overlaps(inside.bounds)
