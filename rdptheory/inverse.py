@@ -15,17 +15,17 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solution import Slopes, Solution
-from rdptheory.solve import rdp
+from rdptheory.solution import Slopes, Solution, Status
+from rdptheory.solve import rdp, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
 from rdptheory.sources import Gaussian, Source
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
-SEARCH_STEPS = 100
-DOUBLINGS = 40
-SMALLEST = 1e-12
-ANY = 1.0
+SEARCH_STEPS = 100  # rates; bisection alone would take 52
+DOUBLINGS = 40  # of the first guess at the upper end: a factor of 1e12
+SMALLEST = 1e-12  # of a limit, where the search for a first lower end gives up
+PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,16 @@ class Located:
         lower <= true limit <= upper; both inf if no limit will do.
     steps : int
         Rates that were computed on the way.
+    status, message : what `bounds` are, and one sentence on it
+        OPTIMAL: as narrow as the gaps asked of the rates allow. STOPPED: wider, because a rate stopped short or because
+        the search did. INFEASIBLE: no limit, however loose, will do.
     """
 
     value: float
     bounds: Bounds
     steps: int = 0
+    status: Status = Status.OPTIMAL
+    message: str = "as narrow as the brackets of the rates allow"
 
 
 def distortion_at(
@@ -96,12 +101,12 @@ def distortion_at(
     0.100000000
     """
     R = at_least_zero("R", R)
-    problem = Problem(source, distortion, perception, ANY, P)
-    least, silent, guess = 0.0, Bounds(0.0, inf), None
+    problem = Problem(source, distortion, perception, PLACEHOLDER, P)
+    least, zero_rate, guess = 0.0, Bounds(0.0, inf), None
     if isinstance(source, Gaussian):
         P_used = problem.P if perception is not None else inf
         zero = float(gaussian.distortion(source.variance, 0.0, P_used, perception or gaussian.W2))
-        silent = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
+        zero_rate = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
         guess = float(gaussian.distortion(source.variance, R, P_used, perception or gaussian.W2))
     else:
         discrete = problem.discrete
@@ -110,13 +115,13 @@ def distortion_at(
         cost = p @ table
         law = min_cost_law(cost, discrete.perceptions)
         top = float(law.law @ cost)
-        silent = Bounds(min(law.value, top), top)
+        zero_rate = Bounds(min(law.value, top), top)
     if R == 0.0:
-        return Located(silent.upper, silent)
+        return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)
-    if search.visit(least):
-        return Located(least, Bounds(least, least), search.steps)
-    return search.between(least, silent.upper, guess)
+    if search.evaluate(least):
+        return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
+    return search.between(least, zero_rate.upper, guess)
 
 
 def perception_at(
@@ -162,40 +167,42 @@ def perception_at(
     R, D = at_least_zero("R", R), at_least_zero("D", D)
     if perception is None:
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
-    problem = Problem(source, distortion, perception, D, ANY)
+    problem = Problem(source, distortion, perception, D, PLACEHOLDER)
     search = _Search(R, lambda P: replace(problem, P=P), lambda slopes: slopes.P, method)
-    free = search.ask(inf)
+    free = search.solve_at(inf)
     if free.bounds.lower > R:
-        return Located(inf, Bounds(inf, inf), 1)
-    if search.visit(0.0):
-        return Located(0.0, Bounds(0.0, 0.0), search.steps + 1)
-    guess, high = None, ANY
+        sentence = "the rate is below that without a perception limit"
+        return Located(inf, Bounds(inf, inf), 1, Status.INFEASIBLE, sentence)
+    if search.evaluate(0.0):
+        return Located(0.0, Bounds(0.0, 0.0), search.steps + 1, message="perfect perception is within the rate")
+    guess, high = None, PLACEHOLDER
     if isinstance(source, Gaussian):
         guess = float(gaussian.perception(source.variance, R, D, perception))
-        high = guess if isfinite(guess) and guess > 0.0 else ANY
+        high = guess if isfinite(guess) and guess > 0.0 else PLACEHOLDER
     elif free.candidate is not None and free.candidate.output is not None:
         reached = problem.discrete.perceptions[0].value(free.candidate.output)
-        high = reached if isfinite(reached) and reached > 0.0 else ANY
+        high = reached if isfinite(reached) and reached > 0.0 else PLACEHOLDER
     found = search.between(0.0, high, guess)
-    return Located(found.value, found.bounds, found.steps + 1)
+    return replace(found, steps=found.steps + 1)
 
 
 class _Search:
     """min {x : rate(x) <= R} for a convex decreasing rate that is known by brackets, tangents and chords."""
 
     def __init__(
-        self, R: float, pose: Callable[[float], Problem], slope: Callable[[Slopes], float], method: Method | None
+        self, R: float, problem_at: Callable[[float], Problem], slope: Callable[[Slopes], float], method: Method | None
     ) -> None:
-        self.R, self.pose, self.slope, self.method = R, pose, slope, method
+        self.R, self.problem_at, self.slope, self.method = R, problem_at, slope, method
         self.pad = 4.0 * ALLOWANCE * max(1.0, R)
         self.low, self.high, self.steps = 0.0, inf, 0
         self.left: tuple[float, float] | None = None
         self.right: tuple[float, float] | None = None
-        self.noise = 0.0
+        self.resolution = self.wanted = 0.0
+        self.stopped = ""
 
-    def ask(self, x: float) -> Solution:
+    def solve_at(self, x: float) -> Solution:
         """The rate at x."""
-        question = self.pose(x)
+        question = self.problem_at(x)
         return rdp(
             question.source,
             question.distortion,
@@ -209,20 +216,21 @@ class _Search:
         """Search from `low`, which is no answer, to `high` or as far beyond it as it takes."""
         self.low = max(self.low, low)
         if high == inf:
-            return Located(inf, Bounds(inf, inf), self.steps)
+            return Located(inf, Bounds(inf, inf), self.steps, Status.INFEASIBLE, "no channel keeps the other limit")
         for _ in range(DOUBLINGS):
-            if self.visit(high):
+            if self.evaluate(high):
                 break
             high = low + 2.0 * (high - low)
         else:
             while self.low <= low and high > low + SMALLEST:
                 high = low + 0.25 * (high - low)
-                self.visit(high)
-            return Located(inf, Bounds(self.low, inf), self.steps)
+                self.evaluate(high)
+            sentence = self.stopped or "the rate asked for lies within the bracket of the rate without this limit"
+            return Located(inf, Bounds(self.low, inf), self.steps, Status.STOPPED, sentence)
         asked, width = {low, high}, inf
         for _ in range(SEARCH_STEPS):
             last, width = width, self.high - self.low
-            if width <= max(4.0 * self.noise, 4.0 * ALLOWANCE * self.high):
+            if width <= max(4.0 * self.resolution, 4.0 * ALLOWANCE * self.high):
                 break
             x = self.low if guess is None else guess
             guess = None
@@ -232,15 +240,22 @@ class _Search:
             if x in asked:
                 break
             asked.add(x)
-            self.visit(x)
-        return Located(self.high, Bounds(min(self.low, self.high), self.high), self.steps)
+            self.evaluate(x)
+        else:
+            self.stopped = self.stopped or f"{SEARCH_STEPS} rates did not settle it"
+        bounds = Bounds(self.low, self.high)
+        if self.stopped and bounds.gap > max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high):
+            return Located(self.high, bounds, self.steps, Status.STOPPED, self.stopped)
+        return Located(self.high, bounds, self.steps)
 
-    def visit(self, x: float) -> bool:
+    def evaluate(self, x: float) -> bool:
         """Compute the rate at x, tighten both ends, and say whether it is proved to be at most R."""
         self.steps += 1
-        solution = self.ask(x)
+        solution = self.solve_at(x)
         bounds = solution.bounds
         good = bounds.upper <= self.R
+        if solution.status is Status.STOPPED:
+            self.stopped = f"a rate stopped with a gap of {bounds.gap:.2g} nat: {solution.message}"
         if good:
             self.high = min(self.high, x)
             if self.right is None or x < self.right[0]:
@@ -266,7 +281,8 @@ class _Search:
             return
         goal, blur = self.R + self.pad, solution.gap + self.pad
         if abs(solution.bounds.lower - self.R) <= 4.0 * blur:
-            self.noise = blur / steepness
+            self.resolution = blur / steepness
+            self.wanted = (wanted_gap(solution.method) + self.pad) / steepness
         reached = x + (solution.bounds.lower - goal) / steepness
         for _ in range(8):
             if reached <= self.low:
@@ -280,8 +296,8 @@ class _Search:
     def _lower(self, x: float, solution: Solution) -> float:
         """A proved lower bound on the rate at x: the dual point of another x proves one too."""
         if solution.dual is None:
-            return self.ask(x).bounds.lower
-        return lower_bound(self.pose(x).discrete, solution.dual)
+            return self.solve_at(x).bounds.lower
+        return lower_bound(self.problem_at(x).discrete, solution.dual)
 
 
 guard(__name__)

@@ -13,14 +13,17 @@ from rdptheory import (
     Bernoulli,
     Gaussian,
     Hamming,
+    InteriorPoint,
     InvalidInput,
     KullbackLeibler,
     Pmf,
     SquaredError,
+    Status,
     Table,
     TotalVariation,
     Uniform,
     Wasserstein2Squared,
+    curve,
     distortion_at,
     perception_at,
     rdp,
@@ -112,6 +115,25 @@ def test_near_the_free_rate_the_bracket_may_stay_open() -> None:
     free = rdp(*question, D=0.1, P=inf)
     found = perception_at(*question, R=0.5 * (free.bounds.lower + free.bounds.upper), D=0.1)
     assert 0.0 < found.bounds.lower <= found.bounds.upper
+
+
+def test_every_answer_says_what_it_is() -> None:
+    question, rough = (source(3), SquaredError(), TotalVariation()), InteriorPoint(max_steps=2)
+    found = distortion_at(*question, R=0.3, P=0.02)
+    assert (found.status, found.message) == (Status.OPTIMAL, "as narrow as the brackets of the rates allow")
+    for stopped in (
+        distortion_at(*question, R=0.3, P=0.02, method=rough),
+        perception_at(*question, R=0.3, D=found.value, method=rough),
+    ):
+        assert stopped.status is Status.STOPPED
+        assert "a rate stopped with a gap of" in stopped.message
+    assert stopped.bounds.lower <= 0.02 <= stopped.bounds.upper
+    low = perception_at(*question, R=0.01, D=0.01)
+    assert (low.status, low.value) == (Status.INFEASIBLE, inf)
+    line = curve(*question, D=[0.05, 0.1], P=0.02, method=rough)
+    words = line.status.attrs["flag_meanings"].split()
+    assert [words[number] for number in line.status.values] == ["stopped", "stopped"]
+    assert not curve(*question, D=[0.05, 0.1], P=0.02).status.values.any()  # 0 is optimal
 
 
 def test_the_search_ends_at_a_planted_root_and_a_wrong_curve_is_caught() -> None:

@@ -13,10 +13,10 @@ from rdptheory.problems import PerceptionLimit
 
 __all__ = ["Decoder", "best_decoder"]
 
-ROUNDS = 60
-PATIENCE = 4
-TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-PULL = 1e-15
+ROUNDS = 60  # linear programs; a curved ball takes 10 to 30
+PATIENCE = 8  # rounds without a tenth less
+TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
+SHRINKAGE = 1e-15  # first share of the reference in a law that is outside its ball by rounding
 UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 
 
@@ -108,7 +108,7 @@ def _mixture(masses: FloatArray, cost: FloatArray, laws: FloatArray) -> tuple[Fl
 
 def _inside(ball: PerceptionLimit, law: FloatArray) -> FloatArray:
     """The law of the support function, which ends within rounding of the boundary, moved inside."""
-    pull = PULL
-    while ball.value(law) > ball.limit and pull < 1e-6:
-        law, pull = (1.0 - pull) * law + pull * ball.reference, 4.0 * pull
-    return law
+    shrinkage = SHRINKAGE
+    while ball.value(law) > ball.limit and shrinkage < 1.0:
+        law, shrinkage = (1.0 - shrinkage) * law + shrinkage * ball.reference, 4.0 * shrinkage
+    return law if shrinkage < 1.0 else ball.reference

@@ -12,11 +12,16 @@ from rdptheory.couplings import Plan, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.inverse import Located
 from rdptheory.problems import PerceptionLimit
 from rdptheory.representations.decoders import best_decoder
+from rdptheory.solution import Status
 from rdptheory.sources import DiscreteSource
 
 __all__ = ["ExtremeBounds", "Point", "Region", "extreme_bounds", "representation_region"]
+
+NARROW = 1e-9
+"""Width of a bracket in units of the largest cost that counts as closed: what HiGHS promises of a linear program."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +99,25 @@ class Region:
 
         P at least 0, inf allowed. The last term is (W2(p_X~, p_X) - √P)², at least 0, for W2² and Y in R^k.
         """
+        return self.at(P).bounds
+
+    def at(self, P: float) -> Located:
+        """`distortion(P)` with a status: STOPPED where the bracket is wider than `NARROW` of the largest cost."""
         P = at_least_zero("P", P)
         if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
             ends = [max(0.0, np.sqrt(w) - np.sqrt(P)) ** 2 for w in (self.transport.lower, self.transport.upper)]
-            return Bounds(self.least + ends[0], self.least + ends[1])
-        alphabet, reference = self._alphabet
-        divergence = self.perception.on(self.source.points) if self.finite else self.perception
-        cost = squares(self.means, alphabet)
-        bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, P)).bounds
-        return Bounds(self.least + bounds.lower, self.least + bounds.upper)
+            bounds, scale = Bounds(*ends), self.transport.upper
+        else:
+            alphabet, reference = self._alphabet
+            divergence = self.perception.on(self.source.points) if self.finite else self.perception
+            cost = squares(self.means, alphabet)
+            bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, P)).bounds
+            scale = float(cost.max())
+        least = self.least
+        bounds = Bounds(least + bounds.lower, least + bounds.upper)
+        if bounds.gap <= NARROW * max(scale, bounds.upper):
+            return Located(bounds.upper, bounds, message="as narrow as linear programs in float64 prove")
+        return Located(bounds.upper, bounds, status=Status.STOPPED, message="no narrower bracket was found")
 
     @cached_property
     def _alphabet(self) -> tuple[FloatArray, FloatArray]:
