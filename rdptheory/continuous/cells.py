@@ -9,10 +9,9 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
-from rdptheory.continuous.finite import cells_problem, check, power, rounded_problem
-from rdptheory.continuous.lattice import cell_law, lattice, nodes
-from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence, FDivergence
+from rdptheory.continuous.ends import Upper, fixed_ends, lower_end, upper_end
+from rdptheory.continuous.finite import power
+from rdptheory.continuous.posed import Posed
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Method, Outcome
@@ -21,7 +20,7 @@ from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["Ask", "Cells", "Posed", "density_only"]
+__all__ = ["Ask", "Cells", "density_only", "trivial"]
 
 Ask = Callable[[Problem, Method], Solution]
 """How a finite problem is answered: the judge has seen what comes back."""
@@ -30,68 +29,8 @@ FIRST = 64  # cells of the first look, which takes a tenth of a second and tells
 SHARE = 0.02  # of the gap asked for, left to the finite solver
 FINEST = 1e-9  # nats: no narrower gap is asked of it
 TRANSPORT = 4  # a transport ball is solved with a plan of n² unknowns: a quarter of the cells takes as long
-SAFETY = 0.8  # of the gap: the width falls like n^-2 only roughly
-
-
-@dataclass(frozen=True, eq=False)
-class Posed:
-    """A question about a density, moved to its standard position.
-
-    Attributes
-    ----------
-    source : ContinuousSource
-        Of the order of 1 around 0.
-    shift, scale : float
-        X = shift + scale Z.
-    D, P : float
-        In the units of Z.
-    """
-
-    problem: Problem
-    source: ContinuousSource
-    shift: float
-    scale: float
-    D: float
-    P: float
-
-    @classmethod
-    def of(cls, problem: Problem) -> Posed:
-        """The question, once it is known to have an answer."""
-        assert isinstance(problem.source, ContinuousSource)
-        P = problem.P if problem.perception is not None else np.inf
-        check(problem.distortion, problem.perception, P, problem.source)
-        source, shift, scale = problem.source.standard()
-        by_D, by_P = scale ** power(problem.distortion), scale ** power(problem.perception)
-        return cls(problem, source, shift, scale, problem.D / by_D, P / by_P)
-
-    @property
-    def distortion(self) -> Distortion:
-        """d."""
-        return self.problem.distortion
-
-    @property
-    def perception(self) -> Divergence | None:
-        """δ, None where it limits nothing."""
-        return None if np.isinf(self.P) else self.problem.perception
-
-    @property
-    def transport(self) -> bool:
-        """Whether a plan has to be found."""
-        return self.P > 0.0 and self.perception is not None and not isinstance(self.perception, FDivergence)
-
-    @property
-    def redraws(self) -> tuple[bool, ...]:
-        """Which outputs to try: points serve without a ball and beside a W2 ball, fresh draws beside every ball."""
-        if self.perception is None:
-            return (False,)
-        return (True, False) if self.transport else (True,)
-
-    def slopes(self, found: Solution) -> Slopes:
-        """Slopes of a finite problem in the units of the question; within O(n^-2) of those of R(D,P)."""
-        by_D = self.scale ** power(self.distortion)
-        by_P = self.scale ** power(self.perception)
-        steep = found.slopes.P / by_P if self.perception is not None else 0.0
-        return Slopes(found.slopes.D / by_D, -np.inf if self.P == 0.0 and found.rate > 0.0 else steep)
+DIRECT = 4  # at P = 0 under squared error no solver is asked, and four times the cells take as long
+SAFETY = 0.9  # of the gap: the width falls like n^-2 only roughly
 
 
 @dataclass(frozen=True)
@@ -130,12 +69,13 @@ class Cells:
         known = trivial(posed, self)
         if known is not None:
             return known
-        finite_gap = max(FINEST, SHARE * self.gap)
-        search = _Search(posed, ask, InteriorPoint(gap=finite_gap), self)
+        search = _Search(posed, ask, InteriorPoint(gap=max(FINEST, SHARE * self.gap)), self)
         limit = self.max_cells // TRANSPORT if posed.transport else self.max_cells
+        if posed.fixed and power(posed.distortion) == 2:
+            limit *= DIRECT
         n = min(FIRST, limit)
         while True:
-            search.solve(n)
+            search.look(n)
             width = search.bounds.gap
             if width <= self.gap or n >= limit:
                 return search.solution()
@@ -152,28 +92,47 @@ class _Search:
         self.candidate: CellChannel | None = None
         self.slopes = Slopes(np.nan, np.nan)
         self.steps = 0
+        self.kinds = posed.redraws
 
-    def solve(self, n: int) -> None:
-        """Both finite problems on n cells."""
-        posed = self.posed
-        t = nodes(posed.source, n)
-        asked = posed.distortion, posed.perception, posed.D, posed.P
-        below = self.ask(rounded_problem(lattice(posed.source, t), *asked), self.finite_method)
-        self.steps += below.steps
-        self.raise_lower(below.bounds.lower, f"source rounded to {t.size} nodes")
-        cells = cell_law(posed.source, t)
-        for redraw in posed.redraws:
-            problem = cells_problem(cells, *asked, redraw)
-            if problem is None:
-                continue
-            above = self.ask(problem, self.finite_method)
-            self.steps += above.steps
-            if above.candidate is None or above.candidate.channel is None:
-                continue
-            kind = "redrawn within" if redraw else "at the means of"
-            outputs = cells.edges if redraw else cells.means
-            channel = self.channel(cells.edges, above.candidate.channel, outputs, redraw)
-            self.lower_upper(above.bounds.upper, f"outputs {kind} {cells.law.size} cells", channel, above)
+    def look(self, n: int) -> None:
+        """Both ends on n cells."""
+        if self.posed.fixed and power(self.posed.distortion) == 2:
+            lower, above = fixed_ends(self.posed, n)
+            self.raise_lower(lower, n)
+            self.lower_upper(above)
+            return
+        lower, steps = lower_end(self.posed, n, n, self.solve)
+        self.steps += steps
+        self.raise_lower(lower, n)
+        found = {redraw: upper_end(self.posed, n, n, redraw, self.solve) for redraw in self.kinds}
+        for above in found.values():
+            self.lower_upper(above)
+        rates = {redraw: above.rate for redraw, above in found.items() if above is not None}
+        if len(rates) == len(self.kinds):  # the kind that was better stays better on more cells, but for a hair
+            self.kinds = (min(rates, key=lambda redraw: rates[redraw]),)
+
+    def solve(self, problem: Problem) -> Solution:
+        """Ask the finite method."""
+        return self.ask(problem, self.finite_method)
+
+    def raise_lower(self, lower: float, n: int) -> None:
+        """A new lower bound."""
+        if lower > self.bounds.lower:
+            reason = f"source and reproduction rounded to {n + 1} nodes"
+            self.bounds = CellBounds(lower, self.bounds.upper, reason, self.bounds.upper_from)
+
+    def lower_upper(self, found: Upper | None) -> None:
+        """A new upper bound with its channel."""
+        if found is None:
+            return
+        self.steps += found.steps
+        if found.rate < self.bounds.upper:
+            kind = "redrawn within" if found.redraw else "at the means of"
+            reason = f"reproductions {kind} {found.y.law.size} cells"
+            self.bounds = CellBounds(self.bounds.lower, found.rate, self.bounds.lower_from, reason)
+            outputs = found.y.edges if found.redraw else found.y.means
+            self.candidate = self.channel(found.x.edges, found.channel, outputs, found.redraw)
+            self.slopes = self.posed.slopes(found.slope_D, found.slope_P)
 
     def channel(self, edges: FloatArray, rows: FloatArray, outputs: FloatArray, redraw: bool) -> CellChannel:
         """A channel in the unit of the question; `outputs` are edges to redraw between, or points."""
@@ -182,17 +141,6 @@ class _Search:
         assert isinstance(source, ContinuousSource)
         placed = shift + scale * outputs
         return CellChannel(shift + scale * edges, rows, Redraw(source, placed) if redraw else Points(placed))
-
-    def raise_lower(self, lower: float, reason: str) -> None:
-        """A new lower bound."""
-        if lower > self.bounds.lower:
-            self.bounds = CellBounds(lower, self.bounds.upper, reason, self.bounds.upper_from)
-
-    def lower_upper(self, upper: float, reason: str, channel: CellChannel, found: Solution) -> None:
-        """A new upper bound with its channel."""
-        if upper < self.bounds.upper:
-            self.bounds = CellBounds(self.bounds.lower, upper, self.bounds.lower_from, reason)
-            self.candidate, self.slopes = channel, self.posed.slopes(found)
 
     def solution(self) -> Solution:
         """The answer."""

@@ -14,7 +14,7 @@ from functools import singledispatch
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.continuous.lattice import LAW_ERROR, ROUND, CellLaw, Lattice
+from rdptheory.continuous.lattice import LAW_ERROR, ROUND, CellLaw, Lattice, moved
 from rdptheory.distortions import AbsoluteError, Distortion, SquaredError, Table
 from rdptheory.divergences import (
     Divergence,
@@ -42,54 +42,59 @@ class Limited:
     table: FloatArray
     limit: float
 
+    @property
+    def least(self) -> FloatArray:
+        """The least entry of every row, shape (n,)."""
+        return np.asarray(self.table.min(axis=1))
+
     def lifted(self, law: FloatArray) -> Limited:
-        """The same limit with entries of at least 0: what is added to a row is added to the limit with its mass."""
-        least = self.table.min(axis=1)
-        return Limited(self.table - least[:, None], self.limit - float(law @ least))
+        """The same limit with least entries 0: what is added to a row is added to the limit with its mass."""
+        return Limited(self.table - self.least[:, None], self.limit - float(law @ self.least))
 
 
 @singledispatch
-def rounded_distortion(distortion: Distortion, lattice: Lattice, D: float, fixed: bool) -> Limited:
-    """What E d(X,Y) <= D says about (X+, Y+); `fixed` if Y has the law of X."""
+def rounded_distortion(distortion: Distortion, x: Lattice, y: Lattice, D: float, fixed: bool) -> Limited:
+    """What E d(X,Y) <= D says about X+ on x and Y+ on y, which end at the same nodes; `fixed` if Y has the law of X."""
     raise InvalidInput("distortion", distortion, DISTORTIONS)
 
 
 @rounded_distortion.register
-def _(distortion: SquaredError, lattice: Lattice, D: float, fixed: bool) -> Limited:
+def _(distortion: SquaredError, x: Lattice, y: Lattice, D: float, fixed: bool) -> Limited:
     """E (X+ - Y+)² <= D + V+ + E g(Y), roundings being unbiased and independent; E g(Y) is at most the mean rent."""
-    t = lattice.nodes
-    squares = (t[:, None] - t) ** 2
+    squares = (x.nodes[:, None] - y.nodes) ** 2
     if fixed:
-        return Limited(squares, (D + 2.0 * lattice.noise) * ROUND + lattice.moved(D, fixed))
-    return Limited(squares - lattice.rents, (D + lattice.noise) * ROUND + lattice.moved(D, fixed))
+        return Limited(squares, (D + x.noise + y.noise) * ROUND + moved(x, y, D, fixed))
+    return Limited(squares - y.rents, (D + x.noise) * ROUND + moved(x, y, D, fixed))
 
 
 @rounded_distortion.register
-def _(distortion: AbsoluteError, lattice: Lattice, D: float, fixed: bool) -> Limited:
+def _(distortion: AbsoluteError, x: Lattice, y: Lattice, D: float, fixed: bool) -> Limited:
     """E|X+ - Y+| is |x - y| for x, y in different cells, and at most h P(X+ = Y+) more in one cell of width h."""
-    t = lattice.nodes
-    return Limited(np.abs(t[:, None] - t) - np.diag(lattice.widest), D * ROUND + lattice.moved_absolutely(D))
+    assert x is y, "the bound within a cell is one of common nodes"
+    return Limited(np.abs(x.nodes[:, None] - x.nodes) - np.diag(x.widest), D * ROUND + x.moved_absolutely(D))
 
 
 @singledispatch
-def cell_distortion(distortion: Distortion, cells: CellLaw, D: float, redraw: bool) -> Limited:
-    """What implies E d(X,Y) <= D when Y is drawn afresh in its cell (`redraw`) or is the mean of the cell."""
+def cell_distortion(distortion: Distortion, x: CellLaw, y: CellLaw, D: float, redraw: bool, fixed: bool) -> Limited:
+    """What implies E d(X,Y) <= D for X in cells x and Y drawn afresh in one of y (`redraw`) or equal to its mean."""
     raise InvalidInput("distortion", distortion, DISTORTIONS)
 
 
 @cell_distortion.register
-def _(distortion: SquaredError, cells: CellLaw, D: float, redraw: bool) -> Limited:
-    """E (X - Y)² = (m_i - m_j)² + v_i (+ v_j)."""
-    table = cells.stretch**2 * (cells.means[:, None] - cells.means) ** 2 * ROUND
-    return Limited(table + cells.variances if redraw else table, D - cells.noise - cells.moved(D))
+def _(distortion: SquaredError, x: CellLaw, y: CellLaw, D: float, redraw: bool, fixed: bool) -> Limited:
+    """E (X - Y)² = (m_i - m_j)² + v_i (+ v_j), and v_j has its mean under p if Y has the law of X."""
+    table = x.apart(y) ** 2
+    if fixed:
+        return Limited(table, D - x.noise - y.noise - x.moved(D))
+    return Limited(table + y.variances if redraw else table, D - x.noise - x.moved(D))
 
 
 @cell_distortion.register
-def _(distortion: AbsoluteError, cells: CellLaw, D: float, redraw: bool) -> Limited:
+def _(distortion: AbsoluteError, x: CellLaw, y: CellLaw, D: float, redraw: bool, fixed: bool) -> Limited:
     """|m_i - m_j| between cells; within one E|X - X'| or E|X - mean|."""
-    _, spread, deviation = cells.spreads
-    table = cells.stretch * np.abs(cells.means[:, None] - cells.means) * ROUND
-    return Limited(table + np.diag(spread if redraw else deviation), D - cells.moved_absolutely(D))
+    assert x is y, "cells that overlap in part have no such simple means"
+    _, spread, deviation = x.spreads
+    return Limited(x.apart(x) + np.diag(spread if redraw else deviation), D - x.moved_absolutely(D))
 
 
 @singledispatch
@@ -107,7 +112,8 @@ def _(perception: FDivergence, lattice: Lattice, P: float) -> tuple[Divergence, 
 @rounded_perception.register
 def _(perception: Wasserstein1, lattice: Lattice, P: float) -> tuple[Divergence, float]:
     """K is 1-Lipschitz: in one cell W1(K(x), K(y)) = |x - y|, else one law is above the other."""
-    return perception, P
+    t = lattice.nodes
+    return TransportDivergence(np.abs(t[:, None] - t), t), P
 
 
 @rounded_perception.register
@@ -135,7 +141,8 @@ def _(perception: FDivergence, cells: CellLaw, P: float, redraw: bool) -> tuple[
 @cell_perception.register
 def _(perception: Wasserstein1, cells: CellLaw, P: float, redraw: bool) -> tuple[Divergence, float] | None:
     """|F_p - F_r| lies below its chord on every cell, and the chords integrate to W1 between the means."""
-    return (perception, P / cells.stretch) if redraw else None
+    m = cells.means
+    return (TransportDivergence(np.abs(m[:, None] - m), m), P / cells.stretch) if redraw else None
 
 
 @cell_perception.register
@@ -181,24 +188,25 @@ def _(part: object) -> int:
 
 
 def rounded_problem(
-    lattice: Lattice, distortion: Distortion, perception: Divergence | None, D: float, P: float
+    x: Lattice, y: Lattice, distortion: Distortion, perception: Divergence | None, D: float, P: float
 ) -> Problem:
     """The finite problem whose rate is at most R(D,P) of the source in standard position."""
-    fixed = perception is not None and P == 0.0
-    limited = rounded_distortion(distortion, lattice, D, fixed).lifted(lattice.law)
-    ball, radius = _no_ball(perception, P) or rounded_perception(perception, lattice, P)
-    return Problem(Pmf(lattice.law, lattice.nodes), Table(limited.table), ball, limited.limit, radius)
+    limited = rounded_distortion(distortion, x, y, D, perception is not None and P == 0.0).lifted(x.law)
+    ball, radius = _no_ball(perception, P) or rounded_perception(perception, y, P)
+    table = Table(limited.table) if x is y else Table(limited.table, y.law)
+    return Problem(Pmf(x.law, x.nodes), table, ball, limited.limit, radius)
 
 
 def cells_problem(
-    cells: CellLaw, distortion: Distortion, perception: Divergence | None, D: float, P: float, redraw: bool
+    x: CellLaw, y: CellLaw, distortion: Distortion, perception: Divergence | None, D: float, P: float, redraw: bool
 ) -> Problem | None:
     """The finite problem whose rate is at least R(D,P), or None if no channel of that kind keeps the limits."""
-    limited = cell_distortion(distortion, cells, D, redraw)
-    ball = _no_ball(perception, P) or cell_perception(perception, cells, P, redraw)
+    limited = cell_distortion(distortion, x, y, D, redraw, perception is not None and P == 0.0)
+    ball = _no_ball(perception, P) or cell_perception(perception, y, P, redraw)
     if not limited.limit > 0.0 or ball is None:
         return None
-    return Problem(Pmf(cells.law, cells.means), Table(limited.table), ball[0], limited.limit, ball[1])
+    table = Table(limited.table) if x is y else Table(limited.table, y.law)
+    return Problem(Pmf(x.law, x.means), table, ball[0], limited.limit, ball[1])
 
 
 def check(distortion: Distortion, perception: Divergence | None, P: float, source: ContinuousSource) -> None:

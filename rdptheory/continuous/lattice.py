@@ -4,7 +4,7 @@ The laws in memory differ from the true ones by a relative error of at most ε =
 costs is a little distortion: a channel C that keeps a symbol with probability 1 - 2ε and else draws one afresh turns
 the true law p into the p̂ in memory, because u = (p̂ - (1-2ε) p)/(2ε) lies between p̂/2 and 3p̂/2. Applied to source
 and output it processes the data, so that neither I(X;Y) nor any divergence grows; what moves, moves with probability
-2ε, and `Lattice.moved` and `CellLaw.moved` bound what that adds to E d.
+2ε, and `moved` and `CellLaw.moved` bound what that adds to E d.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rdptheory._types import FloatArray, frozen_array
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
 
-__all__ = ["LAW_ERROR", "CellLaw", "Lattice", "cell_law", "lattice", "nodes", "rents"]
+__all__ = ["LAW_ERROR", "CellLaw", "Lattice", "cell_law", "lattice", "moved", "nodes", "rents"]
 
 LAW_ERROR = 8.0 * CELL_ERROR
 """A mass on a node is a product of two numbers with `CELL_ERROR`, and is divided by a sum with as much again."""
@@ -26,13 +26,15 @@ ROUND = 1.0 + 1e-12
 """Above the rounding of any of the sums of positive terms here, which have at most 2^13 terms."""
 
 
-def nodes(source: ContinuousSource, n: int) -> FloatArray:
+def nodes(source: ContinuousSource, n: int, ends: int | None = None) -> FloatArray:
     """n + 1 increasing nodes for a source in standard position: companded levels, kinks on nodes.
 
-    An unbounded support is cut where half a share 1/n of the companded law remains on either side.
+    An unbounded support is cut where half a share 1/n of the companded law remains on either side, or as if there were
+    `ends` cells.
     """
     low, high = source.support
-    first, last = 0.0 if np.isfinite(low) else 0.5 / n, 1.0 if np.isfinite(high) else 1.0 - 0.5 / n
+    beyond = 0.5 / (n if ends is None else ends)
+    first, last = 0.0 if np.isfinite(low) else beyond, 1.0 if np.isfinite(high) else 1.0 - beyond
     t = source.compander(np.linspace(first, last, n + 1))
     for kink in source.kinks:
         t[int(np.argmin(np.abs(t - kink)))] = kink
@@ -98,28 +100,29 @@ class Lattice:
         """E|X+|."""
         return float(self.law @ np.abs(self.nodes))
 
-    def moved(self, D: float, fixed: bool) -> float:
-        """What the moves of `LAW_ERROR` add at most to E (X+ - Y+)² - e(Y+), when E (X-Y)² <= D.
-
-        With S = E X+² and Y² short for E Y+²: a moved X costs 2 (3S/2 + Y²), a moved Y costs 2 (S + 3S/2) and the rent
-        lost. If the law of Y is `fixed` to that of X, Y² = S and there is no rent. Else, within a cell [l, r],
-        y² + g(y) is the chord of the square: at most 2y² + max (g(y) - y²), and at most y² (l+r)²/(4lr) if lr > 0. The
-        first serves in the middle, the second outside, so that Y² <= a + b E π(Y)² <= a + b (2S + 2D).
-        """
-        S = self.second
-        left, right = self.nodes[:-1], self.nodes[1:]
-        middle = np.minimum(np.abs(left), np.abs(right)) ** 2 <= 4.0 * S
-        y = np.clip(0.25 * (left + right), left, right)
-        a = float(np.where(middle, np.maximum((y - left) * (right - y) - y * y, 0.0), 0.0).max())
-        outside = np.where(middle, 1.0, left * right)
-        b = float(np.where(middle, 2.0, 0.25 * (left + right) ** 2 / outside).max())
-        square = S if fixed else a + b * (2.0 * S + 2.0 * D)
-        lost = 0.0 if fixed else max(0.0, float((self.rents - 2.0 * self.nodes**2).max())) + 2.0 * square
-        return 2.02 * LAW_ERROR * (8.0 * S + 2.0 * square + lost)
-
     def moved_absolutely(self, D: float) -> float:
-        """The same for E|X+ - Y+| - E widest(X+) 1{X+ = Y+}, when E|X-Y| <= D."""
+        """What the moves add at most to E|X+ - Y+| - E widest(X+) 1{X+ = Y+} on common nodes, when E|X-Y| <= D."""
         return 2.02 * LAW_ERROR * (5.0 * self.first + D + 3.0 * float(self.law @ self.widest))
+
+
+def moved(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:
+    """What the moves of `LAW_ERROR` add at most to E (X+ - Y+)² - e(Y+), when E (X-Y)² <= D.
+
+    With S at least E X² and Y² short for E Y+²: a moved X costs 2 (3S/2 + Y²), a moved Y 2 (S + 3S/2) and the rent
+    lost. If the law of Y is `fixed` to that of X, Y² = S and there is no rent. Else, within a cell [l, r], y² + g(y) is
+    the chord of the square: at most 2y² + max (g(y) - y²), and at most y² (l+r)²/(4lr) if lr > 0. The first serves in
+    the middle, the second outside, so that Y² <= a + b E π(Y)² <= a + b (2S + 2D).
+    """
+    S = max(x.second, y.second)
+    left, right = y.nodes[:-1], y.nodes[1:]
+    middle = np.minimum(np.abs(left), np.abs(right)) ** 2 <= 4.0 * S
+    at = np.clip(0.25 * (left + right), left, right)
+    a = float(np.where(middle, np.maximum((at - left) * (right - at) - at * at, 0.0), 0.0).max())
+    outside = np.where(middle, 1.0, left * right)
+    b = float(np.where(middle, 2.0, 0.25 * (left + right) ** 2 / outside).max())
+    square = S if fixed else a + b * (2.0 * S + 2.0 * D)
+    lost = 0.0 if fixed else max(0.0, float((y.rents - 2.0 * y.nodes**2).max())) + 2.0 * square
+    return 2.02 * LAW_ERROR * (8.0 * S + 2.0 * square + lost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +138,8 @@ class CellLaw:
         Variances are rounded up.
     excess : array (m,)
         An upper bound on half of E|X - mean| in a tail, inf in a finite cell.
-    stretch : float
-        |m_i - m_j| is at most this multiple of the difference of the means in memory.
+    errors : array (m,)
+        How far the means in memory are at most from the true ones.
     """
 
     source: ContinuousSource
@@ -145,7 +148,19 @@ class CellLaw:
     means: FloatArray
     variances: FloatArray
     excess: FloatArray
-    stretch: float
+    errors: FloatArray
+
+    def apart(self, other: CellLaw) -> FloatArray:
+        """At least |m_i - m_j| between the means of these cells and of others, shape (n, m), 0 where they are one."""
+        far = np.abs(self.means[:, None] - other.means) + (self.errors[:, None] + other.errors)
+        if other is self:
+            np.fill_diagonal(far, 0.0)
+        return np.asarray(far * ROUND)
+
+    @property
+    def stretch(self) -> float:
+        """|m_i - m_j| is at most this multiple of the difference of the means in memory."""
+        return 1.0 + float(((self.errors[1:] + self.errors[:-1]) / np.diff(self.means)).max(initial=0.0))
 
     @cached_property
     def noise(self) -> float:
@@ -217,7 +232,6 @@ def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
     ]
     starts, mass, means, variances, excess, error = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     edges = np.append(starts, np.inf if right.mass > 0.0 else t[-1])
-    stretch = 1.0 + float(((error[1:] + error[:-1]) / np.diff(means)).max()) if means.size > 1 else 1.0
     return CellLaw(
         source,
         frozen_array(edges),
@@ -225,7 +239,7 @@ def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
         frozen_array(means),
         frozen_array(variances * (1.0 + 2.0 * CELL_ERROR)),
         excess,
-        stretch,
+        error,
     )
 
 

@@ -21,7 +21,7 @@ from rdptheory import (
     Wasserstein2Squared,
     rdp,
 )
-from rdptheory.continuous.cells import Posed
+from rdptheory.continuous.posed import Posed
 from rdptheory.continuous.finite import cells_problem, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes
 
@@ -51,9 +51,10 @@ def level_one(law, distortion, ball, D, n, *, gap=1e-9, edges=None) -> Bounds:
     posed = Posed.of(Problem(law, distortion, ball[0], D, ball[1]))
     t = nodes(posed.source, n) if edges is None else edges
     asked = posed.distortion, posed.perception, posed.D, posed.P
-    below = ask(rounded_problem(lattice(posed.source, t), *asked), gap)
+    rounded = lattice(posed.source, t)
+    below = ask(rounded_problem(rounded, rounded, *asked), gap)
     cells = cell_law(posed.source, t)
-    problems = [cells_problem(cells, *asked, redraw) for redraw in posed.redraws]
+    problems = [cells_problem(cells, cells, *asked, redraw) for redraw in posed.redraws]
     above = [ask(problem, gap).bounds.upper for problem in problems if problem is not None]
     return Bounds(below.bounds.lower, min(above, default=np.inf))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import Problem, Table, rdp
-from rdptheory.continuous.cells import Posed
+from rdptheory.continuous.posed import Posed
 from rdptheory.continuous.finite import cells_problem, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes, rents
 from tests.checks import assert_inside
@@ -97,11 +97,13 @@ def test_without_its_allowances_a_bracket_misses() -> None:
     t = nodes(source, 64)
     rounded, cells = lattice(source, t), cell_law(source, t)
     free, zero = EXACT[0][4], EXACT[1][4]
-    above = cells_problem(cells, SQUARED, None, 0.3, np.inf, False)
+    above = cells_problem(cells, cells, SQUARED, None, 0.3, np.inf, False)
     assert ask(replace(above, D=0.3)).bounds.upper < free, "without V the upper end is false"
-    below = rounded_problem(rounded, SQUARED, W2, 0.3, 0.0)
+    below = rounded_problem(rounded, rounded, SQUARED, W2, 0.3, 0.0)
     assert ask(replace(below, D=0.3)).bounds.lower > zero, "at P = 0 without 2V+ the lower end is false"
-    bare = replace(rounded_problem(rounded, SQUARED, None, 0.3, np.inf), distortion=Table((t[:, None] - t) ** 2))
+    bare = replace(
+        rounded_problem(rounded, rounded, SQUARED, None, 0.3, np.inf), distortion=Table((t[:, None] - t) ** 2)
+    )
     assert ask(replace(bare, D=0.3)).bounds.lower > free, "without V+ and rent the lower end is false"
     # either of the two alone does not show at this size, hence the test of the rent itself
     assert ask(replace(bare, D=0.3 + rounded.noise)).bounds.lower < free
