@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from math import inf
 
 from rdptheory._types import Bounds
+from rdptheory.closed_forms import match
+from rdptheory.continuous import Cells
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.inverse import Located, distortion_at
 from rdptheory.methods import Method
-from rdptheory.solve import rdp
-from rdptheory.sources import Source
+from rdptheory.problems import Problem
+from rdptheory.solve import rdp, wanted_gap
+from rdptheory.sources import ContinuousSource, Source
 
 __all__ = ["CriticalPoints", "critical_points"]
 
@@ -78,26 +81,30 @@ def critical_points(
     zero = distortion_at(source, distortion, perception, R=0.0, P=P, method=method)
     free_zero = distortion_at(source, distortion, None, R=0.0, P=inf, method=method)
     least = distortion_at(source, distortion, None, R=inf, P=inf, method=method).value
+    # the ends of a density's bracket stay apart, unless it has a closed form
+    blunt = isinstance(source, ContinuousSource) and match(Problem(source, distortion, perception, 1.0, P)) is None
     steps = 0
+    resolution = max(RESOLUTION, wanted_gap(Cells() if method is None else method)) if blunt else RESOLUTION
 
     def price(D: float) -> tuple[bool, bool]:
         """Whether the limit costs nothing that the brackets tell, and whether it provably costs something."""
         nonlocal steps
         steps += 2
         bound, free = (rdp(source, distortion, perception, D=D, P=limit, method=method) for limit in (P, inf))
-        return bound.bounds.upper <= free.bounds.upper, bound.bounds.lower > free.bounds.upper
+        costs = bound.bounds.lower > free.bounds.upper
+        return not costs if blunt else bound.bounds.upper <= free.bounds.upper, costs
 
     found = next((D for share in SHARES if price(D := least + share * (free_zero.value - least))[1]), None)
     if found is None:
         return CriticalPoints(None, float("nan"), zero)
     low, dear, high = least, found, found
     first = least + FIRST_PLACE * (free_zero.value - least)
-    while dear - low > RESOLUTION * high and dear > first:
+    while dear - low > resolution * high and dear > first:
         D = 0.5 * (low + dear)
         nothing, something = price(D)
         low, dear = (D, dear) if nothing else (low, D)
         high = D if something else high
-    for _ in range(REFINEMENTS):
+    for _ in range(REFINEMENTS if dear < high else 0):
         D = 0.5 * (dear + high)
         dear, high = (dear, D) if price(D)[1] else (D, high)
     rate = rdp(source, distortion, perception, D=low, P=P, method=method).rate

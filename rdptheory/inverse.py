@@ -8,7 +8,8 @@ from math import inf, isfinite, sqrt
 
 from rdptheory._types import Bounds
 from rdptheory.certificates import lower_bound
-from rdptheory.closed_forms import ALLOWANCE, gaussian
+from rdptheory.closed_forms import ALLOWANCE, gaussian, match
+from rdptheory.continuous import limit_at
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
@@ -18,7 +19,7 @@ from rdptheory.problems import Problem
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solve import rdp, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
-from rdptheory.sources import Gaussian, Source
+from rdptheory.sources import ContinuousSource, Gaussian, Source
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
@@ -102,6 +103,14 @@ def distortion_at(
     """
     R = at_least_zero("R", R)
     problem = Problem(source, distortion, perception, PLACEHOLDER, P)
+    if isinstance(source, ContinuousSource) and match(problem) is None:
+        if R == inf:
+            return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
+
+        def finite(one: Problem) -> Bounds:
+            return distortion_at(one.source, one.distortion, one.perception, R=R, P=one.P).bounds
+
+        return _of_density(problem, "D", finite, method)
     least, zero_rate, guess = 0.0, Bounds(0.0, inf), None
     if isinstance(source, Gaussian):
         P_used = problem.P if perception is not None else inf
@@ -168,6 +177,13 @@ def perception_at(
     if perception is None:
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
     problem = Problem(source, distortion, perception, D, PLACEHOLDER)
+    if isinstance(source, ContinuousSource) and match(problem) is None:
+
+        def finite(one: Problem) -> Bounds:
+            assert one.perception is not None
+            return perception_at(one.source, one.distortion, one.perception, R=R, D=one.D).bounds
+
+        return _of_density(problem, "P", finite, method)
     search = _Search(R, lambda P: replace(problem, P=P), lambda slopes: slopes.P, method)
     free = search.solve_at(inf)
     if free.bounds.lower > R:
@@ -184,6 +200,14 @@ def perception_at(
         high = reached if isfinite(reached) and reached > 0.0 else PLACEHOLDER
     found = search.between(0.0, high, guess)
     return replace(found, steps=found.steps + 1)
+
+
+def _of_density(problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None) -> Located:
+    bounds, narrow = limit_at(problem, name, find, method)
+    if bounds.lower == inf:
+        return Located(inf, bounds, 0, Status.INFEASIBLE, "no limit, however loose, will do")
+    message = "as narrow as asked" if narrow else "a quarter of max_cells proves no narrower bracket"
+    return Located(bounds.upper, bounds, 0, Status.OPTIMAL if narrow else Status.STOPPED, message)
 
 
 class _Search:

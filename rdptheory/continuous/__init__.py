@@ -3,5 +3,6 @@
 from rdptheory.continuous.answer import DensityMethod, answer
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
 from rdptheory.continuous.cells import Ask, Cells
+from rdptheory.continuous.inverse import limit_at
 
-__all__ = ["Ask", "CellBounds", "CellChannel", "Cells", "DensityMethod", "Points", "Redraw", "answer"]
+__all__ = ["Ask", "CellBounds", "CellChannel", "Cells", "DensityMethod", "Points", "Redraw", "answer", "limit_at"]

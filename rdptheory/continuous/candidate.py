@@ -16,6 +16,9 @@ from rdptheory.sources import ContinuousSource
 __all__ = ["CellBounds", "CellChannel", "Outputs", "Points", "Redraw"]
 
 
+BELOW_ONE = float(np.nextafter(1.0, 0.0))  # the last level that is not the end of the law
+
+
 @dataclass(frozen=True)
 class CellBounds(Bounds):
     """A proved bracket, and the argument behind each of its ends in a few words."""
@@ -50,10 +53,11 @@ class Redraw:
     edges: FloatArray
 
     def draw(self, symbols: IntArray, rng: np.random.Generator) -> FloatArray:
-        """By inversion of the distribution function, from whichever side of the law is nearer."""
+        """By inversion of the distribution function."""
         level = self._levels()
         low, high = level[symbols], level[symbols + 1]
-        drawn = np.array([self.source.quantile(u) for u in low + rng.random(symbols.size) * (high - low)])
+        levels = np.minimum(low + rng.random(symbols.size) * (high - low), BELOW_ONE)
+        drawn = np.array([self.source.quantile(float(u)) for u in levels])
         return np.asarray(np.clip(drawn, self.edges[symbols], self.edges[symbols + 1]))
 
     def _levels(self) -> FloatArray:
@@ -61,8 +65,8 @@ class Redraw:
         finite = self.edges[np.isfinite(self.edges)]
         left = self.source.left_tail(float(finite[0])).mass
         inside = left + np.concatenate([[0.0], np.cumsum(self.source.cells(finite).mass)])
-        ends = [[0.0]] * (finite[0] > self.edges[0]), [[1.0]] * (finite[-1] < self.edges[-1])
-        return np.asarray(np.minimum(np.concatenate([*ends[0], inside, *ends[1]]), 1.0))
+        before, after = ([end] if np.isinf(self.edges[place]) else [] for end, place in ((0.0, 0), (1.0, -1)))
+        return np.asarray(np.minimum(np.concatenate([before, inside, after]), 1.0))
 
 
 @dataclass(frozen=True, eq=False, init=False, kw_only=True)

@@ -21,9 +21,9 @@ from rdptheory import (
     Wasserstein2Squared,
     rdp,
 )
-from rdptheory.continuous.posed import Posed
 from rdptheory.continuous.finite import cells_problem, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes
+from rdptheory.continuous.posed import Posed
 
 N, L, U = Gaussian(0.0, 1.0), Laplace(0.0, 1.0), Uniform(0.0, 1.0)
 M = GaussianMixture([0.5, 0.5], [-1.5, 1.5], [0.25, 1.0])

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import Problem, Table, rdp
-from rdptheory.continuous.posed import Posed
 from rdptheory.continuous.finite import cells_problem, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes, rents
+from rdptheory.continuous.posed import Posed
 from tests.checks import assert_inside
 from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W1, W2, L, M, N, U, ask, level_one
 

@@ -1,0 +1,155 @@
+"""The verbs take densities: bounds turned around, curves, corners, the command line, and channels that sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rdptheory import (
+    Cells,
+    Exponential,
+    Gaussian,
+    InvalidInput,
+    Laplace,
+    Status,
+    Uniform,
+    cli,
+    critical_points,
+    curve,
+    distortion_at,
+    perception_at,
+    rate_distortion,
+    rdp,
+)
+from rdptheory.continuous import CellChannel, Points
+from tests.checks import assert_inside
+from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W1, W2, L, N, U
+from tests.continuous.test_level_one import FLOAT, named
+
+QUICK = Cells(gap=2e-3, max_cells=256)
+
+
+@pytest.mark.parametrize("case", [case for case in EXACT if not isinstance(case[0], Gaussian)], ids=named)
+def test_the_default_holds_known_rates(case) -> None:
+    law, distortion, (perception, P), D, exact = case
+    found = rdp(law, distortion, perception, D=D, P=P)
+    assert_inside(found.bounds, exact, FLOAT)
+    if distortion == SQUARED:
+        assert found.status is Status.OPTIMAL
+        assert found.gap <= 1e-4
+    assert "nodes" in found.bounds.lower_from
+    assert "cells" in found.bounds.upper_from
+
+
+@pytest.mark.parametrize("ball", [FREE, (TV, 0.0), (KL, 0.005), (TV, 0.03), (W2, 0.01), (W1, 0.05)], ids=str)
+def test_unit_and_origin_do_not_matter(ball) -> None:
+    """R(D,P) of a + bX at limits in the new unit."""
+    perception, P = ball
+    plain = rdp(L, SQUARED, perception, D=0.3, P=P, method=QUICK)
+    unit = {W2: 9.0, W1: 3.0}.get(perception, 1.0)
+    moved = rdp(Laplace(-7.0, 3.0), SQUARED, perception, D=2.7, P=P * unit if P > 0 else P, method=QUICK)
+    assert abs(moved.bounds.lower - plain.bounds.lower) <= 1e-9  # the finite solvers stop at other digits
+    assert abs(moved.bounds.upper - plain.bounds.upper) <= 1e-9
+    assert abs(moved.slopes.D * 9.0 - plain.slopes.D) <= 1e-6
+
+
+def test_more_room_costs_less_and_realism_is_bought_by_distortion() -> None:
+    tight, wide = (rdp(T5, SQUARED, KL, D=D, P=0.03, method=QUICK) for D in (0.3, 0.4))
+    assert wide.bounds.lower <= tight.bounds.upper
+    real, free = rdp(T5, SQUARED, TV, D=0.6, P=0.0, method=QUICK), rate_distortion(T5, SQUARED, D=0.3, method=QUICK)
+    assert real.bounds.lower <= free.bounds.upper  # R(D,0) <= R(D/2,inf)
+    shannon = 0.5 * np.log(1.0 / (2.0 * np.pi * np.e * 0.3)) + 1.6275027  # h of t(5), rounded down
+    assert free.bounds.upper >= shannon
+
+
+def test_the_ends_of_the_range() -> None:
+    none = rdp(L, SQUARED, TV, D=0.0, P=0.1)
+    assert none.status is Status.INFEASIBLE
+    assert none.rate == np.inf
+    loose = rdp(L, SQUARED, TV, D=np.inf, P=0.1)
+    assert loose.bounds.lower == loose.rate == 0.0
+    assert rate_distortion(L, SQUARED, D=2.5, method=QUICK).rate == 0.0
+    tiny = rate_distortion(L, SQUARED, D=1e-9, method=QUICK)
+    assert tiny.status is Status.STOPPED
+    assert tiny.bounds.lower > 0.0
+
+
+def test_channels_sample_what_they_promise() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.laplace(0.0, 2.0, 4000) + 1.0
+    law = Laplace(1.0, 2.0)
+    for (perception, P), D in ((FREE, 1.2), ((W2, 0.0), 1.2), ((W2, 0.2), 1.2)):
+        found = rdp(law, SQUARED, perception, D=D, P=P, method=QUICK)
+        y = found.candidate.sample(x, rng)
+        assert y.shape == x.shape
+        error = (x - y) ** 2
+        assert error.mean() <= D + 5.0 * error.std() / 63.0  # five standard errors
+    again = rdp(law, SQUARED, TV, D=1.2, P=0.0, method=QUICK).candidate.sample(x, rng)
+    levels = np.sort(np.where(again < 1.0, 0.5 * np.exp((again - 1.0) / 2.0), 1.0 - 0.5 * np.exp((1.0 - again) / 2.0)))
+    ladder = np.arange(1, levels.size + 1) / levels.size
+    assert np.abs(levels - ladder).max() <= 1.95 / 63.0  # Kolmogorov-Smirnov, exceeded once in 1,000 seeds
+
+
+def test_a_channel_that_is_none_is_refused() -> None:
+    rows = [[1.0], [1.0]]
+    for edges, channel in (([0.0, 0.0, 1.0], rows), ([0.0, 1.0], rows), ([0.0], [[1.0]])):
+        with pytest.raises(InvalidInput):
+            CellChannel(edges, channel, Points(np.zeros(1)))
+
+
+def test_limits_are_found_from_rates() -> None:
+    """D(R, inf) of the Laplace law at absolute error is e^-R; the Gaussian's other verbs know theirs."""
+    found = distortion_at(L, ABSOLUTE, None, R=1.0, P=np.inf, method=Cells(gap=1e-2))
+    assert_inside(found.bounds, float(np.exp(-1.0)))
+    assert found.bounds.gap <= 0.02 * found.value
+    zero = distortion_at(U, SQUARED, None, R=0.0, P=np.inf, method=QUICK)
+    assert_inside(zero.bounds, 1.0 / 12.0)
+    real = distortion_at(U, SQUARED, TV, R=0.0, P=0.0, method=QUICK)
+    assert_inside(real.bounds, 1.0 / 6.0)
+    assert distortion_at(L, SQUARED, TV, R=np.inf, P=0.1).value == 0.0
+    rate = rdp(L, SQUARED, KL, D=0.5, P=0.02, method=QUICK)
+    P = perception_at(L, SQUARED, KL, R=0.5 * (rate.bounds.lower + rate.bounds.upper), D=0.5, method=QUICK)
+    assert P.bounds.lower <= 0.02 <= P.bounds.upper
+    assert P.bounds.gap <= 0.02
+
+
+def test_corners_and_curves() -> None:
+    line = curve(U, SQUARED, TV, D=[0.02, 0.05], P=0.1, method=QUICK)
+    assert (line.lower <= line.upper).all()
+    assert (line.upper - line.lower <= 2e-3).all()
+    corners = critical_points(U, SQUARED, TV, P=0.3, method=Cells(gap=1e-2, max_cells=64))
+    assert corners.active is not None
+    assert corners.active.bounds.upper < corners.zero_rate.bounds.upper < 1.0 / 6.0
+
+
+@pytest.mark.parametrize(
+    "source", ["uniform:0,3", "t:40", "logistic:0,0.5", "exponential:1", "mixture:0.5,-1,0.5;0.5,1,1"]
+)
+def test_the_command_line_takes_densities(source, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["rate", "--source", source, "--distortion", "squared", "-D", "0.4"])
+    assert ended.value.code == 0
+    assert "optimal" in capsys.readouterr().out
+
+
+def test_a_gaussian_without_a_formula_is_a_density() -> None:
+    found = rdp(N, SQUARED, TV, D=0.3, P=0.03, method=QUICK)
+    known = rdp(N, SQUARED, W2, D=0.3, P=0.0).rate, rdp(N, SQUARED, None, D=0.3, P=np.inf).rate
+    assert known[1] - FLOAT <= found.bounds.upper <= known[0] + 2e-3
+    same = rdp(N, SQUARED, None, D=0.3, P=np.inf, method=QUICK)
+    assert_inside(same.bounds, known[1], FLOAT)
+
+
+def test_one_sided_and_bounded_supports() -> None:
+    for law, D in ((Exponential(2.0), 0.4), (Uniform(-3.0, 1.0), 0.3)):
+        found = rdp(law, SQUARED, KL, D=D, P=0.01, method=QUICK)
+        assert found.gap <= 2e-3
+        y = found.candidate.sample(np.full(200, law.quantile(0.999)), np.random.default_rng(0))
+        assert (y >= law.support[0]).all()
+        assert (y <= law.support[1]).all()
+
+
+@pytest.mark.parametrize("options", [{"gap": 0.0}, {"gap": np.nan}, {"max_cells": 10}, {"max_cells": 2.5}])
+def test_options_without_meaning_are_refused(options) -> None:
+    with pytest.raises(InvalidInput):
+        Cells(**options)
