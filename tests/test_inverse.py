@@ -159,7 +159,7 @@ def test_bad_numbers(limits: dict[str, float]) -> None:
 
 
 def test_bad_questions() -> None:
-    with pytest.raises(InvalidInput, match="discretise"):
-        distortion_at(Uniform(0.0, 1.0), SquaredError(), None, R=0.1, P=inf)
+    with pytest.raises(InvalidInput, match="Cells"):
+        distortion_at(Uniform(0.0, 1.0), SquaredError(), None, R=0.1, P=inf, method=InteriorPoint())
     with pytest.raises(InvalidInput, match="perception"):
         perception_at(source(0), SquaredError(), None, R=0.1, D=0.1)  # type: ignore[arg-type]

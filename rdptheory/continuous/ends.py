@@ -108,7 +108,7 @@ def upper_end(posed: Posed, coarse: int, fine: int, redraw: bool, solve: Finite)
         if mixed is None:
             return first
         W = mixed
-    rate = _judged(discrete, W, s, -found.slopes.P)
+    rate = _judged(discrete, W)
     if not rate < found.rate:
         return first
     return Upper(rate, cut, y, W, redraw, -s, found.slopes.P, found.steps)
@@ -126,7 +126,7 @@ def fixed_ends(posed: Posed, n: int) -> tuple[float, Upper | None]:
     if above is None:
         return lower, None
     W, s = _fixed_channel(above.discrete)
-    rate = _judged(above.discrete, W, s, 0.0)
+    rate = _judged(above.discrete, W)
     return lower, Upper(rate, cells, cells, W, True, -s, -np.inf) if np.isfinite(rate) else None
 
 
@@ -147,7 +147,7 @@ def _spent(problem: DiscreteProblem, W: FloatArray) -> float:
     return float(problem.probabilities @ np.einsum("ij,ij->i", W, problem.distortions[0].table))
 
 
-def _judged(problem: DiscreteProblem, W: FloatArray, s: float, mu: float) -> float:
+def _judged(problem: DiscreteProblem, W: FloatArray) -> float:
     """The judge's rate, or inf for a channel outside the limits, whose repair would cost more than it is worth."""
     limit = problem.distortions[0].limit
     outside = not _spent(problem, W) <= limit or any(
@@ -155,8 +155,7 @@ def _judged(problem: DiscreteProblem, W: FloatArray, s: float, mu: float) -> flo
     )
     if outside:
         return np.inf
-    steep = mu * problem.perceptions[0].scale if problem.perceptions and np.isfinite(mu) else 0.0
-    return upper_bound(problem, W, slope=s * limit, steepness=steep).rate
+    return upper_bound(problem, W).rate
 
 
 def _tuned(problem: DiscreteProblem, channel: Callable[[float], FloatArray], s: float) -> tuple[FloatArray, float]:

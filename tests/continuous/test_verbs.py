@@ -109,8 +109,8 @@ def test_limits_are_found_from_rates() -> None:
     assert distortion_at(L, SQUARED, TV, R=np.inf, P=0.1).value == 0.0
     rate = rdp(L, SQUARED, KL, D=0.5, P=0.02, method=QUICK)
     P = perception_at(L, SQUARED, KL, R=0.5 * (rate.bounds.lower + rate.bounds.upper), D=0.5, method=QUICK)
-    assert P.bounds.lower <= 0.02 <= P.bounds.upper
-    assert P.bounds.gap <= 0.02
+    assert P.bounds.lower <= 0.02 <= P.bounds.upper  # the widths of both brackets, over the slope of 0.2 nat per unit
+    assert P.bounds.gap <= 0.04
 
 
 def test_corners_and_curves() -> None:
