@@ -37,8 +37,8 @@ Plans = tuple[FloatArray | None, ...]
 def slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
-    Tried in turn: the cheapest reconstruction of every symbol, the identity, a copy into every coordinate, and a
-    channel well inside both limits: by one linear program for a transport ball, by cutting planes for the others.
+    Tried in turn: the cheapest reconstruction of every symbol, the identity or the cheapest reconstructions rounded to
+    the reference law, a copy into every coordinate, and a channel well inside both limits: by one linear program for a transport ball, by cutting planes for the others.
     Found once for each problem.
     """
     if problem not in _KNOWN:
@@ -58,9 +58,9 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     tables = [limit.table for limit in reduced.distortions]
     total = tables[0] if len(tables) == 1 else np.sum(tables, axis=0)
     candidates = []
+    nearest = np.zeros((n, m))
+    nearest[np.arange(n), np.argmin(total, axis=1)] = 1.0
     if not reduced.perceptions:
-        nearest = np.zeros((n, m))
-        nearest[np.arange(n), np.argmin(total, axis=1)] = 1.0
         candidates.append(nearest)
     balls = [ball for ball in reduced.perceptions if ball.image is None]
     rows = np.flatnonzero(problem.probabilities > 0.0)
@@ -68,6 +68,8 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         identity = np.zeros((n, m))
         identity[np.arange(n), rows] = 1.0
         candidates.append(identity)
+    elif balls and balls[0].reference.size == m:
+        candidates.append(with_output(p, nearest, balls[0].reference))
     if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
         copies = np.zeros((n, m))  # every coordinate repeats the source symbol
         copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
