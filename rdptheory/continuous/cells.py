@@ -26,7 +26,7 @@ Ask = Callable[[Problem, Method], Solution]
 """How a finite problem is answered: the judge has seen what comes back."""
 
 FIRST = 64  # cells of the first look, which takes a tenth of a second and tells how many the gap will need
-SHARE = 0.02  # of the gap asked for, left to the finite solver
+SHARE = 0.1  # of the gap asked for, left to the finite solver
 FINEST = 1e-9  # nats: no narrower gap is asked of it
 TRANSPORT = 4  # a transport ball is solved with a plan of n² unknowns: a quarter of the cells takes as long
 DIRECT = 4  # at P = 0 under squared error no solver is asked, and four times the cells take as long
