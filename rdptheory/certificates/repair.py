@@ -38,8 +38,8 @@ def slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     """A channel on the symbols of positive mass that keeps every limit with room to spare, or None.
 
     Tried in turn: the cheapest reconstruction of every symbol, the identity or the cheapest reconstructions rounded to
-    the reference law, a copy into every coordinate, and a channel well inside both limits: by one linear program for a transport ball, by cutting planes for the others.
-    Found once for each problem.
+    the reference law, a copy into every coordinate, and a channel well inside both limits: by one linear program for a
+    transport ball, by cutting planes for the others. Found once for each problem.
     """
     if problem not in _KNOWN:
         _KNOWN[problem] = _slater_channel(problem)

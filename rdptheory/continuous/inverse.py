@@ -22,8 +22,10 @@ PROBES = (1.0, 2.0)  # of a limit: finite limits are affine in the true ones, so
 SEARCHED = 4  # a search asks for ten rates where `Cells` asks for one: a quarter of the cells takes about as long
 
 
-def limit_at(problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None) -> Bounds:
-    """A proved bracket on the D (or P) at which the rate of a density falls to what `find` was told.
+def limit_at(
+    problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None
+) -> tuple[Bounds, bool]:
+    """A proved bracket on the D (or P) where the rate of a density falls to what `find` was told, and if it is narrow.
 
     Every finite problem below has a rate of at most R(D,P) at limits that are increasing affine functions of D and P,
     so the limit that the same rate pays for there, taken back, is a lower bound; with the problems above it is an upper
@@ -62,8 +64,9 @@ def limit_at(problem: Problem, name: str, find: Callable[[Problem], Bounds], met
                 return cells_problem(cells, cells, *asked)  # noqa: B023
 
             high = min(high, _taken_back(posed, name, above, find).upper)
-        if high - low <= 2.0 * chosen.gap * high or n >= most or low == np.inf:
-            return Bounds(min(low, high) * unit, high * unit)
+        narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high
+        if narrow or n >= most:
+            return Bounds(min(low, high) * unit, high * unit), narrow
         n *= 2
 
 
