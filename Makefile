@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = .demo/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: .demo/.ready
 	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
@@ -35,5 +35,15 @@ check: .venv/.ready
 	$(DEMO)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report]"
 	touch $@
 
+# GALLERY=0 leaves the pictures of the examples out, which `make test` runs anyhow.
+docs: .docs/.ready
+	.docs/bin/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+.docs/.ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .docs
+	.docs/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	.docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@
+
 clean:
-	rm -rf .venv .demo build report *.egg-info
+	rm -rf .venv .demo .docs docs/_build docs/gallery docs/interface.md build report *.egg-info
