@@ -28,6 +28,7 @@ from rdptheory.errors import InvalidInput, at_least_zero, real_array, reals
 from rdptheory.files import read_text
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
+from rdptheory.shown import as_html
 from rdptheory.solve import Method, rdp
 from rdptheory.sources import Empirical, Source
 from rdptheory.units import bits_to_nats, nats_to_bits
@@ -95,6 +96,9 @@ class Placement:
     excess_rate: Bounds
     excess_distortion: Bounds
     below: bool
+
+    def _repr_html_(self) -> str:
+        return as_html([(self.measurement.name or "point", str(self))])
 
     def __str__(self) -> str:
         one = self.measurement

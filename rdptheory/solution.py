@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, Self
+from importlib import import_module
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Generic, Self
 
-from rdptheory._types import Bounds, FloatArray
+import numpy as np
+
+from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import GapTooWide, at_least_zero
+from rdptheory.errors import GapTooWide, InvalidInput, at_least_zero
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import Problem
+from rdptheory.shown import as_html
 from rdptheory.units import nats_to_bits
 
 if TYPE_CHECKING:
@@ -63,6 +68,28 @@ class Candidate:
     channel: FloatArray | None = None
     output: FloatArray | None = None
     joint: JointGaussian | None = None
+
+    def draw(self, x: FloatArray, source: Any, rng: np.random.Generator) -> FloatArray:
+        """One reconstruction for every x of a source (`Solution.sample`)."""
+        if self.joint is not None and self.joint.mean.shape == (2,):
+            (mean_x, mean_y), ((var_x, common), (_, var_y)) = self.joint.mean, self.joint.covariance
+            spread = np.sqrt(max(float(var_y - common**2 / var_x), 0.0))
+            return np.asarray(mean_y + common / var_x * (x - mean_x) + spread * rng.standard_normal(x.shape))
+        if self.channel is None or not hasattr(source, "points"):
+            raise InvalidInput("solution", type(source).__name__, "has no channel on a finite alphabet to draw from")
+        points = source.points
+        if x.shape[1:] != points.shape[1:]:
+            raise InvalidInput("x", x.shape, f"must have shape (N, {', '.join(map(str, points.shape[1:]))})")
+        _, numbers = np.unique(np.concatenate([points, x]), axis=0, return_inverse=True)
+        row_of = np.full(int(numbers.max()) + 1, -1)
+        row_of[numbers[: len(points)]] = np.arange(len(points))
+        rows = row_of[numbers[len(points) :]]
+        if (rows < 0).any():
+            raise InvalidInput("x", x[rows < 0][0], "is no symbol of the source")
+        cuts = np.cumsum(self.channel[rows], axis=1)
+        column = (rng.random((len(rows), 1)) * cuts[:, -1:] >= cuts).sum(axis=1)
+        square = self.channel.shape[1] == len(points)
+        return np.asarray(points[column] if square else column.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +145,80 @@ class Solution(Generic[Question]):
             raise GapTooWide(f"the bracket is {self.gap:.3g} nat wide, {gap:.3g} was required: {self.message}")
         return self
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the channel p(y|x) as a map (`plotting.plot_channel`); returns the matplotlib Axes.
+
+        Raises
+        ------
+        InvalidInput
+            There is no channel, or a joint Gaussian law in its place.
+        """
+        return import_module("rdptheory.plotting").plot_channel(self, ax)  # a higher room, loaded when asked for
+
+    def sample(self, x: ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """Draw a reconstruction y ~ p(y|x) for every x.
+
+        Parameters
+        ----------
+        x : array (N,) or (N, k)
+            Values of the source; for a finite alphabet each must be one of its points.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        array of the shape of x
+            Points of the alphabet; numbers of the columns where a table has another alphabet for y.
+
+        Raises
+        ------
+        InvalidInput
+            There is no channel to draw from, or an x that the source does not have.
+
+        >>> from rdptheory import Bernoulli, Hamming, rdp
+        >>> answer = rdp(Bernoulli(0.25), Hamming(), None, D=0.1, P=float("inf"))
+        >>> answer.sample([0, 1, 1], np.random.default_rng(0)).shape
+        (3,)
+        """
+        if self.candidate is None:
+            raise InvalidInput("solution", self.status.value, "has no channel to draw from")
+        return self.candidate.draw(np.asarray(x, dtype=np.float64), getattr(self.problem, "source", None), rng)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
+        names = ("source", "distortion", "perception", "D", "P")
+        asked = {name: getattr(self.problem, name, None) for name in names}
+        numbers = {
+            "rate_nat": self.rate,
+            "lower_nat": self.bounds.lower,
+            "upper_nat": self.bounds.upper,
+            "slope_D_nat": self.slopes.D,
+            "slope_P_nat": self.slopes.P,
+        }
+        said = {"status": self.status.value, "message": self.message, "method": str(self.method), "steps": self.steps}
+        return {name: _plain(value) for name, value in {**asked, **numbers, **said}.items()}
+
+    def _repr_html_(self) -> str:
+        return as_html(self._rows())
+
     def __str__(self) -> str:
+        return "\n".join(f"{name:8} {text}" for name, text in self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
         lower, upper = self.bounds.lower, self.bounds.upper
-        rows = [
+        return [
             ("rate", f"{self.rate:.10g} nat = {nats_to_bits(self.rate):.10g} bit"),
             ("bracket", f"[{lower:.12g}, {upper:.12g}] nat, gap {self.gap:.2g}"),
             ("slopes", f"dR/dD = {self.slopes.D:.6g}, dR/dP = {self.slopes.P:.6g} nat per unit"),
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),
         ]
-        return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+
+def _plain(value: object) -> float | str | None:
+    """A number, None where it is not finite, or the words of anything else."""
+    if isinstance(value, (int, float)):
+        return value if isfinite(value) else None
+    return None if value is None else str(value)
 
 
 guard(__name__)

@@ -12,6 +12,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import GapTooWide, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.plans import Plan
+from rdptheory.shown import as_html
 from rdptheory.solution import Status
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.units import nats_to_bits
@@ -151,6 +152,9 @@ class TransportSolution:
         if not self.gap <= gap:
             raise GapTooWide(f"the bracket is {self.gap:.3g} wide, {gap:.3g} was required: {self.message}")
         return self
+
+    def _repr_html_(self) -> str:
+        return as_html(line.split(maxsplit=1) for line in str(self).splitlines())
 
     def __str__(self) -> str:
         slope = "" if self.multipliers is None else f"{-self.multipliers.rate:.6g} per nat"

@@ -103,6 +103,10 @@ class CellChannel(Candidate):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "joint", None)
 
+    def draw(self, x: FloatArray, source: object, rng: np.random.Generator) -> FloatArray:
+        """`sample`: the cells know all that the source would say."""
+        return self.sample(x, rng)
+
     def sample(self, x: ArrayLike, rng: np.random.Generator) -> FloatArray:
         """One Y for each x, in the shape of x.
 

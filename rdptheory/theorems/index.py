@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 from rdptheory.doors import guard
+from rdptheory.shown import as_html
 from rdptheory.theorems.statement import CATALOGUE, Counterexample, Statement
 
 __all__ = ["PAPERS", "UNTESTABLE", "catalogue", "claims"]
@@ -25,7 +26,28 @@ PAPERS = MappingProxyType(
 for _paper in PAPERS:  # each enters its own statements
     import_module(f"rdptheory.theorems.{_paper.lower()}")
 
-catalogue: Mapping[str, Statement[Any]] = MappingProxyType(CATALOGUE)
+
+class Catalogue(Mapping[str, Statement[Any]]):
+    """Statements by key, shown as a list of what they say."""
+
+    def __getitem__(self, key: str) -> Statement[Any]:
+        return CATALOGUE[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CATALOGUE)
+
+    def __len__(self) -> int:
+        return len(CATALOGUE)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{sum(key.startswith(paper) for key in self)} of {paper}" for paper in PAPERS)
+        return f"<{len(self)} statements: {counts}; list(catalogue) names them>"
+
+    def _repr_html_(self) -> str:
+        return as_html([(key, one.words, one.formula) for key, one in self.items()], ("key", "statement", "formula"))
+
+
+catalogue: Mapping[str, Statement[Any]] = Catalogue()
 """Statements by key, paper by paper; `states` adds to it."""
 
 UNTESTABLE: Mapping[str, str] = MappingProxyType(

@@ -14,6 +14,7 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.shown import as_html
 from rdptheory.sources import Source
 from rdptheory.theorems.given import NOTHING, Given
 from rdptheory.theorems.index import claims
@@ -51,6 +52,9 @@ class Row:
     seed: int
     instance: int
     note: str = ""
+
+    def _repr_html_(self) -> str:
+        return as_html([(name, "" if value is None else value) for name, value in self.as_json().items()])
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; null for a margin or gap that is not finite."""
