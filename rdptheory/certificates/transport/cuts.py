@@ -224,14 +224,14 @@ class Slots:
         """Slot 0, then for each piece its two interior candidates and the jump at its right end, less the unusable."""
         jump, piece = np.array([node.jump for node in nodes]), np.array([node.piece for node in nodes])
         B, K = piece.shape
+        low, high = np.array([node.low for node in nodes]), np.array([node.high for node in nodes])
         places, usable = np.zeros((B, 3 * K + 1)), np.ones((B, 3 * K + 1), dtype=bool)
-        places[:, 1::3], places[:, 2::3] = (
-            np.array([node.low for node in nodes]),
-            np.array([node.high for node in nodes]),
-        )
-        places[:, 3::3] = np.arange(1, K + 1)
-        usable[:, 1::3] = usable[:, 2::3] = piece != OUT
-        usable[:, 3:-1:3] = jump != OUT
+        places[:, 1::3], places[:, 2::3], places[:, 3::3] = low, high, np.arange(1, K + 1)
+        edge = np.pad(jump != OUT, ((0, 0), (1, 1)), constant_values=True)  # (B, K+1)
+        usable[:, 3:-1:3] = edge[:, 1:-1]
+        # a candidate at a jump that may be cut is that cut, unless the piece must have one of its own
+        usable[:, 1::3] = (piece == IN) | ((piece == OPEN) & ~((low == np.arange(K)) & edge[:, :-1]))
+        usable[:, 2::3] = (piece == IN) | ((piece == OPEN) & ~((high == np.arange(1, K + 1)) & edge[:, 1:]))
         forced = np.zeros((B, 3 * K + 2), dtype=np.intp)
         left = np.arange(1, 3 * K + 1, 3)
         forced[:, 3::3] = np.where(piece == IN, left, 0)  # a cell that ends past u starts at l or later

@@ -61,7 +61,7 @@ def judged(problem: DiscreteTransport, outcome: TransportOutcome) -> Judgement:
             if proof is None:
                 continue
             multipliers = multipliers or proof
-            value = proof.lower_end(problem)
+            value = float(proof.lower_end(problem))
             if lower < value < np.inf:
                 lower, source, multipliers = value, proof.lower_from, proof
     return Judgement(TransportBounds(lower, best.value, source), best.plan, multipliers)

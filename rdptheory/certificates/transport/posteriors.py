@@ -27,6 +27,9 @@ from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = ["PosteriorMultipliers", "PosteriorPricing", "bisected"]
 
+ENTRIES = 4e7
+"""Most numbers that all cells of one bound may take, n + m for each pair of corners: seconds and some hundred MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class PosteriorMultipliers(Argument):
@@ -116,7 +119,9 @@ class PosteriorPricing:
         """A lower bound on min c + v, within `slack` of it unless `max_cells` ends the cutting, and the best b."""
         cells = np.eye(self.q.size)[None]
         best, settled, seen, floor, deepest = np.inf, np.inf, 0, np.inf, cells.mean(axis=1)
-        while cells.shape[0] and seen < max_cells:
+        n, m = self.cost.shape
+        most = min(max_cells, int(ENTRIES / (m * m * (n + m))))
+        while cells.shape[0] and seen < most:
             seen += cells.shape[0]
             centre = cells.mean(axis=1)
             value = self.concave(centre) + self.convex(centre)

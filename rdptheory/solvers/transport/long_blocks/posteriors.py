@@ -41,6 +41,12 @@ GRID = 500
 """Points of the simplex that are tried as starts."""
 TOLERANCES = 1e-10, 1e-9, 1e-8, 1e-7
 """Of the linear program, tried in turn: nearly equal columns can make the tightest one unreachable."""
+CROWD = 40
+"""Pairs for each row of the program from which on half are forgotten: its time grows with them."""
+PROVABLE, STALL, LITTLE = 4, 10, 1e-5
+"""Beyond 4 letters on the smaller side the bound stays wide: 10 steps that gain less than 1e-5 of D are the last."""
+WORK, FEWEST = 2e6, 5
+"""Steps fall with n m (n + m), what one costs, so that they end in ten seconds or so; there are at least 5."""
 UNUSED = 1e-12
 """Weights that count as 0."""
 DIGITS = 7
@@ -120,6 +126,8 @@ class _Search:
         """Add pairs until the bound on all pairs meets the program, or nothing helps."""
         grid = _grid(self.q.size)
         least_price = LEAST_PRICE * max(1.0, self.upper)
+        n, m = self.cost.shape
+        steps = min(method.max_steps, max(FEWEST, int(WORK / (n * m * (n + m)))))
         while True:
             program = self._program()
             if program is None:
@@ -130,7 +138,7 @@ class _Search:
             self.upper = float(self.weights @ ((self.a @ self.cost) * self.b).sum(axis=1))
             wanted = width(self.upper)
             value = float(pricing.mu @ self.p + pricing.nu @ self.q) - (pricing.alpha + pricing.beta) * self.R
-            ending = len(self.history) + 1 >= method.max_steps
+            ending = len(self.history) + 1 >= steps or self._stalled()
             if ending or value + least >= self.upper - 0.5 * wanted:
                 floor, deepest = pricing.bound(0.25 * wanted, method.max_cells)
                 if value + floor > self.lower:
@@ -142,8 +150,25 @@ class _Search:
             if ending:
                 self.sentence = f"{(self.weights > UNUSED).sum()} posterior pairs out of {self.weights.size} generated"
                 return
+            if self.weights.size > CROWD * (self.p.size + self.q.size):
+                self._forget(pricing)
             self.a, self.b = np.vstack((self.a, fresh[0])), np.vstack((self.b, fresh[1]))
             self.weights = np.append(self.weights, np.zeros(fresh[0].shape[0]))
+
+    def _stalled(self) -> bool:
+        """Whether many letters, whose bound stays wide, no longer gain what the bound could show."""
+        if self.q.size <= PROVABLE or len(self.history) <= STALL:
+            return False
+        return self.history[-STALL][1] - self.upper <= LITTLE * self.upper
+
+    def _forget(self, pricing: PosteriorPricing) -> None:
+        """Keep the pairs in use and those of least reduced cost, half of them all."""
+        reduced = ((self.a @ self.cost) * self.b).sum(axis=1) - self.a @ pricing.mu - self.b @ pricing.nu
+        reduced += pricing.alpha * relative_entropies(self.a, self.p) + pricing.beta * relative_entropies(
+            self.b, self.q
+        )
+        kept = np.argsort(np.where(self.weights > 0.0, -np.inf, reduced), kind="stable")[: self.weights.size // 2]
+        self.a, self.b, self.weights = self.a[kept], self.b[kept], self.weights[kept]
 
     def _program(self) -> tuple[FloatArray, FloatArray] | None:
         """Weights (k,) and prices (α, β, μ, ν) of the linear program on the pairs at hand, or None if HiGHS fails."""

@@ -19,6 +19,8 @@ __all__ = ["Cuts", "convex_envelope"]
 
 FREE = 1e-9
 """Prices of a nat below this share of the variance are tried as 0, and the search for a price starts there."""
+NODE = 5000.0
+"""What a node costs besides its table, in entries: its own upper ends and the array operations."""
 PROMISE = 1e-15
 """A price is best once it reaches what the cuts on both sides of the rate limit promise, up to rounding."""
 HALVINGS = 16
@@ -39,7 +41,7 @@ class Cuts:
     """What cells between places gain, from integrals of both quantile functions up to a place."""
 
     def __init__(self, problem: DiscreteTransport) -> None:
-        self.problem, self.R = problem, problem.R
+        self.problem, self.R, self.work = problem, problem.R, 0.0
         self.line = Line.of(problem)
         length = self.line.length
         mean_x, mean_y = float(length @ self.line.x), float(length @ self.line.y)
@@ -79,6 +81,7 @@ class Cuts:
         """Bounds (B,), their λ (B,), and for every node the cuts on either side of the rate limit."""
         slots = Slots.of(nodes)
         B, size = slots.places.shape
+        self.work += B * float(size) ** 2 + B * NODE
         level, gx, gy = self.integrals(slots.places)
         length = level[:, :, None] - level[:, None, :]  # [node, end, start]
         gain = (gx[:, :, None] - gx[:, None, :]) * (gy[:, :, None] - gy[:, None, :])

@@ -63,7 +63,7 @@ class QuantileCuts:
     max_nodes : int
         Stop after this many nodes; the bracket is then wider.
     max_work : float
-        The same for the entries of the tables that bound them, (3 K)^2 a node for K jumps; 1e8 take some ten seconds.
+        The same for the entries of the tables that bound them; 1e8 take some ten seconds.
     """
 
     gap: float = 1e-9
@@ -126,12 +126,11 @@ class _Search:
         ticket, cells = count(), self.cells
         queue: list[tuple[float, int, _Entry]] = []
         nodes, inherited = [root], np.array([cells.span])
-        lower, undivided, work = -np.inf, np.inf, 0.0
+        lower, undivided = -np.inf, np.inf
         while True:
             bounds, prices, low, high = cells.relaxed(nodes, inherited, PRICE_STEPS if history else ROOT_STEPS)
             first = len(self.prices)
             self.prices += prices.tolist()
-            work += bounds.size * float(3 * cells.edges.size) ** 2
             if not history:
                 lower = float(bounds[0])
             for b in np.nonzero(bounds < self.upper - self.wanted)[0]:
@@ -143,7 +142,7 @@ class _Search:
             lower = max(lower, min(self.upper - self.wanted, undivided, queue[0][0] if queue else np.inf))
             history.append((lower, self.upper))
             step(lower, self.upper)
-            if len(self.prices) >= self.method.max_nodes or work >= self.method.max_work:
+            if len(self.prices) >= self.method.max_nodes or cells.work >= self.method.max_work:
                 return
             nodes, inherited_prices = [], list[float]()
             while queue and queue[0][0] < self.upper - self.wanted and len(nodes) < 2 * self.batch:

@@ -1,0 +1,267 @@
+"""The judge of transport: wrong numbers planted in every method, methods of strangers, and what hard ground does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rdptheory.certificates.transport import CouplingMultipliers, CutMultipliers, MapMultipliers, PosteriorMultipliers
+from rdptheory.distortions import AbsoluteError, SquaredError, Table
+from rdptheory.errors import InvalidInput
+from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
+from rdptheory.solution import Status
+from rdptheory.solvers.transport.common_randomness import (
+    BranchAndBound,
+    ColumnGeneration,
+    Enumeration,
+    Flow,
+    branching,
+    direct,
+    intervals,
+    master,
+)
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs, entropic, posteriors
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, line, multi_start
+from rdptheory.sources import Laplace, Pmf, discretise
+from rdptheory.transport import constrained_transport
+from rdptheory.transport_solution import Multipliers, TransportMethod, TransportOutcome
+from tests.transport_cases import BIT, assert_sound, instance, line_pair, random_table, solved
+
+SETTINGS = [(True, False), (False, False), (True, True), (False, True)]
+PLANTED = 0.05
+
+
+def shifted(part: Any, name: str, by: Callable[[Any], Any], patch: pytest.MonkeyPatch) -> None:
+    """Replace a function of a solver by one whose result is changed."""
+    honest = getattr(part, name)
+    patch.setattr(part, name, lambda *args, **kwargs: by(honest(*args, **kwargs)))
+
+
+def dearer(found: Any) -> Any:
+    """A pricing that claims its maps are dearer than they are, or a program that claims to be cheaper."""
+    return replace(found, **{key: getattr(found, key) + PLANTED for key in ("lower", "nu") if hasattr(found, key)})
+
+
+CASES: list[tuple[TransportMethod, Any, str, Callable[[Any], Any]]] = [
+    (ColumnGeneration(), intervals.IntervalPricing, "price", dearer),
+    (ColumnGeneration(), master.Master, "solve", lambda found: replace(found, weights=np.roll(found.weights, 1))),
+    (BranchAndBound(), branching, "search_maps", lambda found: (found[0] + PLANTED, None)),
+    (Enumeration(), direct, "_program", lambda found: replace(found, nu=found.nu * (1.0 + PLANTED))),
+    (Enumeration(), direct, "_program", lambda found: replace(found, weights=np.roll(found.weights, 1))),
+    (Flow(), direct, "_program", dearer),
+    (QuantileCuts(), line.Cuts, "relaxed", lambda found: (found[0] + PLANTED, *found[1:])),
+    (QuantileCuts(), line.Cuts, "spent", lambda found: (found[0] - PLANTED, found[1])),
+    (MultiStart(starts=2), multi_start, "_descend", lambda plan: replace(plan, decoder=plan.decoder[:, ::-1])),
+    (EntropicTransport(), entropic._Dual, "value", lambda value: value + PLANTED),
+    (EntropicTransport(), entropic._Dual, "newton", lambda point: (point[0] + PLANTED, 0.5 * point[1])),
+    (PosteriorPairs(), posteriors, "_pairs", lambda found: (found[0], found[1] + PLANTED)),
+    (PosteriorPairs(), posteriors._Search, "_program", lambda found: (np.roll(found[0], 1), found[1] * 1.05)),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "name", "by"), CASES, ids=[f"{type(case[0]).__name__}-{case[2]}" for case in CASES]
+)
+def test_a_wrong_number_in_a_solver_widens_the_bracket_and_keeps_it_true(
+    method: TransportMethod, part: Any, name: str, by: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = replace(random_table(np.random.default_rng(3), 4, 3, 0.2)) if name == "search_maps" else None
+    if problem is None:
+        source, target, cost = instance("A")
+        problem = constrained_transport(source, target, cost, R=0.25 * BIT, common_randomness=True).problem.discrete
+    honest = solved(problem, method)
+    with monkeypatch.context() as patch:
+        shifted(part, name, by, patch)
+        planted = solved(problem, method)
+    assert planted.bounds.lower <= honest.bounds.upper
+    assert honest.bounds.lower <= planted.bounds.upper
+    assert planted.gap >= 0.5 * honest.gap
+    if planted.plan is not None:
+        assert_sound(planted, planted.problem.discrete)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A method of somebody else's."""
+
+    outcome: TransportOutcome
+
+    def solve(self, problem: Any) -> TransportOutcome:
+        """Whatever."""
+        return self.outcome
+
+
+def garbage() -> list[TransportOutcome]:
+    """Plans and multipliers that are none, for laws of three symbols each."""
+    nan, wild = np.full(3, np.nan), np.array([1e308, -1e308, 3.0])
+    plans = [
+        CommonPlan(np.full(2, np.nan), np.zeros((2, 3), dtype=np.intp)),
+        CommonPlan(np.array([-1.0, 2.0]), np.array([[0, 1, 7], [0, 1, 2]])),
+        CommonPlan(np.array([0.5, 0.5]), np.array([[0, 1, 2], [2, 1, 0]])),
+        PrivatePlan(np.eye(3), np.full((3, 3), np.inf)),
+        PrivatePlan(np.eye(3) * 5.0 - 1.0, np.eye(3)),
+        PrivatePlan(np.zeros((3, 2)), np.zeros((2, 3))),
+        Coupling(np.full((3, 3), -1.0)),
+        Coupling(np.diag([1e300, 1.0, 1e-300])),
+    ]
+    proofs = [
+        *(Multipliers(rate, nan, wild) for rate in (0.0, 1.0)),
+        Multipliers(1e308, wild, wild),
+        Multipliers(-1.0, np.zeros(3)),
+        Multipliers(1.0),
+        MapMultipliers(0.1, wild, maps=np.array([[0, 1, 2]])),
+        CouplingMultipliers(1e-300, wild),
+        PosteriorMultipliers(1.0, wild, wild, target_rate=5.0, max_cells=100),
+        CutMultipliers(1.0, tree=np.array([[1, 0], [0, 0]]), prices=np.ones(1)),
+        CutMultipliers(1.0, tree=np.array([[9, 9]]), prices=np.ones(7)),
+        CutMultipliers(0.2, prices=np.array([np.nan])),
+    ]
+    alone = [TransportOutcome(plan, (), 1, "a guess") for plan in plans]
+    return [*alone, *(TransportOutcome(None, (proof,), 1, "a guess") for proof in proofs)]
+
+
+@pytest.mark.parametrize(("shared", "blocks"), SETTINGS)
+def test_garbage_of_a_stranger_gives_a_wide_and_true_bracket(shared: bool, blocks: bool) -> None:
+    source, target, cost = instance("A")
+    true = constrained_transport(source, target, cost, R=0.2, common_randomness=shared, asymptotic=blocks)
+    for outcome in garbage():
+        found = constrained_transport(
+            source, target, cost, R=0.2, common_randomness=shared, asymptotic=blocks, method=Stranger(outcome)
+        )
+        assert found.bounds.overlaps(true.bounds)
+        assert found.status is Status.STOPPED
+        assert "a guess" in found.message
+        assert_sound(found, found.problem.discrete)
+
+
+@pytest.mark.parametrize(("shared", "blocks"), SETTINGS)
+def test_a_stranger_with_the_right_numbers_is_believed(shared: bool, blocks: bool) -> None:
+    source, target, cost = instance("A")
+    arguments = {"R": 0.2, "common_randomness": shared, "asymptotic": blocks}
+    true = constrained_transport(source, target, cost, **arguments)
+    assert true.multipliers is not None
+    found = constrained_transport(
+        source, target, cost, method=Stranger(TransportOutcome(true.plan, (true.multipliers,))), **arguments
+    )
+    assert found.bounds == true.bounds
+    bare = Multipliers(true.multipliers.rate, true.multipliers.target, true.multipliers.source)
+    again = constrained_transport(
+        source, target, cost, method=Stranger(TransportOutcome(true.plan, (bare,))), **arguments
+    )
+    assert again.bounds.overlaps(true.bounds)
+
+
+def test_strangers_with_wrong_shapes_or_no_outcome_are_refused() -> None:
+    source, target, cost = instance("A")
+    wrong = [
+        TransportOutcome(CommonPlan(np.ones(1), np.zeros((1, 2), dtype=np.intp))),
+        TransportOutcome(proofs=(Multipliers(1.0, np.zeros(4)),)),
+    ]
+    for outcome in wrong:
+        with pytest.raises(InvalidInput, match="must"):
+            constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger(outcome))
+    with pytest.raises(InvalidInput, match="TransportOutcome"):
+        constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger(None))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="method"):
+        constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger)  # type: ignore[arg-type]
+
+
+def test_jumps_as_close_as_rounding_are_priced() -> None:
+    masses = np.append([0.5, 0.5], np.full(300, 9e-15))
+    law = Pmf.from_weights(masses, np.append([0.0, 1.0], np.linspace(1e4, 2e4, 300)))
+    found = constrained_transport(law, law, SquaredError(), R=np.inf, common_randomness=False)
+    assert found.bounds.lower == 0.0
+    assert found.status is Status.OPTIMAL
+    # without a rate limit nothing moves; the far masses alone, of 2.7e-12 at distances of 1e4, would cost 3e-4
+    assert found.bounds.upper <= 1e-9
+
+
+def test_slack_of_a_monge_order_is_priced() -> None:
+    flat = Pmf(np.full(40, 1 / 40))
+    found = constrained_transport(flat, flat, Table(np.ones((40, 40))), R=0.5, common_randomness=True)
+    assert 1.0 in found.bounds
+    rng = np.random.default_rng(60)
+    x, y = np.sort(rng.random(90)), np.sort(rng.random(90))
+    noisy = np.abs(x[:, None] - y) + 1e-15 * rng.random((90, 90))
+    laws = Pmf(rng.dirichlet(np.ones(90)), x), Pmf(rng.dirichlet(np.ones(90)), y)
+    rough = constrained_transport(*laws, Table(noisy), R=0.3, common_randomness=True)
+    smooth = constrained_transport(*laws, AbsoluteError(), R=0.3, common_randomness=True)
+    assert type(rough.method) is ColumnGeneration
+    assert rough.bounds.overlaps(replace(smooth.bounds, upper=smooth.bounds.upper + 1e-15))
+
+
+@pytest.mark.parametrize(("shared", "blocks"), SETTINGS)
+@pytest.mark.parametrize("R", [0.0, 1e-300, 1e-9])
+def test_tiny_rates_hardly_help(shared: bool, blocks: bool, R: float) -> None:
+    source, target, cost = instance("G")
+    found = constrained_transport(source, target, cost, R=R, common_randomness=shared, asymptotic=blocks)
+    independent = found.problem.discrete.independent
+    # I(X;Y) <= R moves E d by at most sqrt(2 R) times the spread of d, which is below 10 here
+    assert independent - 10.0 * np.sqrt(2.0 * R) - 1e-12 <= found.bounds.upper <= independent * (1.0 + 1e-12)
+    assert found.bounds.lower <= independent
+    assert_sound(found, found.problem.discrete)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_the_unit_of_the_distortion_does_not_matter(scale: float) -> None:
+    source, target, _ = instance("A")
+    laws = [Pmf(law.probabilities, law.points * np.sqrt(scale)) for law in (source, target)]
+    for shared, blocks in SETTINGS:
+        one = constrained_transport(source, target, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks)
+        other = constrained_transport(*laws, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks)
+        assert other.distortion / scale == pytest.approx(one.distortion, rel=1e-7)  # the wider gap of the methods
+        assert other.bounds.lower / scale <= one.bounds.upper * (1.0 + 1e-12)
+
+
+def test_optimal_is_said_of_the_gap_that_was_asked_for() -> None:
+    far = Pmf([0.5, 0.5 - 1e-6, 1e-6], [0.0, 1.0, 1e9])
+    found = constrained_transport(far, far, SquaredError(), R=0.3, common_randomness=False)
+    asked = found.method.gap * max(1.0, found.distortion)  # type: ignore[union-attr]
+    assert (found.status is Status.OPTIMAL) == (found.gap <= asked)
+
+
+def test_the_default_ends_on_many_levels() -> None:
+    law = discretise(Laplace(0, 0.7071), 64)
+    short = QuantileCuts(max_work=1e6)
+    found = constrained_transport(law, law, SquaredError(), R=2.0 * BIT, common_randomness=False, method=short)
+    assert found.status is Status.STOPPED
+    assert "asked" in found.message
+    assert found.gap <= 1e-4
+
+
+def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = line_pair(16)
+    calls = iter(range(100))
+
+    def interrupted(self: Any, *args: Any) -> Any:
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return honest(self, *args)
+
+    honest = line.Cuts.relaxed
+    monkeypatch.setattr(line.Cuts, "relaxed", interrupted)
+    found = constrained_transport(source, target, SquaredError(), R=BIT, common_randomness=False)
+    assert "interrupted" in found.message
+    assert 0.9346871173 <= found.bounds.upper + 1e-10
+    assert found.bounds.lower <= 0.9346871174
+    assert found.gap <= 0.1
+
+
+def test_a_linear_program_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target, cost = instance("A")
+    monkeypatch.setattr(master.Master, "solve", lambda self: None)
+    monkeypatch.setattr(direct, "_program", lambda *args: None)
+    monkeypatch.setattr(posteriors._Search, "_program", lambda self: None)
+    for method, blocks in ((ColumnGeneration(), False), (Flow(), False), (Enumeration(), False)):
+        found = constrained_transport(
+            source, target, cost, R=0.2, common_randomness=True, asymptotic=blocks, method=method
+        )
+        assert found.status is Status.STOPPED
+        assert "failed" in found.message
+    found = constrained_transport(source, target, cost, R=0.2, common_randomness=False, asymptotic=True)
+    assert found.status is Status.STOPPED
+    assert "failed" in found.message
