@@ -7,6 +7,7 @@ export MPLBACKEND = Agg
 PYTHON ?= python3
 BIN = .venv/bin
 DEMO = .demo/bin
+CORE = $(wildcard rdptheory/_native/*.[ch] build_tools/*.py)
 
 .PHONY: demo test check docs clean
 
@@ -22,14 +23,14 @@ check: .venv/.ready
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-.venv/.ready: setup.cfg pyproject.toml constraints.txt
+.venv/.ready: setup.cfg setup.py pyproject.toml constraints.txt $(CORE)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
 	touch $@
 
 # The demonstration needs pictures, a template engine and one small data set, and neither torch nor cvxpy.
-.demo/.ready: setup.cfg pyproject.toml constraints.txt
+.demo/.ready: setup.cfg setup.py pyproject.toml constraints.txt $(CORE)
 	$(PYTHON) -m venv .demo
 	$(DEMO)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(DEMO)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report]"

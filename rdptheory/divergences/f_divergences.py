@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy
 
+from rdptheory._native import CALLED, JENSEN_SHANNON, POWER
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import Divergence, Support, raised
 from rdptheory.doors import Law, guard
@@ -94,6 +96,14 @@ class TotalVariation(FDivergence):
 
 class SmoothFDivergence(FDivergence):
     """An f-divergence with a differentiable, strictly convex φ."""
+
+    compiled: ClassVar[tuple[int, float, float]] = (CALLED, 0.0, 1.0)
+    """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
+    `derivatives`."""
+
+    def derivatives(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """φ, φ' and φ'' at t > 0."""
+        return self.phi(t), self.slope(t), self.curvature(t)
 
     @abstractmethod
     def phi(self, t: FloatArray) -> FloatArray:
@@ -300,6 +310,7 @@ class KullbackLeibler(SmoothFDivergence):
     """KL(r‖p) = Σ r log(r/p) in nats: the law of the output relative to the source; φ(t) = t log t - t + 1."""
 
     recession = float("inf")
+    compiled = (POWER, 1.0, 1.0)
 
     def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
         """r log(r/p) - r + p."""
@@ -332,6 +343,7 @@ class ReverseKullbackLeibler(SmoothFDivergence):
     """KL(p‖r) = Σ p log(p/r) in nats: the source relative to the law of the output; φ(t) = -log t + t - 1."""
 
     recession = 1.0
+    compiled = (POWER, 0.0, 1.0)
 
     def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
         """p log(p/r) + r - p."""
@@ -364,6 +376,7 @@ class ChiSquare(SmoothFDivergence):
     """χ²(r‖p) = Σ (r-p)²/p; φ(t) = (t-1)²."""
 
     recession = float("inf")
+    compiled = (POWER, 2.0, 2.0)
 
     def near(self, z: FloatArray) -> FloatArray:
         return z * z
@@ -392,6 +405,7 @@ class SquaredHellinger(SmoothFDivergence):
     """H²(p, r) = Σ (√r - √p)², between 0 and 2 (no factor ½); φ(t) = (√t - 1)²."""
 
     recession = 1.0
+    compiled = (POWER, 0.5, 0.5)
 
     def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
         """(√r - √p)²."""
@@ -424,6 +438,7 @@ class JensenShannon(SmoothFDivergence):
     """JS(p, r) = KL(p‖m) + KL(r‖m) with m = (p+r)/2, in nats, between 0 and 2 log 2 (no factor ½)."""
 
     recession = float(np.log(2.0))
+    compiled = (JENSEN_SHANNON, 0.0, 1.0)
 
     def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
         """p log(p/m) + r log(r/m)."""

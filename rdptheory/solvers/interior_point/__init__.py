@@ -1,6 +1,6 @@
 """Primal-dual interior point for R(D,P): any finite alphabet, any f-divergence ball, a proved gap.
 
-The default method. See `core` for the iteration and its cost, `fixed_output` for P = 0.
+The default method. The iteration is compiled: `rdptheory/_native` has its formulas, docs/method.md its cost.
 """
 
 from rdptheory.solvers.interior_point.drive import InteriorPoint

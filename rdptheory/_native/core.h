@@ -1,0 +1,72 @@
+/* The workspace of one problem, and what its files say to each other. */
+#ifndef RDP_CORE_H
+#define RDP_CORE_H
+#include "numbers.h"
+#include "rdp.h"
+
+/* One ball, seen as the linear relation  drho = e + S dv - b dmu,  b'dv - kappa dmu + c + dw = -row,  or, where S is
+   diagonal and the ball stands alone, as its inverse  dv = G drho + y dmu + g,  y'drho - kappa dmu + c + dw = -row. */
+typedef struct {
+    const rdp_ball *is;
+    int64_t size, pairs, mu;  /* symbols compared, own pairs, index of mu among the pairs or -1 */
+    double *left, *right;     /* own pairs */
+    double *v, *phi;          /* multipliers (size); potentials of a transport (rows) */
+    double *weight;           /* of the own pairs */
+    double *law, *image_v;    /* A r (size), A'v (m) */
+    double *slope, *curve, *ratio; /* (size): phi', phi'' of a smooth ball */
+    double *S, *b, *e, *G, *y, *g; /* the relation; S has size^2 entries for a transport, size for the others */
+    double *theta, *row_sum, *lean, *shift; /* of a transport: left/right, its row sums, row means of the cost */
+    double value, kappa, c;   /* delta, or the cost of the plan */
+} Ball;
+
+typedef struct {
+    const rdp_problem *is;
+    int64_t n, m, K, L, pairs, frees, own;
+    int diagonal, level, balanced, plan; /* response by symbol; a free level of f; mass held by rows; a transport */
+    double *logp, *f, *left, *right, *free, *weight; /* state, and the weights of the pairs */
+    double total_weight;
+    Ball *ball;
+    double *E, *B, *BT, *scratch, *M, *copy; /* tables (n, m), K of them for BT; matrices (n, n) */
+    double *top, *small, *count, *total, *lse, *logc, *mean, *second; /* columns; mean is (K, m), second (K, K, m) */
+    double *Br, *off, *tilt, *scale, *dist;  /* rows; tilt (K, n) */
+    double *h, *D;                           /* the response of r: diagonal part, r/z */
+    double *N, *N_copy, *N_scale, *images, *offset, *across, *half, *H; /* coupled response */
+    double *unit_f, *unit_r, *unit_v, *border; /* columns of the border, and the small matrix */
+    double *matrix, *wanted, *border_row, *one, *none; /* its copy, right-hand side, a column; changes of the mu */
+    double *rows_m, *rows_n, *push, *dv; /* scratch */
+    double *affine, *centring, *second_order, *chosen, *trial, *targets; /* directions */
+    int64_t *moving;
+} Core;
+
+/* A direction: f (n), left (pairs), right (pairs), free (frees). */
+int64_t direction_size(const Core *c);
+
+/* Give every array its place; with `work` NULL count the doubles only. */
+int64_t lay_out(Core *c, const rdp_problem *problem, double *work);
+
+/* balls.c */
+void ball_begin(Core *c, Ball *ball, double room);
+void ball_evaluate(Core *c, Ball *ball);                    /* law, v, value */
+double ball_slack(const Ball *ball);                        /* P - delta */
+double ball_row(const Ball *ball);                          /* residual of its row without w */
+void ball_relation(Core *c, Ball *ball);                    /* S, b, kappa or G, y, kappa */
+void ball_constants(Core *c, Ball *ball, const double *targets, int residual); /* e and c, or g and c */
+void ball_move(Core *c, Ball *ball, const double *targets, int residual, const double *dv, double dmu,
+               double *left, double *right, double *free);
+
+/* response.c: dr and dv for a push u on log c and changes of the mu, everything but f, s and mu eliminated. */
+int respond(Core *c);
+void respond_gram(Core *c, double *diagonal);
+void respond_solve(Core *c, const double *u, int constants, const double *dmu, double *dr, double *dv);
+
+/* system.c */
+void settle(Core *c);
+int factor(Core *c);
+int direction(Core *c, const double *targets, int residual, double *out);
+double worst_residual(const Core *c);
+double broken(const Core *c);
+
+/* start.c */
+double slope_for(Core *c, const double *r);
+void begin(Core *c);
+#endif

@@ -1,0 +1,61 @@
+/* What a caller of the library sees: one problem, solved in its own memory. No allocation, no global state. */
+#ifndef RDP_H
+#define RDP_H
+#include <stdint.h>
+
+#if defined(__GNUC__) && !defined(_WIN32)
+#define RDP_API __attribute__((visibility("default"))) /* the build hides the rest: no name of ours meets libc's */
+#else
+#define RDP_API
+#endif
+
+enum { RDP_POWER, RDP_JENSEN_SHANNON, RDP_CALLED, RDP_BOX, RDP_TRANSPORT, RDP_FIXED };
+
+/* phi, phi' and phi'' of an f-divergence at `count` ratios t > 0; for divergences that are written elsewhere. */
+typedef void (*rdp_phi)(int64_t count, const double *t, double *phi, double *slope, double *curvature);
+
+/* The ball delta(q, A r) <= P. `size` symbols are compared; a transport moves `rows` symbols q to them.
+   POWER: phi(t) = factor (t^a - a t + a - 1)/(a (a-1)) of order a, a log at a = 1 and a = 0. */
+typedef struct {
+    int64_t kind, size, rows;
+    double P, order, factor, recession;
+    rdp_phi phi;         /* CALLED */
+    const double *q;     /* (rows) */
+    const double *image; /* (size, m), or NULL where A is the identity and size = m */
+    const double *cost;  /* TRANSPORT: (rows, size) */
+    const double *guess; /* TRANSPORT: (size), the law its weights expect */
+} rdp_ball;
+
+/* min I(X;Y) with E d_k <= limit_k and every ball kept. */
+typedef struct {
+    int64_t n, m, tables, balls;
+    const double *p;         /* (n), above 0 */
+    const double *d;         /* (tables, n, m), row minima 0 */
+    const double *limits;    /* (tables), above 0 */
+    const double *forbidden; /* (n, m), above 0 where no channel may go, or NULL */
+    const rdp_ball *ball;
+    const double *law; /* (m) to begin from */
+    double gap, floor;
+    int64_t max_steps, resume;
+    double *state;  /* rdp_state_size: f (n), left and right of all pairs, the free multipliers, weights of the pairs */
+    double *report; /* (4): steps, why it ended, complementarity, worst residual */
+} rdp_problem;
+
+/* Pairs, in this order: (r, z) m, (s limit, w) one a table, (mu, w_mu) one a ball but FIXED, then of every ball its own:
+   BOX 2 size, TRANSPORT rows size. Free: v (size) of every ball, and phi (rows) of a TRANSPORT. */
+
+enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGED, RDP_CRAWLED };
+
+RDP_API int64_t rdp_state_size(const rdp_problem *problem);
+RDP_API int64_t rdp_work_size(const rdp_problem *problem);
+RDP_API void rdp_solve(const rdp_problem *problem, double *work);
+RDP_API void rdp_batch(int64_t count, const rdp_problem *problems, double *work);
+
+/* The same with the output law prescribed, r = law, and at most one table: Newton on f and s. state: f (n), s. */
+RDP_API int64_t rdp_fixed_work_size(const rdp_problem *problem);
+RDP_API void rdp_fixed(const rdp_problem *problem, double *work);
+RDP_API void rdp_fixed_batch(int64_t count, const rdp_problem *problems, double *work);
+
+/* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
+RDP_API int rdp_wide_registers(void);
+#endif

@@ -1,0 +1,131 @@
+/* Where the iteration begins: weights that match the starting law decide most of the number of steps. */
+#include "core.h"
+
+#define TARGET 0.95  /* share of the limits that the starting channel spends: strictly inside, and close */
+#define LIFT 0.1     /* room of the highest column: z of the order of what the first steps need */
+#define BARE 1e-10   /* weight of a symbol without mass, in units of 1/m */
+#define SPREAD 0.25  /* of P: costs up to which the weights of a plan stay even */
+#define HEAVY 4.0    /* sum of a plan's weights: one that settles before the law it couples moves its mass one by one */
+#define THIN 0.1     /* least weight of a pair of symbols before the cost, in units of 1/size */
+
+/* c->E = exp(least_i - s T_ij) r_j with T the mean of the scaled tables, row by row; returns E T of its channel and, in
+   `second`, the mean variance of T given x. `shift` (n) receives the least s T_ij. */
+static double kernel(Core *c, const double *r, double s, double *second, double *shift) {
+    const rdp_problem *is = c->is;
+    int64_t n = c->n, m = c->m, K = c->K;
+    double first = 0.0, spread = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        double *e = c->E + i * m, *t = c->scratch + i * m, least = INFINITY, a = 0.0, b = 0.0, square = 0.0;
+        memset(t, 0, sizeof(double) * (size_t)m);
+        for (int64_t k = 0; k < K; k++) {
+            double scale = 1.0 / (is->limits[k] * (double)K);
+            for (int64_t j = 0; j < m; j++) t[j] += is->d[(k * n + i) * m + j] * scale;
+        }
+        if (is->forbidden)
+            for (int64_t j = 0; j < m; j++) t[j] = is->forbidden[i * m + j] > 0.0 ? INFINITY : t[j];
+        for (int64_t j = 0; j < m; j++) least = t[j] < least ? t[j] : least;
+        for (int64_t j = 0; j < m; j++) {
+            double x = t[j] < INFINITY ? exp_negative(-s * (t[j] - least)) * r[j] : 0.0;
+            e[j] = x;
+            a += x;
+            if (x > 0.0) {
+                b += x * t[j];
+                square += x * t[j] * t[j];
+            }
+        }
+        shift[i] = s * least;
+        first += is->p[i] * b / a;
+        spread += is->p[i] * (square / a - b / a * b / a);
+    }
+    *second = spread;
+    return first;
+}
+
+/* s with a mean distortion of r's Blahut-Arimoto channel near the target: Newton on log s, safeguarded. Leaves the
+   kernel in c->E and the shifts in c->rows_n. */
+double slope_for(Core *c, const double *r) {
+    double second, mean = kernel(c, r, 0.0, &second, c->rows_n), goal = fmin(TARGET, 0.9 * mean);
+    if (!(goal > 0.0)) {
+        kernel(c, r, 1.0, &second, c->rows_n);
+        return 1.0;
+    }
+    double x = log(1.0 / fmax(goal, 1e-300)), low = -INFINITY, high = INFINITY;
+    for (int step = 0;; step++) {
+        double s = exp(x), first = kernel(c, r, s, &second, c->rows_n);
+        if (fabs(first - goal) <= 0.02 * goal || step >= 60) return s;
+        if (first > goal) low = x;
+        else high = x;
+        double double_it = first > goal ? 2.0 : -2.0;
+        double move = second > 0.0 ? (first - goal) / (s * second) : double_it, next = x + clip(move, -3.0, 3.0);
+        if (!(low < next && next < high)) next = isfinite(low) && isfinite(high) ? 0.5 * (low + high) : x + double_it;
+        x = next;
+    }
+}
+
+static void own_weights(Ball *ball) {
+    const rdp_ball *is = ball->is;
+    int64_t k = ball->size;
+    if (is->kind == RDP_BOX)
+        for (int64_t j = 0; j < 2 * k; j++) ball->weight[j] = 1.0 / (double)k;
+    if (is->kind != RDP_TRANSPORT) return;
+    double sum = 0.0; /* wide around the diagonal: near the plan w is a narrow valley, and even weights step over it */
+    for (int64_t i = 0; i < is->rows; i++)
+        for (int64_t j = 0; j < k; j++) {
+            double spread = fmax(fmin(is->q[i], is->guess[j]), THIN / (double)k);
+            sum += ball->weight[i * k + j] = spread / (1.0 + is->cost[i * k + j] / (SPREAD * is->P));
+        }
+    for (int64_t i = 0; i < ball->pairs; i++) ball->weight[i] *= HEAVY / sum;
+}
+
+void begin(Core *c) {
+    const rdp_problem *is = c->is;
+    int64_t n = c->n, m = c->m, K = c->K;
+    double *r = c->left, bare = BARE, sum = 0.0;
+    for (int64_t l = 0; l < c->L; l++)
+        if (c->ball[l].mu >= 0) bare = fmin(bare, 1e-3 * is->ball[l].P);
+    for (int64_t j = 0; j < m; j++) {
+        double law = is->law ? is->law[j] : 1.0 / (double)m;
+        sum += r[j] = fmax(law, (law > 0.0 ? is->floor : bare) / (double)m);
+    }
+    for (int64_t j = 0; j < m; j++) r[j] /= sum;
+    double s = slope_for(c, r), *column = c->rows_m;
+    for (int pass = c->L ? 1 : 0; pass < 2; pass++) { /* without a ball one Blahut-Arimoto step first */
+        memset(column, 0, sizeof(double) * (size_t)m);
+        for (int64_t i = 0; i < n; i++) {
+            const double *e = c->E + i * m;
+            double mass = total_of(e, m);
+            c->f[i] = c->rows_n[i] - log(mass);
+            for (int64_t j = 0; j < m; j++) column[j] += is->p[i] / mass * e[j];
+        }
+        if (pass) break;
+        sum = 0.0;
+        for (int64_t j = 0; j < m; j++) sum += r[j] = fmax(column[j], fmax(is->floor, 1e-12) / (double)m);
+        for (int64_t j = 0; j < m; j++) r[j] /= sum;
+        s = slope_for(c, r);
+    }
+    double lift = -INFINITY, room = 0.0;
+    for (int64_t j = 0; j < m; j++) {
+        c->weight[j] = r[j];
+        column[j] = log(fmax(column[j] / r[j], 1e-300));
+        lift = fmax(lift, column[j]);
+    }
+    lift += LIFT;
+    for (int64_t i = 0; i < n; i++) c->f[i] -= lift;
+    for (int64_t j = 0; j < m; j++) room += r[j] * (c->right[j] = lift - column[j]);
+    for (int64_t k = 0; k < K; k++) {
+        double spent = 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            const double *e = c->E + i * m, *d = is->d + (k * n + i) * m;
+            spent += is->p[i] * dot(e, d, m) / total_of(e, m);
+        }
+        c->left[m + k] = s / (double)K;
+        c->right[m + k] = fmax(1.0 - spent / is->limits[k], 1.0 - TARGET);
+        c->weight[m + k] = 1.0;
+    }
+    for (int64_t l = 0; l < c->L; l++) {
+        Ball *ball = c->ball + l;
+        if (ball->mu >= 0) c->weight[ball->mu] = 1.0;
+        own_weights(ball);
+        ball_begin(c, ball, room);
+    }
+}

@@ -1,0 +1,235 @@
+"""One descent of the compiled core: the problem as it wants it, and what it found as the judge wants it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdptheory import _native
+from rdptheory._native import BallSpec, Descent, Question
+from rdptheory._types import FloatArray
+from rdptheory.divergences import FDivergence, SmoothFDivergence, TotalVariation, TransportDivergence
+from rdptheory.errors import InvalidInput
+from rdptheory.methods import DualPoint, Outcome
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.interior_point.start import inner_law
+from rdptheory.solvers.outcome import Proof, judged
+
+__all__ = ["Attempt"]
+
+BOX_FLOOR = 0.1  # least starting mass of a symbol under total variation, in units of 1/m: boxes are symmetric
+BARE_FLOOR = 1e-20  # elsewhere: a symbol that the source has may not begin at 0
+PINCHED = 1e-11  # mass that may move against a cost where none may
+SHARPER = 0.1  # what the core is asked for once its promise did not hold before the judge
+ROUNDS = 4  # of sharpening: rounding has the word by then
+PROGRESS = 0.9  # share of the gap that a round must win to be followed by another
+
+
+class Attempt:
+    """One descent from one start, and further ones from where it ended."""
+
+    def __init__(self, problem: DiscreteProblem, floor: float) -> None:
+        self.problem = problem
+        reduced = problem.reduced
+        self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions], dtype=bool)
+        shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
+        forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
+        self.usable = _usable(reduced, forbidden)
+        columns = slice(None) if self.usable.all() else self.usable
+        if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
+            forbidden = forbidden[:, columns]
+            forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
+        tables = [limit.table[:, columns] for limit in reduced.distortions if limit.limit > 0.0]
+        limits = [limit.limit for limit in reduced.distortions if limit.limit > 0.0]
+        balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
+        boxed = min((ball.P for ball in balls if ball.kind == _native.BOX), default=0.0)
+        law = _first_law(problem)
+        m = int(self.usable.sum())
+        self.question = Question(
+            reduced.probabilities,
+            np.array(tables).reshape(len(tables), reduced.shape[0], m),
+            np.array(limits, dtype=np.float64),
+            forbidden,
+            balls,
+            None if law is None else law[columns],
+            max(floor, min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR),
+        )
+
+    def run(self, gap: float, max_steps: int) -> Proof:
+        """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
+        found = _native.solve([self.question], gap, max_steps)[0]
+        self.gap = gap
+        best, target, steps = self._judged(found), gap, found.steps
+        for _ in range(ROUNDS):
+            if best.bounds.gap <= gap or found.sentence or steps >= max_steps or self.question.only_law:
+                break
+            target *= SHARPER
+            found = _native.solve([self.question], target, max_steps - steps, [found.state])[0]
+            steps += found.steps
+            again, before = self._judged(found), best.bounds.gap
+            best = again.better(best)
+            if again.bounds.gap > PROGRESS * before:
+                break
+        return best.ended(steps, "" if best.bounds.gap <= gap else found.sentence)
+
+    def _judged(self, found: Descent) -> Proof:
+        if not found.finite:
+            return judged(self.problem, Outcome(steps=found.steps, sentence=found.sentence))
+        s = np.zeros(self.open.size)
+        s[self.open] = found.s
+        reduced = self.problem.reduced
+        pinched = np.array(
+            [ball.is_zero_radius and ball.has_zero_cost_moves for ball in reduced.perceptions], dtype=bool
+        )
+        radii = np.array([ball.limit for ball in reduced.perceptions])
+        mu = np.where(
+            found.mu * np.where(radii > 0.0, radii, 1.0) <= self.gap, 0.0, found.mu
+        )  # it moves the rate by less
+        mu = np.where(pinched, np.inf, mu)
+        plans = tuple(map(self._plan, reduced.perceptions, found.plans))
+        dual = DualPoint(found.f, s, self._multipliers(found), mu, centred=True)
+        return judged(self.problem, Outcome(self._channel(found), dual, found.steps, found.sentence, plans))
+
+    def _channel(self, found: Descent) -> FloatArray:
+        """W_ij proportional to r_j exp(f_i - Σ s_k d_ij) / c_j; the judge makes rows of it that sum to 1."""
+        question = self.question
+        cost = np.tensordot(found.s, question.d, axes=(0, 0))
+        if question.forbidden is not None:
+            cost = np.where(question.forbidden > 0.0, np.inf, cost)
+        weights = (found.f + np.log(question.p))[:, None] - cost
+        weights -= weights.max(axis=0)
+        np.exp(weights, out=weights)
+        weights *= found.r / weights.sum(axis=0)
+        if self.usable.all():
+            return weights
+        channel = np.zeros((weights.shape[0], self.usable.size))
+        channel[:, self.usable] = weights
+        return channel
+
+    def _multipliers(self, found: Descent) -> tuple[FloatArray, ...]:
+        """v of every ball on all its symbols. What a symbol nobody may use would cost, a ball that forbids it bears.
+
+        One ball on the law itself needs none: the judge makes its own.
+        """
+        limits = self.problem.reduced.perceptions
+        if len(limits) == 1 and limits[0].image is None:
+            return ()
+        whole = []
+        for limit, v in zip(limits, found.v, strict=True):
+            if limit.image is None:
+                full = np.full(self.usable.size, v.min())
+                full[self.usable] = v
+                v = full
+            whole.append(v)
+        missing = np.where(self.usable, 0.0, found.f.max())  # at least log c
+        for limit, v in zip(limits, whole, strict=True):
+            missing -= np.where(self.usable, 0.0, v if limit.image is None else v @ limit.image)
+        for limit, v in zip(limits, whole, strict=True):
+            if limit.image is None and _forbids(limit):
+                free = limit.reference <= 0.0
+                v[free] += missing[free]
+                missing[free] = 0.0
+        return tuple(whole)
+
+    def _plan(self, limit: PerceptionLimit, plan: FloatArray | None) -> FloatArray | None:
+        if plan is None:
+            return None
+        columns = np.ones(plan.shape[1], dtype=bool) if limit.image is not None else self.usable
+        whole = np.zeros((limit.reference.size, columns.size))
+        whole[np.ix_(limit.reference > 0.0, columns)] = plan
+        return whole
+
+
+def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
+    """Output symbols that a channel within the limits can use at all."""
+    usable = np.ones(reduced.shape[1], dtype=bool)
+    whole = [ball for ball in reduced.perceptions if not _moves(ball)]  # their δ counts a symbol that is left out
+    if not whole and forbidden is not None:
+        usable = np.asarray((forbidden <= 0.0).any(axis=0))
+    for ball in reduced.perceptions:
+        if ball.image is None and _forbids(ball):
+            usable &= ball.reference > 0.0
+    fixed = [ball for ball in reduced.perceptions if _prescribes(ball) and ball.image is None]
+    if len(fixed) == len(reduced.perceptions) == 1:
+        usable &= fixed[0].reference > 0.0
+    return usable
+
+
+def _forbids(ball: PerceptionLimit) -> bool:
+    """Whether the ball has no room for mass where its reference has none."""
+    return isinstance(ball.divergence, FDivergence) and ball.divergence.recession == np.inf
+
+
+def _moves(ball: PerceptionLimit) -> bool:
+    transport = isinstance(ball.divergence, TransportDivergence) and ball.image is None
+    return transport and (ball.limit > 0.0 or ball.has_zero_cost_moves)
+
+
+def _prescribes(ball: PerceptionLimit) -> bool:
+    """Whether one law alone is in the ball."""
+    return ball.limit == 0.0 and not ball.has_zero_cost_moves
+
+
+def _first_law(problem: DiscreteProblem) -> FloatArray | None:
+    """An output law to begin from: one inside a ball, the source itself, or their product over the coordinates."""
+    p, m = problem.probabilities, problem.shape[1]
+    if problem.alphabet is not None:
+        factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
+        for ball in problem.perceptions:
+            if ball.axis is not None:
+                factors[ball.axis] = inner_law(ball)
+        law = np.ones(1)
+        for factor in factors:
+            law = np.outer(law, factor).ravel()
+        return law
+    inside = [inner_law(ball) for ball in problem.perceptions if ball.image is None]
+    return next((law for law in (*inside, p) if law.size == m), None)
+
+
+def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpec:
+    """The ball of a perception limit with P < inf, on the output symbols in use."""
+    divergence, P, image = limit.divergence, limit.limit, limit.image
+    q = limit.reference if image is not None else limit.reference[columns] if _on_output(limit) else limit.reference
+    image = None if image is None else np.ascontiguousarray(image[:, columns])
+    if _prescribes(limit):
+        return BallSpec(_native.FIXED, q, 0.0, q.size, image=image)
+    if isinstance(divergence, TotalVariation):
+        return BallSpec(_native.BOX, q, P, q.size, recession=0.5, image=image)
+    if isinstance(divergence, SmoothFDivergence):
+        kind, order, factor = divergence.compiled
+        return BallSpec(kind, q, P, q.size, order, factor, divergence.recession, divergence.derivatives, image)
+    if isinstance(divergence, TransportDivergence):
+        return _transport(divergence, limit, image, slice(None) if image is not None else columns)
+    raise InvalidInput("perception", divergence, "has no interior point; use an f-divergence or a transport divergence")
+
+
+def _on_output(limit: PerceptionLimit) -> bool:
+    return not isinstance(limit.divergence, TransportDivergence) or _prescribes(limit)
+
+
+def _transport(
+    divergence: TransportDivergence,
+    limit: PerceptionLimit,
+    image: FloatArray | None,
+    columns: slice | NDArray[np.bool_],
+) -> BallSpec:
+    q, P = limit.reference, limit.limit
+    rows = q > 0.0
+    guess = (q if divergence.faithful else np.full(divergence.cost.shape[1], 1.0))[columns]
+    cost = divergence.cost[rows]
+    if limit.is_zero_radius and limit.has_zero_cost_moves:  # what moves at no cost is free, and nothing else
+        cost, P = np.where(cost > 0.0, 1.0, 0.0), PINCHED
+    cost = cost[:, columns]
+    least = cost.min(axis=1)  # spent by every plan: the same plans keep what is left of P
+    left = P - float(q[rows] @ least)
+    if left > 0.0:
+        cost, P = cost - least[:, None], left
+    return BallSpec(
+        _native.TRANSPORT,
+        q[rows],
+        P,
+        cost.shape[1],
+        image=image,
+        cost=np.ascontiguousarray(cost),
+        guess=guess / guess.sum(),
+    )

@@ -1,0 +1,86 @@
+/* Every kind of problem and ball at small sizes, for the sanitisers; some of the problems have no answer. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rdp.h"
+
+static uint64_t seed = 88172645463325252u;
+
+static double uniform(void) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (double)(seed >> 11) / 9007199254740992.0;
+}
+
+static double *law(int64_t n) {
+    double *p = malloc(sizeof(double) * (size_t)n), sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += p[i] = 0.05 + uniform();
+    for (int64_t i = 0; i < n; i++) p[i] /= sum;
+    return p;
+}
+
+static double *table(int64_t n, int64_t m) {
+    double *d = malloc(sizeof(double) * (size_t)(n * m));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < m; j++) d[i * m + j] = j == i % m ? 0.0 : 0.2 + uniform();
+    return d;
+}
+
+static void called(int64_t count, const double *t, double *phi, double *slope, double *curve) {
+    for (int64_t k = 0; k < count; k++) {
+        phi[k] = (t[k] - 1.0) * (t[k] - 1.0);
+        slope[k] = 2.0 * (t[k] - 1.0);
+        curve[k] = 2.0;
+    }
+}
+
+static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed) {
+    double report[4], *p = law(n), *q = law(m), *limits = malloc(sizeof(double) * (size_t)(tables + 1));
+    double *d = malloc(sizeof(double) * (size_t)(tables * n * m + 1)), *forbidden = shut ? table(n, m) : NULL;
+    for (int64_t k = 0; k < tables; k++) {
+        double *one = table(n, m);
+        for (int64_t i = 0; i < n * m; i++) d[k * n * m + i] = one[i];
+        free(one);
+        limits[k] = 0.3;
+    }
+    rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, balls, q, 1e-9, 1e-3, 60, 0, NULL, report};
+    is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
+    double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
+    if (fixed) rdp_fixed(&is, work);
+    else {
+        rdp_solve(&is, work);
+        is.resume = 1; /* and on from there */
+        is.gap = 1e-11;
+        rdp_solve(&is, work);
+    }
+    free(p); free(q); free(limits); free(d); free(forbidden); free(is.state); free(work);
+}
+
+int main(void) {
+    for (int64_t n = 1; n <= 9; n++)
+        for (int64_t m = 1; m <= 9; m += 1 + (n > 4)) {
+            double *q = law(m), *cost = table(m, m), *image = malloc(sizeof(double) * (size_t)(2 * m)), half[2] = {0.5, 0.5};
+            for (int64_t j = 0; j < m; j++) image[j] = (double)(j % 2), image[m + j] = 1.0 - image[j];
+            rdp_ball kinds[] = {
+                {RDP_POWER, m, m, 0.1, 1.0, 1.0, INFINITY, NULL, q, NULL, NULL, NULL},
+                {RDP_POWER, m, m, 0.1, 0.0, 1.0, 1.0, NULL, q, NULL, NULL, NULL},
+                {RDP_POWER, m, m, 0.1, 0.5, 0.5, 1.0, NULL, q, NULL, NULL, NULL},
+                {RDP_POWER, m, m, 0.1, 3.0, 1.0, INFINITY, NULL, q, NULL, NULL, NULL},
+                {RDP_JENSEN_SHANNON, m, m, 0.1, 0.0, 1.0, log(2.0), NULL, q, NULL, NULL, NULL},
+                {RDP_CALLED, m, m, 0.1, 0.0, 1.0, INFINITY, called, q, NULL, NULL, NULL},
+                {RDP_BOX, m, m, 0.1, 0.0, 1.0, 0.5, NULL, q, NULL, NULL, NULL},
+                {RDP_TRANSPORT, m, m, 0.1, 0.0, 1.0, 0.0, NULL, q, NULL, cost, q},
+                {RDP_FIXED, m, m, 0.0, 0.0, 1.0, 0.0, NULL, q, NULL, NULL, NULL},
+                {RDP_BOX, 2, 2, 0.2, 0.0, 1.0, 0.5, NULL, half, image, NULL, NULL},
+            };
+            run(n, m, 1, 0, NULL, 0, 0); run(n, m, 3, 0, NULL, 0, 0); run(n, m, 1, 0, NULL, n <= m, 0);
+            for (int k = 0; k < 10; k++) run(n, m, 1 + k % 2, 1, kinds + k, 0, 0);
+            run(n, m, 1, 2, kinds + 6, 0, 0); run(n, m, 1, 2, kinds + 7, 0, 0); run(n, m, 1, 2, kinds + 8, 0, 0);
+            run(n, m, 1, 0, NULL, 0, 1); run(n, m, 0, 0, NULL, n <= m, 1);
+            free(q); free(cost); free(image);
+        }
+    puts("ok");
+    return 0;
+}

@@ -1,0 +1,204 @@
+"""The compiled core: every size and kind closes, nothing is carried over, no byte is read or written out of place."""
+
+import ctypes
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rdptheory import (
+    InteriorPoint,
+    KullbackLeibler,
+    Pmf,
+    SquaredError,
+    Table,
+    TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
+    _native,
+    rdp,
+)
+from rdptheory._native import BOX, POWER, BallSpec, Question, library
+from rdptheory.divergences import F_DIVERGENCES, SmoothFDivergence
+
+ROOT = Path(__file__).parents[2]
+BALLS = (None, *F_DIVERGENCES, Wasserstein1(), Wasserstein2Squared())
+
+
+@pytest.mark.parametrize("n", range(2, 14))
+def test_every_size_and_ball_closes(n):
+    rng = np.random.default_rng(n)
+    law = Pmf.from_weights(rng.dirichlet(np.ones(n)) + 1e-3, np.cumsum(rng.uniform(0.2, 1.0, n)))
+    most = float((law.probabilities @ SquaredError().table(law.points)).min())
+    for ball in BALLS:
+        for P in (0.0, 0.02) if ball is not None else (np.inf,):
+            found = rdp(law, SquaredError(), ball, D=0.3 * most, P=P, method=InteriorPoint())
+            assert found.gap <= 1e-9, (ball, P, found)
+
+
+def _question(rng, n, m, kind):
+    p, q = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
+    d = rng.uniform(0.1, 1.0, (1, n, m))
+    d -= d.min(axis=2, keepdims=True)
+    ball = {"box": BallSpec(BOX, q, 0.05, m), "kl": BallSpec(POWER, q, 0.05, m, order=1.0)}[kind]
+    return Question(p, d, np.array([0.4]), None, (ball,), q, 1e-3)
+
+
+def _bits(found):
+    return [array.tobytes() for array in (found.f, found.s, found.r, found.mu, found.state)]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["box", "kl"]))
+def test_a_number_depends_on_its_own_question_alone(seed, kind):
+    rng = np.random.default_rng(seed)
+    questions = [_question(rng, *(int(k) for k in rng.integers(1, 12, 2)), kind) for _ in range(4)]
+    alone = [_native.solve([question], 1e-9, 60)[0] for question in questions]
+    together = _native.solve(questions[::-1], 1e-9, 60)[::-1]
+    assert [_bits(found) for found in alone] == [_bits(found) for found in together]
+
+
+def test_going_on_is_going_further():
+    question = _question(np.random.default_rng(3), 6, 6, "kl")
+    half = _native.solve([question], 1e-9, 3)[0]
+    assert half.sentence == "the limit of steps was reached"
+    rest = _native.solve([question], 1e-9, 60, [half.state])[0]
+    whole = _native.solve([question], 1e-9, 60)[0]
+    assert rest.sentence == whole.sentence == ""
+    assert half.steps + rest.steps == whole.steps
+    np.testing.assert_allclose(rest.r, whole.r, rtol=0.0, atol=1e-12)  # the same path: the slacks are reset once more
+
+
+@dataclass(frozen=True)
+class Cubic(SmoothFDivergence):
+    """φ(t) = (t³ - 3t + 2)/6: the power divergence of order 3, which the core has and this class does not name."""
+
+    recession = float("inf")
+
+    def value(self, reference, output):
+        held = reference > 0.0
+        return (
+            float("inf") if output[~held].any() else float(reference[held] @ self.phi(output[held] / reference[held]))
+        )
+
+    def phi(self, t):
+        return (t**3 - 3.0 * t + 2.0) / 6.0
+
+    def slope(self, t):
+        return 0.5 * (t**2 - 1.0)
+
+    def curvature(self, t):
+        return t
+
+    def ratio(self, y):
+        return np.sqrt(np.maximum(0.0, 1.0 + 2.0 * y))
+
+    def ratio_slope(self, y):
+        return np.where(y > -0.5, 1.0 / np.sqrt(np.maximum(1e-300, 1.0 + 2.0 * y)), 0.0)
+
+
+@dataclass(frozen=True)
+class Named(Cubic):
+    """The same, with its form told to the core."""
+
+    compiled = (POWER, 3.0, 1.0)
+
+
+def test_a_divergence_from_outside_is_called_and_agrees_with_its_compiled_form():
+    law = Pmf([0.4, 0.3, 0.2, 0.1])
+    called, compiled = (rdp(law, SquaredError(), ball, D=0.3, P=0.01) for ball in (Cubic(), Named()))
+    assert called.gap <= 1e-9
+    assert called.bounds.overlaps(compiled.bounds)
+    assert called.steps == compiled.steps
+    assert abs(called.rate - rdp(law, SquaredError(), KullbackLeibler(), D=0.3, P=0.01).rate) > 1e-6  # not that one
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_end_in_a_wide_true_bracket(monkeypatch, value):
+    right = library._descent
+
+    def broken(question, state, report):
+        found = right(question, state, report)
+        found.f[0] = value
+        return found
+
+    monkeypatch.setattr(library, "_descent", broken)
+    found = rdp(Pmf([0.5, 0.3, 0.2]), SquaredError(), TotalVariation(), D=0.2, P=0.02)
+    assert found.status.value == "stopped"
+    assert found.bounds.lower <= 0.5 <= found.bounds.upper or found.bounds.lower == 0.0
+
+
+def test_a_library_that_cannot_be_loaded_says_what_to_do(tmp_path):
+    with pytest.raises(ImportError, match="install the package again with a C compiler"):
+        library._loaded(tmp_path / "core.so")
+    (tmp_path / "core.so").write_bytes(b"not a library")
+    with pytest.raises(ImportError, match="cannot be loaded"):
+        library._loaded(tmp_path / "core.so")
+
+
+@pytest.mark.parametrize("name", ["core.so", "core-v3.so"])
+def test_both_builds_agree(name):
+    """Last bits may differ with the instruction set; brackets may not."""
+    path = Path(library.__file__).with_name(name)
+    if not path.exists() or (
+        name == "core-v3.so" and not library._loaded(path.with_name("core.so")).rdp_wide_registers()
+    ):
+        pytest.skip("this processor has no build of its own")
+    chosen = library._loaded(path)
+    question = _question(np.random.default_rng(5), 7, 7, "box")
+    problems = np.zeros(1, dtype=library._PROBLEM)
+    report = np.zeros(4)
+    problem, _held = library._filled(problems[0], question)
+    problem["gap"], problem["max_steps"], problem["report"] = 1e-9, 60, report.ctypes.data
+    pointer = ctypes.c_void_p(problems.ctypes.data)
+    state, work = np.zeros(chosen.rdp_state_size(pointer)), np.zeros(chosen.rdp_work_size(pointer))
+    problem["state"] = state.ctypes.data
+    chosen.rdp_solve(pointer, ctypes.c_void_p(work.ctypes.data))
+    usual = _native.solve([question], 1e-9, 60)[0]
+    np.testing.assert_allclose(library._descent(question, state, report).r, usual.r, rtol=0.0, atol=1e-9)
+
+
+def test_sanitisers_find_nothing(tmp_path):
+    compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    sources = [*sorted((ROOT / "rdptheory" / "_native").glob("*.c")), Path(__file__).with_name("drive.c")]
+    target = tmp_path / "drive"
+    flags = ["-g", "-O1", "-std=gnu11", "-Wno-psabi", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    include = f"-I{ROOT / 'rdptheory' / '_native'}"
+    built = subprocess.run(
+        [compiler, *flags, include, *map(str, sources), "-o", str(target), "-lm"], capture_output=True, text=True
+    )
+    if built.returncode:
+        pytest.skip("the compiler has no sanitisers: " + built.stderr.strip().splitlines()[-1])
+    ran = subprocess.run([str(target)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert ran.stdout == "ok\n"
+    assert ran.stderr == ""
+
+
+def test_a_machine_without_a_compiler_asks_for_one(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "build_tools"))
+    import backend
+    import compile
+
+    assert not any("ziglang" in need for need in backend.get_requires_for_build_wheel())
+    monkeypatch.setenv("PATH", "")
+    assert any("ziglang" in need for need in backend.get_requires_for_build_wheel())
+    assert any("ziglang" in need for need in backend.get_requires_for_build_editable())
+    assert compile.compiler() == [sys.executable, "-m", "ziglang", "cc"]
+
+
+def test_rectangular_tables_and_forbidden_entries():
+    rng = np.random.default_rng(11)
+    table = rng.uniform(0.0, 1.0, (5, 8))
+    table -= table.min(axis=1, keepdims=True)
+    for D in (0.0, 0.05):
+        found = rdp(Pmf(rng.dirichlet(np.ones(5))), Table(table), None, D=D, P=np.inf)
+        assert found.gap <= 1e-9
