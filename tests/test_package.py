@@ -117,7 +117,8 @@ def test_a_path_outside_the_repository_is_seen(text):
 def test_the_wheel_holds_every_module(tmp_path):
     """An editable install would hide a package that the wheel lacks."""
     source = tmp_path / "source"
-    for path in tracked("rdptheory", "neural", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    build = ("setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "build_tools")
+    for path in tracked("rdptheory", "neural", *build, "README.md", "LICENSE"):
         copy = source / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
@@ -137,4 +138,6 @@ def test_the_wheel_holds_every_module(tmp_path):
     expected = {path.relative_to(source).as_posix() for path in (source / "rdptheory").rglob("*") if path.is_file()}
     assert "rdptheory/py.typed" in expected
     assert expected <= held
+    assert "rdptheory/_native/core.so" in held
+    assert wheel.name.split("-")[2:4] == ["py3", "none"]  # a library without Python in it serves every Python
     assert not any(name.startswith("tests/") for name in held)

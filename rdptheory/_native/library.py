@@ -102,12 +102,13 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where the iteration ended: f (n,), s (K,), r (m,), μ of the balls, their v, the plans of transports."""
+    """Where the iteration ended: f (n,), s (K,), r (m,), μ and slack of the balls, their v, the plans of transports."""
 
     f: FloatArray
     s: FloatArray
     r: FloatArray
     mu: FloatArray
+    slack: FloatArray
     v: tuple[FloatArray, ...]
     plans: tuple[FloatArray | None, ...]
     steps: int
@@ -200,12 +201,12 @@ def _descent(question: Question, state: FloatArray, report: FloatArray) -> Desce
     f, limits = state[:n].copy(), np.asarray(question.limits)
     if question.only_law:
         s = state[n : n + 1] / limits if K else np.empty(0)
-        return Descent(f, s, question.balls[0].q, np.full(1, np.inf), (), (None,), steps, sentence, state)
+        return Descent(f, s, question.balls[0].q, np.full(1, np.inf), np.zeros(1), (), (None,), steps, sentence, state)
     priced = [ball.priced for ball in question.balls]
     pairs = m + K + sum(priced) + sum(ball.own_pairs for ball in question.balls)
-    left, free = state[n : n + pairs], state[n + 2 * pairs :]
-    mu = np.zeros(len(priced))
-    mu[priced] = left[m + K : m + K + sum(priced)]
+    left, right, free = state[n : n + pairs], state[n + pairs : n + 2 * pairs], state[n + 2 * pairs :]
+    mu, slack = np.zeros(len(priced)), np.zeros(len(priced))
+    mu[priced], slack[priced] = (side[m + K : m + K + sum(priced)] for side in (left, right))
     own, level = m + K + sum(priced), 0
     v: list[FloatArray] = []
     plans: list[FloatArray | None] = []
@@ -216,7 +217,9 @@ def _descent(question: Question, state: FloatArray, report: FloatArray) -> Desce
         plans.append(plan)
         v.append(free[level : level + ball.size].copy())
         own, level = own + ball.own_pairs, level + ball.own_free
-    return Descent(f, left[m : m + K] / limits, left[:m].copy(), mu, tuple(v), tuple(plans), steps, sentence, state)
+    return Descent(
+        f, left[m : m + K] / limits, left[:m].copy(), mu, slack, tuple(v), tuple(plans), steps, sentence, state
+    )
 
 
 _threads = local()

@@ -161,7 +161,8 @@ def test_both_builds_agree(name):
     problem["state"] = state.ctypes.data
     chosen.rdp_solve(pointer, ctypes.c_void_p(work.ctypes.data))
     usual = _native.solve([question], 1e-9, 60)[0]
-    np.testing.assert_allclose(library._descent(question, state, report).r, usual.r, rtol=0.0, atol=1e-9)
+    # the law moves by the root of the gap: I is quadratic about its minimum
+    np.testing.assert_allclose(library._descent(question, state, report).r, usual.r, rtol=0.0, atol=3e-5)
 
 
 def test_sanitisers_find_nothing(tmp_path):

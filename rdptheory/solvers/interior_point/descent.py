@@ -19,6 +19,7 @@ __all__ = ["Attempt"]
 
 BOX_FLOOR = 0.1  # least starting mass of a symbol under total variation, in units of 1/m: boxes are symmetric
 BARE_FLOOR = 1e-20  # elsewhere: a symbol that the source has may not begin at 0
+IDLE = 1e-3  # share of its radius that a ball of multiplier 0 keeps free: far above what a path leaves at 1e-9
 PINCHED = 1e-11  # mass that may move against a cost where none may
 SHARPER = 0.1  # what the core is asked for once its promise did not hold before the judge
 ROUNDS = 4  # of sharpening: rounding has the word by then
@@ -58,7 +59,6 @@ class Attempt:
     def run(self, gap: float, max_steps: int) -> Proof:
         """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
         found = _native.solve([self.question], gap, max_steps)[0]
-        self.gap = gap
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
             if best.bounds.gap <= gap or found.sentence or steps >= max_steps or self.question.only_law:
@@ -81,10 +81,8 @@ class Attempt:
         pinched = np.array(
             [ball.is_zero_radius and ball.has_zero_cost_moves for ball in reduced.perceptions], dtype=bool
         )
-        radii = np.array([ball.limit for ball in reduced.perceptions])
-        mu = np.where(
-            found.mu * np.where(radii > 0.0, radii, 1.0) <= self.gap, 0.0, found.mu
-        )  # it moves the rate by less
+        idle = found.slack >= IDLE * np.array([ball.P for ball in self.question.balls])
+        mu = np.where(idle & (found.slack > 0.0), 0.0, found.mu)  # what is left of it is the path's, not the answer's
         mu = np.where(pinched, np.inf, mu)
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
         dual = DualPoint(found.f, s, self._multipliers(found), mu, centred=True)

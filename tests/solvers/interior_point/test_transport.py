@@ -269,5 +269,4 @@ def test_a_wide_ball_changes_nothing() -> None:
     free = rate_distortion(problem.source, problem.distortion, D=problem.D)
     wide = rdp(problem.source, problem.distortion, problem.perception, D=problem.D, P=100.0)
     assert wide.bounds.overlaps(free.bounds)  # two paths to one number, each within the gap asked for
-    assert abs(wide.bounds.upper - free.bounds.upper) <= 1e-15  # so does the allowance for a multiplier of the ball
     assert wide.slopes.P == 0.0
