@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory import _native
-from rdptheory._native import BallSpec, Descent, Question
+from rdptheory._native import BOX, FIXED, TRANSPORT, BallSpec, Descent, Question, solve
 from rdptheory._types import FloatArray
 from rdptheory.divergences import FDivergence, SmoothFDivergence, TotalVariation, TransportDivergence
 from rdptheory.errors import InvalidInput
@@ -43,7 +42,7 @@ class Attempt:
         tables = [limit.table[:, columns] for limit in reduced.distortions if limit.limit > 0.0]
         limits = [limit.limit for limit in reduced.distortions if limit.limit > 0.0]
         balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
-        boxed = min((ball.P for ball in balls if ball.kind == _native.BOX), default=0.0)
+        boxed = min((ball.P for ball in balls if ball.kind == BOX), default=0.0)
         law = _first_law(problem)
         m = int(self.usable.sum())
         self.question = Question(
@@ -58,13 +57,13 @@ class Attempt:
 
     def run(self, gap: float, max_steps: int) -> Proof:
         """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
-        found = _native.solve([self.question], gap, max_steps)[0]
+        found = solve([self.question], gap, max_steps)[0]
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
             if best.bounds.gap <= gap or found.sentence or steps >= max_steps or self.question.only_law:
                 break
             target *= SHARPER
-            found = _native.solve([self.question], target, max_steps - steps, [found.state])[0]
+            found = solve([self.question], target, max_steps - steps, [found.state])[0]
             steps += found.steps
             again, before = self._judged(found), best.bounds.gap
             best = again.better(best)
@@ -190,9 +189,9 @@ def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpe
     q = limit.reference if image is not None else limit.reference[columns] if _on_output(limit) else limit.reference
     image = None if image is None else np.ascontiguousarray(image[:, columns])
     if _prescribes(limit):
-        return BallSpec(_native.FIXED, q, 0.0, q.size, image=image)
+        return BallSpec(FIXED, q, 0.0, q.size, image=image)
     if isinstance(divergence, TotalVariation):
-        return BallSpec(_native.BOX, q, P, q.size, recession=0.5, image=image)
+        return BallSpec(BOX, q, P, q.size, recession=0.5, image=image)
     if isinstance(divergence, SmoothFDivergence):
         kind, order, factor = divergence.compiled
         return BallSpec(kind, q, P, q.size, order, factor, divergence.recession, divergence.derivatives, image)
@@ -223,7 +222,7 @@ def _transport(
     if left > 0.0:
         cost, P = cost - least[:, None], left
     return BallSpec(
-        _native.TRANSPORT,
+        TRANSPORT,
         q[rows],
         P,
         cost.shape[1],
