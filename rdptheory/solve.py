@@ -6,7 +6,7 @@ import numpy as np
 
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm, match
-from rdptheory.continuous import answer
+from rdptheory.continuous.answer import answer
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard

@@ -110,9 +110,9 @@ void rdp_fixed(const rdp_problem *is, double *work) {
     int why = RDP_LIMIT, idle = 0;
     for (int64_t i = 0; i < n; i++) {
         c->logp[i] = log(is->p[i]);
-        f[i] = 0.0;
+        if (!is->resume) f[i] = 0.0;
     }
-    if (c->K) s = slope_for(c, is->law);
+    if (c->K) s = is->resume ? is->state[n] : slope_for(c, is->law);
     double value = evaluate(c, f, s);
     for (;; step++) {
         double mean = c->K ? dot(c->mean, is->law, m) : 0.0;

@@ -60,7 +60,7 @@ class Attempt:
         found = solve([self.question], gap, max_steps)[0]
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
-            if best.bounds.gap <= gap or found.sentence or steps >= max_steps or self.question.only_law:
+            if best.bounds.gap <= gap or found.sentence or steps >= max_steps:
                 break
             target *= SHARPER
             found = solve([self.question], target, max_steps - steps, [found.state])[0]
