@@ -12,6 +12,7 @@ from rdptheory.certificates.repair import (
     RESOLVED,
     Plans,
     as_channel,
+    distances,
     evaluated,
     mix,
     slater_channel,
@@ -26,6 +27,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
 
 ENOUGH = 1e-14  # nats: a surcharge that no other argument needs to lower
+NEARLY = 1e-13  # of a limit: a tenth of what a returned channel may be off when its limits are recomputed
 NO_ROOM = 64.0  # units of the rounding of E d: a channel that is no further inside D counts as at D
 
 
@@ -71,14 +73,28 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
     mixed = None if channel is None else as_channel(problem, np.asarray(channel, dtype=np.float64))
     if mixed is not None:
         mixed, plans = with_exact_marginals(reduced, mixed, plans)
-    if mixed is None or not within(reduced, mixed, plans):
-        slater = slater_channel(problem)
-        if slater is not None:
-            mixed, plans = (slater, ()) if mixed is None else mix(reduced, mixed, slater, plans)
-        elif mixed is None or not within(reduced, mixed, plans, RESOLVED):
-            return UpperBound(float("inf"), None)
-    rate = information(reduced.probabilities, mixed)
-    return UpperBound(rate + _surcharge(problem, mixed, rate, plans), problem.expand(mixed))
+    if mixed is not None and within(reduced, mixed, plans):
+        return _priced(problem, mixed, plans)
+    slater, first = slater_channel(problem), None
+    if mixed is not None and (slater is None or _nearly(reduced, mixed, plans)):
+        kept = slater is not None or within(reduced, mixed, plans, RESOLVED)
+        first = _priced(problem, mixed, plans) if kept else None
+    if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
+        second = _priced(problem, *((slater, ()) if mixed is None else mix(reduced, mixed, slater, plans)))
+        first = second if first is None or second.rate <= first.rate else first
+    return first or UpperBound(float("inf"), None)
+
+
+def _priced(problem: DiscreteProblem, channel: FloatArray, plans: Plans) -> UpperBound:
+    rate = information(problem.reduced.probabilities, channel)
+    return UpperBound(rate + _surcharge(problem, channel, rate, plans), problem.expand(channel))
+
+
+def _nearly(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> bool:
+    """Whether a caller who recomputes the limits in float64 would call them kept."""
+    limits = np.array([limit.limit for limit in reduced.distortions])
+    spent, delta = distances(reduced, channel, plans)
+    return bool((spent <= NEARLY * np.maximum(1.0, limits)).all() and (delta <= NEARLY).all())
 
 
 def information(p: FloatArray, channel: FloatArray) -> float:
