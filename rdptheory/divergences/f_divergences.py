@@ -32,6 +32,7 @@ __all__ = [
 
 SEARCH_STEPS = 200  # of a root search that takes a dozen steps, or about 60 where it has to bisect
 POINTLIKE = 1e-22  # radius below which the search would only see the rounding of δ
+AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
 TINY = float(np.finfo(np.float64).tiny)
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
@@ -210,10 +211,9 @@ class SmoothFDivergence(FDivergence):
             r = np.zeros_like(reference)
             r[held] = p * self.ratio(np.minimum((shifted[held] - gamma) / mu, self._below_pole()))
             missing = 1.0 - float(r.sum())
-            if missing > 0.0 and not held.all() and np.isfinite(self.recession):
-                bare = np.where(held, -np.inf, shifted)
-                best = int(np.argmax(bare))
-                if gamma <= float(bare[best]) - mu * self.recession * (1.0 - 1e-9):
+            if missing > 0.0 and np.isfinite(self.recession):
+                best = int(np.argmax(shifted))  # bare, or of so little mass that γ cannot come close enough to its pole
+                if gamma <= float(shifted[best]) - mu * self.recession * (1.0 - AT_THE_POLE):
                     r[best] += missing
             return gamma, r / r.sum()
 
