@@ -9,13 +9,17 @@ BIN = .venv/bin
 DEMO = .demo/bin
 CORE = $(wildcard rdptheory/_native/*.[ch] build_tools/*.py)
 
-.PHONY: demo test check docs clean
+.PHONY: demo test attack check docs clean
 
 demo: .demo/.ready
 	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
 
 test: check
 	$(BIN)/python -m pytest
+
+# 5,000 hostile questions, both ends of every bracket recomputed to fifty digits: about half an hour.
+attack: .venv/.ready
+	$(BIN)/python -m tests.attack.run --count 5000
 
 check: .venv/.ready
 	$(BIN)/ruff check .

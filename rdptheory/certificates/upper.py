@@ -162,8 +162,13 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
 def _outside(reduced: DiscreteProblem, channel: FloatArray, ball: PerceptionLimit, plan: FloatArray | None) -> float:
     """By how much δ may be above P in exact arithmetic, 0 if it is not."""
     n, m = reduced.shape
-    law = ball.law(reduced.probabilities @ channel)
-    relative = 0.0 if _copies(channel) else UNIT_ROUNDOFF * (n + m + 16)
+    law, relative = ball.law(reduced.probabilities @ channel), UNIT_ROUNDOFF * (n + m + 16)
+    if ball.image is None and bool((channel == channel[0]).all()):
+        law = channel[0]  # whatever the source law is
+        if ball.divergence.faithful and np.array_equal(law, ball.reference):
+            return 0.0
+    elif _copies(channel):
+        relative = 0.0
     unsure = ball.divergence.uncertainty(ball.reference, law, relative)
     return max(0.0, evaluated(ball, law, plan) + unsure - ball.limit)
 

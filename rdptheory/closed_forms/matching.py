@@ -53,7 +53,8 @@ def match(problem: Problem) -> Solution | None:
     Recognised:
 
     * two symbols, `Hamming`, `TotalVariation` or P = inf or no perception    (`bernoulli`, [BM19])
-    * m symbols of equal mass, `Hamming`, every divergence                     (`uniform_discrete`, [CT06])
+    * m symbols of equal mass, `Hamming`, every divergence that is 0 between equal laws
+                                                                               (`uniform_discrete`, [CT06])
     * `Gaussian`, `SquaredError`, `Wasserstein2Squared`, `KullbackLeibler`, P = inf or no perception
                                                                                (`gaussian`, [ZQCK21])
     * `GaussianVector` with the same divergences                               (`gaussian_vector`)
@@ -87,7 +88,8 @@ def match(problem: Problem) -> Solution | None:
             return _gaussian_vector(problem, source, P, perception or Wasserstein2Squared())
     elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, Hamming):
         p = source.probabilities
-        if np.abs(p.size * p - 1.0).max() <= 4 * EPS:
+        free = perception is None or perception.faithful  # else the law itself may be too far from itself
+        if free and np.abs(p.size * p - 1.0).max() <= 4 * EPS:
             return _uniform(problem, p, P)
         if p.size == 2 and abs(p.sum() - 1.0) <= EPS and (perception is None or isinstance(perception, TotalVariation)):
             return _two_symbols(problem, p, P)

@@ -48,6 +48,12 @@ def presolve(problem: DiscreteProblem) -> Presolved:
     for limit, reduced in zip(limits, kept, strict=False):
         if reduced.limit < 0.0:
             return Presolved(f"D is below {limit.limit - reduced.limit:.6g}, the least distortion of any channel")
+    for ball in problem.perceptions:
+        cost, q = ball.divergence.cost, ball.reference
+        if cost is not None:
+            least = float(q @ cost.min(axis=1)) * (1.0 - UNIT_ROUNDOFF * (q.size + 8))
+            if least > ball.limit:
+                return Presolved(f"P is below {least:.6g}, the least cost of any transport from the reference")
     doubtful = not (problem.by_products or copy_costs_nothing(problem))
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(TOO_TIGHT)

@@ -20,6 +20,7 @@ INF = mp.mpf("inf")
 SEARCH_STEPS = 120  # of a search that halves its bracket at least every other step
 CLOSE = mp.mpf("1e-14")  # of a logarithm: what this leaves of a minimum is the square of it
 TINY = mp.mpf("1e-400")
+AT_LEAST = mp.mpf(2) ** -50  # of D, by which it may lie below the least distortion and is read as that
 POLE_DIGITS = 200  # to tell a number from a pole that is e^-400 away
 FLAT = mp.mpf("1e-12")  # (v - γ)/μ below which the next term of a conjugate is a share of 1e-12 of the last
 
@@ -198,6 +199,8 @@ def dual_value(
     d = [exact(row) for row in table]
     least = [min(row) for row in d]
     room = D - mp.fsum(a * b for a, b in zip(p, least, strict=True))
+    if -AT_LEAST * D <= room < 0:
+        room = mp.mpf(0)
     if room < 0:
         return INF
     logs = []

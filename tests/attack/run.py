@@ -1,6 +1,6 @@
 """Draw hostile questions, ask them in every way, recompute both ends, and count what gives way.
 
-    python -m tests.attack.run --count 5000 [--seed 0] [--kinds rate,universal] [--show 20]
+python -m tests.attack.run --count 5000 [--seed 0] [--kinds rate,universal] [--show 20]
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _one(tally: Tally, seed: int, case: Case) -> None:
         except Late:
             tally.fault(seed, name, "late", "")
             continue
-        except Exception as raised:  # noqa: BLE001  whatever it is, it is a fault
+        except Exception as raised:
             tally.fault(seed, name, "exception", "".join(traceback.format_exception(raised)[-3:]))
             continue
         tally.slowest = max(tally.slowest, time.process_time() - begin)
@@ -130,11 +130,10 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=20)
     asked = parser.parse_args()
     tally = attack(range(asked.seed, asked.seed + asked.count), asked.kinds.split(","))
-    print(tally)
-    for seed, method, what, detail in tally.faults[: asked.show]:
-        print(f"seed {seed} {method}: {what} {detail}")
-    for seed, method, gap in tally.open[: asked.show]:
-        print(f"seed {seed} {method}: open by {gap:.3g}")
+    rows = [str(tally)]
+    rows += [f"seed {seed} {method}: {what} {detail}" for seed, method, what, detail in tally.faults[: asked.show]]
+    rows += [f"seed {seed} {method}: open by {gap:.3g}" for seed, method, gap in tally.open[: asked.show]]
+    sys.stdout.write("\n".join(rows) + "\n")
     return 1 if tally.faults else 0
 
 

@@ -175,11 +175,15 @@ def _(divergence: TotalVariation, ball: Ball, inside: Projection, log_measure: F
     a, g, h = np.exp(log_a), 1.0, 1.0
     for _ in range(NEWTON_STEPS):
         above = (a * g > p).astype(np.float64)
+        if not above.any():  # the law is the reference, up to rounding
+            break
         g, last = (P + float(above @ p)) / float(above @ a), g
         if g >= last:
             break
     for _ in range(NEWTON_STEPS):
         below = (a * h < p).astype(np.float64)
+        if not below.any():
+            break
         h, last = (float(below @ p) - P) / float(below @ a), h
         if h <= last:
             break
