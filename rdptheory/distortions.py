@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.doors import guard
+from rdptheory.doors import Places, Reproductions, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.geometry import (
     AbsoluteLine,
@@ -41,7 +41,7 @@ __all__ = [
 class Distortion(Protocol):
     """A member of the family: it can write itself as a table over the points of the alphabet."""
 
-    def table(self, points: FloatArray) -> FloatArray:
+    def table(self, points: Places) -> FloatArray:
         """d(x_i, y_j) for symbols at `points`, shape (n, m), entries finite and at least 0."""
 
 
@@ -49,7 +49,7 @@ class Distortion(Protocol):
 class WithGeometry(Distortion, Protocol):
     """A member that knows its products with Gibbs kernels, so that large alphabets need no table."""
 
-    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """d between symbols at x (n,) or (n, k) and symbols at y (m,) or (m, k), those at x themselves if left out."""
 
 
@@ -88,11 +88,11 @@ def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = No
 class Hamming:
     """d(x, y) = 1 unless y is the symbol x; the reconstruction alphabet is the source alphabet."""
 
-    def table(self, points: FloatArray) -> FloatArray:
+    def table(self, points: Places) -> FloatArray:
         """1 off the diagonal, shape (n, n)."""
         return self.on(points).table()
 
-    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """A diagonal and a constant; between two alphabets 0 where the points coincide."""
         if y is None or (np.array_equal(x, y) and np.unique(x, axis=0).shape[0] == x.shape[0]):
             return Matches(x.shape[0])
@@ -108,12 +108,12 @@ class Hamming:
 class SquaredError:
     """d(x, y) = |x - y|^2, summed over coordinates, in squared units of the points."""
 
-    def table(self, points: FloatArray) -> FloatArray:
+    def table(self, points: Places) -> FloatArray:
         """Squared distances, shape (n, n)."""
         affordable("source", points.shape[0], points.shape[0])
         return squared_distances(points)
 
-    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """Series in boxes on a line, Kronecker products on a full grid, tiles for any other points."""
         if _columns(x).shape[1] == 1:
             return SquaredLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
@@ -128,12 +128,12 @@ class SquaredError:
 class AbsoluteError:
     """d(x, y) = |x - y|, summed over coordinates, in units of the points."""
 
-    def table(self, points: FloatArray) -> FloatArray:
+    def table(self, points: Places) -> FloatArray:
         """Absolute differences, shape (n, n)."""
         affordable("source", points.shape[0], points.shape[0])
         return absolute_distances(points)
 
-    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """Two recursions on a line, tiles for other points."""
         if _columns(x).shape[1] == 1:
             return AbsoluteLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
@@ -174,7 +174,7 @@ class Table:
         object.__setattr__(self, "matrix", d)
         object.__setattr__(self, "reference", law)
 
-    def table(self, points: FloatArray) -> FloatArray:
+    def table(self, points: Places) -> FloatArray:
         """The matrix itself, once its rows are as many as the symbols."""
         if self.matrix.shape[0] != points.shape[0]:
             raise InvalidInput(
@@ -184,7 +184,7 @@ class Table:
             )
         return self.matrix
 
-    def on(self, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """The matrix as it stands, once both its sides fit."""
         shape = (x.shape[0], self.matrix.shape[1] if y is None else y.shape[0])
         if self.matrix.shape != shape:

@@ -27,18 +27,34 @@ import numpy as np
 from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray
 from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
 
-__all__ = ["Law", "Shape", "check", "door", "guard"]
+__all__ = ["CostMatrix", "Has", "Law", "Places", "Reproductions", "Shape", "SourceLaw", "check", "door", "guard"]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The axes of an array, by letters: one letter has one length in all arguments of a call."""
+    """The axes of an array, by letters: one letter has one length in all arguments of a call, at least 1.
+
+    A last axis with a question mark may be left out.
+    """
 
     axes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Has:
+    """An object of a package that may not be installed, known by some of its attributes; `named` says what it is."""
+
+    named: str
+    attributes: tuple[str, ...]
+
+
 Law = Annotated[FloatArray, Shape(("m",))]
 """A law, or a function, on an alphabet that all the laws of a call share: shape (m,)."""
+SourceLaw = Annotated[FloatArray, Shape(("n",))]
+CostMatrix = Annotated[FloatArray, Shape(("n", "m"))]
+Places = Annotated[FloatArray, Shape(("n", "k?"))]
+Reproductions = Annotated[FloatArray, Shape(("m", "k?"))]
+"""Where the symbols of two alphabets sit, on a line or in R^k: shapes (n,) and (m,), or (n, k) and (m, k)."""
 
 Check = Callable[[str, Any], Any]
 """(argument, value) -> the value to go on with; raises InvalidInput."""
@@ -111,7 +127,8 @@ def check(hint: Any) -> Check | None:
     """What stands behind an annotation; None lets everything pass."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return check(inner[0])
+        known = [mark for mark in hint.__metadata__ if isinstance(mark, Has)]
+        return _having(known[0]) if known else check(inner[0])
     if isinstance(hint, TypeVar):
         return _any_of(hint.__constraints__) if hint.__constraints__ else check(hint.__bound__ or Any)
     if any(hint is free or hint == free for free in ANYTHING):
@@ -153,18 +170,26 @@ def _checks(function: Callable[..., Any]) -> dict[str, Check | None]:
 def _shapes(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     """The axes of the parameters whose annotation names them."""
     hints = typing.get_type_hints(function, include_extras=True)
-    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items() if name != "return"}
-    return {name: mark.axes for name, found in marks.items() for mark in found if isinstance(mark, Shape)}
+    found = {}
+    for name, hint in hints.items():
+        for member in (hint, *typing.get_args(hint)):
+            for mark in getattr(member, "__metadata__", ()):
+                if name != "return" and isinstance(mark, Shape):
+                    found[name] = mark.axes
+    return found
 
 
 def _fit(shapes: dict[str, tuple[str, ...]], given: dict[str, Any]) -> None:
     """Refuse an array whose axes are not as many, or not as long, as its annotation says."""
     lengths: dict[str, int] = {}
     for name, axes in shapes.items():
-        if name not in given:
+        if given.get(name) is None:
             continue
         shape = given[name].shape
-        if len(shape) != len(axes) or any(lengths.setdefault(a, n) != n for a, n in zip(axes, shape, strict=True)):
+        needed = axes[:-1] if axes[-1].endswith("?") and len(shape) < len(axes) else axes
+        if len(shape) != len(needed) or any(
+            lengths.setdefault(a, n) != n or n < 1 for a, n in zip(needed, shape, strict=True)
+        ):
             wanted = ", ".join(str(lengths.get(axis, axis)) for axis in axes) + ("," if len(axes) == 1 else "")
             raise InvalidInput(name, given[name], f"must have shape ({wanted}), has {shape}")
 
@@ -283,6 +308,15 @@ def _protocol(kind: Any) -> bool:
 
 def _advice(value: Any) -> str:
     return f", not a class: call it, as in {value.__name__}(...)" if isinstance(value, type) else ""
+
+
+def _having(kind: Has) -> Check:
+    def seen(argument: str, value: Any) -> Any:
+        if isinstance(value, type) or not all(hasattr(value, name) for name in kind.attributes):
+            raise InvalidInput(argument, value, f"must be {kind.named}{_advice(value)}")
+        return value
+
+    return seen
 
 
 def _callable(argument: str, value: Any) -> Any:

@@ -11,15 +11,17 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from rdptheory.critical import CriticalPoints
-from rdptheory.doors import guard
+from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage, count, finite
 from rdptheory.files import write_whole
 from rdptheory.placement import Limit, Placement
+from rdptheory.solution import Solution
+from rdptheory.sweeps import DataSet
 from rdptheory.units import Unit
 
 __all__ = [
@@ -118,6 +120,10 @@ def style() -> Iterator[None]:
         yield
 
 
+Axes = Annotated[Any, Has("a matplotlib Axes", ("plot", "get_xlim", "figure"))]
+Picture = Annotated[Any, Has("a matplotlib Figure", ("savefig",))]
+MOST_LOOKS = 10_000
+"""Lines that are told apart: nobody can see more."""
 MOST_PANELS = 64
 """In a row or a column of a figure: more would be smaller than their labels."""
 LARGEST_SIDE = 300.0
@@ -145,6 +151,8 @@ def looks(count: int, *, ordered: bool = False) -> list[dict[str, Any]]:
     >>> len({(one["color"], str(one["linestyle"])) for one in looks(40, ordered=True)})
     40
     """
+    if not 0 <= count <= MOST_LOOKS:
+        raise InvalidInput("count", count, f"must be from 0 to {MOST_LOOKS}")
     if ordered or count > len(COLOURS):
         shades = _matplotlib().colormaps["viridis"](np.linspace(0.0, LIGHTEST, count))
         colours: Sequence[Any] = [tuple(float(part) for part in shade) for shade in shades]
@@ -158,7 +166,12 @@ def looks(count: int, *, ordered: bool = False) -> list[dict[str, Any]]:
 
 
 def plot_curves(
-    dataset: Any, ax: Any = None, unit: Unit | str = "bits", *, label_D: str | None = None, title: str | None = None
+    dataset: DataSet,
+    ax: Axes | None = None,
+    unit: Unit | str = "bits",
+    *,
+    label_D: str | None = None,
+    title: str | None = None,
 ) -> Any:
     """Draw what `curve` or `surface` returned: rate against D, one line for each P with its bracket shaded.
 
@@ -177,6 +190,7 @@ def plot_curves(
     -------
     matplotlib Axes
     """
+    _check_data(dataset)
     ax, unit = _axes(ax), Unit.of(unit)
     shown = dataset if "P" in dataset.dims else dataset.expand_dims("P")
     shown = shown.sortby(["D", "P"])
@@ -202,8 +216,8 @@ def plot_curves(
 
 
 def plot_surface(
-    dataset: Any,
-    ax: Any = None,
+    dataset: DataSet,
+    ax: Axes | None = None,
     unit: Unit | str = "bits",
     *,
     label_D: str | None = None,
@@ -217,6 +231,7 @@ def plot_surface(
     -------
     matplotlib Axes
     """
+    _check_data(dataset)
     shown = dataset.isel(P=np.isfinite(dataset.P.values)).sortby(["D", "P"])
     if min(shown.sizes.values()) < 2:
         raise InvalidInput("P", dataset.P.values, "a surface needs at least two finite P and two D")
@@ -228,7 +243,7 @@ def plot_surface(
     return ax
 
 
-def shade(ax: Any, D: Any, P: Any, rates: Any, unit: Unit | str = "bits") -> None:
+def shade(ax: Axes, D: Any, P: Any, rates: Any, unit: Unit | str = "bits") -> None:
     """A surface of rates in `unit`, shape (len(P), len(D)), as colours with contours at powers of 2."""
     from matplotlib.colors import PowerNorm
 
@@ -250,7 +265,7 @@ def shade(ax: Any, D: Any, P: Any, rates: Any, unit: Unit | str = "bits") -> Non
     ax.figure.colorbar(colours, ax=ax, label=f"rate R(D, P) ({Unit.of(unit).value} per symbol)")
 
 
-def plot_channel(solution: Any, ax: Any = None) -> Any:
+def plot_channel(solution: Solution[Any], ax: Axes | None = None) -> Any:
     """Draw the channel p(y|x) of a solution as a map: a row for each source symbol, in the order of the alphabet."""
     channel = None if solution.candidate is None else solution.candidate.channel
     if channel is None:
@@ -266,7 +281,7 @@ def plot_channel(solution: Any, ax: Any = None) -> Any:
     return ax
 
 
-def overlay(ax: Any, placements: Sequence[Placement], unit: Unit | str = "bits") -> Any:
+def overlay(ax: Axes, placements: Sequence[Placement], unit: Unit | str = "bits") -> Any:
     """Add measured points to curves, each joined to the R(D,P) of its own D and P; impossible ones are crossed out.
 
     Returns
@@ -321,7 +336,7 @@ LIMIT_LOOKS: dict[str, dict[str, Any]] = {
 """What is proved is solid, what is an estimate is dashed."""
 
 
-def draw_limit(ax: Any, limit: Limit, unit: Unit | str = "bits") -> Any:
+def draw_limit(ax: Axes, limit: Limit, unit: Unit | str = "bits") -> Any:
     """Add a proved limit, or an estimate (dashed), with the sentence that says what it is."""
     rate = Unit.of(unit).from_nats(np.asarray(limit.rate, dtype=np.float64))
     ax.plot(limit.D, rate, label=limit.label, **LIMIT_LOOKS[limit.kind])
@@ -331,7 +346,7 @@ def draw_limit(ax: Any, limit: Limit, unit: Unit | str = "bits") -> Any:
     return ax
 
 
-def mark_critical(ax: Any, points: Sequence[CriticalPoints], unit: Unit | str = "bits") -> Any:
+def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str = "bits") -> Any:
     """Mark on curves where the perception limit starts to cost (circles) and where the rate ends (triangles).
 
     Marks outside the frame are left out.
@@ -353,11 +368,16 @@ def mark_critical(ax: Any, points: Sequence[CriticalPoints], unit: Unit | str = 
     return ax
 
 
-def save(drawn: Any, path: str | os.PathLike[str]) -> Path:
+def save(drawn: Picture, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format of the suffix, whole or not at all."""
     suffix = Path(path).suffix.lower().lstrip(".")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
     return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
+
+
+def _check_data(dataset: DataSet) -> None:
+    if not {"D", "P", "rate", "lower", "upper"} <= {*dataset.variables}:
+        raise InvalidInput("dataset", dataset, "must be what curve or surface returned")
 
 
 def _axes(ax: Any) -> Any:

@@ -9,7 +9,7 @@ import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
-from rdptheory.doors import guard
+from rdptheory.doors import CostMatrix, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["MinDistortion", "min_distortion_channel"]
@@ -26,7 +26,12 @@ class MinDistortion:
     lower: float
 
 
-def min_distortion_channel(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, enough: float) -> MinDistortion:
+def min_distortion_channel(
+    p: SourceLaw,
+    cost: CostMatrix,
+    ball: PerceptionLimit,
+    enough: float,
+) -> MinDistortion:
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
     A transport with free moves takes one linear program. Else the ball is replaced by half-spaces <g_k, r> <= h_k that

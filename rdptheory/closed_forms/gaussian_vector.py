@@ -296,7 +296,8 @@ def _priced(
     total_D, total_P = float(found.D.sum()), float(found.P.sum())
     owed = s * (total_D - D) + (mu * (total_P - P) if 0.0 < P < Unbounded else 0.0)
     distortions = found.D * (D / total_D)
-    perceptions = found.P if P == Unbounded else np.zeros_like(found.P) if P == 0.0 else found.P * (P / total_P)
+    shares = found.P / total_P if total_P > 0.0 else np.full_like(found.P, 1.0 / found.P.size)
+    perceptions = found.P if P == Unbounded else np.zeros_like(found.P) if P == 0.0 else P * shares
     limits = np.full_like(found.P, Unbounded) if P == Unbounded else perceptions
     above = gaussian.rate(spectrum, distortions, limits, perception)
     active = above > 0.0

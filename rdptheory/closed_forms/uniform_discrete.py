@@ -17,9 +17,13 @@ from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.closed_forms._inputs import expression, limits, load_sympy
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero, count
 
 __all__ = ["channel", "rate", "regime", "slopes", "symbolic"]
+
+
+LARGEST = 10_000
+"""Symbols of a channel that is written down: 800 MB."""
 
 
 def rate(m: int, D: ArrayLike, P: ArrayLike = np.inf) -> FloatArray:
@@ -69,6 +73,7 @@ def channel(m: int, D: float) -> FloatArray:
            [0.1, 0.8, 0.1],
            [0.1, 0.1, 0.8]])
     """
+    count("m", m, most=LARGEST)
     error = float(_reached(m, at_least_zero("D", D), 0.0))
     rows = np.full((m, m), error / max(m - 1, 1))
     np.fill_diagonal(rows, 1.0 - error)

@@ -11,7 +11,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Law, Shape, guard
+from rdptheory.doors import Law, Places, Shape, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.points import distances, squared_distances
 
@@ -103,6 +103,8 @@ class TransportDivergence(Divergence):
     def cut(self, reference: Reference, law: Law, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
         self.check(reference.size, law.size)
+        if not (np.isfinite(reference).all() and np.isfinite(law).all()):
+            raise InvalidInput("law", law, "must be finite, as the reference")
         plan = optimal_transport(reference, law, self.cost)
         return plan.w, P - float(plan.u @ reference)
 
@@ -189,7 +191,7 @@ class Wasserstein1(_BetweenPoints):
     0.4
     """
 
-    def on(self, points: FloatArray) -> TransportDivergence:
+    def on(self, points: Places) -> TransportDivergence:
         """W1 between laws on `points`, shape (n,) or (n, k)."""
         return TransportDivergence(distances(points), points if points.ndim == 1 else None)
 
@@ -198,7 +200,7 @@ class Wasserstein1(_BetweenPoints):
 class Wasserstein2Squared(_BetweenPoints):
     """W2²(p, r) = min over couplings of E‖X - Y‖²: the squared distance, in squared units of the points."""
 
-    def on(self, points: FloatArray) -> TransportDivergence:
+    def on(self, points: Places) -> TransportDivergence:
         """W2² between laws on `points`, shape (n,) or (n, k)."""
         return TransportDivergence(squared_distances(points), points if points.ndim == 1 else None)
 

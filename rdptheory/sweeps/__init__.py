@@ -2,12 +2,13 @@
 
 from rdptheory.sweeps.adaptive import adaptive_grid
 from rdptheory.sweeps.executors import Dask, Executor, Joblib, Serial
-from rdptheory.sweeps.surface import curve, surface, write_surface
+from rdptheory.sweeps.surface import DataSet, curve, surface, write_surface
 from rdptheory.sweeps.table import COLUMNS, Row, tabulate, write_csv, write_table
 
 __all__ = [
     "COLUMNS",
     "Dask",
+    "DataSet",
     "Executor",
     "Joblib",
     "Row",

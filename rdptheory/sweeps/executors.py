@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from rdptheory.doors import guard
+from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost, count
 
 __all__ = ["Dask", "Executor", "Joblib", "Serial"]
@@ -76,14 +76,7 @@ class Joblib:
             raise WorkerLost("a process of Joblib died, perhaps for want of memory") from None
 
 
-class Client(Protocol):
-    """What is used of a `distributed.Client`."""
-
-    loop: Any
-
-    def submit(self, *args: Any, **options: Any) -> Any: ...
-
-    def cancel(self, futures: Any) -> Any: ...
+Client = Annotated[Any, Has("a distributed.Client, or the address of a scheduler", ("submit", "cancel", "loop"))]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path as File
-from typing import Any, Protocol
+from typing import Annotated, Any
 
 import numpy as np
 
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
-from rdptheory.doors import guard
+from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_bytes
 from rdptheory.methods import Method
@@ -22,7 +22,7 @@ from rdptheory.sweeps.executors import Executor, Serial
 from rdptheory.sweeps.paths import STATUSES, VARIABLES, Store, one_thread, paths, tabulate_path
 from rdptheory.sweeps.table import write_table
 
-__all__ = ["curve", "surface", "write_surface"]
+__all__ = ["DataSet", "curve", "surface", "write_surface"]
 
 UNITS = {
     "rate": "nat",
@@ -43,6 +43,7 @@ MEANING = {
     "status": "whether the bracket is as narrow as asked",
 }
 WHOLE = {"steps": np.int64, "status": np.int8}
+DataSet = Annotated[Any, Has("an xarray.Dataset", ("variables", "dims", "to_netcdf"))]
 SERIAL = Serial()
 LONGEST_TITLE = 40
 """Letters of a source that fit above a picture of one column."""
@@ -192,15 +193,7 @@ def _corners(found: CriticalPoints) -> dict[str, Any]:
     }
 
 
-class Grid(Protocol):
-    """An xarray.Dataset, as `surface` returns it."""
-
-    def expand_dims(self, dim: Any) -> Any: ...
-
-    def to_netcdf(self, path: Any) -> Any: ...
-
-
-def write_surface(path: str | os.PathLike[str], grid: Grid) -> File:
+def write_surface(path: str | os.PathLike[str], grid: DataSet) -> File:
     """Write what `surface` or `curve` returned, whole or not at all.
 
     `.nc` is NetCDF (`xarray.open_dataset(path, engine="h5netcdf")` reads it back bit by bit); `.csv` has one line for
@@ -213,14 +206,13 @@ def write_surface(path: str | os.PathLike[str], grid: Grid) -> File:
     MissingPackage
         h5netcdf is not installed.
     """
-    labelled: Any = grid
-    if not {"D", "P", *VARIABLES} <= {*labelled.variables}:
+    if not {"D", "P", *VARIABLES} <= {*grid.variables}:
         raise InvalidInput("grid", grid, "must be what surface or curve returned")
     match File(path).suffix.lower():
         case ".nc":
-            return write_bytes(path, _netcdf(labelled))
+            return write_bytes(path, _netcdf(grid))
         case ".csv":
-            flat = labelled.expand_dims([name for name in ("D", "P") if name not in labelled.dims]).transpose("P", "D")
+            flat = grid.expand_dims([name for name in ("D", "P") if name not in grid.dims]).transpose("P", "D")
             D, P = np.meshgrid(flat.D.values, flat.P.values)
             columns = [D.ravel(), P.ravel(), *(flat[name].values.ravel() for name in VARIABLES)]
             header = ["D", "P", *(name if name in WHOLE else f"{name}_nat" for name in VARIABLES)]
