@@ -9,7 +9,9 @@ BIN = .venv/bin
 DEMO = .demo/bin
 CORE = $(wildcard rdptheory/_native/*.[ch] build_tools/*.py)
 
-.PHONY: demo test attack check docs clean
+N ?= 30000
+
+.PHONY: demo test attack malformed check docs clean
 
 demo: .demo/.ready
 	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
@@ -20,6 +22,10 @@ test: check
 # 5,000 hostile questions, both ends of every bracket recomputed to fifty digits: about half an hour.
 attack: .venv/.ready
 	$(BIN)/python -m tests.attack.run --count 5000
+
+# So many malformed calls of every public entrance; `make test` makes 500.
+malformed: .venv/.ready
+	nice $(BIN)/python -m tests.malformed $(N)
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+from rdptheory.errors import InvalidInput
 
 __all__ = ["Plan", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
 
@@ -34,6 +35,9 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
     which is feasible in the dual whatever u is, less what float64 may have added.
     """
     n, m = cost.shape
+    for name, law in (("p", p), ("q", q)):
+        if not np.isfinite(law).all():
+            raise InvalidInput(name, law, "must be a law, with finite entries")
     cells = np.arange(n * m)
     rows = scipy.sparse.coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
     columns = scipy.sparse.coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))

@@ -27,7 +27,19 @@ import numpy as np
 from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray
 from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
 
-__all__ = ["CostMatrix", "Has", "Law", "Places", "Reproductions", "Shape", "SourceLaw", "check", "door", "guard"]
+__all__ = [
+    "Alike",
+    "CostMatrix",
+    "Has",
+    "Law",
+    "Places",
+    "Reproductions",
+    "Shape",
+    "SourceLaw",
+    "check",
+    "door",
+    "guard",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,10 @@ class Has:
 
 Law = Annotated[FloatArray, Shape(("m",))]
 """A law, or a function, on an alphabet that all the laws of a call share: shape (m,)."""
+ANY_SHAPE = ("...",)
+Alike = Annotated[FloatArray, Shape(ANY_SHAPE)]
+"""Arrays of any shape, the same for all of a call: a formula is applied to them entry by entry."""
+LEFT_OUT = -1  # the length of an axis that is not there: another array of the call cannot have it
 SourceLaw = Annotated[FloatArray, Shape(("n",))]
 CostMatrix = Annotated[FloatArray, Shape(("n", "m"))]
 Places = Annotated[FloatArray, Shape(("n", "k?"))]
@@ -182,10 +198,15 @@ def _shapes(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
 def _fit(shapes: dict[str, tuple[str, ...]], given: dict[str, Any]) -> None:
     """Refuse an array whose axes are not as many, or not as long, as its annotation says."""
     lengths: dict[str, int] = {}
+    alike: dict[str, tuple[int, ...]] = {}
     for name, axes in shapes.items():
         if given.get(name) is None:
             continue
         shape = given[name].shape
+        if axes == ANY_SHAPE:
+            if alike.setdefault("shape", shape) != shape:
+                raise InvalidInput(name, given[name], f"must have shape {alike['shape']}, has {shape}")
+            continue
         needed = axes[:-1] if axes[-1].endswith("?") and len(shape) < len(axes) else axes
         if len(shape) != len(needed) or any(
             lengths.setdefault(a, n) != n or n < 1 for a, n in zip(needed, shape, strict=True)
@@ -326,7 +347,7 @@ def _callable(argument: str, value: Any) -> Any:
 
 
 def _indices(argument: str, value: Any) -> Any:
-    array = value if isinstance(value, np.ndarray) else np.asarray(reals(argument, value))
+    array = value if isinstance(value, np.ndarray) and value.dtype.kind in "iu" else reals(argument, value)
     if array.dtype.kind not in "iu" and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
         raise InvalidInput(argument, value, "must be an array of integers")
     return np.asarray(array, dtype=np.intp)

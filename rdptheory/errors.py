@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Sequence
+from dataclasses import fields
 from decimal import Decimal
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,7 @@ __all__ = [
     "WorkerLost",
     "WrongCall",
     "at_least_zero",
+    "check_settings",
     "count",
     "finite",
     "number",
@@ -139,6 +142,16 @@ def count(argument: str, value: object, *, least: int = 1, most: int = MOST) -> 
         upper = "" if most == MOST else f" and at most {most:,}"
         raise InvalidInput(argument, value, f"must be an integer at least {least}{upper}")
     return int(value)
+
+
+def check_settings(method: Any) -> None:
+    """Settings of a method, a frozen dataclass: numbers finite and above 0, counts at least 1, a seed at least 0."""
+    for setting in fields(method):
+        value = getattr(method, setting.name)
+        if isinstance(value, float):
+            finite(setting.name, value, positive=True)
+        elif not isinstance(value, bool) and isinstance(value, Integral):
+            count(setting.name, value, least=0 if setting.name == "seed" else 1)
 
 
 def truth(argument: str, value: object) -> bool:

@@ -24,7 +24,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero, real_array, reals
+from rdptheory.errors import InvalidInput, at_least_zero, finite, real_array, reals
 from rdptheory.files import read_text
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
@@ -199,6 +199,7 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
     >>> point
     Measurement(rate=0.6931471805599453, D=0.5, P=None, name='mine')
     """
+    finite("peak", peak, positive=True)
     text = read_text(path)
     if Path(path).suffix.lower() == ".json":
         return _from_results(str(path), text, peak)

@@ -371,6 +371,8 @@ def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str =
 def save(drawn: Picture, path: str | os.PathLike[str]) -> Path:
     """Write a figure in the format of the suffix, whole or not at all."""
     suffix = Path(path).suffix.lower().lstrip(".")
+    if suffix not in drawn.canvas.get_supported_filetypes():
+        raise InvalidInput("path", str(path), "must end in the name of a picture's format, such as .png, .pdf or .svg")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
     return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
 

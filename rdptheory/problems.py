@@ -11,7 +11,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
 from rdptheory.distortions import Distortion, Table, WithGeometry
 from rdptheory.divergences import Divergence, FDivergence
-from rdptheory.doors import guard
+from rdptheory.doors import SourceLaw, guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.geometry import TABLES, Dense, Geometry, affordable
 from rdptheory.sources import ContinuousSource, DiscreteSource, GaussianVector, Source
@@ -208,7 +208,7 @@ class DiscreteProblem:
         Sizes of the factors of a product output alphabet.
     """
 
-    probabilities: FloatArray
+    probabilities: SourceLaw
     distortions: tuple[DistortionLimit, ...]
     perceptions: tuple[PerceptionLimit, ...] = ()
     alphabet: tuple[int, ...] | None = None

@@ -12,7 +12,7 @@ from rdptheory.certificates.transport import judged
 from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero, count, finite
 from rdptheory.information import entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
@@ -172,7 +172,8 @@ def transport_rate(
     >>> round(found.solution.distortion, 6), found.bounds.gap <= 1e-9
     (0.25, True)
     """
-    D = at_least_zero("D", D)
+    D, gap = at_least_zero("D", D), finite("gap", gap, positive=True)
+    count("max_steps", max_steps)
     question = TransportProblem(source, target, distortion, 0.0, common_randomness, asymptotic)
     convex = asymptotic or question.common_randomness == inf
 

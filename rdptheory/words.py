@@ -137,7 +137,8 @@ def check_outputs(places: Mapping[str, Path | None], *, source: str = "", inputs
     be a file, `inputs` are further files that are read.
     """
     family, _, file = source.partition(":")
-    taken = {path.resolve(): "what is read" for path in (*inputs, *([Path(file)] if family in FILES else []))}
+    read = (*inputs, *([Path(file)] if family in FILES and file.isprintable() else []))
+    taken = {path.resolve(): "what is read" for path in read}
     for option, place in places.items():
         if place is None:
             continue

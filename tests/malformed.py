@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 import rdptheory as rdpt
-from rdptheory import cli
+from rdptheory import cli, plotting
 from rdptheory._types import ArrayLike, Contradiction, FloatArray, IntArray
 from rdptheory.errors import GapTooWide, InvalidInput, MissingPackage
 
@@ -44,7 +44,7 @@ ROOMS = (
         "bernoulli", "gaussian", "gaussian_vector", "transport_binary", "transport_gaussian", "transport_uniform",
         "uniform_discrete")),
 )  # fmt: skip
-UNTRUSTED = {"DualPoint", "Outcome"}
+UNTRUSTED = {"DualPoint", "GibbsChannel", "Outcome"}
 """What a method hands over may be anything: the judge reads it, and what it cannot read proves nothing."""
 
 REPORTS = (
@@ -52,7 +52,8 @@ REPORTS = (
     "MinDistortion", "Solution", "TransportRate", "TransportBounds", "Refinement", "Interpolation", "JointTransport",
     "ExtremeBounds", "Decomposition", "Allocation", "ScalingDecoder", "Point", "Candidate", "JointGaussian",
     "Multipliers", "worst", "at_most", "equal", "exceeds",
-    "cut", "support", "support_bound", "value", "quantile", "left_tail", "right_tail", "density",
+    "cut", "support", "support_at", "support_bound", "uncertainty", "value", "quantile", "left_tail",
+    "right_tail", "density",
 )  # fmt: skip
 """Answers, in which NaN says that there is no number, and parts of a solver, in which NaN gives NaN."""
 
@@ -198,6 +199,35 @@ def nouns() -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
+def special() -> dict[str, dict[str, Any]]:
+    """Right values for the entrances whose parameters do not go by their usual names."""
+    known, folder = nouns(), Path(tempfile.mkdtemp(prefix="malformed-"))
+    (folder / "pmf.csv").write_text("level,count\n0,3\n1,4\n")
+    (folder / "codec.csv").write_text("rate_bits,D\n1,0.5\n")
+    grid = rdpt.surface(known["Bernoulli"], rdpt.Hamming(), rdpt.TotalVariation(), D=[0.1, 0.2], P=[0.0, 0.1])
+    drawn, (axes,) = plotting.figure()
+    picture = {"ax": axes, "dataset": grid, "drawn": drawn, "D": [0.1, 0.2], "P": [0.0, 0.1], "rates": np.ones((2, 2))}
+    laws = {"k": 2, "m": 2, "p": [0.5, 0.5], "r": [0.5, 0.5]}
+    numbers = {"first": 0.5, "total": 1.0, "left": 0.1, "right": 0.2, "verdicts": [rdpt.theorems.Verdict(0.1)]}
+    return {
+        **dict.fromkeys(("plot_curves", "plot_surface", "overlay", "mark_critical", "draw_limit", "shade"), picture),
+        "save": picture | {"path": folder / "out.png"}, "write_surface": {"grid": grid, "path": folder / "out.nc"},
+        **dict.fromkeys(("check", "far"), laws),
+        **dict.fromkeys(("at_most", "equal", "exceeds", "worst", "Refinement", "gaussian_refinement"), numbers),
+        "solution.Solution": {"method": rdpt.InteriorPoint()}, "discretise": {"source": known["Laplace"]},
+        "GaussianMixture": {"weights": [0.5, 0.5], "means": [0.0, 1.0], "variances": [1.0, 1.0]},
+        "GaussianVector": {"mean": [0.0, 0.0], "covariance": [1.0, 1.0]}, "adaptive_grid": {"D": (0.1, 0.2)},
+        "Pmf.from_csv": {"path": folder / "pmf.csv"}, "read_measurements": {"path": folder / "codec.csv"},
+        "min_distortion_channel": {"p": [0.5, 0.25, 0.25], "cost": 1.0 - np.eye(3), "enough": 0.1},
+        "refinement_bound": {"shannon": float}, "TransportRate": {"solution": known["TransportSolution"]},
+        "encoder_curve": {"codes": [0, 0, 1]}, "CommonPlan": {"maps": [[0, 1], [1, 0]]},
+        "Serial.map": {"function": len, "tasks": []}, "Joblib.map": {"function": len, "tasks": []},
+        "Table.on": {"x": [0.0, 1.0]}, "Table.table": {"points": [0.0, 1.0]}, "bound": {"plan": np.eye(2) / 2},
+        "PerceptionLimit.value": {"output": [0.5, 0.25, 0.25]}, "Interpolation": {"plan": np.eye(3)},
+    }  # fmt: skip
+
+
 def right(name: str, hint: Any) -> Any:
     """A right value for a parameter: by the class that its annotation names, by its name, by its kind."""
     known, kinds = nouns(), kinds_of(hint)[0]
@@ -227,8 +257,8 @@ def entrance(name: str, call: Callable[..., Any], method: bool = False) -> Entra
             return None
         hint = hints.get(argument, Any)
         found, none = kinds_of(hint)
-        if name == "rdptheory.sweeps.table.write_table" and argument == "rows":
-            continue  # a table of anything
+        if argument in ("tasks", "plans") or (name.endswith(".write_table") and argument == "rows"):
+            found = ()  # lists of anything
         if name.endswith(".symbolic") and hint is Any:
             found, none = ("expression",), True
         if none:
@@ -236,7 +266,8 @@ def entrance(name: str, call: Callable[..., Any], method: bool = False) -> Entra
         if found:
             kinds[argument] = found
         if parameter.default is parameter.empty:
-            good[argument] = right(argument, hint)
+            own: dict[str, Any] = next((values for end, values in special().items() if name.endswith(f".{end}")), {})
+            good[argument] = own[argument] if argument in own else right(argument, hint)
     return Entrance(name, call, good, kinds, frozenset(optional)) if kinds else None
 
 

@@ -20,7 +20,7 @@ from rdptheory import Bernoulli, Hamming, InvalidInput, Pmf, TotalVariation, rdp
 from rdptheory.doors import check, door
 from rdptheory.errors import WrongCall
 
-UNTRUSTED = {"DualPoint", "Outcome"}
+UNTRUSTED = {"DualPoint", "GibbsChannel", "Outcome"}
 """What a method hands over may be anything: the judge reads it, and what it cannot read proves nothing."""
 
 

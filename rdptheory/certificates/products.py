@@ -21,6 +21,7 @@ from itertools import combinations
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.doors import guard
 from rdptheory.geometry import Geometry, Gibbs
 from rdptheory.information import entropy
 from rdptheory.methods import DualPoint, GibbsChannel
@@ -311,3 +312,6 @@ def _parts(problem: DiscreteProblem) -> tuple[FloatArray, Geometry, PerceptionLi
     limit = problem.distortions[0]
     ball = problem.perceptions[0] if problem.perceptions else None
     return problem.probabilities, limit.geometry, ball, limit.limit, np.inf if ball is None else ball.limit
+
+
+guard(__name__)

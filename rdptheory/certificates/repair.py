@@ -96,6 +96,8 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
 def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | None:
     """The array as a channel on the symbols of positive mass: negative entries dropped, rows divided by their sums."""
     reduced = problem.reduced
+    if channel.ndim != 2:
+        return None
     if channel.shape[0] == problem.probabilities.size:
         channel = channel[problem.probabilities > 0.0]
     if channel.shape != reduced.shape or not np.isfinite(channel).all():

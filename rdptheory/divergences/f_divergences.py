@@ -12,11 +12,13 @@ from typing import ClassVar
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from rdptheory._native import CALLED, JENSEN_SHANNON, POWER
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Law, guard
+from rdptheory.doors import Alike, Law, guard
+from rdptheory.errors import InvalidInput
 
 __all__ = [
     "F_DIVERGENCES",
@@ -127,7 +129,7 @@ class SmoothFDivergence(FDivergence):
         bare = 0.0 if p.size == reference.size else float(output[~held].sum())
         return float(terms.sum()) + (self.recession * bare if bare > 0.0 else 0.0)
 
-    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+    def far(self, p: Alike, r: Alike) -> FloatArray:
         """p φ(r/p) where r is far from p > 0."""
         return p * self.phi(r / p)
 
@@ -146,7 +148,7 @@ class SmoothFDivergence(FDivergence):
             once += self.recession * float(output[~held].sum())
         value = self.value(reference, output)
         rounding = 16.0 * float(np.abs(r - p).sum()) + (output.size + 64) * (value if np.isfinite(value) else 0.0)
-        return relative * once + relative**2 * twice + UNIT_ROUNDOFF * rounding
+        return relative * once + relative * relative * twice + UNIT_ROUNDOFF * rounding
 
     @abstractmethod
     def slope(self, t: FloatArray) -> FloatArray:
@@ -175,7 +177,7 @@ class SmoothFDivergence(FDivergence):
         The inner search makes r = p t((v-γ)/μ) a law, the outer one puts it on the boundary of the ball. The value
         returned is the dual objective at the (μ, γ) reached, hence an upper bound however far the search got.
         """
-        held = reference > 0.0
+        held = _held(reference)
         allowed = held if np.isinf(self.recession) else np.ones_like(held)
         p = reference[held]
         top = float(v[allowed].max())
@@ -236,9 +238,9 @@ class SmoothFDivergence(FDivergence):
         bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
         return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
 
-    def support_at(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> float:
+    def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
         """The dual objective at μ and the γ that makes r = p t((v-γ)/μ) a law; at most the largest v."""
-        held = reference > 0.0
+        held = _held(reference)
         top = float(v[held].max() if np.isinf(self.recession) else v.max())
         if P == 0.0 or not 0.0 < mu < np.inf:
             return self.support(v, reference, 0.0).value if P == 0.0 else top
@@ -312,7 +314,7 @@ class KullbackLeibler(SmoothFDivergence):
     recession = float("inf")
     compiled = (POWER, 1.0, 1.0)
 
-    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+    def far(self, p: Alike, r: Alike) -> FloatArray:
         """r log(r/p) - r + p."""
         return np.asarray(scipy.special.kl_div(r, p))
 
@@ -345,7 +347,7 @@ class ReverseKullbackLeibler(SmoothFDivergence):
     recession = 1.0
     compiled = (POWER, 0.0, 1.0)
 
-    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+    def far(self, p: Alike, r: Alike) -> FloatArray:
         """p log(p/r) + r - p."""
         return np.asarray(scipy.special.kl_div(p, r))
 
@@ -407,7 +409,7 @@ class SquaredHellinger(SmoothFDivergence):
     recession = 1.0
     compiled = (POWER, 0.5, 0.5)
 
-    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+    def far(self, p: Alike, r: Alike) -> FloatArray:
         """(√r - √p)²."""
         return np.asarray((np.sqrt(r) - np.sqrt(p)) ** 2)
 
@@ -440,7 +442,7 @@ class JensenShannon(SmoothFDivergence):
     recession = float(np.log(2.0))
     compiled = (JENSEN_SHANNON, 0.0, 1.0)
 
-    def far(self, p: FloatArray, r: FloatArray) -> FloatArray:
+    def far(self, p: Alike, r: Alike) -> FloatArray:
         """p log(p/m) + r log(r/m)."""
         middle = 0.5 * (p + r)
         return np.asarray(scipy.special.kl_div(p, middle) + scipy.special.kl_div(r, middle))
@@ -477,6 +479,14 @@ F_DIVERGENCES: tuple[FDivergence, ...] = (
     SquaredHellinger(),
 )
 """The family, in one list: a new member is one class and one entry here."""
+
+
+def _held(reference: FloatArray) -> NDArray[np.bool_]:
+    """Where a reference law has mass."""
+    held = reference > 0.0
+    if not held.any():
+        raise InvalidInput("reference", reference, "must be a law, with mass somewhere")
+    return np.asarray(held)
 
 
 guard(__name__)

@@ -92,6 +92,7 @@ class TransportDivergence(Divergence):
         other plan loses η of each row and column, put back as a product: at most the mean cost of independent symbols,
         and where less than that is missing at most the geometric mean of this and the greatest cost.
         """
+        self.check(reference.size, output.size)
         share = 4.0 * relative + UNIT_ROUNDOFF * (64 + 2 * (reference.size + output.size))
         if self.line is not None:
             i, j, _ = monotone_plan(reference, output, self.line)
@@ -103,8 +104,6 @@ class TransportDivergence(Divergence):
     def cut(self, reference: Reference, law: Law, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
         self.check(reference.size, law.size)
-        if not (np.isfinite(reference).all() and np.isfinite(law).all()):
-            raise InvalidInput("law", law, "must be finite, as the reference")
         plan = optimal_transport(reference, law, self.cost)
         return plan.w, P - float(plan.u @ reference)
 

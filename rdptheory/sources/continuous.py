@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray
+from rdptheory.doors import Alike
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.quadrature import DEPTH, Panels, ellipses, gauss_error, gauss_rule, panels
 
@@ -79,7 +80,7 @@ class ContinuousSource(ABC):
         """Probability density at x; its relative error is a few half ulps of 1 + |log density|."""
 
     @abstractmethod
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """An upper bound on |p(z)| over |Re z - centre| <= reach, |Im z| <= height.
 
         p(z) is the analytic continuation of the density from around `centre`; inf where it has none there. The

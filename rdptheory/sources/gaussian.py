@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.doors import guard
+from rdptheory.doors import Alike, guard
 from rdptheory.errors import InvalidInput, finite, real_array
 from rdptheory.sources.continuous import ContinuousSource, Tail
 
@@ -43,7 +43,7 @@ class Gaussian(ContinuousSource):
         z = (x - self.mean) / self.standard_deviation
         return np.asarray(np.exp(-0.5 * z * z) / (self.standard_deviation * np.sqrt(2.0 * np.pi)))
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """|exp(-z²/2)| = exp((y² - x²)/2): entire."""
         near = np.maximum(np.abs(centre - self.mean) - reach, 0.0) / self.standard_deviation
         tilt = height / self.standard_deviation

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.doors import guard
+from rdptheory.doors import Alike, guard
 from rdptheory.errors import InvalidInput, finite, real_array
 from rdptheory.sources.continuous import ContinuousSource, Tail
 from rdptheory.sources.gaussian import Gaussian
@@ -49,7 +49,7 @@ class Uniform(ContinuousSource):
         """Probability density at x."""
         return np.where((x >= self.low) & (x <= self.high), 1.0 / (self.high - self.low), 0.0)
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """The density continues as a constant."""
         return np.full(centre.shape, 1.0 / (self.high - self.low))
 
@@ -100,7 +100,7 @@ class Laplace(ContinuousSource):
         """Probability density at x."""
         return np.asarray(np.exp(-np.abs(x - self.mean) / self.scale) / (2.0 * self.scale), dtype=np.float64)
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """|e^z| = e^(Re z): the branch of the side on which the centre lies is entire."""
         return np.asarray(np.exp((reach - np.abs(centre - self.mean)) / self.scale) / (2.0 * self.scale))
 
@@ -156,7 +156,7 @@ class Exponential(ContinuousSource):
         """Probability density at x."""
         return np.where(x >= 0.0, np.exp(-np.abs(x) / self.scale) / self.scale, 0.0)
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """|e^z| = e^(Re z): entire, continued across 0."""
         return np.asarray(np.exp((reach - centre) / self.scale) / self.scale)
 
@@ -206,7 +206,7 @@ class Logistic(ContinuousSource):
         e = np.exp(-np.abs(x - self.loc) / self.scale)
         return np.asarray(e / ((1.0 + e) ** 2 * self.scale))
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """1/(4 cosh²(z/2)), and |cosh((x+iy)/2)| >= cosh(x/2) cos(y/2) as long as |y| < π."""
         near = np.maximum(np.abs(centre - self.loc) - reach, 0.0) / self.scale
         tilt = height / self.scale
@@ -278,7 +278,7 @@ class StudentT(ContinuousSource):
         z = (x - self.loc) / self.scale
         return np.asarray(self._peak * np.exp(-0.5 * (self.df + 1.0) * np.log1p(z * z / self.df)))
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """|1 + z²/df| is at least its real part, 1 + (x² - y²)/df, which must be above 0."""
         near = np.maximum(np.abs(centre - self.loc) - reach, 0.0) / self.scale
         real = 1.0 + (near**2 - (height / self.scale) ** 2) / self.df
@@ -376,7 +376,7 @@ class GaussianMixture(ContinuousSource):
         """Probability density at x."""
         return np.asarray(sum(w * part.density(x) for w, part in zip(self.weights, self.parts, strict=True)))
 
-    def modulus(self, centre: FloatArray, reach: FloatArray, height: FloatArray) -> FloatArray:
+    def modulus(self, centre: Alike, reach: Alike, height: Alike) -> FloatArray:
         """The sum of the parts' moduli."""
         each = (w * part.modulus(centre, reach, height) for w, part in zip(self.weights, self.parts, strict=True))
         return np.asarray(sum(each))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Outcome
 from rdptheory.problems import DiscreteProblem
@@ -42,3 +43,6 @@ class FirstOrder:
         from rdptheory.solvers.first_order.solve import solve_first_order  # it needs this class
 
         return solve_first_order(problem, self)
+
+
+guard(__name__)

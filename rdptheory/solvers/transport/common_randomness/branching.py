@@ -11,6 +11,7 @@ import scipy
 from rdptheory._types import FloatArray
 from rdptheory.certificates.transport.maps import search_maps
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.common_randomness.columns import Generation
 from rdptheory.solvers.transport.common_randomness.master import Priced
 from rdptheory.solvers.transport.long_blocks import EntropicTransport
@@ -52,6 +53,9 @@ class BranchAndBound:
     width: int = 20_000
     max_steps: int = 400
     max_searches: int = 4
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot with common randomness."""

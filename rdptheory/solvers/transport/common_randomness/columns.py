@@ -9,6 +9,7 @@ import numpy as np
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport import MapMultipliers
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.common_randomness.intervals import IntervalPricing, in_monge_order
 from rdptheory.solvers.transport.common_randomness.master import Columns, Master, Pricing, Program, mixture
 from rdptheory.solvers.transport.units import in_own_units
@@ -46,6 +47,9 @@ class ColumnGeneration:
 
     gap: float = 1e-11
     max_steps: int = 3000
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot with common randomness, and a cost that has a Monge order."""

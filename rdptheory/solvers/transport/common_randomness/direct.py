@@ -13,7 +13,7 @@ import scipy
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport import MapMultipliers
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, check_settings
 from rdptheory.solvers.transport.common_randomness.intervals import in_monge_order
 from rdptheory.solvers.transport.common_randomness.master import Columns, Program, mixture
 from rdptheory.solvers.transport.units import in_own_units
@@ -47,6 +47,9 @@ class Enumeration:
     gap: float = 1e-11
     limit: int = 100_000
 
+    def __post_init__(self) -> None:
+        check_settings(self)
+
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot with common randomness."""
         return problem.shared and not problem.asymptotic
@@ -77,6 +80,9 @@ class Flow:
     """
 
     gap: float = 1e-7
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot with common randomness, and a cost that has a Monge order."""

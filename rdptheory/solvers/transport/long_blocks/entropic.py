@@ -17,6 +17,7 @@ from rdptheory._types import FloatArray
 from rdptheory.certificates.transport import CouplingMultipliers
 from rdptheory.couplings import optimal_transport, rounded_plan
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.plans import Coupling
 from rdptheory.solvers.transport.plan import spread
 from rdptheory.solvers.transport.units import in_own_units
@@ -43,6 +44,9 @@ class EntropicTransport:
 
     gap: float = 1e-11
     max_steps: int = 200
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """Over long blocks with common randomness."""

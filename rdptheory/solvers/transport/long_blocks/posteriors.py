@@ -21,6 +21,7 @@ from rdptheory.certificates.transport import PosteriorMultipliers
 from rdptheory.certificates.transport.posteriors import PosteriorPricing, bisected
 from rdptheory.couplings import rounded_plan
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.information import relative_entropies
 from rdptheory.plans import PrivatePlan
 from rdptheory.solvers.transport.plan import conditional, spread
@@ -72,6 +73,9 @@ class PosteriorPairs:
     gap: float = 1e-9
     max_steps: int = 200
     max_cells: int = 200_000
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """Over long blocks without common randomness."""

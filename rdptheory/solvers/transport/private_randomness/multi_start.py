@@ -15,6 +15,7 @@ import scipy
 from rdptheory._types import FloatArray
 from rdptheory.couplings import rounded_plan
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.information import entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration
@@ -54,6 +55,9 @@ class MultiStart:
     cells: int = 5
     seed: int = 0
     gap: float = 1e-7
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot without common randomness."""

@@ -25,6 +25,7 @@ from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport import CutMultipliers
 from rdptheory.certificates.transport.cuts import IN, INTERVAL, JUMP, LEAF, OPEN, PIECE, Node, children
 from rdptheory.doors import guard
+from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.private_randomness.line import Cuts
 from rdptheory.solvers.transport.units import in_own_units
 from rdptheory.solvers.transport.watch import watched
@@ -69,6 +70,9 @@ class QuantileCuts:
     gap: float = 1e-9
     max_nodes: int = 20_000
     max_work: float = 1e8
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
         """One-shot without common randomness, for squared error on the line."""
