@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Outcome
 from rdptheory.problems import DiscreteProblem
@@ -96,3 +97,6 @@ def _at_zero_radius(problem: DiscreteProblem, gap: float, max_steps: int) -> Pro
     point = replace(problem, perceptions=(replace(ball, limit=0.0),))
     found = _solve(point, gap, max_steps)
     return judged(problem, replace(found.outcome, plans=()))
+
+
+guard(__name__)
