@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 import numpy as np
 
@@ -27,7 +28,7 @@ else:  # a default is for the type checker
 
     Question = TypeVar("Question", covariant=True)
 
-__all__ = ["Candidate", "JointGaussian", "Slopes", "Solution", "Status"]
+__all__ = ["Answer", "Candidate", "JointGaussian", "Slopes", "Solution", "Status"]
 
 
 class Status(Enum):
@@ -92,8 +93,53 @@ class Candidate:
         return np.asarray(points[column] if square else column.astype(np.float64))
 
 
+class Answer(ABC):
+    """What every answer is: a proved bracket with a status and a sentence. Its heirs say of what, and who found it."""
+
+    unit: ClassVar[str]
+    """Of the bracket, with a space after it, where it has one of its own."""
+    margin: ClassVar[int]
+    """Width of the names when it is printed."""
+
+    if TYPE_CHECKING:  # fields of the heirs, in the order of each
+
+        @property
+        def bounds(self) -> Bounds: ...
+        @property
+        def message(self) -> str: ...
+
+    @property
+    def gap(self) -> float:
+        """upper - lower, in the unit of the bracket; 0 when both are inf."""
+        return self.bounds.gap
+
+    def require(self, *, gap: float) -> Self:
+        """This answer, if its bracket is at most `gap` wide.
+
+        Raises
+        ------
+        GapTooWide
+        InvalidInput
+            `gap` is NaN or negative.
+        """
+        at_least_zero("gap", gap)
+        if not self.gap <= gap:
+            raise GapTooWide(f"the bracket is {self.gap:.3g} {self.unit}wide, {gap:.3g} was required: {self.message}")
+        return self
+
+    @abstractmethod
+    def _rows(self) -> list[tuple[str, str]]:
+        """What is printed: names and texts."""
+
+    def _repr_html_(self) -> str:
+        return as_html(self._rows())
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:{self.margin}} {text}" for name, text in self._rows())
+
+
 @dataclass(frozen=True, eq=False)
-class Solution(Generic[Question]):
+class Solution(Answer, Generic[Question]):
     """A rate with its proof.
 
     Attributes
@@ -126,24 +172,8 @@ class Solution(Generic[Question]):
     steps: int = 0
     dual: DualPoint | None = field(default=None, repr=False)
 
-    @property
-    def gap(self) -> float:
-        """upper - lower in nats; 0 when both are inf."""
-        return self.bounds.gap
-
-    def require(self, *, gap: float) -> Self:
-        """This solution, if its bracket is at most `gap` nats wide.
-
-        Raises
-        ------
-        GapTooWide
-        InvalidInput
-            `gap` is NaN or negative.
-        """
-        at_least_zero("gap", gap)
-        if not self.gap <= gap:
-            raise GapTooWide(f"the bracket is {self.gap:.3g} nat wide, {gap:.3g} was required: {self.message}")
-        return self
+    unit: ClassVar[str] = "nat "
+    margin: ClassVar[int] = 8
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the channel p(y|x) as a map (`plotting.plot_channel`); returns the matplotlib Axes.
@@ -196,12 +226,6 @@ class Solution(Generic[Question]):
         }
         said = {"status": self.status.value, "message": self.message, "method": str(self.method), "steps": self.steps}
         return {name: _plain(value) for name, value in {**asked, **numbers, **said}.items()}
-
-    def _repr_html_(self) -> str:
-        return as_html(self._rows())
-
-    def __str__(self) -> str:
-        return "\n".join(f"{name:8} {text}" for name, text in self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
         lower, upper = self.bounds.lower, self.bounds.upper

@@ -9,11 +9,9 @@ import numpy as np
 
 from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import GapTooWide, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.plans import Plan
-from rdptheory.shown import as_html
-from rdptheory.solution import Status
+from rdptheory.solution import Answer, Status
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.units import nats_to_bits
 
@@ -103,7 +101,7 @@ class TransportMethod(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class TransportSolution:
+class TransportSolution(Answer):
     """A distortion with its proof.
 
     Attributes
@@ -134,29 +132,10 @@ class TransportSolution:
     steps: int = 0
     history: FloatArray = field(default_factory=lambda: np.empty((0, 2)), repr=False)
 
-    @property
-    def gap(self) -> float:
-        """upper - lower, in units of the distortion."""
-        return self.bounds.gap
+    unit: ClassVar[str] = ""
+    margin: ClassVar[int] = 10
 
-    def require(self, *, gap: float) -> TransportSolution:
-        """This solution, if its bracket is at most `gap` wide.
-
-        Raises
-        ------
-        GapTooWide
-        InvalidInput
-            `gap` is NaN or negative.
-        """
-        at_least_zero("gap", gap)
-        if not self.gap <= gap:
-            raise GapTooWide(f"the bracket is {self.gap:.3g} wide, {gap:.3g} was required: {self.message}")
-        return self
-
-    def _repr_html_(self) -> str:
-        return as_html(line.split(maxsplit=1) for line in str(self).splitlines())
-
-    def __str__(self) -> str:
+    def _rows(self) -> list[tuple[str, str]]:
         slope = "" if self.multipliers is None else f"{-self.multipliers.rate:.6g} per nat"
         rate = self.problem.R
         rows = [
@@ -167,7 +146,7 @@ class TransportSolution:
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),
         ]
-        return "\n".join(f"{name:10} {text}" for name, text in rows if text)
+        return [(name, text) for name, text in rows if text]
 
 
 guard(__name__)
