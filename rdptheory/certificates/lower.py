@@ -63,7 +63,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not reduced.perceptions:
         supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
-        supported = _support(reduced.perceptions[0], highest)
+        supported = _support(reduced.perceptions[0], highest, dual.mu)
     else:
         cover, size, supported = np.zeros_like(logs), np.zeros_like(logs), 0.0
         for ball, v in zip(reduced.perceptions, dual.v, strict=True):
@@ -104,8 +104,9 @@ def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
     return replace(dual, f=f, s=s, centred=True)
 
 
-def _support(ball: PerceptionLimit, v: FloatArray) -> float:
-    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
+def _support(ball: PerceptionLimit, v: FloatArray, mu: FloatArray | None = None) -> float:
+    """σ(v), by one look at the multiplier if it is known. v may hold -inf: an unreachable symbol that the ball insists
+    on makes the value -inf."""
     finite, reference = np.isfinite(v), ball.reference
     if not finite.any():
         return -np.inf
@@ -113,6 +114,8 @@ def _support(ball: PerceptionLimit, v: FloatArray) -> float:
         if ball.limit == 0.0 and not ball.has_zero_cost_moves and bool((reference[~finite] > 0.0).any()):
             return -np.inf
         v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
+    if mu is not None and mu.shape == (1,) and 0.0 < float(mu[0]) < np.inf:
+        return float(ball.divergence.support_at(v, reference, ball.limit, float(mu[0])))
     return float(ball.divergence.support(v, reference, ball.limit).value)
 
 

@@ -23,6 +23,13 @@ WRITTEN = 4_000_000
 LEFT_OUT = -1e4
 """In place of log 0: its exponential is 0 in float64."""
 
+RESOLVED = 1e-6
+"""Nats: a wider bracket says nothing about slopes."""
+FLAT = 1e-10
+"""Nats that a multiplier times the slack of its ball may amount to where it is only what the method left of it."""
+INSIDE = 1e-3
+"""Share of its radius by which a law has to be inside a ball that is idle."""
+
 Shape = tuple[int, ...]
 
 
@@ -103,7 +110,24 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     slope_D = np.zeros(bound.size)
     if bound.any():
         slope_D[bound] = np.where(limits > 0.0, -dual.s, -np.inf)
-    return Proof(Bounds(lower, upper.rate), upper.channel, outcome, slope_D, -mu)
+    bounds = Bounds(lower, upper.rate)
+    return Proof(bounds, upper.channel, outcome, slope_D, -_told_from_0(problem, upper.channel, bounds.gap, mu))
+
+
+def _told_from_0(problem: DiscreteProblem, channel: FloatArray | None, gap: float, mu: FloatArray) -> FloatArray:
+    """The multipliers, but 0 for a ball whose law is inside it by so much that the bracket sees no slope.
+
+    By convexity -dR/dP is at most gap/(P - δ). Not asked of a transport, where δ would take a linear program.
+    """
+    if channel is None or not gap <= RESOLVED:
+        return mu
+    law, told = problem.output(channel), mu.copy()
+    for k, ball in enumerate(problem.perceptions):
+        if ball.divergence.cost is None and ball.limit > 0.0 and 0.0 < mu[k] < np.inf:
+            slack = ball.limit - ball.value(law)
+            if slack > INSIDE * ball.limit and mu[k] * slack <= max(gap, FLAT):
+                told[k] = 0.0
+    return told
 
 
 def _judged_by_products(problem: DiscreteProblem, outcome: Outcome) -> Proof:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import UpperBound, copy_costs_nothing, min_distortion_channel, upper_bound
-from rdptheory.divergences import Support
+from rdptheory.divergences import SmoothFDivergence, Support
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
@@ -24,6 +24,7 @@ ABOVE_ENTROPY = (
 ROUNDED = 64 * UNIT_ROUNDOFF  # share of each mass of a law, by which it may be off
 EXACT = 4096  # products of three numbers that are summed without rounding: 10 ms
 NEXT_TO_NOTHING = 1e-12  # nats that the rounding of the limits may hide of a rate that counts as 0
+CLEARLY = 1.0 + 1e-9  # times D: a bound on the least cost of a law above this leaves no doubt that the rate is above 0
 SHRINKAGE = 1e-15  # first share of the reference that a law just outside its ball is mixed with: half a dozen roundings
 
 
@@ -81,6 +82,8 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
+    if any(_least_cost(cost, ball) > CLEARLY * limit.limit for ball in reduced.perceptions):
+        return None
     law = min_cost_law(cost, reduced.perceptions).law
     if float(law @ cost) > limit.limit:
         return None
@@ -91,6 +94,16 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return UpperBound(0.0, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     found = upper_bound(problem, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     return found if found.rate <= NEXT_TO_NOTHING else None
+
+
+def _least_cost(cost: FloatArray, ball: PerceptionLimit) -> float:
+    """A lower bound on <cost, r> in the ball without a search: at the multiplier that is right in the limit P -> 0."""
+    q = ball.reference
+    if q.size != cost.size or not 0.0 < ball.limit < np.inf or not isinstance(ball.divergence, SmoothFDivergence):
+        return 0.0
+    spread = float(q @ (cost - float(q @ cost)) ** 2)
+    bend = float(ball.divergence.curvature(np.ones(1))[0])
+    return -ball.divergence.support_at(-cost, q, ball.limit, float(np.sqrt(spread / (2.0 * bend * ball.limit))))
 
 
 def _zero_rate_by_products(problem: DiscreteProblem) -> UpperBound | None:

@@ -64,7 +64,7 @@ def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcom
     """
     channel, dual = outcome.channel, outcome.dual
     if channel is None or dual is None:
-        return outcome
+        return Outcome(steps=outcome.steps, sentence=outcome.sentence)
     reduced = problem.reduced
     p, kept = reduced.probabilities, lighter.probabilities[problem.probabilities > 0.0] > 0.0
     cost = np.zeros(reduced.shape)

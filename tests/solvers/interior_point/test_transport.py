@@ -30,7 +30,7 @@ from rdptheory.solvers.outcome import answered
 from tests.checks import assert_agree, assert_channel, assert_inside, assert_sound
 from tests.solvers.interior_point import oracle
 
-METHOD = InteriorPoint(max_steps=60)
+METHOD = InteriorPoint()
 CONIC = 2e-8
 """How well the conic program knows the rate; it asks for 1e-11 and ends within about 1e-9."""
 
