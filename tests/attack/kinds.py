@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -17,38 +17,12 @@ import numpy as np
 import rdptheory as rd
 from rdptheory.certificates import on_reduced
 from rdptheory.divergences import F_DIVERGENCES
-from tests.attack import exact
+from tests.attack import exact, transport
+from tests.attack.case import Answer, Case
 
 KEPT = 1e-12  # what a channel may pass a limit by, as `Solution` promises
 PROGRAM = 1e-9  # the same for a δ that takes a linear program
 BIG = 10  # symbols above which a question goes to the fast methods alone
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one method said: the ends of its bracket, and the solution for the recomputation."""
-
-    method: str
-    lower: float
-    upper: float
-    closed: bool
-    found: Any = field(default=None, repr=False)
-
-
-class Case(Protocol):
-    """A question with its methods."""
-
-    name: str
-    seconds: float
-
-    def asks(self) -> Iterable[tuple[str, Callable[[], Answer]]]:
-        """The methods to ask, each by its name."""
-
-    def faults(self, answer: Answer) -> list[str]:
-        """What the recomputation finds wrong: "false lower", "false upper", "no channel"."""
-
-    def proved(self, answer: Answer) -> Any:
-        """The lower bound of the answer's own dual point to fifty digits, or what it claims if it has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,5 +299,6 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Case], int]] = {
     "rate": (rate, 10),
     "universal": (universal, 1),
     "region": (region, 1),
+    "transport": (transport.draw, 3),
 }
 """Name: how it is drawn, and how often beside the others."""
