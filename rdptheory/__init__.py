@@ -10,7 +10,7 @@ from typing import Any
 from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
-from rdptheory.continuous import CellChannel, Cells
+from rdptheory.continuous import Atoms, CellChannel, Cells
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
@@ -77,6 +77,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AbsoluteError",
+    "Atoms",
     "Bernoulli",
     "Bounds",
     "BranchAndBound",

@@ -1,8 +1,21 @@
 """Sources with a density: proved brackets on R(D,P) of the source itself, not of a stand-in."""
 
 from rdptheory.continuous.answer import DensityMethod, answer
+from rdptheory.continuous.atoms import Atoms, PointChannel
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
 from rdptheory.continuous.cells import Ask, Cells
 from rdptheory.continuous.inverse import limit_at
 
-__all__ = ["Ask", "CellBounds", "CellChannel", "Cells", "DensityMethod", "Points", "Redraw", "answer", "limit_at"]
+__all__ = [
+    "Ask",
+    "Atoms",
+    "CellBounds",
+    "CellChannel",
+    "Cells",
+    "DensityMethod",
+    "PointChannel",
+    "Points",
+    "Redraw",
+    "answer",
+    "limit_at",
+]

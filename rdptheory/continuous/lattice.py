@@ -22,6 +22,8 @@ __all__ = ["LAW_ERROR", "CellLaw", "Lattice", "cell_law", "lattice", "moved", "n
 
 LAW_ERROR = 8.0 * CELL_ERROR
 """A mass on a node is a product of two numbers with `CELL_ERROR`, and is divided by a sum with as much again."""
+SHARES = (0.5, 1.0, 2.0, 4.0, 8.0)
+SPARED = 0.01
 ROUND = 1.0 + 1e-12
 """Above the rounding of any of the sums of positive terms here, which have at most 2^13 terms."""
 
@@ -29,19 +31,39 @@ ROUND = 1.0 + 1e-12
 def nodes(source: ContinuousSource, n: int, ends: int | None = None) -> FloatArray:
     """n + 1 increasing nodes for a source in standard position: companded levels, kinks on nodes.
 
-    An unbounded support is cut where half a share 1/n of the companded law remains on either side, or as if there were
-    `ends` cells.
+    An unbounded support is cut where `SHARES` of 1/n of the companded law remain on either side: the largest of them
+    beyond which the law spreads no more than `SPARED` of what it spreads within cells. Cells further out would cost a
+    solver steps and save no width. `ends` gives the ends that so many cells would have.
     """
+    if ends is not None and ends != n:
+        outer = nodes(source, ends)
+        levels = _levels(source, SHARES[0] / ends, n)
+        t = source.compander(levels)
+        inside = t[(t > outer[0]) & (t < outer[-1])]
+        return _fitted(source, np.concatenate([outer[:1], inside, outer[-1:]]))
+    t = _fitted(source, source.compander(_levels(source, SHARES[0] / n, n)))
+    if np.isfinite(source.support).all() or not np.isfinite(source.standard_deviation):
+        return t
+    cells = source.cells(t)
+    within = float(cells.mass @ cells.variance)
+    for share in SHARES[:0:-1]:
+        shorter = _fitted(source, source.compander(_levels(source, share / n, n)))
+        tails = source.left_tail(float(shorter[0])), source.right_tail(float(shorter[-1]))
+        if sum(tail.mass * tail.square for tail in tails) <= SPARED * within:
+            return shorter
+    return t
+
+
+def _levels(source: ContinuousSource, beyond: float, n: int) -> FloatArray:
+    low, high = np.isfinite(source.support)
+    return np.linspace(0.0 if low else beyond, 1.0 if high else 1.0 - beyond, n + 1)
+
+
+def _fitted(source: ContinuousSource, t: FloatArray) -> FloatArray:
     low, high = source.support
-    beyond = 0.5 / (n if ends is None else ends)
-    first, last = 0.0 if np.isfinite(low) else beyond, 1.0 if np.isfinite(high) else 1.0 - beyond
-    t = source.compander(np.linspace(first, last, n + 1))
     for kink in source.kinks:
         t[int(np.argmin(np.abs(t - kink)))] = kink
-    if np.isfinite(low):
-        t[0] = low
-    if np.isfinite(high):
-        t[-1] = high
+    t[0], t[-1] = low if np.isfinite(low) else t[0], high if np.isfinite(high) else t[-1]
     return frozen_array(np.unique(t))
 
 

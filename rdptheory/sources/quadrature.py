@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["DEPTH", "Density", "Modulus", "Panels", "ellipses", "gauss_error", "gauss_rule", "panels"]
+__all__ = ["DEPTH", "HEIGHTS", "Density", "Modulus", "Panels", "ellipses", "gauss_error", "gauss_rule", "panels"]
 
 POINTS = 16  # with ellipses of ρ = 4.2, which most panels have, the error is 1e-19 of the integral
 HEIGHTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
