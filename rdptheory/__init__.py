@@ -10,7 +10,7 @@ from typing import Any
 from rdptheory import closed_forms, units
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
-from rdptheory.continuous import Atoms, CellChannel, Cells
+from rdptheory.continuous import Atoms, CellChannel, Cells, ConfidenceRate, confidence_rate
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
@@ -88,6 +88,7 @@ __all__ = [
     "ClosedForm",
     "ColumnGeneration",
     "CommonPlan",
+    "ConfidenceRate",
     "Conic",
     "ContinuousSource",
     "Coupling",
@@ -143,6 +144,7 @@ __all__ = [
     "Wasserstein2Squared",
     "adaptive_grid",
     "closed_forms",
+    "confidence_rate",
     "constrained_transport",
     "critical_points",
     "curve",

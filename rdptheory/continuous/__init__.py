@@ -4,6 +4,7 @@ from rdptheory.continuous.answer import DensityMethod, answer
 from rdptheory.continuous.atoms import Atoms, PointChannel
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
 from rdptheory.continuous.cells import Ask, Cells
+from rdptheory.continuous.confidence import ConfidenceRate, confidence_rate
 from rdptheory.continuous.inverse import limit_at
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "CellBounds",
     "CellChannel",
     "Cells",
+    "ConfidenceRate",
     "DensityMethod",
     "PointChannel",
     "Points",
     "Redraw",
     "answer",
+    "confidence_rate",
     "limit_at",
 ]

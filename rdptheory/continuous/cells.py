@@ -26,11 +26,12 @@ Ask = Callable[[Problem, Method], Solution]
 """How a finite problem is answered: the judge has seen what comes back."""
 
 FIRST = 64  # cells of the first look, which takes a tenth of a second and tells how many the gap will need
+SECOND = 4 * FIRST
 SHARE = 0.1  # of the gap asked for, left to the finite solver
 FINEST = 1e-9  # nats: no narrower gap is asked of it
 TRANSPORT = 4  # a transport ball is solved with a plan of n² unknowns: a quarter of the cells takes as long
 DIRECT = 4  # at P = 0 under squared error no solver is asked, and four times the cells take as long
-SAFETY = 0.9  # of the gap: the width falls like n^-2 only roughly
+SAFETY = 0.95  # of the gap: the width falls like n^-2 only roughly
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Cells:
             if width <= self.gap or n >= limit:
                 return search.solution()
             wanted = n * np.sqrt(width / (SAFETY * self.gap)) if np.isfinite(width) else 4.0 * n
+            if n < SECOND < 0.5 * wanted:  # a second look is cheap, and tells the order of convergence
+                wanted = SECOND
             n = int(min(limit, max(2 * n, FIRST * np.ceil(min(wanted, limit) / FIRST))))
 
 
