@@ -1,5 +1,20 @@
 """Certified rate-distortion-perception functions.
 
+Where to look:
+
+    a question     rdp, rate_distortion, distortion_at, perception_at, critical_points
+    its parts      Pmf, Bernoulli, Empirical, Gaussian, Laplace, ...   Hamming, SquaredError, Table, ...
+                   TotalVariation, KullbackLeibler, Wasserstein2Squared, ...
+    an answer      Solution: rate, bounds, slopes, candidate.channel, status; require, plot, sample, to_dict
+    many points    curve, surface, adaptive_grid, plot_curves, plot_surface
+    your codec     read_measurements, place, overlay
+    transport      constrained_transport, transport_rate
+    one code       universal_rate, rate_penalty, representation_region
+    theorems       rdptheory.theorems: catalogue, verify
+    formulas       rdptheory.closed_forms        units: rdptheory.units
+
+`rdptheory --help` is the command line; the pages are in `docs/`, scripts in `examples/`.
+
 >>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
 >>> print(rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05).status)
 Status.OPTIMAL

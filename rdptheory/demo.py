@@ -24,8 +24,8 @@ from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
 from rdptheory.placement import Limit, Measurement, Placement, encoder_curve, place, realistic_decoder, sample_floor
 from rdptheory.plotting import COLOURS, draw_limit, figure, overlay, plot_curves, save, style
 from rdptheory.report import Block, Section, picture, write_page
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, Pmf, Source
-from rdptheory.sweeps import Row, adaptive_grid, curve, surface, tabulate, write_csv
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Source
+from rdptheory.sweeps import Row, adaptive_grid, curve, surface, write_csv
 from rdptheory.theorems import verify
 from rdptheory.theorems.index import PAPERS
 from rdptheory.units import Unit, nats_to_bits
@@ -53,6 +53,7 @@ class Panel:
     question: tuple[Source, Distortion, Divergence]
     ends: tuple[float, float]
     P: tuple[float, ...]
+    tolerance: float = 1.0 / 400.0
 
 
 def _digits() -> Any:
@@ -140,7 +141,7 @@ def run(
 
 
 def panels() -> list[Panel]:
-    """The three sources of the first picture; a source with a proved curve is one more entry."""
+    """The sources of the first picture; a source with a proved curve is one more entry."""
     grey = digits_source()
     variance = float(grey.probabilities @ (grey.points - grey.probabilities @ grey.points) ** 2)
     return [
@@ -165,6 +166,14 @@ def panels() -> list[Panel]:
             (0.05, 2.0),
             (0.0, 0.05, 0.3, inf),
         ),
+        Panel(
+            "Laplace(0, 1): the density, not a finite stand-in",
+            "distortion D (squared error, variance 2)",
+            (Laplace(0.0, 1.0), SquaredError(), Wasserstein2Squared()),
+            (0.25, 4.0),
+            (0.0, inf),
+            1.0 / 80.0,  # every point takes two finite problems
+        ),
     ]
 
 
@@ -174,9 +183,9 @@ def _curves(folder: Path, unit: Unit, progress: bool) -> tuple[Section, list[Pat
     with style():
         drawn, axes = figure(1, len(shown), height=2.5)
         for panel, place_ in zip(shown, axes, strict=True):
-            D = adaptive_grid(*panel.question, D=panel.ends, P=panel.P)
+            D = adaptive_grid(*panel.question, D=panel.ends, P=panel.P, tolerance=panel.tolerance)
             grid = surface(*panel.question, D=D, P=panel.P, progress=progress)
-            rows += tabulate(panel.title, *panel.question, D=D[:: max(1, len(D) // SHOWN)], P=panel.P)
+            rows += _rows(panel.title, grid.isel(D=slice(None, None, max(1, len(D) // SHOWN))))
             plot_curves(grid, place_, unit, label_D=panel.label_D, title=panel.title)
             widest = unit.from_nats(float((grid.upper - grid.lower).max()))
             said = f"brackets ≤ {widest:.0e} {unit.value}"
@@ -200,8 +209,22 @@ def _curves(folder: Path, unit: Unit, progress: bool) -> tuple[Section, list[Pat
         "lines join points that lie where the curve bends, so no corner is an artefact.",
     ]
     command = "rdptheory curve --source bernoulli:0.25 --distortion hamming --perception tv -D 0.01:0.4:40 ..."
-    block = Block(picture=shot, caption="R(D,P) of three sources.", head=head, rows=table)
+    block = Block(
+        picture=shot, caption="R(D,P) of a finite law, of two closed forms and of a density.", head=head, rows=table
+    )
     return Section("curves", "Certified curves", words, command, [block]), [write_csv(folder / "rdp.csv", rows), *files]
+
+
+def _rows(title: str, grid: Any) -> list[Row]:
+    """The points of a data set as rows of a table, P outermost."""
+    words = grid.status.attrs["flag_meanings"].split()
+    rows = []
+    for P in grid.P.values:
+        for D in grid.D.values:
+            held = {name: value.item() for name, value in grid.sel(D=D, P=P).data_vars.items()}
+            rates = {f"{name}_nat": held[name] for name in ("rate", "lower", "upper", "slope_D", "slope_P")}
+            rows.append(Row(title, float(D), float(P), **rates, steps=held["steps"], status=words[held["status"]]))
+    return rows
 
 
 def _codec() -> Section:

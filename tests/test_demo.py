@@ -31,8 +31,9 @@ def report(tmp_path_factory):
     studies.write_text(json.dumps(STUDIES))
     told = []
     with pytest.MonkeyPatch.context() as short:
-        grey, *others = demo.panels()
-        short.setattr(demo, "panels", lambda: [replace(grey, P=grey.P[:1]), *others])
+        grey, coin, normal, laplace = demo.panels()
+        laplace = replace(laplace, P=laplace.P[:1], tolerance=0.1)
+        short.setattr(demo, "panels", lambda: [replace(grey, P=grey.P[:1]), coin, normal, laplace])
         short.setattr(demo, "IMAGES", 80)
         short.setattr(demo, "CELLS", (2, 8))
         short.setattr(demo, "INSTANCES", 1)
@@ -95,7 +96,8 @@ def test_the_table_holds_closed_brackets_and_curves_that_fall(report):
     assert {row["source"] for row in rows} == {panel.title for panel in demo.panels()}
     for row in rows:
         assert row["status"] == "optimal"
-        assert 0.0 <= float(row["upper_nat"]) - float(row["lower_nat"]) <= 1e-9
+        asked = 1e-4 if row["source"].startswith("Laplace") else 1e-9  # nats: of the method for each kind of source
+        assert 0.0 <= float(row["upper_nat"]) - float(row["lower_nat"]) <= asked
         assert row["rate_nat"] == row["upper_nat"]
     for name in {row["source"] for row in rows}:
         for P in {row["P"] for row in rows}:
