@@ -147,40 +147,49 @@ def curve(
     perception: Divergence | None = None,
     *,
     D: float | Sequence[float],
-    P: float = float("inf"),
+    P: float | Sequence[float] = float("inf"),
     method: Method | None = None,
     executor: Executor = SERIAL,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
     critical: bool = False,
 ) -> Any:
-    """R(D,P) along a list of D at one P: `surface` with a single path, without the dimension P.
+    """R(D,P) along a list of D at one P: `surface` with a single path, without the dimension P; or at a list of P.
 
     With `critical` the attributes say where the curve turns, as `critical_points` finds it: `critical_active` and
     `critical_zero_rate` are brackets (lower, upper) in the unit of D, and `critical_active_rate` is the rate in nats at
     the lower end of the first. The first bracket and its rate are nan where the perception limit never costs anything.
+    It is for a single P.
 
-    >>> from rdptheory import Bernoulli, Hamming
+    >>> from rdptheory import Bernoulli, Hamming, TotalVariation
+    >>> dict(curve(Bernoulli(0.25), Hamming(), TotalVariation(), D=[0.1, 0.2], P=[0, 0.05, float("inf")]).sizes)
+    {'D': 2, 'P': 3}
     >>> line = curve(Bernoulli(0.5), Hamming(), D=[0.0, 0.5], critical=True)
     >>> line.rate.values.round(6), line.critical_zero_rate
     (array([0.693147, 0.      ]), array([0.5, 0.5]))
     """
+    single = isinstance(P, (int, float))
+    limits: Sequence[float] = [P] if isinstance(P, (int, float)) else P
+    if critical and not single:
+        raise InvalidInput("critical", critical, "is for a single P; `critical_points` finds those of each")
     grid = surface(
         source,
         distortion,
         perception,
         D=D,
-        P=[P],
+        P=limits,
         method=method,
         executor=executor,
         store=store,
         progress=progress,
     )
+    if not single:
+        return grid
     line = grid.isel(P=0)
     if not critical:
         return line
     with one_thread():
-        return line.assign_attrs(_corners(critical_points(source, distortion, perception, P=P, method=method)))
+        return line.assign_attrs(_corners(critical_points(source, distortion, perception, P=limits[0], method=method)))
 
 
 def _corners(found: CriticalPoints) -> dict[str, Any]:
