@@ -75,6 +75,7 @@ Reproductions = Annotated[FloatArray, Shape(("m", "k?"))]
 Check = Callable[[str, Any], Any]
 """(argument, value) -> the value to go on with; raises InvalidInput."""
 LONGEST = 1_000_000  # entries taken from an iterator, which may never end
+HOUSE = ("rdptheory.", "neural.")  # rooms whose calls to each other are not checked again
 Function = TypeVar("Function", bound=Callable[..., Any])
 LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
@@ -108,6 +109,8 @@ def door(function: Function) -> Function:
     @wraps(function)
     def entrance(*args: Any, **kwargs: Any) -> Any:
         nonlocal open_
+        if sys._getframe(1).f_globals.get("__name__", "").startswith(HOUSE):  # whoever is inside came through a door
+            return function(*args, **kwargs)
         if not open_:
             by_name.update(_checks(function))
             by_place[:] = by_name.items()

@@ -190,6 +190,11 @@ class PerceptionLimit:
 
     def value(self, output: FloatArray) -> float:
         """δ(reference, A r)."""
+        cost = self.divergence.cost
+        symbols = self.reference.size if cost is None else cost.shape[1]
+        symbols = symbols if self.image is None else self.image.shape[1]
+        if output.shape != (symbols,):
+            raise InvalidInput("output", output, f"must have shape ({symbols},), has {output.shape}")
         return self.divergence.value(self.reference, self.law(output))
 
 

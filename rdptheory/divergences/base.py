@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.doors import guard
+from rdptheory.doors import Law, guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["Divergence", "Support", "raised"]
@@ -89,7 +89,7 @@ class Divergence(ABC):
         search behind this number costs width, never truth.
         """
 
-    def support_at(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> float:
+    def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
         """An upper bound on σ_P(v) that takes one look, at the multiplier μ >= 0 of the ball.
 
         Members whose search is short need no μ, and this is their `support`.

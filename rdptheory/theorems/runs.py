@@ -22,6 +22,7 @@ from rdptheory.theorems.statement import Counterexample, Ruling, Statement, Verd
 
 __all__ = ["Row", "generator", "verify", "verify_one"]
 
+MOST = 1_000_000  # instances of one statement: a day of processor time
 INSTANCES = 20  # of each statement: enough to meet every regime, a minute of processor time for the whole catalogue
 
 
@@ -120,8 +121,8 @@ def verify(
     ...
     rdptheory.errors.InvalidInput: distortion = AbsoluteError(): BM19.T2: the statement needs SquaredError()
     """
-    if instances < 1:
-        raise InvalidInput("instances", instances, "must be at least 1")
+    if not 1 <= instances <= MOST:
+        raise InvalidInput("instances", instances, f"must be at least 1 and at most {MOST:,}")
     if seed < 0:
         raise InvalidInput("seed", seed, "must be at least 0")
     own = Given(source, distortion, perception, D, P)
