@@ -47,7 +47,7 @@ from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
-from rdptheory.solve import rate_distortion, rdp
+from rdptheory.solve import rate_distortion, rdp, rdp_many
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -177,6 +177,7 @@ __all__ = [
     "rate_distortion",
     "rate_penalty",
     "rdp",
+    "rdp_many",
     "read_measurements",
     "representation_region",
     "surface",

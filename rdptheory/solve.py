@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rdptheory._types import Bounds
@@ -21,7 +23,7 @@ from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import ContinuousSource, Source
 
-__all__ = ["Method", "rate_distortion", "rdp", "wanted_gap"]
+__all__ = ["Method", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
 NO_PERCEPTION = float("inf")
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
@@ -94,6 +96,29 @@ def rate_distortion(source: Source, distortion: Distortion, *, D: float, method:
     1.0
     """
     return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
+
+
+def rdp_many(problems: Sequence[Problem], method: Method | None = None) -> list[Solution]:
+    """`rdp` for many questions of their own, in their order; every number is the one that `rdp` gives alone.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    method : as for `rdp`
+
+    Raises
+    ------
+    InvalidInput
+        The first question that does not fit, as `rdp` says it.
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, Problem, TotalVariation, rdp_many
+    >>> coins = [Problem(Bernoulli(p), Hamming(), TotalVariation(), D=0.1, P=0.05) for p in (0.2, 0.3, 0.4)]
+    >>> [round(solution.rate, 6) for solution in rdp_many(coins)]
+    [0.179148, 0.285781, 0.347929]
+    """
+    return [_ask(problem, method) for problem in problems]
 
 
 def _ask(problem: Problem, method: Method | None) -> Solution:

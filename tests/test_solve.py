@@ -18,7 +18,9 @@ from rdptheory import (
     InvalidInput,
     KullbackLeibler,
     Laplace,
+    Outcome,
     Pmf,
+    Problem,
     SquaredError,
     StudentT,
     Table,
@@ -28,7 +30,9 @@ from rdptheory import (
     Wasserstein2Squared,
     rate_distortion,
     rdp,
+    rdp_many,
 )
+from rdptheory.solvers.outcome import judged
 from tests import checks
 
 COIN = (Bernoulli(0.25), Hamming(), TotalVariation())
@@ -127,3 +131,32 @@ def test_a_finite_method_is_told_of_the_explicit_step():
 
 def test_the_closed_form_of_a_gaussian_needs_no_alphabet():
     assert rdp(Gaussian(0, 1), SquaredError(), Wasserstein2Squared(), D=0.3, P=0.05).method == ClosedForm()
+
+
+def test_many_questions_have_the_numbers_of_each_alone():
+    """To the bit, in any order, whatever lies between them."""
+    source = Pmf([0.4, 0.3, 0.2, 0.1])
+    problems = [
+        Problem(source, SquaredError(), TotalVariation(), D, P) for D in (0.1, 0.3) for P in (0.0, 0.02, float("inf"))
+    ]
+    alone = [
+        rdp(one.source, one.distortion, one.perception, D=one.D, P=one.P, method=InteriorPoint()) for one in problems
+    ]
+    together = rdp_many(problems[::-1], InteriorPoint())[::-1]
+    assert [(one.bounds, one.slopes, one.steps) for one in together] == [
+        (one.bounds, one.slopes, one.steps) for one in alone
+    ]
+    assert rdp_many([]) == []
+
+
+def test_the_judge_remembers_only_what_nobody_can_change():
+    """A method that writes to its arrays after it was judged is judged anew."""
+    problem = Problem(Pmf([0.5, 0.3, 0.2]), SquaredError(), TotalVariation(), 0.2, 0.02).discrete
+    right = InteriorPoint().solve(problem)
+    frozen = judged(problem, right)
+    assert judged(problem, right).bounds == frozen.bounds
+    channel = right.channel.copy()
+    loose = Outcome(channel, right.dual)
+    first = judged(problem, loose).bounds
+    channel[:] = np.eye(3)
+    assert judged(problem, loose).bounds.upper > first.upper + 0.1

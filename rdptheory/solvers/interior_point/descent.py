@@ -84,8 +84,11 @@ class Attempt:
         mu = np.where(idle & (found.slack > 0.0), 0.0, found.mu)  # what is left of it is the path's, not the answer's
         mu = np.where(pinched, np.inf, mu)
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
-        dual = DualPoint(found.f, s, self._multipliers(found), mu, centred=True)
-        return judged(self.problem, Outcome(self._channel(found), dual, found.steps, found.sentence, plans))
+        channel, v = self._channel(found), self._multipliers(found)
+        for array in (channel, found.f, s, mu, *v):
+            array.flags.writeable = False  # the judge remembers what nobody can change
+        dual = DualPoint(found.f, s, v, mu, centred=True)
+        return judged(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
 
     def _channel(self, found: Descent) -> FloatArray:
         """W_ij proportional to r_j exp(f_i - Σ s_k d_ij) / c_j; the judge makes rows of it that sum to 1."""
