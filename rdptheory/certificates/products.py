@@ -47,7 +47,7 @@ SMALLEST = 2.0**-1073  # of an entry of K at most, that float64 may have turned 
 SLIP = 4.0 * UNIT_ROUNDOFF  # of the limits, by which a mixture may miss them; paid for
 LARGEST_LOG = 600.0  # of f: exp(709) overflows
 SINGULAR = 1e-14  # determinant of scaled limits below which two of them are one
-SPARED = 16.0  # times the rounding of the products: what an exact output law keeps in hand, to be safely made up
+SPARED = 8.0  # times the rounding of the products: what an exact output law keeps in hand, to be safely made up
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +92,18 @@ class Iterate:
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
-    """What one channel reaches at most: (I, E d, δ) in nats and the units of d and δ; and the channels it mixes."""
+    """What one channel reaches at most: (I, E d, δ) in nats and the units of d and δ; and the channels it mixes.
+
+    None among `parts` is the nearest map, an array a channel that a solver of tables knows from elsewhere. `chord` is
+    -ΔI/ΔE d between the two channels of a mixture, which is -dR/dD where both are optimal and close.
+    """
 
     rate: float
     distortion: float
     perception: float
-    parts: tuple[GibbsChannel | None, ...] = ()
+    parts: tuple[GibbsChannel | FloatArray | None, ...] = ()
     weights: tuple[float, ...] = (1.0,)
+    chord: float = np.nan
 
 
 def dual_value(
@@ -232,12 +237,16 @@ def _weights(rows: FloatArray) -> FloatArray | None:
 def _mixture(points: tuple[OperatingPoint, ...], weights: FloatArray, D: float, P: float) -> OperatingPoint:
     if len(points) == 1:
         return points[0]
+    first, last = points[0], points[-1]
+    apart = last.distortion - first.distortion
+    chord = (first.rate - last.rate) / apart if len(points) == 2 and apart != 0.0 else np.nan
     return OperatingPoint(
         float(weights @ [point.rate for point in points]),
         min(D, float(weights @ [point.distortion for point in points])),
         min(P, float(weights @ [point.perception for point in points])),
         tuple(part for point in points for part in point.parts),
         tuple(float(w * share) for w, point in zip(weights, points, strict=True) for share in point.weights),
+        chord,
     )
 
 
@@ -296,6 +305,9 @@ def mixed_channel(p: FloatArray, geometry: Geometry, ball: PerceptionLimit | Non
     for part, weight in zip(point.parts, point.weights, strict=True):
         if part is None:
             total[np.arange(p.size), geometry.nearest()] += weight
+            continue
+        if isinstance(part, np.ndarray):
+            total += weight * part
             continue
         iterate = Iterate.of(p, geometry.at(part.s), part.s, part.log_h)
         channel = iterate.channel()

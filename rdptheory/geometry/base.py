@@ -15,7 +15,7 @@ __all__ = ["TABLES", "Geometry", "Gibbs", "MaskArray", "Rounding", "affordable",
 
 MaskArray = NDArray[np.bool_]
 
-LARGEST_EXPONENT = 745.0  # exp(-x) is 0 in float64 beyond it
+LARGEST_EXPONENT = 746.0  # exp(-x) is 0 in float64 from here on
 SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
 SINGLE_ERROR = np.float32(2.0**-22)  # relative, of a sum in single precision
 TABLES = 12  # of float64 that a solver of dense problems keeps: d in three scalings, the channel, their products

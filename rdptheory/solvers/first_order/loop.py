@@ -35,9 +35,13 @@ CHECK_EVERY, CHECK_GROWTH = 3, 1.15
 RECENT = 4  # channels kept to mix the next one with
 NUDGE = 1.02  # of s, for a channel with a little less distortion to mix with
 SLOPE_EVERY = 4
+STIFFER, SOFTER = 1.5, 0.8  # the law follows s, and E d the law: smaller steps of s where E d swings about D,
+LEAST_STIFF = 0.02  # larger ones where it hardly moves
+STIFF = 3.0  # beyond which R(D) may be straight around D, where E d jumps as s passes its slope
 SLACK = 0.05  # share of the gap asked for
 CAPS = (1.0, 0.6, 0.0)  # of the momentum coefficient inside a ball: tried in turn while the gap does not fall
-FIRST_MARK = 32
+FIRST_CHECKPOINT = 32  # steps; then at every doubling
+MOVING, STALLED = 0.9, 4  # doublings in a row that leave more than this share of the gap: rounding is all that is left
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +117,9 @@ def run(
     s: float,
     anchors: Sequence[OperatingPoint] = (),
     patience: int | None = None,
+    most: int | None = None,
 ) -> Found:
-    """Iterate until the proved gap is at most `method.gap`, or for `method.max_steps` steps.
+    """Iterate until the gap is at most `method.gap` by the account of this geometry, or for `most` steps.
 
     Parameters
     ----------
@@ -128,55 +133,85 @@ def run(
         Channels that meet both limits and repair those that do not.
     patience : int, optional
         Give up after so many doublings, in a row, of the number of steps that did not halve the gap.
+    most : int, optional
+        Steps, `method.max_steps` by default; with 0 the start is evaluated.
     """
+    most = method.max_steps if most is None else most
     p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
     floor = _floor(ball, method.momentum and not ball.is_point)
     incumbent = Incumbent(question)
-    gibbs, look = kernel.at(s), _normalised(log_h, floor)
-    previous, projection = look, None
-    exponent = 1.0
-    mean_f, mean_s, weight, momentum, caps = np.zeros_like(p), 0.0, 0.0, 0, deque(CAPS)
-    mark, marked, idle, check, turn, step = FIRST_MARK, np.inf, 0, 0, SLOPE_EVERY - 1, 0
+    gibbs, extrapolated = kernel.at(s), _normalised(log_h, floor)
+    previous, projection = extrapolated, None
+    exponent, follower = 1.0, _SlopeFollower()
+    mean_f, mean_s, weight, momentum, momentum_caps = np.zeros_like(p), 0.0, 0.0, 0, deque(CAPS)
+    checkpoint, gap_there, slow, stalled = FIRST_CHECKPOINT, np.inf, 0, 0
+    check, next_slope_step, step = 0, SLOPE_EVERY - 1, 0
     while True:
-        point = Iterate.of(p, gibbs, s, look)
-        projection = ball.project(look + 2.0 * point.log_m, projection)
+        point = Iterate.of(p, gibbs, s, extrapolated)
+        projection = ball.project(extrapolated + 2.0 * point.log_m, projection)
         new = _normalised(projection.log_law - point.log_m, floor)
         share = (step + 1.0) if method.momentum else 1.0
         weight += share
         mean_f += share / weight * (point.f - mean_f)
         mean_s += share / weight * (s - mean_s)
-        last = step >= method.max_steps
+        last = step >= most
         if step >= check or last:
             check = max(step + CHECK_EVERY, int(CHECK_GROWTH * step))
             incumbent.raise_lower(point.f, point.log_m, s, projection)
             average = gibbs if mean_s == s else kernel.at(mean_s)
             mean_m = np.maximum(average.backward(p * np.exp(mean_f)), TINY)
             incumbent.raise_lower(mean_f.copy(), np.log(mean_m), mean_s, projection)
-            inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, look)
+            inner = Iterate.of(p, kernel.at(NUDGE * s), NUDGE * s, extrapolated)
             exponent = elasticity(point, inner)
             incumbent.cut_upper([question.reach(point), question.reach(inner)], anchors)
-            if step >= 2 * mark:  # the gap should fall like 1/steps²; where it circles, less momentum does more
-                idle = idle + 1 if incumbent.gap > 0.5 * marked else 0
-                if idle and not ball.free:
-                    caps.rotate(-1)
-                mark, marked = step, incumbent.gap
-            if incumbent.gap <= method.gap or incumbent.infeasible or last or idle == patience:
+            if step >= 2 * checkpoint:  # the gap should fall like 1/steps²; where it circles, less momentum does more
+                halving = incumbent.gap <= 0.5 * gap_there
+                slow = 0 if halving else slow + 1
+                stalled = 0 if incumbent.gap <= MOVING * gap_there else stalled + 1
+                if not halving and not ball.free:
+                    momentum_caps.rotate(-1)
+                checkpoint, gap_there = step, incumbent.gap
+            last = last or slow == patience or stalled == STALLED
+            if incumbent.gap <= method.gap or incumbent.infeasible or last:
                 return Found(incumbent, point, projection.mu, step)
-        if step >= turn and D > 0.0:
-            turn = step + max(SLOPE_EVERY, step // 10)
+        if step >= next_slope_step and D > 0.0:
+            next_slope_step = step + max(SLOPE_EVERY, step // 10)
             aim = aimed(D, s, method.gap)
             if s * abs(point.distortion - aim) > SLACK * method.gap:
-                s = next_slope(s, point.distortion, aim, exponent)
+                straight = incumbent.upper is not None and (ball.free or ball.is_point)
+                chord = incumbent.upper.chord if straight and incumbent.upper else np.nan
+                s = follower.next(s, point.distortion, aim, exponent, chord)
                 gibbs = kernel.at(s)
         momentum += 1
         change = new - previous
-        if not method.momentum or float(point.law @ ((look - new) * change)) > 0.0:  # the step turned against the way
+        turned = float(point.law @ ((extrapolated - new) * change)) > 0.0  # against the way
+        if turned or not method.momentum:
             momentum = 0
-        beta = min(momentum / (momentum + 3.0), caps[0])
+        beta = min(momentum / (momentum + 3.0), momentum_caps[0])
         if projection.moved is not None:
             change = np.where(projection.moved, change, 0.0)
-        look, previous = (np.maximum(new + beta * change, floor) if beta else new), new
+        extrapolated, previous = (np.maximum(new + beta * change, floor) if beta else new), new
         step += 1
+
+
+@dataclass(eq=False)
+class _SlopeFollower:
+    """How far s moves when E d misses its aim: less where E d swings about it, more where it hardly moves."""
+
+    stiffness: float = 1.0
+    miss: float = 0.0
+
+    def next(self, s: float, distortion: float, aim: float, exponent: float, chord: float) -> float:
+        """The next s; where R(D) looks straight, the slope of the chord, if it is known."""
+        miss, before = float(np.log(max(distortion, 1e-300) / aim)), self.miss
+        self.miss = miss
+        if miss * before < 0.0:
+            self.stiffness *= STIFFER
+        elif abs(miss) > 0.5 * abs(before) or self.stiffness > 1.0:
+            self.stiffness = max(LEAST_STIFF, SOFTER * self.stiffness)
+        if self.stiffness > STIFF and chord > 0.0:
+            return float(np.clip(chord, 0.7 * s, 1.4 * s))
+        return next_slope(s, distortion, aim, self.stiffness * exponent)
 
 
 def aimed(D: float, s: float, gap: float) -> float:

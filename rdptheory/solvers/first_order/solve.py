@@ -8,11 +8,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import FloatArray
+from rdptheory.certificates import slater_channel
 from rdptheory.certificates.products import TINY, OperatingPoint, best_mixture, evaluated, mixed_channel, nearest_map
 from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput
-from rdptheory.geometry import Dense
-from rdptheory.methods import DualPoint, Outcome
+from rdptheory.geometry import Dense, MaskArray
+from rdptheory.information import mutual_information
+from rdptheory.methods import DualPoint, GibbsChannel, Outcome
 from rdptheory.problems import DiscreteProblem
 from rdptheory.solvers.first_order.handover import candidates, hand_over
 from rdptheory.solvers.first_order.loop import Found, Incumbent, Question, first_slope, run
@@ -80,7 +82,7 @@ def _by_products(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     ball = Ball(perceptions[0] if perceptions else None, problem.shape[1])
     answer = solve_question(Question(problem.probabilities, limit.geometry, ball, limit.limit), method)
     parts = () if answer.upper is None else answer.upper.parts
-    gibbs = tuple(part for part in parts if part is not None)
+    gibbs = tuple(part for part in parts if isinstance(part, GibbsChannel))
     return Outcome(None, answer.dual(answer.f, len(perceptions)), answer.steps, answer.sentence, gibbs=gibbs)
 
 
@@ -102,13 +104,28 @@ def _by_table(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     if D < 0.0:
         return Outcome(sentence="no channel of the ball reaches D")
     kernel = Dense(table - least[:, None])
-    answer = solve_question(Question(p, kernel, Ball(perception, int(columns.sum())), D), method)
+    question = Question(p, kernel, Ball(perception, int(columns.sum())), D)
+    answer = solve_question(question, method, _repair(problem, question, columns))
     channel = None
     if answer.upper is not None:
         channel = np.zeros((p.size, m))
         channel[:, columns] = mixed_channel(p, kernel, perception, answer.upper)
     dual = answer.dual(answer.f + answer.s * least, len(problem.perceptions))
     return Outcome(channel, dual, answer.steps, answer.sentence)
+
+
+def _repair(problem: DiscreteProblem, question: Question, columns: MaskArray) -> tuple[OperatingPoint, ...]:
+    """A channel that keeps both limits, where the nearest map does not: iterates may come from outside for ever."""
+    ball = question.ball.limit
+    if ball is None or nearest_map(question.p, question.kernel, ball).perception <= ball.limit:
+        return ()
+    found = slater_channel(problem)
+    if found is None:
+        return ()
+    channel = found[:, columns] / found[:, columns].sum(axis=1, keepdims=True)
+    spent = float(question.p @ (channel * question.kernel.table()).sum(axis=1))
+    delta = 0.0 if question.ball.is_point else ball.value(question.p @ channel)
+    return (OperatingPoint(mutual_information(question.p, channel), spent, delta, (channel,)),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +149,13 @@ class Answer:
         return DualPoint(f, np.array([self.s]), mu=np.full(balls, self.mu), centred=True)
 
 
-def solve_question(question: Question, method: FirstOrder) -> Answer:
+def solve_question(question: Question, method: FirstOrder, repair: tuple[OperatingPoint, ...] = ()) -> Answer:
     """The anchor R(D,0), the loop, and without a ball Newton steps, which may end it.
 
     What a fast geometry has found is evaluated again with the true one.
     """
     p, kernel, ball = question.p, question.kernel, question.ball
-    anchors: tuple[OperatingPoint, ...] = (nearest_map(p, kernel, ball.limit),)
+    anchors = (nearest_map(p, kernel, ball.limit), *repair)
     log_h = np.full(kernel.shape[1], -np.log(kernel.shape[1]))
     if not ball.free:
         log_h = np.where(ball.reference > 0.0, ball.log_reference, log_h)
@@ -174,7 +191,8 @@ def solve_question(question: Question, method: FirstOrder) -> Answer:
     if quick.kernel is not kernel:
         aims = (SHARE * method.gap, 0.5 * method.gap) if 0.5 * method.gap >= FINEST else (FINEST,)
     for effort, gap, patience in [*((quick, aim, PATIENCE) for aim in aims), (question, method.gap, None)]:
-        found = run(effort, replace(method, gap=gap, max_steps=method.max_steps - steps), log_h, s, anchors, patience)
+        left = max(0, method.max_steps - steps)
+        found = run(effort, replace(method, gap=gap), log_h, s, anchors, patience, left)
         steps, log_h, s = steps + found.steps, found.last.log_h, found.last.s
         best = min([_proved(question, found), *handed], key=lambda incumbent: incumbent.gap)
         handed = (best,)
@@ -204,7 +222,7 @@ def _proved(question: Question, found: Found) -> Incumbent:
     m = np.maximum(kernel.at(best.s).backward(p * np.exp(best.f)), TINY)
     proof.raise_lower(best.f, np.log(m), best.s, best.near)
     if best.upper is not None:
-        parts = [part for part in best.upper.parts if part is not None]
+        parts = [part for part in best.upper.parts if isinstance(part, GibbsChannel)]
         points = [nearest_map(p, kernel, limit), *(evaluated(p, kernel, limit, part) for part in parts)]
         proof.upper = best_mixture(points, question.D, question.P)
     return proof
