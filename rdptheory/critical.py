@@ -82,7 +82,8 @@ def critical_points(
     free_zero = distortion_at(source, distortion, None, R=0.0, P=inf, method=method)
     least = distortion_at(source, distortion, None, R=inf, P=inf, method=method).value
     # the ends of a density's bracket stay apart, unless it has a closed form
-    blunt = isinstance(source, ContinuousSource) and match(Problem(source, distortion, perception, 1.0, P)) is None
+    asked = Problem(source, distortion, perception, 1.0, P)
+    blunt = isinstance(asked.source, ContinuousSource) and match(asked) is None
     steps = 0
     resolution = max(RESOLUTION, wanted_gap(Cells() if method is None else method)) if blunt else RESOLUTION
 

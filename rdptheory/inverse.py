@@ -103,6 +103,7 @@ def distortion_at(
     """
     R = at_least_zero("R", R)
     problem = Problem(source, distortion, perception, PLACEHOLDER, P)
+    source = problem.source
     if isinstance(source, ContinuousSource) and match(problem) is None:
         if R == inf:
             return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
@@ -177,6 +178,7 @@ def perception_at(
     if perception is None:
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
     problem = Problem(source, distortion, perception, D, PLACEHOLDER)
+    source = problem.source
     if isinstance(source, ContinuousSource) and match(problem) is None:
 
         def finite(one: Problem) -> Bounds:

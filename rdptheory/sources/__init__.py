@@ -3,10 +3,11 @@
 from rdptheory.sources.continuous import CellMoments, ContinuousSource, Tail
 from rdptheory.sources.density import discretise
 from rdptheory.sources.discrete import Bernoulli, DiscreteSource, Empirical, Pmf
+from rdptheory.sources.frozen import FrozenLaw, known_law
 from rdptheory.sources.gaussian import Gaussian, GaussianVector
 from rdptheory.sources.laws import Exponential, GaussianMixture, Laplace, Logistic, StudentT, Uniform
 
-Source = DiscreteSource | ContinuousSource | GaussianVector
+Source = DiscreteSource | ContinuousSource | GaussianVector | FrozenLaw
 
 __all__ = [
     "Bernoulli",
@@ -15,6 +16,7 @@ __all__ = [
     "DiscreteSource",
     "Empirical",
     "Exponential",
+    "FrozenLaw",
     "Gaussian",
     "GaussianMixture",
     "GaussianVector",
@@ -26,4 +28,5 @@ __all__ = [
     "Tail",
     "Uniform",
     "discretise",
+    "known_law",
 ]

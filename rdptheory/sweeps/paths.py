@@ -86,7 +86,7 @@ def paths(
     if len(lists["D"]) * len(lists["P"]) > MOST_POINTS:
         raise InvalidInput("D", lists["D"], f"times P must be at most {MOST_POINTS:,} points")
     for p in lists["P"]:
-        Problem(source, distortion, perception, lists["D"][0], p)
+        source = Problem(source, distortion, perception, lists["D"][0], p).source
     return [Path(source, distortion, perception, lists["D"], p, method) for p in lists["P"]]
 
 
