@@ -39,6 +39,7 @@ __all__ = [
     "check",
     "door",
     "guard",
+    "inside",
 ]
 
 
@@ -140,6 +141,12 @@ def door(function: Function) -> Function:
 
     entrance.door = True  # type: ignore[attr-defined]
     return typing.cast(Function, entrance)
+
+
+def inside(method: Function) -> Function:
+    """A bound method without its door, for loops of the package itself: their caller has passed one."""
+    function = method.__func__  # type: ignore[attr-defined]
+    return typing.cast(Function, types.MethodType(getattr(function, "__wrapped__", function), method.__self__))  # type: ignore[attr-defined]
 
 
 def check(hint: Any) -> Check | None:

@@ -63,16 +63,16 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not reduced.perceptions:
         supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
-        supported = _support(reduced.perceptions[0], highest, dual.mu)
+        supported = _support(reduced.perceptions[0], highest, _guess(dual, 0))
     else:
         cover, size, supported = np.zeros_like(logs), np.zeros_like(logs), 0.0
-        for ball, v in zip(reduced.perceptions, dual.v, strict=True):
+        for number, (ball, v) in enumerate(zip(reduced.perceptions, dual.v, strict=True)):
             if not np.isfinite(v).all():
                 return 0.0
             on_output = v if ball.image is None else v @ ball.image
             cover += on_output
             size += np.abs(on_output)
-            part = _support(ball, v)
+            part = _support(ball, v, _guess(dual, number))
             supported += part
             rounding += len(dual.v) * abs(part)
         shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
@@ -104,9 +104,13 @@ def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
     return replace(dual, f=f, s=s, centred=True)
 
 
-def _support(ball: PerceptionLimit, v: FloatArray, mu: FloatArray | None = None) -> float:
-    """σ(v), by one look at the multiplier if it is known. v may hold -inf: an unreachable symbol that the ball insists
-    on makes the value -inf."""
+def _guess(dual: DualPoint, number: int) -> float:
+    """The multiplier of a ball as the dual point names it, or 0: it only shortens a search."""
+    return 0.0 if dual.mu is None else float(np.ravel(dual.mu)[number])
+
+
+def _support(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
+    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
     finite, reference = np.isfinite(v), ball.reference
     if not finite.any():
         return -np.inf
@@ -114,9 +118,7 @@ def _support(ball: PerceptionLimit, v: FloatArray, mu: FloatArray | None = None)
         if ball.limit == 0.0 and not ball.has_zero_cost_moves and bool((reference[~finite] > 0.0).any()):
             return -np.inf
         v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
-    if mu is not None and mu.shape == (1,) and 0.0 < float(mu[0]) < np.inf:
-        return float(ball.divergence.support_at(v, reference, ball.limit, float(mu[0])))
-    return float(ball.divergence.support(v, reference, ball.limit).value)
+    return float(ball.divergence.support_near(v, reference, ball.limit, mu).value)
 
 
 def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -26,6 +26,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
 
+CHEAP = 1e-13  # nats: less than a mixture would cost, so none is tried
 ENOUGH = 1e-14  # nats: a surcharge that no other argument needs to lower
 NEARLY = 1e-13  # of a limit: a tenth of what a returned channel may be off when its limits are recomputed
 NO_ROOM = 64.0  # units of the rounding of E d: a channel that is no further inside D counts as at D
@@ -74,20 +75,26 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
     if mixed is not None:
         mixed, plans = with_exact_marginals(reduced, mixed, plans)
     if mixed is not None and within(reduced, mixed, plans):
-        return _priced(problem, mixed, plans)
-    slater, first = slater_channel(problem), None
-    if mixed is not None and (slater is None or _nearly(reduced, mixed, plans)):
-        kept = slater is not None or within(reduced, mixed, plans, RESOLVED)
-        first = _priced(problem, mixed, plans) if kept else None
+        return _priced(problem, mixed, plans)[0]
+    first: UpperBound | None = None
+    if mixed is not None and within(reduced, mixed, plans, RESOLVED):
+        first, paid = _priced(problem, mixed, plans)
+        if paid <= CHEAP:
+            return first
+    slater = slater_channel(problem)
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
-        second = _priced(problem, *((slater, ()) if mixed is None else mix(reduced, mixed, slater, plans)))
+        if first is None and mixed is not None and _nearly(reduced, mixed, plans):
+            first = _priced(problem, mixed, plans)[0]
+        second = _priced(problem, *((slater, ()) if mixed is None else mix(reduced, mixed, slater, plans)))[0]
         first = second if first is None or second.rate <= first.rate else first
     return first or UpperBound(float("inf"), None)
 
 
-def _priced(problem: DiscreteProblem, channel: FloatArray, plans: Plans) -> UpperBound:
+def _priced(problem: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[UpperBound, float]:
+    """The bound of a channel, and what of it pays for the rounding of the limits."""
     rate = information(problem.reduced.probabilities, channel)
-    return UpperBound(rate + _surcharge(problem, channel, rate, plans), problem.expand(channel))
+    paid = _surcharge(problem, channel, rate, plans)
+    return UpperBound(rate + paid, problem.expand(channel)), paid
 
 
 def _nearly(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> bool:

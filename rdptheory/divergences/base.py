@@ -96,6 +96,10 @@ class Divergence(ABC):
         """
         return self.support(v, reference, P).value
 
+    def support_near(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> Support:
+        """`support`, for a caller who has a guess at the multiplier μ = dσ/dP; here the guess is not needed."""
+        return self.support(v, reference, P)
+
     @abstractmethod
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).

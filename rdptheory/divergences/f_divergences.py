@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rdptheory._native import CALLED, JENSEN_SHANNON, POWER
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Alike, Law, guard
+from rdptheory.doors import Alike, Law, guard, inside
 from rdptheory.errors import InvalidInput
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
 
 SEARCH_STEPS = 200  # of a root search that takes a dozen steps, or about 60 where it has to bisect
 POINTLIKE = 1e-22  # radius below which the search would only see the rounding of δ
+WIDE, NARROW = 2.0, 0.02  # steps of log μ in which the search is bracketed, without a guess and with one
+CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
 AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
 TINY = float(np.finfo(np.float64).tiny)
@@ -177,6 +179,14 @@ class SmoothFDivergence(FDivergence):
         The inner search makes r = p t((v-γ)/μ) a law, the outer one puts it on the boundary of the ball. The value
         returned is the dual objective at the (μ, γ) reached, hence an upper bound however far the search got.
         """
+        return self._support(v, reference, P, 0.0)
+
+    def support_near(self, v: Law, reference: Law, P: float, mu: float) -> Support:
+        """The same search, begun around a μ that may be right."""
+        return self._support(v, reference, P, mu)
+
+    def _support(self, v: FloatArray, reference: FloatArray, P: float, begin: float) -> Support:
+        value, ratio = inside(self.value), inside(self.ratio)
         held = _held(reference)
         allowed = held if np.isinf(self.recession) else np.ones_like(held)
         p = reference[held]
@@ -188,7 +198,7 @@ class SmoothFDivergence(FDivergence):
         if not law.any():
             law[int(np.argmax(np.where(allowed, v, -np.inf)))] = 1.0
         law /= law.sum()
-        if np.isinf(P) or self.value(reference, law) <= P:
+        if np.isinf(P) or value(reference, law) <= P:
             return Support(top, law)
         # γ is then small beside μ near the pole of t, where it matters; the difference is rounded upwards
         shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)
@@ -211,7 +221,7 @@ class SmoothFDivergence(FDivergence):
         def law_at(mu: float) -> tuple[float, FloatArray]:
             gamma = self._normaliser(shifted[held], p, mu)
             r = np.zeros_like(reference)
-            r[held] = p * self.ratio(np.minimum((shifted[held] - gamma) / mu, self._below_pole()))
+            r[held] = p * ratio(np.minimum((shifted[held] - gamma) / mu, self._below_pole()))
             missing = 1.0 - float(r.sum())
             if missing > 0.0 and np.isfinite(self.recession):
                 best = int(np.argmax(shifted))  # bare, or of so little mass that γ cannot come close enough to its pole
@@ -220,19 +230,25 @@ class SmoothFDivergence(FDivergence):
             return gamma, r / r.sum()
 
         def excess(log_mu: float) -> float:
-            return self.value(reference, law_at(float(np.exp(log_mu)))[1]) - P
+            return float(value(reference, law_at(float(np.exp(log_mu)))[1])) - P
 
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             # δ(law_at(μ)) falls from above P to 0 as μ grows
-            high = float(np.log(spread))
-            while excess(high) > 0.0 and high < BRACKET_END:
-                high += 2.0
-            low = high - 2.0
-            while excess(low) <= 0.0 and low > -BRACKET_END:
-                low -= 2.0
-            if excess(low) > 0.0 >= excess(high):
+            guessed = 0.0 < begin < np.inf
+            width = NARROW if guessed else WIDE
+            high = float(np.log(begin)) + 0.5 * NARROW if guessed else float(np.log(spread))
+            above = excess(high)
+            while above > 0.0 and high < BRACKET_END:
+                high, width = high + width, 4.0 * width if guessed else width
+                above = excess(high)
+            low, width = high - width, NARROW if guessed else WIDE
+            below = excess(low)
+            while below <= 0.0 and low > -BRACKET_END:
+                low, width = low - width, 4.0 * width if guessed else width
+                below = excess(low)
+            if below > 0.0 >= above:
                 high = scipy.optimize.brentq(
-                    excess, low, high, xtol=1e-14, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
+                    excess, low, high, xtol=CLOSE, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
                 )
             gamma, law = law_at(float(np.exp(high)))
         bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
@@ -244,7 +260,7 @@ class SmoothFDivergence(FDivergence):
         top = float(v[held].max() if np.isinf(self.recession) else v.max())
         if P == 0.0 or not 0.0 < mu < np.inf:
             return self.support(v, reference, 0.0).value if P == 0.0 else top
-        shifted = v - top
+        shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)  # upwards
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             gamma = self._normaliser(shifted[held], reference[held], mu)
             bound = self.support_bound(shifted, reference, P, mu, gamma)
@@ -288,12 +304,12 @@ class SmoothFDivergence(FDivergence):
         if np.isfinite(self.recession):
             low = max(low, -mu * self.recession * (1.0 - 1e-14))
             high = max(high, low)
-        gamma = low
+        gamma, ratio, ratio_slope = low, inside(self.ratio), inside(self.ratio_slope)
         for _ in range(SEARCH_STEPS):
             y = np.minimum((w - gamma) / mu, self._below_pole())
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                excess = float(p @ self.ratio(y)) - 1.0
-                step = excess * mu / float(p @ self.ratio_slope(y))
+                excess = float(p @ ratio(y)) - 1.0
+                step = excess * mu / float(p @ ratio_slope(y))
             if excess > 0.0:
                 low = gamma
             else:
@@ -313,6 +329,10 @@ class KullbackLeibler(SmoothFDivergence):
 
     recession = float("inf")
     compiled = (POWER, 1.0, 1.0)
+
+    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float) -> float:
+        """μ log Σ p exp(w/μ)."""
+        return mu * float(np.log(p @ np.exp(w / mu)))
 
     def far(self, p: Alike, r: Alike) -> FloatArray:
         """r log(r/p) - r + p."""

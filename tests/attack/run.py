@@ -1,6 +1,6 @@
 """Draw hostile questions, ask them in every way, recompute both ends, and count what gives way.
 
-python -m tests.attack.run --count 5000 [--seed 0] [--kinds rate,universal] [--show 20]
+python -m tests.attack.run --count 5000 [--seed 0] [--kinds rate,universal] [--show 20] [--seconds 600]
 """
 
 from __future__ import annotations
@@ -128,8 +128,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--show", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop asking after so many")
     asked = parser.parse_args()
-    tally = attack(range(asked.seed, asked.seed + asked.count), asked.kinds.split(","))
+    end = time.monotonic() + asked.seconds
+    tally = attack(range(asked.seed, asked.seed + asked.count), asked.kinds.split(","), lambda: time.monotonic() < end)
     rows = [str(tally)]
     rows += [f"seed {seed} {method}: {what} {detail}" for seed, method, what, detail in tally.faults[: asked.show]]
     rows += [f"seed {seed} {method}: open by {gap:.3g}" for seed, method, gap in tally.open[: asked.show]]
