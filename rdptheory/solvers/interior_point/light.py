@@ -12,7 +12,6 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, frozen_array
-from rdptheory.divergences import TransportDivergence
 from rdptheory.methods import Outcome
 from rdptheory.problems import DiscreteProblem
 
@@ -23,23 +22,15 @@ LIGHT = 1e-4
 ADDED = 1e-4
 """Share of the gap by which a light row may raise a column sum."""
 TINY = 1e-300
-"""In place of the mass of a symbol that the law does not use."""
+"""In place of a sum that underflowed."""
 LOWEST = -1e4
 """Least dual variable of a light row: where no kept row reaches a column that it needs, nothing else bounds it."""
 
 
 def without_light(problem: DiscreteProblem, gap: float) -> DiscreteProblem | None:
-    """The problem with no mass on light symbols, or None if there are none.
-
-    The reference of a transport ball loses them too: its plan would have to settle every one of them.
-    """
+    """The problem without mass on light symbols, or None if it has none. The references of balls lose them too."""
     p = _heavy(problem.probabilities, gap)
-    balls = tuple(
-        replace(ball, reference=_heavy(ball.reference, gap))
-        if isinstance(ball.divergence, TransportDivergence)
-        else ball
-        for ball in problem.perceptions
-    )
+    balls = tuple(replace(ball, reference=_heavy(ball.reference, gap)) for ball in problem.perceptions)
     if p is problem.probabilities and all(
         one.reference is other.reference for one, other in zip(balls, problem.perceptions, strict=True)
     ):
@@ -59,8 +50,9 @@ def _heavy(law: FloatArray, gap: float) -> FloatArray:
 def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcome, gap: float) -> Outcome:
     """An outcome of the lighter problem, with rows and dual variables for the symbols that were left out.
 
-    With c_j the column sums of the kept rows, a light row is W_ij ∝ r_j exp(-s d_ij)/c_j, as the conditions of
-    optimality say, and f_i its normaliser unless that would raise a c_j.
+    With c_j the column sums of the kept rows, f_i is the normaliser of r_j exp(-s d_ij)/c_j, as the conditions of
+    optimality say, unless that would raise a c_j. A light symbol is sent to its cheapest reconstruction, which takes
+    nothing from D.
     """
     channel, dual = outcome.channel, outcome.dual
     if channel is None or dual is None:
@@ -72,17 +64,21 @@ def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcom
         cost += np.where(limit.table > 0.0, np.inf, 0.0) if limit.limit <= 0.0 else slope * limit.table
     log_c = scipy.special.logsumexp((np.log(p[kept]) + dual.f)[:, None] - cost[kept], axis=0)
     law = lighter.reduced.probabilities @ channel
-    reach = np.where(np.isfinite(log_c), cost[~kept] + log_c, np.inf)
-    least = reach.min(axis=1)
-    alone = ~np.isfinite(least)  # rows whose symbols nobody else reaches
-    least = np.where(alone, 0.0, least)
-    weights = np.maximum(law, TINY) * np.exp(least[:, None] - reach)
-    weights[alone] = np.where(np.isfinite(cost[~kept][alone]), np.maximum(law, TINY), 0.0)
+    reach = cost[~kept] + np.where(np.isfinite(log_c), log_c, np.inf)
+    used = np.where(law > 0.0, reach, np.inf)
+    nearest = np.where(np.isfinite(used).any(axis=1), used.min(axis=1), 0.0)
+    total = np.maximum((law * np.exp(nearest[:, None] - used)).sum(axis=1), TINY)
+    room = np.log(ADDED * gap) - np.log(p[~kept]) + reach.min(axis=1)
     f = np.full(p.size, LOWEST)
     f[kept] = dual.f
-    room = np.log(ADDED * gap) - np.log(p[~kept])
-    f[~kept] = np.maximum(LOWEST, least + np.minimum(-np.log(weights.sum(axis=1)), room))
+    f[~kept] = np.clip(np.minimum(nearest - np.log(total), room), LOWEST, -LOWEST)
     rows = np.empty(reduced.shape)
-    rows[kept] = channel
-    rows[~kept] = weights / weights.sum(axis=1, keepdims=True)
+    rows[kept] = channel / np.maximum(channel.sum(axis=1, keepdims=True), TINY)
+    rows[~kept] = 0.0
+    rows[
+        np.flatnonzero(~kept), np.sum([limit.table[~kept] for limit in reduced.distortions], axis=0).argmin(axis=1)
+    ] = 1.0
+    for ball, other in zip(reduced.perceptions, lighter.perceptions, strict=True):
+        if ball.image is None and ball.divergence.cost is None:  # some f-divergences want every symbol used
+            rows += np.where(other.reference > 0.0, 0.0, ball.reference)
     return replace(outcome, channel=rows, dual=replace(dual, f=f))

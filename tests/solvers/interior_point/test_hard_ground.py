@@ -69,6 +69,13 @@ def test_random_tails_close(ball: Divergence | None) -> None:
         closed(source, distortion, ball, most * 10.0 ** rng.uniform(-2.5, -0.1), 10.0 ** rng.uniform(-4.0, -0.7))
 
 
+@pytest.mark.parametrize("ball", F_DIVERGENCES, ids=repr)
+def test_a_tail_of_1e_121_beside_every_ball(ball: Divergence) -> None:
+    """Nothing of it is in the iteration; every ball of this radius is idle, and some want each symbol used."""
+    source = counts(scipy.stats.poisson.pmf(np.arange(100), 10.0))
+    assert abs(closed(source, SquaredError(), ball, 0.1, 0.1) - TEN) <= 1e-9
+
+
 def test_a_small_table_with_a_large_entry_closes() -> None:
     rate = closed(Bernoulli(0.3), Table([[0, 1000], [1, 0]]), TotalVariation(), 0.03, 0.02)
     assert abs(rate - 0.519326497) <= 1e-9  # by a search over the two free numbers of a channel
