@@ -83,8 +83,8 @@ ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
 """Array-likes belong here: the function behind the door reads them with `errors.reals` or `real_array`."""
 
 
-def guard(module: str) -> None:
-    """Put doors before the public names of a module, in place."""
+def guard(module: str, *, methods: bool = True) -> None:
+    """Put doors before the public names of a module, in place; with `methods` before those of its classes, too."""
     space = vars(sys.modules[module])
     for name in space["__all__"]:
         found = space[name]
@@ -93,7 +93,7 @@ def guard(module: str) -> None:
         if isinstance(found, type):
             for kind in found.__mro__:
                 if kind.__module__ == module:
-                    _guard_class(kind)
+                    _guard_class(kind, methods)
         elif isinstance(found, types.FunctionType):
             space[name] = door(found)
 
@@ -174,11 +174,11 @@ def check(hint: Any) -> Check | None:
     return _instance(origin or hint)
 
 
-def _guard_class(kind: type) -> None:
+def _guard_class(kind: type, methods: bool = True) -> None:
     if issubclass(kind, BaseException) or _protocol(kind):
         return
     for name, member in list(vars(kind).items()):
-        if name.startswith("_") and name not in ("__init__", "__call__"):
+        if name != "__init__" and (not methods or (name.startswith("_") and name != "__call__")):
             continue
         if isinstance(member, (classmethod, staticmethod)):
             setattr(kind, name, type(member)(door(member.__func__)))
@@ -375,10 +375,13 @@ def _named(hints: tuple[Any, ...]) -> str:
             methods = sorted(name for name in dir(hint) if not name.startswith("_") and callable(getattr(hint, name)))
             words.append(f"a {hint.__name__} (an object with {', '.join(methods)})")
         else:
-            words.append(f"a {getattr(hint, '__name__', str(hint))}")
+            package, name = getattr(hint, "__module__", "").partition(".")[0], getattr(hint, "__name__", str(hint))
+            words.append(f"a {name}" if package in OWN else f"a {package}.{name}")
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+OWN = ("rdptheory", "neural", "builtins", "pathlib", "os")
+"""Packages whose classes are named without their package."""
 SIMPLE: dict[Any, Check] = {float: number, int: whole, bool: truth, FloatArray: reals, IntArray: _indices}
 WORDS = {
     float: "a real number",
