@@ -120,12 +120,13 @@ def distortion_at(
         guess = float(gaussian.distortion(source.variance, R, P_used, perception or gaussian.W2))
     else:
         discrete = problem.discrete
-        p, table = discrete.probabilities, discrete.distortions[0].table
-        least = float(p @ table.min(axis=1))
-        cost = p @ table
+        p, limit = discrete.probabilities, discrete.distortions[0]
+        least = 0.0 if discrete.by_products else float(p @ limit.table.min(axis=1))
+        cost = limit.geometry.mean_backward(p)
         law = min_cost_law(cost, discrete.perceptions)
         top = float(law.law @ cost)
-        zero_rate = Bounds(min(law.value, top), top)
+        error = limit.geometry.rounding(1.0).mean if discrete.by_products else 0.0
+        zero_rate = Bounds(max(0.0, min(law.value, top) - error), top + error)
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)

@@ -20,6 +20,7 @@ from rdptheory import (
     Table,
     TotalVariation,
     discretise,
+    distortion_at,
     rdp,
 )
 
@@ -114,3 +115,14 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
         rdp(source, Fourth(), None, D=0.1, P=np.inf)
     narrow = Table(np.stack([np.zeros(20_000), np.ones(20_000)], axis=1))  # 20,000 x 2 entries are few
     assert rdp(source, narrow, None, D=0.5, P=np.inf).rate == 0.0
+
+
+def test_the_question_turned_around_needs_no_table_either():
+    """D(R) of a Gaussian is exp(-2R); 2,500 levels are within 1e-4 of it. Rate 0 takes the level next to 0."""
+    source = discretise(Gaussian(0, 1), 2_500)
+    found = distortion_at(source, SquaredError(), TotalVariation(), R=1.0, P=np.inf)
+    assert found.bounds.lower <= np.exp(-2.0) + 1e-5
+    assert found.value == pytest.approx(np.exp(-2.0), abs=1e-4)
+    nothing = distortion_at(source, SquaredError(), TotalVariation(), R=0.0, P=np.inf)
+    least = float(source.probabilities @ (source.points - np.abs(source.points).min()) ** 2)
+    assert nothing.bounds.lower <= least <= nothing.bounds.upper

@@ -34,17 +34,17 @@ def test_a_skewed_table_takes_a_few_steps() -> None:
     assert found.steps < 100
 
 
-def test_a_hundred_random_tables_close() -> None:
-    """At least 98 of 100 to 1e-6 within the steps allowed; no bracket is false."""
+def test_random_tables_close() -> None:
+    """At least 58 of 60 to 1e-6 within the steps allowed; no bracket is false."""
     rng, closed = np.random.default_rng(11), 0
-    for _ in range(100):
+    for _ in range(60):
         source, table, divergence, D, P = random_question(rng)
         found = rdp(source, table, divergence, D=D, P=P, method=FirstOrder(gap=1e-6, max_steps=4000))
         if found.status is Status.STOPPED:
             assert found.gap > 1e-6
             assert found.bounds.overlaps(rdp(source, table, divergence, D=D, P=P).bounds)
         closed += found.status is not Status.STOPPED
-    assert closed >= 98
+    assert closed >= 58
 
 
 def test_a_follower_that_never_stiffens_swings_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
