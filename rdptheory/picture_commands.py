@@ -12,7 +12,9 @@ import typer
 from rdptheory.critical import CriticalPoints
 from rdptheory.inverse import distortion_at
 from rdptheory.placement import Placement, place, read_measurements
+from rdptheory.sources import ContinuousSource, Gaussian
 from rdptheory.sweeps import adaptive_grid, surface, write_table
+from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
 from rdptheory.units import Unit
 from rdptheory.words import Question, as_question, check_outputs
 
@@ -20,6 +22,8 @@ __all__ = ["draw", "register"]
 
 LOWEST_SHARE = 0.005
 """Share of the axis below which no curve is drawn: it would be a wall on the left."""
+COARSE = 1.0 / 60.0
+"""Share of the frame that a drawn curve of a density may be off."""
 MARGIN, HEADROOM = 0.8, 1.15
 """How far below the least and beyond the largest measured D a curve through measured points goes."""
 
@@ -88,7 +92,13 @@ def _between(question: Question, D: Sequence[float], P: Sequence[float]) -> list
     ends = [value for value in D if 0.0 < value < inf]  # at D = 0 the rate may be infinite
     if len(ends) < 2:
         return list(D)
-    return sorted({*D, *adaptive_grid(*question, D=(min(ends), max(ends)), P=P)})
+    return sorted({*D, *_resolved(question, (min(ends), max(ends)), P)})
+
+
+def _resolved(question: Question, ends: tuple[float, float], P: Sequence[float]) -> list[float]:
+    """A grid that resolves the corners; a coarser one for a density, whose every point takes finite problems."""
+    slow = isinstance(question[0], ContinuousSource) and not isinstance(question[0], Gaussian)
+    return adaptive_grid(*question, D=ends, P=P, tolerance=COARSE if slow else WIDTH_OF_A_LINE)
 
 
 def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: Unit) -> Path:
@@ -102,7 +112,7 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
     low = max(least, MARGIN * min(possible, default=high), LOWEST_SHARE * high)
     with style():
         drawn, (axes,) = figure(height=3.3)
-        grid = adaptive_grid(*question, D=(low, high), P=limits)
+        grid = _resolved(question, (low, high), limits)
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)
         return save(drawn, plot)

@@ -300,7 +300,7 @@ def overlay(ax: Axes, placements: Sequence[Placement], unit: Unit | str = "bits"
         shown = unit.from_nats(np.array(rate))
         there = np.isfinite(needed)
         ax.vlines(np.array(D)[there], needed[there], shown[there], color="0.45", linewidth=0.8, zorder=2.8)
-        ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, label=label, **style_of)
+        ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, clip_on=False, label=label, **style_of)
         if len(placements) <= 12:
             for x, y, one in zip(D, shown, placed, strict=True):
                 crowded = _neighbour_to_the_right(x, float(y), placements, unit)
