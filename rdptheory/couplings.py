@@ -10,7 +10,7 @@ import scipy
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Plan", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
+__all__ = ["Optimum", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
 
 
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
@@ -18,7 +18,7 @@ ROUNDING = 16 * UNIT_ROUNDOFF  # share of each mass: a sum that misses it by les
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Optimum:
     """The plan (n, m), or None if the program failed, a proved lower bound on the cost of any plan, and the potentials
     u (n,) and w (m,) that prove it: u_i + w_j <= cost_ij."""
 
@@ -28,7 +28,7 @@ class Plan:
     w: FloatArray
 
 
-def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
+def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Optimum:
     """min <cost, plan> over plans with row sums p (n,) and column sums q (m,), by HiGHS.
 
     The lower bound is <p, u> + <q, w> for the row potentials u that HiGHS returns and w_j = min_i (cost_ij - u_i),
@@ -49,12 +49,12 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Plan:
         options=TOLERANCES,
     )
     if found.x is None:
-        return Plan(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
+        return Optimum(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
     # n + m products are summed, and the laws and each w_j have the rounding of one operation
     rounding = UNIT_ROUNDOFF * (n + m + 8) * float(p @ np.abs(u) + q @ np.abs(w))
-    return Plan(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w) - rounding, u, w)
+    return Optimum(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w) - rounding, u, w)
 
 
 def max_slack_joint(

@@ -82,12 +82,11 @@ def relative_entropies(laws: FloatArray, reference: FloatArray) -> FloatArray:
 
     Σ r_j φ(t_j),    φ(t) = t log t - t + 1 >= 0,    t_j = law_j / r_j
     """
-    excess = (laws - reference) / reference
+    excess, ratio = (laws - reference) / reference, laws / reference
     near = np.abs(excess) < 0.5
-    phi = np.where(near, (1.0 + excess) * np.log1p(np.where(near, excess, 0.0)) - excess, 0.0)
-    ratio = laws / reference
-    phi += np.where(near, 0.0, scipy.special.xlogy(ratio, ratio) - excess)
-    return np.asarray(phi @ reference)
+    logs = np.log1p(excess, out=np.zeros_like(excess), where=near)
+    np.log(ratio, out=logs, where=~near & (ratio > 0.0))
+    return np.asarray((ratio * logs - excess) @ reference)
 
 
 def binary_entropy(probability: ArrayLike) -> FloatArray:

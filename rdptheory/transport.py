@@ -47,6 +47,8 @@ METHODS = (
 """For finite alphabets; of those that apply the first is taken by default."""
 RELAXATION = EntropicTransport()
 """Solved where the default stops short: the freest setting is cheap, and its multipliers hold in all others."""
+FORMULA = "closed form"
+"""Where the lower end of a formula comes from: its slope is that of the curve."""
 USUAL_GAP = 1e-9
 """Relative gap asked of a method that names none."""
 
@@ -230,6 +232,8 @@ def _tangent(R: float, solution: TransportSolution, D: float) -> float:
     prices = solution.multipliers
     if prices is None or not prices.rate > 0.0 or not np.isfinite(R):
         return 0.0
+    if solution.bounds.lower_from not in (prices.lower_from, FORMULA):
+        return 0.0  # these multipliers prove less than that bound
     return R + (solution.bounds.lower - D) / prices.rate
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rdptheory import transport
 from rdptheory.certificates.transport import CouplingMultipliers, CutMultipliers, MapMultipliers, PosteriorMultipliers
 from rdptheory.distortions import AbsoluteError, SquaredError, Table
 from rdptheory.errors import InvalidInput
@@ -215,6 +216,20 @@ def test_the_unit_of_the_distortion_does_not_matter(scale: float) -> None:
         other = constrained_transport(*laws, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks)
         assert other.distortion / scale == pytest.approx(one.distortion, rel=1e-7)  # the wider gap of the methods
         assert other.bounds.lower / scale <= one.bounds.upper * (1.0 + 1e-12)
+
+
+def test_multipliers_that_prove_less_than_the_bound_give_no_tangent() -> None:
+    source, target, cost = instance("A")
+    honest = constrained_transport(source, target, cost, R=0.9, common_randomness=True)
+    steep = Multipliers(100.0, np.zeros(3))
+    guess = Stranger(TransportOutcome(honest.plan, (steep,)))
+    found = constrained_transport(source, target, cost, R=0.9, common_randomness=True, method=guess)
+    assert found.multipliers is not None
+    assert found.multipliers.rate == 100.0
+    assert transport._tangent(0.9, found, 1.0) == 0.0
+    assert 0.0 < transport._tangent(
+        0.3, constrained_transport(source, target, cost, R=0.3, common_randomness=True), 1.0
+    )
 
 
 def test_optimal_is_said_of_the_gap_that_was_asked_for() -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
-from rdptheory.couplings import Plan, optimal_transport, rounded_plan
+from rdptheory.couplings import Optimum, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
@@ -71,7 +71,7 @@ class Region:
         return Bounds(min(max(0.0, self.coupling.lower), upper), upper)
 
     @cached_property
-    def coupling(self) -> Plan:
+    def coupling(self) -> Optimum:
         """An optimal coupling of X~ and X, shape (l, n)."""
         p = self.source.probabilities
         found = optimal_transport(self.masses, p, squares(self.means, columns(self.source)))

@@ -57,8 +57,8 @@ def soft_minimum(cost: FloatArray, q: FloatArray, lam: float, kappa: float) -> F
         exponent = -over / lam
     small = np.expm1(exponent) @ q  # in (-1, 0]
     close = small > -0.5
-    direct = np.log(np.where(close, 1.0, np.exp(exponent) @ q))
-    logarithm = np.where(close, np.log1p(np.where(close, small, 0.0)), direct)
+    logarithm = np.log1p(small, out=np.zeros_like(small), where=close)
+    logarithm[~close] = np.log(np.exp(exponent[~close]) @ q)
     # with masses q known to κ, and exp(-t) t <= 1 for the exponents
     error = 4.0 * kappa * np.minimum(1.0, np.abs(logarithm)) + 2.0 * kappa * np.abs(logarithm)
     tiny = float(scipy.special.xlogy(1.0, np.maximum(q.min(), np.finfo(np.float64).tiny)))

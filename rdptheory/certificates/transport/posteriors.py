@@ -19,7 +19,7 @@ from typing import Self
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport.argument import Argument
 from rdptheory.certificates.transport.couplings import soft_minimum
 from rdptheory.certificates.transport.rounding import centred, lowered, relative_error
@@ -118,6 +118,7 @@ class PosteriorPricing:
     def bound(self, slack: float, max_cells: int) -> tuple[float, FloatArray]:
         """A lower bound on min c + v, within `slack` of it unless `max_cells` ends the cutting, and the best b."""
         cells = np.eye(self.q.size)[None]
+        heights = self.concave(cells)  # at the corners, each computed once
         best, settled, seen, floor, deepest = np.inf, np.inf, 0, np.inf, cells.mean(axis=1)
         n, m = self.cost.shape
         most = min(max_cells, int(ENTRIES / (m * m * (n + m))))
@@ -127,12 +128,16 @@ class PosteriorPricing:
             value = self.concave(centre) + self.convex(centre)
             if value.min() < best:
                 best, deepest = float(value.min()), centre[value.argmin()][None]
-            bounds = (self.concave(cells) + self.tangent(centre, cells)).min(axis=1)
+            bounds = (heights + self.tangent(centre, cells)).min(axis=1)
             kept = bounds < best - slack
             settled = min(settled, float(bounds[~kept].min(initial=np.inf)))
-            cells, floor = cells[kept], float(bounds[kept].min(initial=np.inf))
+            cells, heights, floor = cells[kept], heights[kept], float(bounds[kept].min(initial=np.inf))
             if cells.shape[0]:
-                cells = bisected(cells)
+                rows, (i, j) = np.arange(cells.shape[0]), _longest_edges(cells)
+                at_middle = self.concave(0.5 * (cells[rows, i] + cells[rows, j]))
+                heights = np.concatenate((heights, heights))
+                heights[rows, i], heights[rows + rows.size, j] = at_middle, at_middle
+                cells = bisected(cells, (i, j))
         return min(settled, floor), deepest
 
 
@@ -144,14 +149,18 @@ def _log_ratio(b: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray(np.where(close, np.log1p(np.where(close, excess, 0.0)), np.log(far)))
 
 
-def bisected(cells: FloatArray) -> FloatArray:
-    """Each simplex (k, m, m) cut in two at the middle of its longest edge."""
-    k, m, _ = cells.shape
-    first, second = np.triu_indices(m, 1)
-    edges = np.square(cells[:, first] - cells[:, second]).sum(axis=2)
-    longest, rows = edges.argmax(axis=1), np.arange(k)
-    i, j = first[longest], second[longest]
+def bisected(cells: FloatArray, edges: tuple[IntArray, IntArray] | None = None) -> FloatArray:
+    """Each simplex (k, m, m) cut in two at the middle of its longest edge, the new corner i, then the new corner j."""
+    rows = np.arange(cells.shape[0])
+    i, j = _longest_edges(cells) if edges is None else edges
     middle = 0.5 * (cells[rows, i] + cells[rows, j])
     left, right = cells.copy(), cells.copy()
     left[rows, i], right[rows, j] = middle, middle
     return np.concatenate((left, right))
+
+
+def _longest_edges(cells: FloatArray) -> tuple[IntArray, IntArray]:
+    """The corners i < j (k,) of the longest edge of each simplex."""
+    first, second = np.triu_indices(cells.shape[1], 1)
+    longest = np.square(cells[:, first] - cells[:, second]).sum(axis=2).argmax(axis=1)
+    return first[longest], second[longest]

@@ -97,7 +97,8 @@ class EntropicTransport:
         )
 
 
-Point = tuple[FloatArray, float]
+DualPrices = tuple[FloatArray, float]
+"""g (m,) and λ."""
 
 
 class _Dual:
@@ -106,21 +107,21 @@ class _Dual:
     def __init__(self, p: FloatArray, q: FloatArray, cost: FloatArray, R: float) -> None:
         self.p, self.q, self.cost, self.R = p, q, cost, R
 
-    def _log_weights(self, point: Point) -> tuple[FloatArray, FloatArray]:
+    def _log_weights(self, point: DualPrices) -> tuple[FloatArray, FloatArray]:
         g, lam = point
         exponent = np.log(self.q) + (g - self.cost) / lam
         top = exponent.max(axis=1)
         return exponent, top + np.log(np.exp(exponent - top[:, None]).sum(axis=1))
 
-    def value(self, point: Point) -> float:
+    def value(self, point: DualPrices) -> float:
         g, lam = point
         return float(g @ self.q - lam * (self.p @ self._log_weights(point)[1]) - lam * self.R)
 
-    def channel(self, point: Point) -> FloatArray:
+    def channel(self, point: DualPrices) -> FloatArray:
         exponent, total = self._log_weights(point)
         return np.asarray(np.exp(exponent - total[:, None]))
 
-    def sinkhorn(self, point: Point) -> Point:
+    def sinkhorn(self, point: DualPrices) -> DualPrices:
         """g that makes the output law q at the row normalisation in force: exact ascent in g."""
         exponent, total = self._log_weights(point)
         with np.errstate(divide="ignore"):
@@ -129,7 +130,7 @@ class _Dual:
         mass = top + np.log(np.exp(columns - top).sum(axis=0))
         return point[0] + point[1] * (np.log(self.q) - mass), point[1]
 
-    def newton(self, point: Point) -> Point:
+    def newton(self, point: DualPrices) -> DualPrices:
         """One damped Newton step in (g, λ), λ kept positive; the point itself if no step climbs."""
         g, lam = point
         w = self.channel(point)

@@ -103,7 +103,7 @@ class PosteriorPairs:
             spread(sides[1], columns, np.nan),
             spread(sides[0], rows, np.nan),
             rates[1],
-            slack=0.25 * problem.width(self.gap, search.upper),
+            slack=0.4 * problem.width(self.gap, search.upper),
             max_cells=self.max_cells,
         )
         plan = PrivatePlan(spread(encoder.T, rows, 0.0).T, spread(decoder, columns, 0.0), asymptotic=True)
