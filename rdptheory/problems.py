@@ -14,7 +14,15 @@ from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.geometry import TABLES, Dense, Geometry, affordable
-from rdptheory.sources import ContinuousSource, DiscreteSource, FrozenLaw, GaussianVector, Source, known_law
+from rdptheory.sources import (
+    ContinuousSource,
+    DiscreteSource,
+    FrozenLaw,
+    GaussianVector,
+    Independent,
+    Source,
+    known_law,
+)
 
 LARGE = 2048  # symbols above which a distortion that knows its geometry needs no table: 32 MB each, a dozen kept
 BELOW = 8 * UNIT_ROUNDOFF  # of D, by which a limit may lie below the least distortion that a user summed in float64
@@ -47,7 +55,7 @@ class Problem:
     def __post_init__(self) -> None:
         if isinstance(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
-        if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector)):
+        if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector, Independent)):
             raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
         if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")

@@ -21,7 +21,7 @@ from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
-from rdptheory.sources import ContinuousSource, Source
+from rdptheory.sources import ContinuousSource, Independent, Source
 
 __all__ = ["Method", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -127,7 +127,7 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         matched = match(problem)
         if matched is not None:
             return matched
-    if isinstance(problem.source, ContinuousSource) and method != ClosedForm():
+    if isinstance(problem.source, (ContinuousSource, Independent)) and method != ClosedForm():
         return answer(problem, method, _ask)
     if method is None:
         method = FirstOrder(gap=LARGE_GAP) if problem.discrete.by_products else InteriorPoint()

@@ -21,6 +21,7 @@ from rdptheory.methods import Outcome
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Solution, Status
 from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.sources import Independent
 
 __all__ = ["Atoms", "PointChannel"]
 
@@ -99,6 +100,8 @@ class Atoms:
 
     def answer(self, problem: Problem, ask: Ask) -> Solution:
         """The bracket of a question about a density without a perception limit."""
+        if isinstance(problem.source, Independent):
+            raise InvalidInput("method", self, "answers on the line; take Cells() in the plane")
         posed = Posed.of(problem)
         if posed.perception is not None or not isinstance(posed.distortion, SquaredError):
             raise InvalidInput("method", self, "answers for SquaredError() and P = inf; take Cells()")

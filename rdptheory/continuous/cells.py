@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
 from rdptheory.continuous.ends import Upper, fixed_ends, lower_end, upper_end
 from rdptheory.continuous.finite import power
+from rdptheory.continuous.plane import plane_solution
 from rdptheory.continuous.posed import Posed
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
@@ -18,7 +19,7 @@ from rdptheory.methods import Method, Outcome
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.sources import ContinuousSource
+from rdptheory.sources import ContinuousSource, Independent
 
 __all__ = ["Ask", "Cells", "density_only", "trivial"]
 
@@ -66,6 +67,11 @@ class Cells:
 
     def answer(self, problem: Problem, ask: Ask) -> Solution:
         """The bracket of a question about a density; `ask` answers the finite ones."""
+        if isinstance(problem.source, Independent):
+            found = plane_solution(
+                problem, InteriorPoint(gap=max(FINEST, SHARE * self.gap)), ask, self.gap, self.max_cells
+            )
+            return replace(found, method=self)
         posed = Posed.of(problem)
         known = trivial(posed, self)
         if known is not None:

@@ -46,7 +46,7 @@ def nodes(source: ContinuousSource, n: int, ends: int | None = None) -> FloatArr
         return t
     cells = source.cells(t)
     within = float(cells.mass @ cells.variance)
-    for share in SHARES[:0:-1]:
+    for share in [share for share in SHARES[:0:-1] if share < 0.1 * n]:
         shorter = _fitted(source, source.compander(_levels(source, share / n, n)))
         tails = source.left_tail(float(shorter[0])), source.right_tail(float(shorter[-1]))
         if sum(tail.mass * tail.square for tail in tails) <= SPARED * within:

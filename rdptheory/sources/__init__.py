@@ -5,9 +5,10 @@ from rdptheory.sources.density import discretise
 from rdptheory.sources.discrete import Bernoulli, DiscreteSource, Empirical, Pmf
 from rdptheory.sources.frozen import FrozenLaw, known_law
 from rdptheory.sources.gaussian import Gaussian, GaussianVector
+from rdptheory.sources.independent import Independent
 from rdptheory.sources.laws import Exponential, GaussianMixture, Laplace, Logistic, StudentT, Uniform
 
-Source = DiscreteSource | ContinuousSource | GaussianVector | FrozenLaw
+Source = DiscreteSource | ContinuousSource | GaussianVector | Independent | FrozenLaw
 
 __all__ = [
     "Bernoulli",
@@ -20,6 +21,7 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "GaussianVector",
+    "Independent",
     "Laplace",
     "Logistic",
     "Pmf",

@@ -13,6 +13,7 @@ from rdptheory import Problem, Table, rdp
 from rdptheory.continuous.finite import cells_problem, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes, rents
 from rdptheory.continuous.posed import Posed
+from rdptheory.divergences import F_DIVERGENCES
 from tests.checks import assert_inside
 from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W1, W2, L, M, N, U, ask, level_one
 
@@ -107,3 +108,16 @@ def test_without_its_allowances_a_bracket_misses() -> None:
     assert ask(replace(bare, D=0.3)).bounds.lower > free, "without V+ and rent the lower end is false"
     # either of the two alone does not show at this size, hence the test of the rent itself
     assert ask(replace(bare, D=0.3 + rounded.noise)).bounds.lower < free
+
+
+@pytest.mark.parametrize("member", F_DIVERGENCES, ids=lambda member: member.name)
+def test_every_f_divergence_lies_between_no_limit_and_equal_laws(member) -> None:
+    """A limit costs something, less than equality of the laws does, and two sizes agree."""
+    free = level_one(T5, SQUARED, FREE, 0.3, 96, gap=1e-6)
+    equal = level_one(T5, SQUARED, (TV, 0.0), 0.3, 96, gap=1e-6)
+    for P in (1e-4, 0.02, 0.5):
+        few, many = (level_one(T5, SQUARED, (member, P), 0.3, n, gap=1e-6) for n in (64, 96))
+        assert few.overlaps(many)
+        assert many.gap < 0.5 * few.gap  # (64/96)² = 0.44
+        assert many.upper >= free.lower
+        assert many.lower <= equal.upper
