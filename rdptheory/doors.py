@@ -218,9 +218,8 @@ def _fit(shapes: dict[str, tuple[str, ...]], given: dict[str, Any]) -> None:
                 raise InvalidInput(name, given[name], f"must have shape {alike['shape']}, has {shape}")
             continue
         needed = axes[:-1] if axes[-1].endswith("?") and len(shape) < len(axes) else axes
-        if len(shape) != len(needed) or any(
-            lengths.setdefault(a, n) != n or n < 1 for a, n in zip(needed, shape, strict=True)
-        ):
+        pairs = [*zip(needed, shape, strict=False), *((axis, LEFT_OUT) for axis in axes[len(needed) :])]
+        if len(shape) != len(needed) or any(n == 0 or lengths.setdefault(axis, n) != n for axis, n in pairs):
             wanted = ", ".join(str(lengths.get(axis, axis)) for axis in axes) + ("," if len(axes) == 1 else "")
             raise InvalidInput(name, given[name], f"must have shape ({wanted}), has {shape}")
 

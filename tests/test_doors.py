@@ -120,6 +120,22 @@ def test_a_call_that_does_not_fit_the_signature_is_both_refusals(call: Callable[
     assert issubclass(WrongCall, InvalidInput)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: TotalVariation().value([0.5, 0.5], [1.0]),
+        lambda: TotalVariation().value([[0.5, 0.5]], [[0.5, 0.5]]),
+        lambda: TotalVariation().value([], []),
+        lambda: Hamming().table(0.5),
+        lambda: Hamming().on([0.0, 1.0], [[0.0, 0.0], [1.0, 1.0]]),
+        lambda: Hamming().on([[0.0, 1.0]], [[0.0, 0.0, 1.0]]),
+    ],
+)
+def test_shapes_that_do_not_fit_each_other_are_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(InvalidInput, match="must have shape"):
+        call()
+
+
 def test_a_type_error_of_the_body_stays_one() -> None:
     @door
     def broken(x: float) -> float:

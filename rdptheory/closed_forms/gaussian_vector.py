@@ -118,7 +118,8 @@ def allocate(variances: ArrayLike, D: float, P: float, perception: Divergence = 
         return silent
     filled = _water_filling(ball, spectrum, D)
     if float(filled.P.sum()) <= P:
-        return _priced(filled, spectrum, D, Unbounded, 0.5 / _level(spectrum, D), 0.0, perception)
+        level = _level(spectrum, D)
+        return _priced(filled, spectrum, D, Unbounded, 0.5 / level if level > 0.0 else np.inf, 0.0, perception)
     shares, s, mu = _prices(ball, spectrum, D, P, perception)
     return _priced(shares, spectrum, D, P, s, mu, perception)
 
@@ -296,8 +297,9 @@ def _priced(
     total_D, total_P = float(found.D.sum()), float(found.P.sum())
     owed = s * (total_D - D) + (mu * (total_P - P) if 0.0 < P < Unbounded else 0.0)
     distortions = found.D * (D / total_D)
-    shares = found.P / total_P if total_P > 0.0 else np.full_like(found.P, 1.0 / found.P.size)
-    perceptions = found.P if P == Unbounded else np.zeros_like(found.P) if P == 0.0 else P * shares
+    perceptions = found.P if P == Unbounded else np.zeros_like(found.P)
+    if 0.0 < P < Unbounded:  # shares too small to be told from 0 are equal
+        perceptions = found.P * (P / total_P) if total_P > 0.0 else np.full_like(found.P, P / found.P.size)
     limits = np.full_like(found.P, Unbounded) if P == Unbounded else perceptions
     above = gaussian.rate(spectrum, distortions, limits, perception)
     active = above > 0.0

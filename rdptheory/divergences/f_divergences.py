@@ -281,12 +281,12 @@ class SmoothFDivergence(FDivergence):
         """
         held = reference > 0.0
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a useless pair costs inf
-            p, y = reference[held], (v[held] - gamma) / mu
+            p, y = reference[held], (v[held] - gamma) / np.float64(mu)
             y += 8.0 * UNIT_ROUNDOFF * np.abs(y)
             if not (y < self.recession).all():
                 return float("inf")
             if np.isfinite(self.recession) and not held.all():
-                bare = (float(v[~held].max()) - gamma) / mu
+                bare = float((v[~held].max() - gamma) / np.float64(mu))
                 if not bare + 8.0 * UNIT_ROUNDOFF * abs(bare) <= self.recession:
                     return float("inf")
             values = self.conjugate(y)

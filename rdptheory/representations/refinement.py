@@ -283,7 +283,8 @@ def refinement_bound(
     def cost(log_w: float) -> float:
         w = float(np.exp(log_w))
         spread = np.log1p(D1 / w) + np.log1p(D2 / w)
-        return rate - shannon(variance * w / (variance + w)) + 0.5 * dimension * float(spread)
+        apart = variance * w / (variance + w) if variance + w > 0.0 else 0.0  # both below what float64 holds
+        return rate - shannon(apart) + 0.5 * dimension * float(spread)
 
     grid = np.log(variance) + np.log(10.0) * np.linspace(-6.0, 6.0, 49)
     best = int(np.argmin([cost(float(log_w)) for log_w in grid]))
