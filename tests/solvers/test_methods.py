@@ -30,6 +30,7 @@ from rdptheory import (
     distortion_at,
     rate_distortion,
     rdp,
+    solve,
     surface,
     universal_rate,
 )
@@ -253,6 +254,29 @@ def test_conic_is_optimal_only_where_its_gap_is_reached() -> None:
         assert (found.status is Status.OPTIMAL) == (found.gap <= Conic().gap)
         assert found.status is Status.STOPPED
     assert rate_distortion(Pmf([0.5, 0.3, 0.2]), Hamming(), D=0.1, method=Conic()).status is Status.OPTIMAL
+
+
+@dataclass(frozen=True)
+class Hasty(InteriorPoint):
+    """The interior point, two steps long."""
+
+    max_steps: int = 2
+
+
+def test_where_the_default_stops_another_method_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The brackets are intersected, and the sentence says what was tried; a method that was asked for stays alone."""
+    ours = rdp(*QUESTION, D=0.4, P=0.01)
+    monkeypatch.setattr(solve, "InteriorPoint", Hasty)
+    alone, helped = (rdp(*QUESTION, D=0.4, P=0.01, method=method) for method in (Hasty(), None))
+    assert (alone.status, alone.steps) == (Status.STOPPED, 2)
+    assert helped.gap <= 1e-2 * alone.gap
+    assert helped.bounds.overlaps(ours.bounds)
+    assert helped.steps > 2
+    checks.assert_sound(helped)
+    monkeypatch.setattr(solve, "SECOND_STEPS", 1)
+    stopped = rdp(*QUESTION, D=0.4, P=0.01)
+    assert stopped.status is Status.STOPPED
+    assert stopped.message.endswith("nor did 1 first-order steps close the bracket")
 
 
 def test_a_universal_representation_by_a_method_of_ones_own() -> None:
