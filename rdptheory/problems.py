@@ -125,6 +125,8 @@ class Problem:
         costs = self._costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and np.isfinite(self.P):
+            if not isinstance(self.perception, FDivergence):  # costs between all outputs, before they are written down
+                affordable("source", costs.shape[0], costs.shape[1], copies=TABLES)
             reference = self.source.probabilities
             if isinstance(self.distortion, Table) and self.distortion.reference is not None:
                 reference = self.distortion.reference

@@ -19,6 +19,8 @@ from rdptheory import (
     Status,
     Table,
     TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
     discretise,
     distortion_at,
     rdp,
@@ -106,6 +108,10 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
     source = discretise(Gaussian(0, 1), 20_000)
     with pytest.raises(InvalidInput, match=r"source = 20000 x 20000: needs 35\.8 GiB of tables, 4 GiB are allowed"):
         rdp(source, SquaredError(), TotalVariation(), D=0.1, P=0.1, method=InteriorPoint())
+
+    for perception in (Wasserstein1(), Wasserstein2Squared()):
+        with pytest.raises(InvalidInput, match="GiB"):
+            rdp(source, SquaredError(), perception, D=0.1, P=0.1)
 
     class Fourth:
         def table(self, points):

@@ -20,8 +20,8 @@ from rdptheory.solvers.presolve import presolve
 
 __all__ = ["FreeReproduction", "free_reproduction"]
 
-WEIGHT_STEPS = 8
-LEAST_WEIGHT = 1e-7
+WEIGHT_STEPS = 8  # of Blahut-Arimoto between two moves of the points: more buy little before the points settle
+LEAST_WEIGHT = 1e-7  # mass below which a point leaves: what it might save is below the gaps asked for
 MERGED = 1e-3  # of sqrt(D): points closer than this become one
 
 

@@ -21,11 +21,11 @@ from rdptheory.solvers.first_order.loop import NOTHING, NUDGE, Found, aimed, ela
 
 __all__ = ["candidates", "hand_over", "lacking", "manageable", "on_support"]
 
-MOST_CANDIDATES = 3000
+MOST_CANDIDATES = 3000  # a Cholesky factor of that size takes half a second
 MOST_COLUMNS = 30_000_000  # entries of K restricted to S
 MOST_ADDED = 300  # symbols a round, off a grid
 REST = 1e-3  # mass of the first-order law that the first candidates leave out
-ROUNDS, STEPS = 30, 60
+ROUNDS, STEPS = 30, 60  # of candidates and of Newton on one set: a dozen and twenty are usual
 PATIENCE = 5  # rounds in which the gap has to halve
 IDLE = 1e-9  # mass below which a symbol leaves S
 SPREAD = 1e-3  # share of the uniform law in a start, and the least multiplier there

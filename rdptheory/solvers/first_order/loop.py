@@ -31,10 +31,10 @@ __all__ = ["Found", "Incumbent", "Question", "aimed", "elasticity", "first_slope
 
 FLOOR = -30.0  # of log h - log reference: a symbol driven to e^-690 would take hundreds of steps to return
 LEAST, NOTHING = -690.0, -1e4  # exp of the second is 0
-CHECK_EVERY, CHECK_GROWTH = 3, 1.15
+CHECK_EVERY, CHECK_GROWTH = 3, 1.15  # steps between evaluations of both ends, and their growth: a seventh of the work
 RECENT = 4  # channels kept to mix the next one with
 NUDGE = 1.02  # of s, for a channel with a little less distortion to mix with
-SLOPE_EVERY = 4
+SLOPE_EVERY = 4  # steps between changes of s, in which the law follows
 STIFFER, SOFTER = 1.5, 0.8  # the law follows s, and E d the law: smaller steps of s where E d swings about D,
 LEAST_STIFF = 0.02  # larger ones where it hardly moves
 STIFF = 3.0  # beyond which R(D) may be straight around D, where E d jumps as s passes its slope

@@ -21,8 +21,8 @@ from rdptheory.solvers.first_order.method import FirstOrder
 
 __all__ = ["run_symmetric"]
 
-THETA = 2.0 / 3.0
-CHECK_EVERY = 3
+THETA = 2.0 / 3.0  # makes both ends of the spectrum [0, 1] contract by 1/3
+CHECK_EVERY = 3  # steps between evaluations of both ends, which cost as much as they do
 PATIENCE = 300  # steps; an indefinite kernel may contract slowly, and the general loop takes over
 
 
