@@ -15,6 +15,7 @@ from neural.losses import (
     SlicedWasserstein,
     WassersteinGP,
 )
+from neural.models import Conventional, Fit, KMeans, Pictured, Sampler, Shown, Source
 from neural.quality import Likelihoods, Pillow, Quality, RandomFeatures, measure, sweep, write_results
 from neural.quantisers import (
     Binary,
@@ -26,51 +27,15 @@ from neural.quantisers import (
     Unquantised,
 )
 from neural.recipes import Adam, Constant, Drops, OneCycle, Recipe, RMSprop
-from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder
+from neural.study import Chart, Claim, Plan, Study, Variant
+from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder, fit_decoders
 
 __all__ = [
-    "Adam",
-    "AnchorNorm",
-    "Binary",
-    "BlauMichaeli",
-    "Checkpoint",
-    "Classifier",
-    "Codec",
-    "Constant",
-    "Decoder",
-    "DeterministicQuantiser",
-    "Drops",
-    "EnergyDistance",
-    "EnergyScore",
-    "FreshCritic",
-    "Likelihoods",
-    "Liu",
-    "MeanSquaredError",
-    "Measured",
-    "NoisyQuantiser",
-    "OneCycle",
-    "Perceptron",
-    "Perceptual",
-    "Pillow",
-    "Quality",
-    "RMSprop",
-    "RandomFeatures",
-    "Recipe",
-    "SlicedWasserstein",
-    "SoftGradient",
-    "StraightThrough",
-    "UNet",
-    "UniversalQuantiser",
-    "Unquantised",
-    "WassersteinGP",
-    "Yan",
-    "Zhang",
-    "evaluate",
-    "fit_classifier",
-    "fit_codec",
-    "fit_codecs",
-    "fit_decoder",
-    "measure",
-    "sweep",
-    "write_results",
-]
+    "Adam", "AnchorNorm", "Binary", "BlauMichaeli", "Chart", "Checkpoint", "Claim", "Classifier", "Codec",
+    "Constant", "Conventional", "Decoder", "DeterministicQuantiser", "Drops", "EnergyDistance", "EnergyScore", "Fit",
+    "FreshCritic", "KMeans", "Likelihoods", "Liu", "MeanSquaredError", "Measured", "NoisyQuantiser", "OneCycle",
+    "Perceptron", "Perceptual", "Pictured", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",
+    "Sampler", "Shown", "SlicedWasserstein", "SoftGradient", "Source", "StraightThrough", "Study", "UNet",
+    "UniversalQuantiser", "Unquantised", "Variant", "WassersteinGP", "Yan", "Zhang", "evaluate", "fit_classifier",
+    "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "measure", "sweep", "write_results",
+]  # fmt: skip

@@ -52,11 +52,11 @@ class State:
     def __post_init__(self) -> None:
         self.written = time.monotonic()
 
-    def keep(self, step: int, logs: list[list[Point]], *, last: bool) -> None:
-        """Write the state after `step` steps, if it is time."""
+    def keep(self, step: int, logs: list[list[Point]], drawn: list[Tensor], *, last: bool) -> None:
+        """Write the state after `step` steps, if it is time; `drawn` are the generators' states to draw on from."""
         if not last and time.monotonic() - self.written < self.checkpoint.seconds:
             return
-        tensors = dict(self.tensors) | {f"generator.{n}": rng.get_state() for n, rng in enumerate(self.generators)}
+        tensors = dict(self.tensors) | {f"generator.{n}": rng for n, rng in enumerate(drawn)}
         for role, optimiser in self.optimisers.items():
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{role}.{index}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}

@@ -5,13 +5,16 @@ A coder is a frozen description; `encoder()`, `decoder(noise)` and `critic(code)
 * encoder: images (n, planes, side, side) -> features (n, latent) in [-1, 1];
 * decoder: what was received (n, latent) and private noise (n, noise) -> images;
 * critic: images and codes (n, code) -> values (n,), without normalisation, as WGAN-GP needs; unconditional if code = 0.
+
+A conditional critic judges pairs: how it ranks two images has to depend on the code. A code that only adds a(x) + b(z)
+to the value cancels in E J(Y,Z) - E J(X,Z), so codes enter before a nonlinearity, or as a product with the features.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import ClassVar
@@ -35,6 +38,7 @@ class Coder(ABC):
     planes: int = 1
     side: int = 28
     fixed: ClassVar[bool] = False  # whether the networks make images of one side only
+    dense: ClassVar[bool] = False  # whether all layers are linear: many at once are then faster on a CPU too
     private: ClassVar[int] = 16  # how many private Gaussian numbers a randomised decoder of this family takes
 
     def __post_init__(self) -> None:
@@ -59,17 +63,19 @@ class Coder(ABC):
         """A fresh decoder that takes `noise` private numbers beside the code."""
 
     def critic(self, code: int = 0) -> nn.Module:
-        """Three 5x5 convolutions of stride 2, then a linear layer that sees the code too [BM19, ZQCK21, LZCK22]."""
+        """Three 5x5 convolutions of stride 2, then linear [BM19, ZQCK21, LZCK22]; a code changes the linear layer."""
         sizes = [self.planes, *_wide(self.width, 64, 128, 256)]
         image = nn.Sequential(*_layers(sizes, 5, 2, 2, norm=False), nn.Flatten())
-        head = nn.Linear(sizes[-1] * (-(-self.side // 8)) ** 2 + code, 1)
-        return _Critic(image, nn.Identity() if code else None, head)
+        found = sizes[-1] * (-(-self.side // 8)) ** 2
+        return _Projection(image, nn.Linear(found, 1), nn.Linear(code, found, bias=False) if code else None)
 
 
 @dataclass(frozen=True)
 class Perceptron(Coder):
     """Two hidden layers of 128 x width everywhere, those of the encoder with batch norm; any image shape, also samples
     of one number as side 1."""
+
+    dense: ClassVar[bool] = True
 
     def encoder(self) -> nn.Module:
         (h,) = _wide(self.width, 128)
@@ -191,6 +197,13 @@ class UNet(Coder):
             raise InvalidInput("latent", self.latent, "must be the pixels of an image whose side 4 divides")
         return _UNet(self.planes, self.side, noise // self.side**2, self.width)
 
+    def critic(self, code: int = 0) -> nn.Module:
+        """The convolutions on the image and, as further planes, the image that is its code."""
+        if not code:
+            return super().critic()
+        planes = self.planes + code // self.side**2
+        return _Stacked(Coder.critic(replace(self, planes=planes, latent=planes * self.side**2)), self.side)
+
 
 class _Decoder(nn.Sequential):
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
@@ -209,6 +222,30 @@ class _Critic(nn.Module):
         return self.head(hidden if self.code is None else torch.cat([hidden, self.code(code)], 1)).squeeze(-1)
 
 
+class _Projection(nn.Module):
+    """Linear in what it sees in the image, with weights that depend on the code."""
+
+    def __init__(self, image: nn.Module, head: nn.Module, code: nn.Module | None) -> None:
+        super().__init__()
+        self.image, self.head, self.code = image, head, code
+
+    def forward(self, images: Tensor, code: Tensor | None) -> Tensor:
+        hidden = self.image(images)
+        value = self.head(hidden).squeeze(-1)
+        return value if self.code is None else value + (self.code(code) * hidden).sum(1)
+
+
+class _Stacked(nn.Module):
+    """A critic of the image and of the image that is its code, one above the other."""
+
+    def __init__(self, net: nn.Module, side: int) -> None:
+        super().__init__()
+        self.net, self.side = net, side
+
+    def forward(self, images: Tensor, code: Tensor) -> Tensor:
+        return self.net(torch.cat([images, code.unflatten(1, (-1, self.side, self.side))], 1), None)
+
+
 class _UNet(nn.Module):
     def __init__(self, planes: int, side: int, noise: int, width: float) -> None:
         super().__init__()
@@ -218,6 +255,7 @@ class _UNet(nn.Module):
         self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), self._pair(2 * b, b)
         self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), self._pair(2 * a, a)
         self.out = nn.Conv2d(a, planes, 3, padding=1)
+        self.out.weight.data.mul_(0.1)  # starts near the image it is given
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         image = received.unflatten(1, self.shape)
@@ -234,23 +272,26 @@ class _UNet(nn.Module):
 
 class Classifier(nn.Module):
     """The digit classifier whose second convolution is the perceptual loss and whose 50 numbers are the Frechet
-    distance's features [BM19, Table S3]; 28x28 grey images."""
+    distance's features [BM19, Table S3]; any images are made grey and brought to its 28x28 first."""
 
-    def __init__(self, width: float = 1.0, dropout: float = 0.5) -> None:
+    def __init__(self, width: float = 1.0, dropout: float = 0.5, classes: int = 10) -> None:
         super().__init__()
         a, b, c = _wide(width, 10, 20, 50)
-        self.lower = nn.Sequential(nn.Conv2d(1, a, 5), nn.MaxPool2d(2), nn.LeakyReLU(), nn.Conv2d(a, b, 5))
+        self.num_features = c  # as torchmetrics asks for it
+        enlarge = nn.Upsample((28, 28), mode="bilinear")
+        first = nn.Conv2d(1, a, 5), nn.MaxPool2d(2), nn.LeakyReLU(), nn.Conv2d(a, b, 5)
+        self.lower = nn.Sequential(enlarge, *first)
         self.drop = nn.Dropout(dropout)
         self.upper = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(), nn.Flatten(), nn.Linear(b * 16, c), nn.ReLU())
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(c, 10))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(c, classes))
 
     def perceive(self, images: Tensor) -> Tensor:
         """The second convolution's output after pooling (n, 20, 4, 4)."""
-        return nn.functional.max_pool2d(self.lower(images), 2)
+        return nn.functional.max_pool2d(self.lower(images.mean(1, keepdim=True)), 2)
 
     def embed(self, images: Tensor) -> Tensor:
         """The 50 features (n, 50)."""
-        return self.upper(self.drop(self.lower(images)))
+        return self.upper(self.drop(self.lower(images.mean(1, keepdim=True))))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, 10)."""

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
+import json
 import os
-import struct
-import zlib
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
-import scipy
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neural import readers
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 
 __all__ = [
-    "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "bernoulli", "digits", "fetch", "gaussian",
-    "load", "mnist", "patches", "resize", "svhn", "tinted", "uniform",
+    "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "bernoulli", "checked", "digits", "fetch",
+    "gaussian", "load", "mnist", "patches", "pictures", "resize", "svhn", "table", "tinted", "uniform",
 ]  # fmt: skip
+
+
+FAR = 10.0  # more than any noise adds to an image in [0, 1], or a Gaussian sample ever is, and far from 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,9 @@ def mnist(folder: str | os.PathLike[str]) -> Split:
     """
     parts = []
     for part in ("train", "t10k"):
-        images, labels = (_idx(Path(folder) / f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
+        images, labels = (
+            readers.read_idx(Path(folder) / f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
+        )
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise InvalidInput("data", str(folder), f"the {part} files must hold n images and n labels")
         order = np.random.default_rng(0).permutation(len(images)) if part == "t10k" else slice(None)
@@ -66,42 +71,24 @@ def mnist(folder: str | os.PathLike[str]) -> Split:
 
 def svhn(folder: str | os.PathLike[str]) -> Split:
     """Street-view house numbers, cropped digits 32x32x3, from `train_32x32.mat` and `test_32x32.mat`."""
-    parts = []
-    for part in ("train", "test"):
-        path = Path(folder) / f"{part}_32x32.mat"
-        try:
-            table = scipy.io.loadmat(path)
-            pixels, labels = table["X"], table["y"].ravel() % 10  # the file writes the digit 0 as 10
-        # no such file or table, another kind of file, MATLAB 7.3 or later, a damaged stream: scipy has no common class
-        except (OSError, KeyError, ValueError, NotImplementedError, zlib.error, scipy.io.matlab.MatReadError):
-            raise InvalidInput("data", str(path), "must be the official MATLAB file with X and y") from None
-        if pixels.ndim != 4 or pixels.shape[2] != 3 or pixels.shape[3] != len(labels):
-            raise InvalidInput("data", str(path), f"X must have shape (side, side, 3, n), has {pixels.shape}")
-        parts.append((pixels.transpose(3, 2, 0, 1), labels))
-    return _labelled("svhn", parts)
+    found = (readers.read_matlab(Path(folder) / f"{part}_32x32.mat") for part in ("train", "test"))
+    # the file writes the digit 0 as 10
+    return _labelled("svhn", [(pixels.transpose(3, 2, 0, 1), labels % 10) for pixels, labels in found])
 
 
 def patches(folder: str | os.PathLike[str], *, side: int, per_image: int, seed: int, grey: bool = False) -> Split:
     """Square patches cut at random places out of every image of a folder; every fifth image is kept for the test."""
-    opener = _need("PIL.Image", "pillow")
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".ppm"))
-    if len(files) < 2:
-        raise InvalidInput("data", str(folder), "must hold at least two images (png, jpg, webp, ppm)")
-    rng = np.random.default_rng(seed)
+    rng, found = np.random.default_rng(seed), _listed(folder)
     parts: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for number, file in enumerate(files):
-        try:
-            with opener.open(file) as image:
-                pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.float32) / 255.0
-        except OSError:
-            raise InvalidInput("data", str(file), "is not a picture that can be read") from None
+    for number, file in enumerate(found):
+        pixels = readers.read_picture(file, grey=grey)
         if min(pixels.shape[:2]) < side:
             raise InvalidInput("data", str(file), f"must be at least {side} pixels wide and high")
         planes = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)
         for _ in range(per_image):
             top, left = (int(rng.integers(0, size - side + 1)) for size in planes.shape[1:])
             cut = planes[:, top : top + side, left : left + side].contiguous()
-            parts[number % 5 == 4 or number == len(files) - 1 < 4].append(cut)
+            parts[number % 5 == 4 or number == len(found) - 1 < 4].append(cut)
     return Split(Path(folder).resolve().name, torch.stack(parts[0]), torch.stack(parts[1]))
 
 
@@ -115,18 +102,61 @@ def tinted(split: Split, *, seed: int) -> Split:
     return Split(f"tinted {split.name}", paint(split.train, 0), paint(split.test, 1))
 
 
-def load(folder: str | os.PathLike[str] | None) -> Split:
-    """What lies in `folder`: IDX files, SVHN files, or pictures cut to 32x32 patches; the digits if it is None."""
-    if folder is None:
+def pictures(folder: str | os.PathLike[str], *, side: int = 32, per_image: int = 200, grey: bool = False) -> Split:
+    """Pictures of a folder: as they are where all are squares of one side up to 64, else cut into patches."""
+    sizes = {readers.read_picture(file).shape[:2] for file in _listed(folder)}
+    if len(sizes) == 1 and (size := sizes.pop())[0] == size[1] <= 64:
+        side, per_image = size[0], 1
+    return patches(folder, side=side, per_image=per_image, seed=0, grey=grey)
+
+
+def table(path: str | os.PathLike[str]) -> Split:
+    """Images (n, side, side), (n, planes, side, side) or (n, side, side, planes) of a NumPy file: .npy, or .npz with
+    `train` and `test` or one array. Bytes are divided by 255; without a test part every fifth image is kept for it."""
+    found = readers.read_arrays(Path(path))
+    parts = [found["train"], found["test"]] if {"train", "test"} <= set(found) else list(found.values())
+    if len(parts) == 1:
+        test = np.arange(len(parts[0])) % 5 == 4
+        parts = [parts[0][~test], parts[0][test]]
+    images = []
+    for part in parts[:2]:
+        planes = part[:, None] if part.ndim == 3 else part
+        planes = planes.transpose(0, 3, 1, 2) if planes.ndim == 4 and planes.shape[3] in (1, 3) else planes
+        scale = 255.0 if planes.dtype == np.uint8 else 1.0
+        images.append(checked("data", torch.from_numpy(np.ascontiguousarray(planes, np.float32) / np.float32(scale))))
+    return Split(Path(path).stem, *images)
+
+
+def load(place: str | os.PathLike[str] | None) -> Split:
+    """What lies at `place`: IDX files, SVHN files, pictures or a NumPy file; the digits if it is None."""
+    if place is None:
         return digits()
-    path = Path(folder)
+    path = Path(place)
+    if path.suffix in (".npy", ".npz"):
+        return table(path)
     if not path.is_dir():
-        raise InvalidInput("data", str(folder), "is not a folder")
+        raise InvalidInput("data", str(place), "is neither a folder nor a NumPy file")
     if any(path.glob("train-images-idx3-ubyte*")):
         return mnist(path)
     if (path / "train_32x32.mat").is_file():
         return svhn(path)
-    return patches(path, side=32, per_image=200, seed=0)
+    return pictures(path)
+
+
+def checked(argument: str, images: object, coder: Any = None) -> Tensor:
+    """Images (n, planes, side, side) in floating point, [0, 1] but for noise; of a coder's shape if one is given."""
+    if not isinstance(images, Tensor):
+        raise InvalidInput(argument, type(images).__name__, "must be a torch tensor: torch.from_numpy, torch.stack")
+    shown, wanted = (tuple(images.shape), images.dtype), coder and (coder.planes, coder.side, coder.side)
+    if images.ndim != 4 or not len(images) or images.shape[2] != images.shape[3]:
+        raise InvalidInput(argument, shown, "must have shape (n, planes, side, side)")
+    if images.dtype != torch.float32:
+        raise InvalidInput(argument, shown, "must be float32 in [0, 1]: bytes are divided by 255 first")
+    if wanted and tuple(images.shape[1:]) != wanted:
+        raise InvalidInput(argument, shown, f"must have the coder's planes and side, {wanted}")
+    if not float(images.abs().max()) <= FAR:
+        raise InvalidInput(argument, shown, "must be finite and in [0, 1]: grey levels are divided by 255 first")
+    return images
 
 
 def gaussian(n: int, *, seed: int) -> Tensor:
@@ -191,23 +221,9 @@ class Archive:
 
 
 ARCHIVES = {
-    "mnist": Archive("https://ossci-datasets.s3.amazonaws.com/mnist/", {
-        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    }),
-    "fashion-mnist": Archive("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", {
-        "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-    }),
-    "svhn": Archive("http://ufldl.stanford.edu/housenumbers/", {
-        "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
-        "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
-    }),
-}  # fmt: skip
+    name: Archive(**entry)
+    for name, entry in json.loads(files(__package__).joinpath("archives.json").read_text()).items()
+}
 
 
 def fetch(archive: Archive, folder: str | os.PathLike[str]) -> Path:
@@ -234,14 +250,8 @@ def _need(module: str, package: str) -> ModuleType:
         raise MissingPackage(package, "data") from None
 
 
-def _idx(stem: Path) -> np.ndarray:
-    packed = stem.with_name(stem.name + ".gz")
-    try:
-        raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else stem.read_bytes()
-        zero, kind, rank = struct.unpack(">HBB", raw[:4])
-        shape = struct.unpack(f">{rank}I", raw[4 : 4 + 4 * rank])
-        if zero or kind != 8:
-            raise ValueError
-        return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape).copy()
-    except (OSError, EOFError, struct.error, zlib.error, ValueError):
-        raise InvalidInput("data", str(stem), "must be an IDX file of unsigned bytes, plain or .gz") from None
+def _listed(folder: str | os.PathLike[str]) -> list[Path]:
+    found = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".ppm"))
+    if len(found) < 2:
+        raise InvalidInput("data", str(folder), "must hold at least two images (png, jpg, webp, ppm)")
+    return found

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from scipy.special import ndtri
+from torch import Tensor, nn
 
 from neural.coders import Classifier, Coder, Perceptron
+from neural.data import checked
 from neural.losses import WassersteinGP, energy_distance, sliced_wasserstein
-from neural.oracle import centroids, paired_w2
+from neural.oracle import centroids, markov_parts, paired_w2
+from neural.quantisers import Sent
 from neural.training import Codec, Decoder, seeded
 from rdptheory.errors import InvalidInput
 
-__all__ = ["FreshCritic", "Measured", "critic_w1", "evaluate", "frechet"]
+__all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frechet", "kernel_distance"]
 
 LIMIT = 2000  # images in the n x n measures
-ASSIGNED = 400  # images in the assignment, which costs n^3
+ASSIGNED = 400  # images in the assignment between halves, which costs n^3
+REPEATS = 6  # draws of every image behind the parts of a decomposition: the excess then scatters by 0.005
+WINDOW = 11  # side of the window of SSIM
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of MS-SSIM by scale, the finest first
 
 
 class Measured(NamedTuple):
@@ -37,58 +46,90 @@ class FreshCritic:
     coder: Coder | None = None
 
 
+@dataclass(eq=False)
+class _Look:
+    """One pass of images through a codec and a decoder, and what the measures need beside it."""
+
+    codec: Codec
+    decoder: Decoder
+    images: Tensor
+    references: Tensor
+    sent: Sent
+    output: Tensor
+    rng: torch.Generator
+    seed: int
+    draws: int
+    classifier: Classifier | None
+    critic: FreshCritic | None
+
+    @cached_property
+    def halves(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Outputs for one half of the images, real images for that half, and the real images of the other half."""
+        half = min(len(self.images) // 2, LIMIT)
+        shuffle = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.seed))
+        first, second = shuffle[:half].to(self.output.device), shuffle[half : 2 * half].to(self.output.device)
+        return self.output[first], self.references[first], self.references[second]
+
+    def against(self, measure: Callable[[Tensor, Tensor], float]) -> Measured:
+        """A measure between laws, and its floor, both against the same half of real images."""
+        made, first, second = self.halves
+        return Measured(measure(made, second), measure(first, second))
+
+
 def evaluate(
     codec: Codec, decoder: Decoder, images: Tensor, *, references: Tensor | None = None, seed: int = 0, draws: int = 8,
-    classifier: Classifier | None = None, critic: FreshCritic | None = None,
+    classifier: Classifier | None = None, critic: FreshCritic | None = None, measures: Iterable[str] | None = None,
 ) -> dict[str, Measured]:  # fmt: skip
     """Rate, distortion and perception of a decoder behind a codec's encoder.
 
-    `distortion_per_pixel`, `distortion_per_image` (sum over pixels), `rate_bits` = d log2 L, `entropy_bits` = H(Z | U)
-    of the codes given the dither (plug-in, so at most log2 of the number of images), `sliced_w2`, `energy_distance`,
-    `paired_w2` (exact W2 squared of up to 400 images), all three per image. Where a code has enough images: `ratio` =
-    D / D_d, `bias` = E||E[Y|Z] - E[X|Z]||^2 / D_d and `variance` = E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table
-    decoder on these images; in expectation ratio = 1 + bias + variance. All three are NaN where the decoder knows a
-    shared dither: the code is then not all that it knows. With a classifier `frechet`, with a critic
-    `critic_w1` and `critic_slope`.
+    images, references : (n, planes, side, side) in [0, 1]; the references have the law that the output should have.
+    measures : names in `MEASURES`; by default all that cost little, and what a classifier or a critic is given for.
+
+    Returns, by measure:
+
+    * distortion: `distortion_per_pixel`, `distortion_per_image` (sum over pixels), `rate_bits` = d log2 L per image;
+    * perception: `sliced_w2`, `energy_distance` and `paired_w2` (exact W2 squared of up to 400 images), per image;
+    * entropy: `entropy_bits` = H(Z | U) of the codes given the dither, NaN where there are too many codes to tell;
+    * codes, where a code has enough images: `ratio` = D / D_d, `bias` = E||E[Y|Z] - E[X|Z]||^2 / D_d and `variance` =
+      E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table decoder on these images; in expectation ratio = 1 + bias +
+      variance. All NaN where the decoder knows a shared dither: the code is then not all that it knows;
+    * features: `frechet` and `kernel_distance` of the classifier's features;
+    * fresh critic: `critic_w1`, `critic_slope`; own critic: `own_w1` = E J(X) - E J(Y) by the critic of its training;
+      both in the papers' unit, the l2 norm of the whole image;
+    * pictures: `psnr` in dB, `ms_ssim` with as many scales as fit;
+    * reference: `distortion_to_reference` per pixel, where references and images are paired;
+    * parts: E||X - Y||^2 by code and its `excess` [LZCK22, Thm 1], all per pixel; exact: `exact_w2`, W2 squared from
+      these very images, per image; normal: `normal_w2`, W2 squared to N(0,1) of one-pixel images.
     """
-    rng = torch.Generator().manual_seed(seed)
     if len(images) < 4 or (references is not None and len(references) != len(images)):
         raise InvalidInput("images", tuple(images.shape), "must be at least 4, and as many as the references")
+    checked("images", images, codec.coder)
+    rng = torch.Generator().manual_seed(seed)
     sent = codec.send(images, rng)
     output = decoder(sent.received, rng)
     images, target = (part.to(output.device) for part in (images, images if references is None else references))
-    per_image = float((output - images).flatten(1).square().sum(1).mean())
-    values = {
-        "distortion_per_pixel": Measured(per_image / images[0].numel()),
-        "distortion_per_image": Measured(per_image),
-        "rate_bits": Measured(codec.bits),
-        "entropy_bits": Measured(_conditional_entropy(codec, images, rng)),
-    }
-    half = min(len(images) // 2, LIMIT)
-    shuffle = torch.randperm(len(images), generator=rng).to(images.device)
-    made, first, second = output[shuffle[:half]], target[shuffle[:half]], target[shuffle[half : 2 * half]]
-    measures = {
-        "sliced_w2": lambda a: float(sliced_wasserstein(a, second, directions=256)),
-        "energy_distance": lambda a: float(energy_distance(a, second)),
-        "paired_w2": lambda a: paired_w2(a[:ASSIGNED], second[:ASSIGNED]),
-    }
-    if classifier is not None:
-        measures["frechet"] = lambda a: frechet(classifier, a, second)
-    values |= {name: Measured(measure(made), measure(first)) for name, measure in measures.items()}
-    if critic is not None:
-        pair = (critic_w1(sample, second, critic, seed=seed) for sample in (made, first))
-        values["critic_w1"], values["critic_slope"] = (Measured(*found) for found in zip(*pair, strict=True))
-    return values | _by_code(codec, decoder, images, draws, rng)
+    look = _Look(codec, decoder, images, target, sent, output, rng, seed, draws, classifier, critic)
+    if measures is None:
+        given = {"features": classifier, "fresh critic": critic}
+        measures = [*CHEAP, *(name for name, tool in given.items() if tool is not None)]
+    return {name: value for measure in measures for name, value in MEASURES[measure](look).items()}
 
 
-def frechet(classifier: Classifier, first: Tensor, second: Tensor) -> float:
-    """||m - m'||^2 + tr(C + C' - 2 (C C')^(1/2)) of the classifier's features of two samples."""
-    with torch.no_grad():
-        a, b = (classifier.embed(images).cpu().double() for images in (first, second))
-    gap = (a.mean(0) - b.mean(0)).square().sum()
-    first_cov, second_cov = torch.cov(a.T), torch.cov(b.T)
-    roots = torch.linalg.eigvals(first_cov @ second_cov).real.clamp_min(0.0).sqrt()
-    return float(gap + first_cov.trace() + second_cov.trace() - 2.0 * roots.sum())
+def frechet(features: nn.Module, first: Tensor, second: Tensor) -> float:
+    """||m - m'||^2 + tr(C + C' - 2 (C C')^(1/2)) of the features of two samples [torchmetrics' FID]."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    return _compared(FrechetInceptionDistance(_Embedded(features)), first, second)
+
+
+def kernel_distance(features: nn.Module, first: Tensor, second: Tensor, *, seed: int = 0) -> float:
+    """The squared maximum mean discrepancy of the features under a cubic kernel, unbiased [torchmetrics' KID]."""
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    size = min(len(first), len(second), 500)
+    with warnings.catch_warnings(), seeded(seed, first.device):
+        warnings.filterwarnings("ignore", message=".*will save all extracted features")  # that is what it is for
+        return _compared(KernelInceptionDistance(_Embedded(features), subsets=10, subset_size=size), first, second)
 
 
 def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> tuple[float, float]:
@@ -110,40 +151,149 @@ def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> 
         return float(critic(real, None).mean() - critic(made, None).mean()), float(slope)
 
 
-def _conditional_entropy(codec: Codec, images: Tensor, rng: torch.Generator, dithers: int = 4) -> float:
-    features, total = codec.features(images), 0.0
+class _Embedded(nn.Module):
+    """A classifier as torchmetrics wants it: images to features."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net, self.num_features = net, net.num_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.net.embed(images)
+
+
+def _compared(metric: nn.Module, first: Tensor, second: Tensor) -> float:
+    metric = metric.to(first.device)
+    with torch.no_grad():
+        metric.update(second, real=True)
+        metric.update(first, real=False)
+        found = metric.compute()
+    return float(found[0] if isinstance(found, tuple) else found)
+
+
+def _distortion(look: _Look) -> dict[str, Measured]:
+    per_image = float((look.output - look.images).flatten(1).square().sum(1).cpu().double().mean())
+    names = ("distortion_per_pixel", "distortion_per_image", "rate_bits")
+    values = (per_image / look.images[0].numel(), per_image, look.codec.bits)
+    return {name: Measured(value) for name, value in zip(names, values, strict=True)}
+
+
+def _perception(look: _Look) -> dict[str, Measured]:
+    return {
+        "sliced_w2": look.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256))),
+        "energy_distance": look.against(lambda a, b: float(energy_distance(a, b))),
+    }
+
+
+def _paired(look: _Look) -> dict[str, Measured]:
+    return {"paired_w2": look.against(lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))}
+
+
+def _features(look: _Look) -> dict[str, Measured]:
+    measures = {"frechet": frechet, "kernel_distance": kernel_distance}
+    return {name: look.against(lambda a, b, m=m: m(look.classifier, a, b)) for name, m in measures.items()}
+
+
+def _fresh_critic(look: _Look) -> dict[str, Measured]:
+    made, first, second = look.halves
+    pair = (critic_w1(sample, second, look.critic, seed=look.seed) for sample in (made, first))
+    return {
+        name: Measured(*found)
+        for name, found in zip(("critic_w1", "critic_slope"), zip(*pair, strict=True), strict=True)
+    }
+
+
+def _own_critic(look: _Look) -> dict[str, Measured]:
+    critic, code = look.decoder.critic, look.sent.received
+    if critic is None:
+        return {"own_w1": Measured(math.nan)}
+    with torch.no_grad():
+        real, made = (critic.eval()(images, code.to(images)).mean() for images in (look.references, look.output))
+    return {"own_w1": Measured(float(real - made))}
+
+
+def _pictures(look: _Look) -> dict[str, Measured]:
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    images, output = look.images.clamp(0.0, 1.0), look.output.clamp(0.0, 1.0)
+    found = {"psnr": Measured(float(peak_signal_noise_ratio(output, images, data_range=1.0)))}
+    scales = max(0, min(len(SCALES), int(math.log2(max(1, images.shape[-1]) / WINDOW) + 1)))
+    if scales:
+        weights = tuple(weight / sum(SCALES[:scales]) for weight in SCALES[:scales])
+        found["ms_ssim"] = Measured(float(ms_ssim(output, images, betas=weights, data_range=1.0, normalize="relu")))
+    return found
+
+
+def _reference(look: _Look) -> dict[str, Measured]:
+    gap = (look.output - look.references).cpu().double().square().mean()
+    own = (look.images - look.references).cpu().double().square().mean()
+    return {"distortion_to_reference": Measured(float(gap), float(own))}
+
+
+def _parts(look: _Look) -> dict[str, Measured]:
+    points = look.images.repeat(REPEATS, 1, 1, 1)
+    sent = look.codec.send(points, look.rng)
+    parts, pixels = markov_parts(points, look.decoder(sent.received, look.rng), sent.cells), points[0].numel()
+    values = {name: Measured(value / pixels) for name, value in parts._asdict().items()}
+    return {**values, "excess": Measured(parts.excess)}
+
+
+def _exact(look: _Look) -> dict[str, Measured]:
+    return {"exact_w2": Measured(paired_w2(look.images, look.output))}
+
+
+def _normal(look: _Look) -> dict[str, Measured]:
+    n = len(look.output)
+    quantiles = torch.from_numpy(ndtri((torch.arange(n).double().numpy() + 0.5) / n))
+    return {
+        "normal_w2": Measured(float((look.output.cpu().flatten().double().sort().values - quantiles).square().mean()))
+    }
+
+
+def _entropy(look: _Look, dithers: int = 4) -> dict[str, Measured]:
+    codec, total = look.codec, 0.0
+    features = codec.features(look.images)
     for _ in range(dithers):
-        dither = codec.quantiser.noise(1, features.shape[1], rng).to(features.device).expand(-1, len(features), -1)
+        dither = codec.quantiser.noise(1, features.shape[1], look.rng).to(features.device).expand(-1, len(features), -1)
         _, counts = codec.quantiser.send(features, dither).cells.cpu().unique(return_counts=True)
         share = counts.double() / len(features)
-        total -= float((share * share.log2()).sum()) / dithers
-    return total
+        known = len(counts) <= len(features) // 4  # with fewer images a code, it is the images that are counted
+        total -= float((share * share.log2()).sum()) / dithers if known else math.nan
+    return {"entropy_bits": Measured(total)}
 
 
-def _by_code(codec: Codec, decoder: Decoder, images: Tensor, draws: int, rng: torch.Generator) -> dict[str, Measured]:
+def _codes(look: _Look) -> dict[str, Measured]:
     """Bias and variance by code, in float64 on the CPU; the variance of a cell's mean is taken off its squared bias."""
     unknown = dict.fromkeys(("ratio", "bias", "variance"), Measured(math.nan))
-    if codec.quantiser.common:
+    if look.codec.quantiser.common:
         return unknown
-    sent = codec.send(images, rng)
-    _, cells = sent.cells.cpu().unique(return_inverse=True)
-    count, flat = int(cells.max()) + 1, images.flatten(1).cpu().double()
+    _, cells = look.sent.cells.cpu().unique(return_inverse=True)
+    count, flat = int(cells.max()) + 1, look.images.flatten(1).cpu().double()
     table = centroids(flat, cells, count)
     floor = float((flat - table[cells]).square().sum(1).mean())
-    if count > len(images) // 4 or not floor > 0.0:
+    if count > len(flat) // 4 or not floor > 0.0:
         return unknown
     ratio, around, total = 0.0, torch.zeros(len(flat), dtype=torch.float64), torch.zeros_like(flat)
-    for _ in range(draws):
-        drawn = decoder(sent.received, rng).flatten(1).cpu().double()
-        ratio += float((drawn - flat).square().sum(1).mean()) / draws
+    for _ in range(look.draws):
+        drawn = look.decoder(look.sent.received, look.rng).flatten(1).cpu().double()
+        ratio += float((drawn - flat).square().sum(1).mean()) / look.draws
         drawn -= table[cells]  # around the table, where little cancels
-        around += drawn.square().sum(1) / draws
-        total += drawn / draws
+        around += drawn.square().sum(1) / look.draws
+        total += drawn / look.draws
     away = centroids(total, cells, count)
     spread = centroids(around, cells, count) - away.square().sum(1)
     size = torch.bincount(cells).double()
-    n = (draws * size).clamp_min(2.0)
-    bias = (away.square().sum(1) - spread / (n - 1.0)) * size / len(images)
-    variance = spread * n / (n - 1.0) * size / len(images)
+    n = (look.draws * size).clamp_min(2.0)
+    bias = (away.square().sum(1) - spread / (n - 1.0)) * size / len(flat)
+    variance = spread * n / (n - 1.0) * size / len(flat)
     parts = {"ratio": ratio, "bias": bias.sum(), "variance": variance.sum()}
     return {name: Measured(float(value) / floor) for name, value in parts.items()}
+
+
+MEASURES: dict[str, Callable[[_Look], dict[str, Measured]]] = {
+    "distortion": _distortion, "perception": _perception, "paired": _paired, "entropy": _entropy, "codes": _codes,
+    "features": _features, "fresh critic": _fresh_critic, "own critic": _own_critic, "pictures": _pictures,
+    "reference": _reference, "parts": _parts, "exact": _exact, "normal": _normal,
+}  # fmt: skip
+CHEAP = ("distortion", "perception", "paired", "entropy", "codes")

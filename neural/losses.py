@@ -50,6 +50,12 @@ class Loss:
         """The term that needs a critic, if there is one."""
         return next((term for _, term in self.terms if isinstance(term, WassersteinGP)), None)
 
+    def weights(self, progress: float) -> list[float]:
+        """The weights of the terms after a share `progress` of the steps."""
+        extra, share = self.adversary.anneal if self.adversary else (0.0, 1.0)
+        left = extra * max(0.0, 1.0 - progress / share)
+        return [weight or (left if isinstance(term, WassersteinGP) else 0.0) for weight, term in self.terms]
+
     def __add__(self, other: Loss) -> Mix:
         return Mix(self.terms + other.terms)
 
@@ -91,11 +97,11 @@ class MeanSquaredError(Term):
         return (round.drawn - round.source).square().mean()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Perceptual(Term):
     """The mean squared difference of a classifier's second convolution, in place of pixels [BM19, S.F]."""
 
-    classifier: Classifier
+    classifier: Classifier | None = None
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
         return (self.classifier.perceive(round.drawn[0]) - self.classifier.perceive(round.source)).square().mean()
@@ -144,7 +150,8 @@ class EnergyDistance(Term):
 
 @dataclass(frozen=True)
 class SlicedWasserstein(Term):
-    """W_order^order between the laws of references and reconstructions, averaged over fixed random directions.
+    """W_order^order between the laws of references and reconstructions, averaged over fixed random directions, in the
+    unit of the whole image.
 
     On one-pixel images it is the exact Wasserstein distance of the batch by sorting; a finite batch makes it a little
     too large. With `conditional` the laws are compared code by code; the references must then be the source.
@@ -167,13 +174,16 @@ class WassersteinGP(Term):
     `conditional` says whether the critic sees what the decoder received (without, the decoder may ignore the code; with
     it the references must be the source, for others have no code);
     `steps` is the number of critic steps, each on its own batch, before every step of the decoder; `warm_up` that of
-    steps on (X, Z) against (X, Z of another image) before training starts [YWYML21, supplement D].
+    steps on (X, Z) against (X, Z of another image) before training starts [YWYML21, supplement D]. `anneal` = (extra
+    weight, share): at weight 0 the term starts with the extra weight and loses it over that share of the steps, so that
+    its critic has something to learn.
     """
 
     penalty: float = 10.0
     conditional: bool = False
     steps: int = 1
     warm_up: int = 0
+    anneal: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         finite("penalty", self.penalty, positive=True)
@@ -221,7 +231,8 @@ def energy_distance(first: Tensor, second: Tensor) -> Tensor:
 def sliced_wasserstein(
     first: Tensor, second: Tensor, order: int = 2, directions: int = 64, cells: Tensor | None = None
 ) -> Tensor:
-    """W_order^order of two samples (n, ...) of one size, averaged over fixed directions, within cells if given."""
+    """d^(order/2) E |W_order(theta X, theta Y)|^order of two samples (n, ...) of one size in d numbers, averaged over
+    fixed directions theta, within cells if given. The factor makes a shift by c count ||c||^2 at order 2: per image."""
     pair = []
     for points in (first.flatten(1), second.flatten(1)):
         values = points @ _directions(points.shape[1], directions).to(points)
@@ -229,7 +240,7 @@ def sliced_wasserstein(
         if cells is not None:
             rank = rank.gather(0, cells[rank].argsort(dim=0, stable=True))
         pair.append(values.gather(0, rank))
-    return (pair[0] - pair[1]).abs().pow(order).mean()
+    return first[0].numel() ** (order / 2) * (pair[0] - pair[1]).abs().pow(order).mean()
 
 
 @lru_cache(maxsize=16)

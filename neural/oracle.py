@@ -19,8 +19,7 @@ from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 
 __all__ = [
-    "MarkovParts", "centroids", "interpolate", "lloyd", "markov_parts", "paired_w2", "permute", "posterior_sample",
-    "tabled",
+    "MarkovParts", "Redraw", "centroids", "lloyd", "markov_parts", "paired_w2", "permute", "tabled",
 ]  # fmt: skip
 
 
@@ -47,6 +46,7 @@ def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
             break
         cells, means = fresh, centroids(points, fresh, count)
         table = torch.where(means.isnan(), table, means)
+    bits = max(1, bits)
     coder = Perceptron(bits, planes=images.shape[1], side=images.shape[2])
     return Codec(_TableEncoder(table, bits), Binary(), Decoder(_TableDecoder(table, images.shape[1:], 2), 0), coder)
 
@@ -78,19 +78,29 @@ def permute(images: Tensor, cells: Tensor, *, seed: int) -> Tensor:
     return out
 
 
-def posterior_sample(cells: Tensor, images: Tensor, image_cells: Tensor, *, seed: int) -> Tensor:
-    """For each of `cells` (n,) a uniformly drawn image of that cell; every cell asked for must hold an image."""
-    sizes = torch.bincount(image_cells, minlength=int(cells.max()) + 1)
-    if not bool((sizes[cells] > 0).all()):
-        raise InvalidInput("cells", cells, "some cell holds no image to draw")
-    uniform = torch.rand(len(cells), generator=torch.Generator().manual_seed(seed)).to(cells.device)
-    offset = (uniform * sizes[cells]).long().clamp_max(sizes[cells] - 1)
-    return images[image_cells.argsort(stable=True)[(sizes.cumsum(0) - sizes)[cells] + offset]]
+class Redraw(nn.Module):
+    """A decoder that answers every code with an image of its cell, each in turn, in an order drawn from its noise: on
+    the images themselves it permutes every cell, elsewhere it samples p(x|z). A code without images has all of them."""
 
+    def __init__(self, images: Tensor, cells: Tensor, levels: int, *, seed: int) -> None:
+        super().__init__()
+        shuffle = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+        order = shuffle[cells.cpu()[shuffle].argsort(stable=True)].to(images.device)
+        sizes = torch.bincount(cells.cpu(), minlength=int(cells.max()) + 1).to(images.device)
+        self.register_buffer("images", images[order])
+        self.register_buffer("sizes", sizes)
+        self.register_buffer("starts", sizes.cumsum(0) - sizes)
+        self.levels = levels
 
-def interpolate(mean: Tensor, sample: Tensor, alpha: float) -> Tensor:
-    """a X_d + (1-a) X_p: D = D_d (1 + (1-a)^2), and P = a^2 D_d for the best encoder [YWL22, Thm 1]."""
-    return alpha * mean + (1.0 - alpha) * sample
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        cells = _cells(received, self.levels).clamp_max(len(self.sizes) - 1)
+        order = noise[:, 0].argsort()
+        order = order[cells[order].argsort(stable=True)]
+        counts = torch.bincount(cells, minlength=len(self.sizes))
+        turn = torch.empty_like(order)
+        turn[order] = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[cells[order]]
+        own = torch.where(self.sizes > 0, self.sizes, len(self.images))
+        return self.images[(self.starts[cells] + turn % own[cells]) % len(self.images)]
 
 
 def paired_w2(first: Tensor, second: Tensor) -> float:
@@ -143,8 +153,12 @@ class _TableDecoder(nn.Module):
         self.shape, self.levels = shape, levels
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        digits = ((received + 1.0) * 0.5 * (self.levels - 1)).round().long()
-        return self.table[(digits * powers(self.levels, digits)).sum(1)].unflatten(1, self.shape)
+        return self.table[_cells(received, self.levels)].unflatten(1, self.shape)
+
+
+def _cells(received: Tensor, levels: int) -> Tensor:
+    digits = ((received + 1.0) * 0.5 * (levels - 1)).round().long()
+    return (digits * powers(levels, digits)).sum(1)
 
 
 def _nearest(points: Tensor, table: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from rdptheory.errors import InvalidInput, finite
 
 __all__ = [
     "Binary", "DeterministicQuantiser", "Gradient", "Lattice", "NoisyQuantiser", "Quantiser", "Sent", "SoftGradient",
-    "StraightThrough", "UniversalQuantiser", "Unquantised", "powers",
+    "StraightThrough", "Undithered", "UniversalQuantiser", "Unquantised", "powers",
 ]  # fmt: skip
 
 HASH = 6364136223846793005  # odd, so its powers modulo 2^64 tell longer codes apart
@@ -148,6 +148,14 @@ class UniversalQuantiser(Quantiser):
     def send(self, features: Tensor, noise: Tensor) -> Sent:
         cells, centre = self._nearest(features + self.step * noise[0])
         return Sent(cells, centre - self.step * noise[0 if self.common else 1])
+
+
+@dataclass(frozen=True)
+class Undithered(Quantiser):
+    """Dither before, and the centre itself received: the code Z without what the decoder adds to it."""
+
+    def send(self, features: Tensor, noise: Tensor) -> Sent:
+        return self._nearest(features + self.step * noise[0])
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,18 @@ __all__ = ["Adam", "Constant", "Drops", "OneCycle", "RMSprop", "Recipe"]
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam at a peak learning rate."""
+    """Adam at a peak learning rate; `fused` None: one kernel for all weights where the device has it."""
 
     rate: float = 3e-3
     betas: tuple[float, float] = (0.9, 0.999)
+    fused: bool | None = None
 
-    def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-        """torch's optimiser of some parameters."""
-        return torch.optim.Adam(parameters, self.rate, self.betas)
+    def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
+        """torch's optimiser of some parameters; with `graph` its rate and counters are tensors of their device."""
+        device = parameters[0].device
+        fused = device.type in ("cpu", "cuda") if self.fused is None else self.fused
+        rate = torch.tensor(self.rate, device=device) if graph else self.rate
+        return torch.optim.Adam(parameters, rate, self.betas, fused=fused, capturable=graph)
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class RMSprop:
 
     rate: float = 1e-4
 
-    def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-        """torch's optimiser of some parameters."""
-        return torch.optim.RMSprop(parameters, self.rate)
+    def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
+        """torch's optimiser of some parameters; with `graph` its rate and counters are tensors of their device."""
+        rate = torch.tensor(self.rate, device=parameters[0].device) if graph else self.rate
+        return torch.optim.RMSprop(parameters, rate, capturable=graph)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ class Constant(Drops):
 @dataclass(frozen=True)
 class Recipe:
     """How to descend: batch size, optimisers of codec and critic, schedule, the weight of the running average of the
-    decoder's weights (0 for none), and whether the forward pass runs under autocast to bfloat16."""
+    decoder's weights (0 for none), whether the networks run under autocast to bfloat16, and whether a CUDA device
+    records a step once and replays it."""
 
     batch: int = 128
     optimiser: Adam | RMSprop = Adam()
@@ -76,3 +82,4 @@ class Recipe:
     schedule: OneCycle | Drops = OneCycle()
     average: float = 0.0
     bf16: bool = False
+    graph: bool = True

@@ -1,45 +1,54 @@
-"""The one training loop: fit a codec, fit another decoder to a codec, fit many at once; stop and resume at any step.
+"""The one training loop: fit codecs, fit other decoders to codecs, one or many at once; stop and resume at any step.
 
-All randomness (weights, batches, dither, private noise) comes from the seed through one CPU generator per model, so a
-run is reproducible on CPU, the loop and the stacked ensemble see the same draws on every device, and a resumed run ends
-in the same weights as an uninterrupted one.
+All randomness (weights, batches, dither, private noise) comes from the seed through one CPU generator a model, drawn
+for 256 steps at once and moved in one copy. So a run is reproducible on CPU, the loop and the stacked ensemble see the
+same draws on every device, and a resumed run ends in the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import namedtuple
-from collections.abc import Iterator, Sequence
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from neural.checkpoints import Checkpoint, Point, State
 from neural.coders import Classifier, Coder
+from neural.data import checked
 from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder", "seeded"]
+__all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "seeded"]
 
-CHUNK = 2048
+CHUNK = 2048  # images at a time through a network that is not trained
+AHEAD = 256  # steps drawn at once: enough for a copy to cost nothing beside them
+NUMBERS = 2**23  # most numbers drawn at once for one model, 32 MB
+WARM = 3  # steps before a CUDA graph is recorded: libraries and optimisers set themselves up in the first
 PLAIN = Recipe()
 GENERATOR = Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Decoder:
-    """A trained decoder: what was received and `noise` private Gaussian numbers in, images out."""
+    """A trained decoder: what was received and `noise` private Gaussian numbers in, images out; and its critic."""
 
     net: nn.Module
     noise: int
     log: tuple[Point, ...] = ()
+    critic: nn.Module | None = None
 
     @torch.no_grad()
     def __call__(self, received: Tensor, rng: torch.Generator) -> Tensor:
@@ -72,8 +81,9 @@ class Codec:
 
     @property
     def bits(self) -> float:
-        """Rate d log2 L in bits per image."""
-        return self.quantiser.bits(self.coder.latent)
+        """Rate d log2 L in bits per image; of a picture format the bytes it wrote last, NaN before."""
+        written = next((m.bits for m in self.encoder.modules() if hasattr(m, "bits")), 0.0)
+        return written or self.quantiser.bits(self.coder.latent)
 
 
 def fit_codec(
@@ -102,65 +112,80 @@ def fit_codecs(
     """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
 
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
-    one `fit_codec` after the other up to rounding, at about 0.6 times the CPU time for small networks.
+    one `fit_codec` after the other up to rounding; small dense networks take about 0.6 times the CPU time.
     """
-    if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
-        raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
-    if len(losses) != len(seeds):
-        raise InvalidInput("seeds", seeds, f"must be as many as the losses, {len(losses)}")
+    _check(losses, seeds, steps, references is None or references is images)
     if any(isinstance(term, AnchorNorm) for _, term in losses[0].terms):
         raise InvalidInput("losses", losses, "AnchorNorm needs a codec that is there already: use fit_decoder")
-    paired = references is None or references is images
-    _check(losses[0], steps, paired)
-    source = images.to(device)
-    target = source if paired else references.to(device)
+    source = checked("images", images, coder).to(device)
+    target = source if references is None or references is images else checked("references", references, coder)
     models = []
     for loss, seed in zip(losses, seeds, strict=True):
         model = _Model(coder, quantiser, loss, recipe, noise, seed, device)
         if start is not None:
             model.encoder.load_state_dict(start.encoder.state_dict())
-            model.decoder.load_state_dict(start.decoder.net.state_dict())
-            model.given = _tensors(start.encoder, start.decoder.net)
-        model.images = (source, source, target)
+            model.begin(start.decoder.net, start.decoder.critic)
+            model.given += _tensors(start.encoder)
+        model.images = (source, source, target.to(device))
         models.append(model)
-    logs = _run(models, steps, checkpoint, progress)
+    decoders = _run(models, steps, checkpoint, progress)
     return [
-        Codec(model.encoder.eval(), quantiser, Decoder(model.decoder.eval(), noise, log), coder)
-        for model, log in zip(models, logs, strict=True)
+        Codec(model.encoder.eval(), quantiser, decoder, coder) for model, decoder in zip(models, decoders, strict=True)
     ]
 
 
 def fit_decoder(
     codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
     references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
-    coder: Coder | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+    coder: Coder | None = None, critic: nn.Module | None = None, checkpoint: Checkpoint | None = None,
+    progress: bool = False,
 ) -> Decoder:  # fmt: skip
     """Train another decoder for the codes of a frozen encoder.
 
     `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
     `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
-    `images`, where they are not the images themselves. The other arguments are those of `fit_codec`.
+    `images`, where they are not the images themselves; `critic` one whose weights to start from. The other arguments
+    are those of `fit_codec`.
     """
-    shown = images if targets is None else targets
+    return fit_decoders(
+        [codec], images, [loss], steps=steps, seeds=[seed], device=device, references=references, targets=targets,
+        recipe=recipe, noise=noise, coder=coder, critics=[critic], checkpoint=checkpoint, progress=progress,
+    )[0]  # fmt: skip
+
+
+def fit_decoders(
+    codecs: Sequence[Codec], images: Tensor, losses: Sequence[Loss], *, steps: int, seeds: Sequence[int],
+    device: str | torch.device = "cpu", references: Tensor | None = None, targets: Tensor | None = None,
+    recipe: Recipe = PLAIN, noise: int | None = None, coder: Coder | None = None,
+    critics: Sequence[nn.Module | None] | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> list[Decoder]:  # fmt: skip
+    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
+    codec, shown = codecs[0], images if targets is None else targets
     if len(shown) != len(images):
         raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")
-    paired = references is None or references is shown
-    _check(loss, steps, paired)
+    _check(losses, seeds, steps, references is None or references is shown)
     coder = coder or codec.coder
     noise = coder.private if noise is None else noise
-    codec.encoder.to(device)
-    codec.decoder.net.to(device).eval()
-    model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
-    if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
-        if codec.decoder.noise:
-            raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
-        model.anchor = (codec.decoder,)
-    source, features = shown.to(device), codec.features(images.to(device))
-    target = source if paired else references.to(device)
-    model.images = (source, features, target)
-    # features differ in rounding from device to device, weights do not
-    model.given = (images, *(_tensors(codec.encoder) or (features,)), *_tensors(*(own.net for own in model.anchor)))
-    return Decoder(model.decoder, noise, _run([model], steps, checkpoint, progress)[0])
+    source = checked("images" if targets is None else "targets", shown, coder).to(device)
+    target = source if references is None or references is shown else checked("references", references, coder)
+    models, found, images = [], {}, checked("images", images)
+    for codec, loss, seed, critic in zip(codecs, losses, seeds, critics or [None] * len(codecs), strict=True):
+        model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
+        if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
+            if codec.decoder.noise:
+                raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
+            model.anchor = (codec.decoder,)
+            codec.decoder.net.to(device).eval()
+        if id(codec) not in found:  # one tensor for all that share an encoder
+            codec.encoder.to(device)
+            found[id(codec)] = codec.features(images.to(device))
+        model.images = (source, found[id(codec)], target.to(device))
+        # features differ in rounding from device to device, weights do not
+        own = _tensors(codec.encoder) or (found[id(codec)],)
+        model.given = (images, *own, *_tensors(*(decoder.net for decoder in model.anchor)))
+        model.begin(None, critic)
+        models.append(model)
+    return _run(models, steps, checkpoint, progress)
 
 
 def fit_classifier(
@@ -168,7 +193,7 @@ def fit_classifier(
 ) -> Classifier:
     """The classifier behind the perceptual loss and the Frechet distance: SGD at 0.05, a fifth of it after 2/3."""
     with seeded(seed, device):
-        net = Classifier(width).to(device)
+        net = Classifier(width, classes=max(10, int(labels.max()) + 1)).to(device)
         rng, images, labels = torch.Generator().manual_seed(seed), images.to(device), labels.to(device)
         optimiser = torch.optim.SGD(net.parameters(), 0.05, momentum=0.9)
         for step in range(steps):
@@ -189,11 +214,20 @@ def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
         yield
 
 
-_Batch = namedtuple("_Batch", "source entered reference dither private mixing weights")  # tensors only, to be stacked
+class _Batch(NamedTuple):
+    """Tensors only, to be stacked."""
+
+    source: Tensor
+    entered: Tensor
+    reference: Tensor
+    dither: Tensor
+    private: Tensor
+    mixing: Tensor
+    weights: Tensor
 
 
 class _Model(nn.Module):
-    """Encoder, decoder and critic as one module whose forward is the loss of a batch; it draws its own batches."""
+    """Encoder, decoder and critic as one module whose forward is the loss of a batch."""
 
     images: tuple[Tensor, Tensor, Tensor]  # what to reproduce, what enters the encoder, whose law to follow
     anchor: tuple[Decoder, ...] = ()  # in a tuple, so that its weights are not this module's
@@ -207,7 +241,6 @@ class _Model(nn.Module):
         self.coder, self.quantiser, self.loss, self.recipe = coder, quantiser, loss, recipe
         self.noise, self.seed, self.device = noise, seed, torch.device(device)
         self.rng = torch.Generator().manual_seed(seed)
-        self.weights = torch.tensor([weight for weight, _ in loss.terms]).to(device)
         with seeded(seed):
             self.encoder = coder.encoder() if encoder is None else encoder
             self.decoder = coder.decoder(noise)
@@ -215,6 +248,18 @@ class _Model(nn.Module):
         if self.device.type == "cuda":  # TF32 stays torch's default, convolutions only: distances need their digits
             self.to(memory_format=torch.channels_last)
         self.to(device)
+        size, draws = recipe.batch, loss.draws
+        self.parts = {  # of one round of draws, by shape
+            "pick": (size,), "other": (size,), "dither": (2, size, coder.latent), "private": (draws, size, noise),
+            "mixing": (size,), "weights": (len(loss.terms),),
+        }  # fmt: skip
+
+    def begin(self, decoder: nn.Module | None, critic: nn.Module | None) -> None:
+        """Take over the weights of another decoder and critic, as far as there are any."""
+        for own, other in ((self.decoder, decoder), (self.critic, critic)):
+            if own is not None and other is not None:
+                own.load_state_dict(other.state_dict())
+                self.given += _tensors(other)
 
     @property
     def name(self) -> str:
@@ -226,16 +271,20 @@ class _Model(nn.Module):
         facts = (self.coder, self.quantiser, self.noise, self.loss, self.recipe, self.seed)
         return f"{facts} {len(source)} images {digest.hexdigest()[:16]}"
 
-    def batch(self) -> _Batch:
-        source, entered, reference = self.images
-        size = self.recipe.batch
-        pick, other = (torch.randint(len(x), (size,), generator=self.rng).to(self.device) for x in (source, reference))
-        dither = self.quantiser.noise(size, self.coder.latent, self.rng)
-        private = torch.randn(self.loss.draws, size, self.noise, generator=self.rng)
-        mixing = torch.rand(size, generator=self.rng)
-        law = reference[pick if reference is source else other]
-        draws = (draw.to(self.device) for draw in (dither, private, mixing))
-        return _Batch(source[pick], entered[pick], law, *draws, self.weights)
+    def draw(self, rows: Tensor, progress: Sequence[float]) -> None:
+        """Fill rows (steps, rounds, numbers) with the draws of as many rounds, indices by their bits."""
+        steps, rounds = rows.shape[:2]
+        n, (source, _, reference) = steps * rounds * self.recipe.batch, self.images
+        indices = partial(torch.randint, size=(n,), generator=self.rng, dtype=torch.int32)
+        pick = indices(len(source)).view(torch.float32)
+        other = pick if reference is source else indices(len(reference)).view(torch.float32)
+        dither = self.quantiser.noise(n, self.coder.latent, self.rng).unflatten(1, (steps, rounds, -1)).movedim(0, 2)
+        private = torch.randn(steps, rounds, *self.parts["private"], generator=self.rng)
+        weights = torch.tensor([self.loss.weights(share) for share in progress])[:, None].expand(-1, rounds, -1)
+        drawn = (pick, other, dither, private, torch.rand(n, generator=self.rng), weights)
+        sizes = [math.prod(shape) for shape in self.parts.values()]
+        for place, numbers in zip(rows.split(sizes, -1), drawn, strict=True):
+            place.copy_(numbers.reshape(place.shape))
 
     def forward(self, batch: _Batch, part: str) -> tuple[Tensor, Tensor]:
         """(loss, first reconstruction); `part` is decoder, critic, or shuffled (the critic's warm-up)."""
@@ -266,80 +315,165 @@ class _Stack:
         else:
             self.parameters, self.buffers = dict(models[0].named_parameters()), dict(models[0].named_buffers())
         self.tensors = {**self.parameters, **self.buffers}
+        self.width = sum(map(math.prod, models[0].parts.values()))
 
-    def __call__(self, part: str) -> tuple[Tensor, Tensor, _Batch]:
-        """Losses (k,), reconstructions and batches (k, n, ...) of k models."""
-        batches = [model.batch() for model in self.models]
-        batch = _Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True)))
-        if len(batches) == 1:
-            value, drawn = self.models[0](batches[0], part)
-            return value[None], drawn[None], batch
+    def draws(self, start: int, stop: int, steps: int, rounds: int) -> Tensor:
+        """The draws of steps `start` to `stop` (steps, models, rounds, numbers), on the device by one copy."""
+        device, shape = self.models[0].device, (len(self.models), stop - start, rounds, self.width)
+        rows = torch.empty(shape, pin_memory=device.type == "cuda")
+        for model, own in zip(self.models, rows, strict=True):
+            model.draw(own, [step / steps for step in range(start, stop)])
+        return rows.to(device, non_blocking=True).transpose(0, 1)
+
+    def batch(self, rows: Tensor) -> _Batch:
+        """The batches (models, ...) of one round of draws (models, numbers)."""
+        split, parts = rows.split([math.prod(shape) for shape in self.models[0].parts.values()], -1), {}
+        for (name, shape), piece in zip(self.models[0].parts.items(), split, strict=True):
+            parts[name] = piece.unflatten(-1, shape)
+        picks = [parts.pop(name).contiguous().view(torch.int32) for name in ("pick", "other")]
+        return _Batch(*(self._gather(k, picks[k == 2]) for k in range(3)), **parts)
+
+    def _gather(self, which: int, picks: Tensor) -> Tensor:
+        sources = [model.images[which] for model in self.models]
+        if all(source is sources[0] for source in sources):
+            return sources[0][picks]
+        return torch.stack([source[pick] for source, pick in zip(sources, picks, strict=True)])
+
+    def __call__(self, part: str, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """Losses (k,) and reconstructions (k, n, ...) of k models."""
+        if len(self.models) == 1:
+            value, drawn = self.models[0](_Batch(*(tensor[0] for tensor in batch)), part)
+            return value[None], drawn[None]
 
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: _Batch) -> tuple[Tensor, Tensor]:
             return torch.func.functional_call(self.models[0], (parameters, buffers), (batch, part))
 
-        return *torch.vmap(one)(self.parameters, self.buffers, batch), batch
+        return torch.vmap(one)(self.parameters, self.buffers, batch)
 
 
-def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[tuple[Point, ...]]:
+Seen = tuple[Tensor, Tensor, _Batch]  # losses, reconstructions, and the batches they are of
+
+
+def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[Decoder]:
     stack, recipe, adversary = _Stack(models), models[0].recipe, models[0].loss.adversary
     for model in models:
         model.train()
+    graph = recipe.graph and models[0].device.type == "cuda"
     roles = {"decoder": recipe.optimiser, **({"critic": recipe.critic} if adversary else {})}
     free = {name: p for name, p in stack.parameters.items() if p.requires_grad}
     parts = {
         role: [p for name, p in free.items() if name.startswith("critic.") == (role == "critic")] for role in roles
     }
-    optimisers = {role: peak.build(parts[role]) for role, peak in roles.items()}
-    slow = {name: t.detach().clone() for name, t in stack.tensors.items() if recipe.average and "decoder" in name}
+    optimisers = {role: peak.build(parts[role], graph) for role, peak in roles.items()}
+    live = {n: t for n, t in stack.tensors.items() if recipe.average and "decoder" in n and t.is_floating_point()}
+    slow, average = {name: t.detach().clone() for name, t in live.items()}, get_ema_multi_avg_fn(recipe.average)
     kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
     state = None
     if checkpoint:
         facts = [f"{steps} steps", *(model.name for model in models)]
         state = State(checkpoint, facts, kept, optimisers, [model.rng for model in models])
     first, logs = (state and state.restore()) or (0, [[] for _ in models])
+    schedules = [_schedule(optimisers[role], recipe.schedule, steps, first) for role in roles]
 
-    def descend(part: str) -> tuple[Tensor, Tensor, _Batch]:
-        values, drawn, batch = stack(part)
+    def descend(part: str, rows: Tensor) -> Seen:
+        batch = stack.batch(rows)
+        values, drawn = stack(part, batch)
         role = "decoder" if part == "decoder" else "critic"
         for parameter, gradient in zip(parts[role], torch.autograd.grad(values.sum(), parts[role]), strict=True):
+            if gradient.stride() != parameter.stride():  # a fused optimiser reads both in the order of their memory
+                gradient = torch.empty_like(parameter).copy_(gradient)
             parameter.grad = gradient
         optimisers[role].step()
         return values.detach(), drawn, batch
 
-    for _ in range(adversary.warm_up if adversary and first == 0 else 0):
-        descend("shuffled")
+    def both(rows: Tensor) -> Seen:
+        for turn in range(rounds - 1):
+            descend("critic", rows[:, turn])
+        seen = descend("decoder", rows[:, -1])
+        if live:
+            with torch.no_grad():
+                average(list(slow.values()), list(live.values()), None)
+        return seen
+
+    warm = adversary.warm_up if adversary and first == 0 else 0
+    if warm:
+        for rows in stack.draws(0, warm, warm, 1):
+            descend("shuffled", rows[:, 0])
+    rounds = 1 + (adversary.steps if adversary else 0)
+    ahead = max(1, min(AHEAD, steps, NUMBERS // (rounds * stack.width)))
+    recorded = _Recorded(both) if graph else both
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not progress, mininterval=1.0)
     for step in bar:
-        for role, peak in roles.items():
-            optimisers[role].param_groups[0]["lr"] = peak.rate * recipe.schedule(step / steps)
-        for _ in range(adversary.steps if adversary else 0):
-            descend("critic")
-        values, drawn, batch = descend("decoder")
-        for name, tensor in slow.items():
-            fresh = stack.tensors[name].detach()
-            tensor.lerp_(fresh, 1.0 - recipe.average) if tensor.is_floating_point() else tensor.copy_(fresh)
+        if step % ahead == 0 or step == first:
+            begun = step - step % ahead
+            before = [model.rng.get_state() for model in models]
+            rows = stack.draws(begun, min(begun + ahead, steps), steps, rounds)
+        values, outputs, batch = recorded(rows[step - begun])
+        for schedule in schedules:
+            schedule.step()
         if step % max(1, steps // 40) == 0 or step == steps - 1:
-            for log, value, output, source, law in zip(logs, values, drawn, batch.source, batch.reference, strict=True):
+            for log, value, output, source, law in zip(
+                logs, values, outputs, batch.source, batch.reference, strict=True
+            ):
                 found = (value, (output - source).square().mean(), sliced_wasserstein(law, output))
                 log.append(Point(step, *map(float, found)))
             bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
         if state:
-            state.keep(step + 1, logs, last=step == steps - 1)
+            whole = step + 1 - begun == ahead  # inside of a block a resumed run draws the block again
+            drawn = [model.rng.get_state() for model in models] if whole else before
+            state.keep(step + 1, logs, drawn, last=step == steps - 1)
     with torch.no_grad():
         for name, tensor in slow.items():
             stack.tensors[name].copy_(tensor)
     if len(models) > 1:
         for number, model in enumerate(models):
             model.load_state_dict({name: values[number] for name, values in stack.tensors.items()})
-    return [tuple(log) for log in logs]
+    return [
+        Decoder(model.decoder.eval(), model.noise, tuple(log), model.critic and model.critic.eval())
+        for model, log in zip(models, logs, strict=True)
+    ]
 
 
-def _check(loss: Loss, steps: int, paired: bool) -> None:
-    if steps < 1:
-        raise InvalidInput("steps", steps, "must be at least 1")
-    if not paired and any(getattr(term, "conditional", False) for _, term in loss.terms):
-        raise InvalidInput("loss", loss, "is conditional, so the references must be the source: others have no code")
+class _Recorded:
+    """A step that is run a few times, then recorded as a CUDA graph and replayed; where recording fails, run on."""
+
+    def __init__(self, step: Callable[[Tensor], Seen]) -> None:
+        self.step, self.runs, self.graph = step, 0, None
+
+    def __call__(self, rows: Tensor) -> Seen:
+        self.runs += 1
+        if self.runs == WARM + 1:
+            self.rows, graph = rows.clone(), torch.cuda.CUDAGraph()
+            try:
+                with torch.cuda.graph(graph):
+                    self.seen = self.step(self.rows)
+                self.graph = graph
+            except RuntimeError as problem:
+                warnings.warn(f"no CUDA graph, every kernel is started by itself: {problem}", stacklevel=2)
+        if self.graph is None:
+            return self.step(rows)
+        self.rows.copy_(rows)
+        self.graph.replay()
+        return self.seen
+
+
+def _schedule(optimiser: torch.optim.Optimizer, schedule: Callable[[float], float], steps: int, first: int) -> LambdaLR:
+    for group in optimiser.param_groups if first else ():
+        group["initial_lr"] = group["lr"]  # torch wants it of a schedule that goes on
+    return LambdaLR(optimiser, lambda step: schedule(min(step / steps, 1.0)), last_epoch=first - 1)
+
+
+def _check(losses: Sequence[Loss], seeds: Sequence[int], steps: int, paired: bool) -> None:
+    if not isinstance(steps, int) or steps < 1:
+        raise InvalidInput("steps", steps, "must be at least 1, a whole number")
+    if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
+        raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
+    if len(losses) != len(seeds):
+        raise InvalidInput("seeds", seeds, f"must be as many as the losses, {len(losses)}")
+    if not paired and any(getattr(term, "conditional", False) for _, term in losses[0].terms):
+        raise InvalidInput(
+            "loss", losses[0], "is conditional, so the references must be the source: others have no code"
+        )
 
 
 def _tensors(*nets: nn.Module) -> tuple[Tensor, ...]:

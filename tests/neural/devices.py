@@ -100,7 +100,7 @@ def logged(decoder):
 
 
 DIGITS = data.digits()
-SMALL = neural.Recipe(8, average=0.5)
+SMALL = neural.Recipe(8, neural.Adam(fused=False), neural.Adam(1e-3, (0.5, 0.9), fused=False), average=0.5)
 MSE, ENERGY, SCORE = neural.MeanSquaredError(), neural.EnergyDistance(), neural.EnergyScore(2)
 CRITIC = neural.WassersteinGP(conditional=True, warm_up=1)
 FAMILY = [
@@ -163,7 +163,7 @@ def exact(device):
     best = oracle.lloyd(points, 3, seed=0)
     sent = best.send(points, torch.Generator().manual_seed(0))
     moved = oracle.permute(points, sent.cells, seed=0)
-    drawn = oracle.posterior_sample(sent.cells[:50], points, sent.cells, seed=0)
+    drawn = oracle.Redraw(points, sent.cells, 2, seed=0)(sent.received, torch.rand(300, 1).to(device))
     table = oracle.tabled(codec(device, FAMILY[0]), points)
     told = oracle.markov_parts(points, moved, sent.cells)
     sampler = neural.fit_decoder(best, points, SCORE, steps=2, seed=0, device=device, recipe=SMALL)
@@ -182,8 +182,8 @@ def handed_over(first, second):
     """A run that stops on one device and goes on on another."""
     keep = neural.training.State.keep
 
-    def stop(self, step, logs, *, last):
-        keep(self, step, logs, last=last)
+    def stop(self, step, logs, drawn, *, last):
+        keep(self, step, logs, drawn, last=last)
         if step == 3:
             raise KeyboardInterrupt
 

@@ -29,9 +29,9 @@ def test_every_wrong_line_ends_with_one_sentence(monkeypatch, capsys, tmp_path, 
 def test_a_run_without_a_folder_has_one_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as exit:
-        cli.main(["run", "interpolate"])
+        cli.main(["run", "oracle"])
     assert exit.value.code == 0
-    assert (tmp_path / "runs" / "interpolate" / "result.json").is_file()
+    assert (tmp_path / "runs" / "oracle" / "result.json").is_file()
 
 
 @pytest.mark.parametrize(

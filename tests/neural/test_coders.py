@@ -60,6 +60,31 @@ def test_a_conditional_critic_sees_the_code_and_an_unconditional_one_does_not(co
     assert torch.equal(blind(images, first), blind(images, None))
 
 
+def interaction(critic, coder, rng):
+    """How much of J(x,z) - J(y,z) depends on z: its spread over codes beside its spread over pairs of images."""
+    images = torch.rand(2, 32, coder.planes, coder.side, coder.side, generator=rng)
+    codes = torch.rand(16, coder.latent, generator=rng) * 2.0 - 1.0
+    with torch.no_grad():
+        values = [critic(images[0], z.expand(32, -1)) - critic(images[1], z.expand(32, -1)) for z in codes]
+    values = torch.stack(values)
+    return float(values.std(0).mean() / values.std(1).mean())
+
+
+@pytest.mark.parametrize("coder", FAMILY, ids=repr)
+def test_how_a_conditional_critic_ranks_images_depends_on_the_code(coder, rng):
+    assert interaction(coder.critic(coder.latent), coder, rng) > 0.02  # a separable one has rounding only, below 1e-4
+
+
+def test_a_separable_critic_is_caught(rng):
+    coder = FAMILY[1]
+    image, code = coder.critic(), torch.nn.Linear(coder.latent, 1)
+
+    def separable(images, codes):
+        return image(images, None) + code(codes).squeeze(1)
+
+    assert interaction(separable, coder, rng) < 1e-4
+
+
 def test_width_scales_the_hidden_layers():
     assert size(BlauMichaeli(3, width=0.5).decoder()) < 0.35 * size(BlauMichaeli(3).decoder())
 

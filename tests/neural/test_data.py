@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from neural import data
+import neural
+from neural import Perceptron, data
 from rdptheory.errors import InvalidInput
 
 
@@ -112,8 +113,61 @@ def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp
 def test_folders_without_data_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="two images"):
         data.load(tmp_path)
-    with pytest.raises(InvalidInput, match="not a folder"):
+    with pytest.raises(InvalidInput, match="neither a folder"):
         data.load(tmp_path / "nowhere")
+
+
+def test_small_pictures_of_one_size_are_taken_whole(tmp_path):
+    for number in range(10):
+        Image.new("RGB", (16, 16), (number * 10, 0, 255)).save(tmp_path / f"{number}.png")
+    split = data.load(tmp_path)
+    assert split.train.shape == (8, 3, 16, 16)
+    assert (split.test[:, 0, 0, 0] * 255).round().tolist() == [40.0, 90.0]
+
+
+@pytest.mark.parametrize("shape", [(10, 8, 8), (10, 1, 8, 8), (10, 8, 8, 1)])
+def test_numpy_files(tmp_path, shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.save(tmp_path / "x.npy", pixels)
+    split = data.load(tmp_path / "x.npy")
+    assert (len(split.train), len(split.test)) == (8, 2)
+    assert torch.allclose(split.test[0].flatten(), torch.from_numpy(pixels[4].astype(np.float32).ravel() / 255.0))
+    np.savez(tmp_path / "x.npz", train=pixels[:7] / 255.0, test=pixels[7:] / 255.0)
+    split = data.load(tmp_path / "x.npz")
+    assert (split.train.shape, split.test.shape) == ((7, 1, 8, 8), (3, 1, 8, 8))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
+def test_other_files_are_refused(tmp_path, damage):
+    for name in ("x.npy", "x.npz"):
+        (tmp_path / name).write_bytes(damage)
+        with pytest.raises(InvalidInput, match="NumPy file"):
+            data.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "images,rule",
+    [
+        (np.zeros((4, 1, 8, 8), np.float32), "torch tensor"),
+        (torch.zeros(4, 8, 8), "shape"),
+        (torch.zeros(4, 1, 8, 9), "shape"),
+        (torch.zeros(0, 1, 8, 8), "shape"),
+        (torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "divided by 255"),
+        (torch.full((4, 1, 8, 8), 200.0), "divided by 255"),
+        (torch.full((4, 1, 8, 8), float("nan")), "finite"),
+        (torch.zeros(4, 1, 9, 9), "planes and side"),
+        (torch.zeros(4, 3, 8, 8), "planes and side"),
+    ],
+    ids=str,
+)
+def test_images_that_are_none_are_refused_by_every_verb(images, rule, lloyd):
+    coder = Perceptron(2, side=8)
+    with pytest.raises(InvalidInput, match=rule):
+        neural.fit_codec(images, coder, neural.Binary(), neural.MeanSquaredError(), steps=1, seed=0)
+    with pytest.raises(InvalidInput, match=rule):
+        neural.fit_decoder(lloyd, images, neural.MeanSquaredError(), steps=1, seed=0)
+    with pytest.raises(InvalidInput, match=rule):
+        neural.evaluate(lloyd, lloyd.decoder, images)
 
 
 def test_synthetic_sources_have_their_moments():

@@ -17,9 +17,9 @@ from tests.neural.devices import FAMILY
 NAMES = [type(coder).__name__ for coder in FAMILY]
 SAME = [f"{name} {how}" for name in NAMES for how in ("by sample", "stacked")] + [
     "Binary", "NoisyQuantiser", "DeterministicQuantiser", "Lattice", "RMSprop", "references and targets",
-    "stacked by critic", "exact references", "checkpoint from the CPU", "checkpoint to the CPU",
+    "exact references", "checkpoint from the CPU", "checkpoint to the CPU",
 ]  # fmt: skip
-CLOSE = [*(f"{name} by critic" for name in NAMES), "measures", "measures of images elsewhere"]
+CLOSE = [*(f"{name} by critic" for name in NAMES), "stacked by critic", "measures", "measures of images elsewhere"]
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 import neural
 from neural import FreshCritic, MeanSquaredError, Perceptron, UniversalQuantiser, evaluate
-from neural.evaluation import _by_code, critic_w1, frechet
+from neural.evaluation import _codes, _Look, critic_w1, frechet, kernel_distance
 from neural.training import Decoder
 from rdptheory.errors import InvalidInput
 
@@ -89,9 +90,11 @@ def test_a_code_is_not_all_that_a_decoder_with_shared_dither_knows(digits, commo
 
 
 def test_draws_summed_one_by_one_are_the_draws_all_at_once(digits, lloyd, exact):
-    values = _by_code(lloyd, exact, digits.train, 5, torch.Generator().manual_seed(3))
+    sent = lloyd.send(digits.train, torch.Generator())
     rng = torch.Generator().manual_seed(3)
-    sent = lloyd.send(digits.train, rng)
+    look = _Look(lloyd, exact, digits.train, digits.train, sent, digits.train, rng, 0, 5, None, None)
+    values = _codes(look)
+    rng = torch.Generator().manual_seed(3)
     cells, flat = sent.cells.unique(return_inverse=True)[1], digits.train.flatten(1).double()
     drawn = torch.stack([exact(sent.received, rng).flatten(1).double() for _ in range(5)])
     ratio = bias = variance = floor = 0.0
@@ -115,6 +118,20 @@ def test_the_frechet_distance_is_zero_for_equal_samples_and_grows_with_blur(digi
     assert frechet(net, first, first) == pytest.approx(0.0, abs=1e-6)
     blurred = torch.nn.functional.avg_pool2d(first, 7, 1, 3)
     assert frechet(net, blurred, second) > 3 * frechet(net, first, second)
+    assert kernel_distance(net, blurred, second) > 3 * abs(kernel_distance(net, first, second))
+    assert abs(kernel_distance(net, first, first)) < 0.1 * kernel_distance(net, blurred, second)
+
+
+def test_the_frechet_distance_is_its_formula(digits):
+    net = neural.Classifier().eval()
+    first, second = digits.train[:300], 0.8 * digits.train[300:600]
+    with torch.no_grad():
+        a, b = (net.embed(images).double().numpy() for images in (first, second))
+    values, vectors = np.linalg.eigh(np.cov(a.T))
+    half = vectors * np.sqrt(values.clip(0.0)) @ vectors.T
+    roots = np.sqrt(np.linalg.eigvalsh(half @ np.cov(b.T) @ half).clip(0.0))
+    direct = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(np.cov(a.T) + np.cov(b.T)) - 2.0 * roots.sum()
+    assert frechet(net, first, second) == pytest.approx(float(direct), rel=1e-3)  # roots of float32 features near 0
 
 
 def test_a_fresh_critic_tells_blur_from_images(digits, lloyd, rng):

@@ -49,7 +49,7 @@ def test_every_encoder_has_twice_the_distortion_at_perfect_perception(digits, me
 def test_interpolation_obeys_both_laws_of_the_best_encoder(digits, mean, cells):
     d, sample = per_image(digits.train, mean), oracle.permute(digits.train, cells, seed=0)
     for alpha in (0.0, 0.5, 1.0):
-        output = oracle.interpolate(mean, sample, alpha)
+        output = alpha * mean + (1.0 - alpha) * sample
         assert per_image(digits.train, output) / d == pytest.approx(1 + (1 - alpha) ** 2, abs=0.06)
         assert oracle.paired_w2(digits.train, output) / d == pytest.approx(alpha**2, abs=0.002)
 
@@ -62,12 +62,23 @@ def test_another_encoder_has_perception_below_its_distortion(digits):
     assert oracle.paired_w2(points, mean) < 0.999 * per_image(points, mean)
 
 
-def test_posterior_samples_come_from_the_cell(digits, cells):
-    drawn = oracle.posterior_sample(cells[:400], digits.train, cells, seed=1)
+def test_redrawn_images_come_from_the_cell_and_none_twice_before_all_were_there(digits, lloyd, cells, rng):
+    decoder = oracle.Redraw(digits.train, cells, 2, seed=1)
+    received = lloyd.send(digits.train, rng).received
+    drawn = decoder(received[:400], torch.randn(400, 1, generator=rng))
     where = {tuple(image): int(cell) for image, cell in zip(digits.train.flatten(1).tolist(), cells, strict=True)}
     assert [where[tuple(image)] for image in drawn.flatten(1).tolist()] == cells[:400].tolist()
-    with pytest.raises(InvalidInput, match="no image"):
-        oracle.posterior_sample(torch.tensor([16]), digits.train, cells, seed=1)
+    assert len(drawn.flatten(1).unique(dim=0)) == 400
+    other = decoder(received[:400], torch.randn(400, 1, generator=rng))
+    assert not torch.equal(drawn, other)
+
+
+def test_a_code_without_images_has_all_of_them(digits, cells, rng):
+    few = digits.train[cells != 3]
+    decoder = oracle.Redraw(few, cells[cells != 3], 2, seed=1)
+    missing = torch.tensor([[1.0, 1.0, -1.0, -1.0]]).expand(1400, -1)  # the digits of 3, the lowest first
+    drawn = decoder(missing, torch.randn(1400, 1, generator=rng)).flatten(1)
+    assert len(drawn.unique(dim=0)) == min(1400, len(few))
 
 
 def test_assignment_against_the_sorted_distance(rng):

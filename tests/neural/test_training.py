@@ -88,8 +88,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(digits, tmp_path, loss, recip
     checkpoint = Checkpoint(tmp_path / "run.safetensors", seconds=0.0)
     keep, stops = neural.training.State.keep, [7, 16]
 
-    def stopped(self, step, logs, *, last):
-        keep(self, step, logs, last=last)
+    def stopped(self, step, logs, drawn, *, last):
+        keep(self, step, logs, drawn, last=last)
         if step in stops:
             stops.remove(step)
             raise KeyboardInterrupt

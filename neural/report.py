@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from textwrap import wrap
 
 from torch import Tensor
 
-from neural.experiments import REGISTRY, Figure
-from neural.runs import Result, read
+from neural.runner import Result, read
+from neural.study import Chart, Curve
 from rdptheory import plotting
 from rdptheory.errors import InvalidInput
 from rdptheory.files import write_text
@@ -18,25 +19,33 @@ from rdptheory.files import write_text
 __all__ = ["draw", "draw_samples", "write_report"]
 
 LINES = {"theory": "-", "bound": ":"}
+AXES = {
+    "distortion_per_pixel": "MSE per pixel", "distortion_per_image": "squared error per image", "rate": "rate (bits)",
+    "sliced_w2": "sliced $W_2^2$ per image", "exact_w2": "$W_2^2$ per image", "normal_w2": "$W_2^2$ to N(0,1)",
+    "energy_distance": "energy distance", "critic_w1": "$W_1$ by a fresh critic", "ratio": "MSE / $D_d$",
+    "beta": "$\\beta = 1/(1+\\lambda)$",
+}  # fmt: skip
 
 
-def draw(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def draw(chart: Chart, curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
-    joined = "none" if any(curve.kind == "theory" for curve in figure.curves) else "--"
+    joined = "none" if any(curve.kind == "theory" for curve in curves) else "--"
     looks = zip(cycle(plotting.COLOURS), cycle("os^DvP"), strict=False)
     with plotting.style():
-        canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(figure.curves))
-        for curve in figure.curves:
+        canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(curves))
+        for curve in curves:
             if curve.kind in LINES:
                 look = {"color": "black", "linestyle": LINES[curve.kind], "linewidth": 1.2, "zorder": 1.9}
             else:
                 colour, mark = next(looks)
-                face = colour if curve.kind == "universal" else "white"
+                face = colour if curve.kind == "filled" else "white"
                 look = {"color": colour, "marker": mark, "markerfacecolor": face, "linestyle": joined, "linewidth": 0.8}
             axes.plot(curve.x, curve.y, label=curve.label, **look)
-        axes.set(xlabel=figure.x, ylabel=figure.y, title="\n".join(wrap(figure.title, 44)))
+        title = "\n".join(wrap(f"{chart.title} ({chart.part})", 44))
+        axes.set(xlabel=AXES.get(chart.x, chart.x), ylabel=AXES.get(chart.y, chart.y), title=title)
         axes.locator_params(axis="x", nbins=5)
-        canvas.legend(loc="outside lower center")  # below, where it hides no point
+        if any(curve.label for curve in curves):
+            canvas.legend(loc="outside lower center")  # below, where it hides no point
         return plotting.save(canvas, path)
 
 
@@ -66,21 +75,27 @@ def write_report(folder: str | os.PathLike[str], out: str | os.PathLike[str]) ->
     for place in places:
         result, stem = read(place), "-".join(place.relative_to(folder).parts) or place.name
         lines += _section(result)
-        pictures = [draw(f, target / f"{stem}-{number}.png") for number, f in enumerate(result.figures)]
+        asked = [(chart, list(chart.curves(result.table))) for chart in result.study.charts]
+        drawn = enumerate((chart, curves) for chart, curves in asked if curves)
+        pictures = [draw(*found, target / f"{stem}-{number}.png") for number, found in drawn]
         pictures += [draw_samples(result.samples, target / f"{stem}-samples.png")] if result.samples else []
-        lines += [line for picture in pictures for line in (f"![{result.id}]({picture.name})", "")]
+        lines += [line for picture in pictures for line in (f"![{result.study.id}]({picture.name})", "")]
     return write_text(target / "report.md", "\n".join(lines))
 
 
 def _section(result: Result) -> list[str]:
-    facts, entry = result.facts, REGISTRY[result.id]
-    said = f"{facts['preset']}, {facts['data']}, {facts['device']}, seed {facts['seed']}, {facts['wall_seconds']} s"
-    head = [f"## {result.id}: {entry.checks} [{entry.paper}]", "", f"{said}.", ""]
-    lines = ["| what | measured | theory | paper | allowed | verdict |", "|---|---|---|---|---|---|"]
+    """The claims, then everything that was measured."""
+    facts, study = result.facts, result.study
+    said = f"{facts['preset']}, {facts['data']}, {facts['device']}, seed {facts['seed']}, {facts['cpu_seconds']} s CPU"
+    lines = [f"## {study.id}: {study.checks} [{study.paper}]", "", f"{said}.", ""]
+    lines += ["| claim | kind | measured | theory | allowed | verdict |", "|---|---|---|---|---|---|"]
     for row in result.rows:
-        paper = "" if row.paper is None else f"{row.paper:.4g}"
         allowed = "" if row.tolerance is None else f"-{row.tolerance[0]:.3g}, +{row.tolerance[1]:.3g}"
         verdict = row.verdict if row.expect == "pass" else f"{row.verdict} ({row.expect} expected)"
-        what = row.what.replace("|", "\\|")
-        lines.append(f"| {what} | {row.measured:.4g} | {row.theory:.4g} | {paper} | {allowed} | {verdict} |")
-    return [*head, *lines, ""]
+        claim = row.claim.replace("|", "\\|")
+        lines.append(f"| {claim} | {row.kind} | {row.measured:.4g} | {row.theory:.4g} | {allowed} | {verdict} |")
+    lines += ["", "| model | part | measure | value | real against real |", "|---|---|---|---|---|"]
+    for labels, part, measure, value, floor in result.table.records:
+        name = ", ".join(f"{key} {label}" for key, label in labels.items())
+        lines.append(f"| {name} | {part} | {measure} | {value:.4g} | {'' if floor is None else f'{floor:.4g}'} |")
+    return [*lines, "", *(f"- {departure}" for departure in study.departures), ""]

@@ -1,0 +1,334 @@
+"""What a study trains or knows: frozen descriptions of codecs, which name the models that they are made from.
+
+Two equal descriptions are one model, trained once, whatever studies and labels they stand in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from neural import data, oracle
+from neural.coders import Coder, Perceptron, UNet
+from neural.losses import Loss, MeanSquaredError
+from neural.quality import Pillow
+from neural.quantisers import Binary, Quantiser, Unquantised
+from neural.training import Codec, Decoder
+
+if TYPE_CHECKING:
+    from neural.study import Plan
+
+__all__ = [
+    "SEEN",
+    "Centres",
+    "Conventional",
+    "Decoded",
+    "Fit",
+    "Hyperplanes",
+    "KMeans",
+    "Mixed",
+    "Model",
+    "Noisy",
+    "Pictured",
+    "Redrawn",
+    "Refined",
+    "Restored",
+    "Sampler",
+    "Shown",
+    "Source",
+]  # fmt: skip
+
+SEEN = 2_000  # images of each part that a model is measured on, and that exact decoders draw from
+Found = Mapping["Model", Codec]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which images: the first `count` of the run (0: all), or so many samples of one number, changed how; `degrade` is
+    what the encoder sees of them, the clean ones are then the references."""
+
+    samples: Callable[..., Tensor] | None = None
+    count: int = 0
+    grey: bool = False
+    tinted: bool = False
+    degrade: data.SuperResolution | data.GaussianNoise | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """A codec to be made; its labels tell it from the other models of a study and are no part of it."""
+
+    labels: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    source: Source = Source()
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """The models that have to be there first."""
+        return ()
+
+    def named(self, **labels: Any) -> Model:
+        """The same model under these labels."""
+        return replace(self, labels={**self.labels, **labels})
+
+    @abstractmethod
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        """The codec, from training images and the models it needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KMeans(Model):
+    """2^bits cells by k-means on the first images, with the table of their means: nearly the best codec."""
+
+    bits: int
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        return oracle.lloyd(images[:10_000], self.bits, seed=seed)  # more change a mean by less than 1 %
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperplanes(Model):
+    """2^bits cells by the signs of random projections, with the table of their means: not an optimal encoder."""
+
+    bits: int
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        rng, points = torch.Generator().manual_seed(seed), images[:SEEN]
+        net = nn.Sequential(nn.Flatten(), nn.Linear(points[0].numel(), self.bits), nn.Hardtanh())
+        weights = torch.randn(self.bits, points[0].numel(), generator=rng).to(points)
+        net[1].weight.data, net[1].bias.data = weights, -(points.flatten(1) @ weights.T).mean(0)
+        coder = Perceptron(self.bits, planes=points.shape[1], side=points.shape[2])
+        return oracle.tabled(Codec(net.requires_grad_(False), Binary(), Decoder(nn.Identity(), 0), coder), points)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Behind(Model):
+    """Another decoder, known exactly, behind the encoder of a model."""
+
+    of: Model
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        return (self.of,)
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        codec = found[self.of]
+        net, noise = self.decoder(codec, images[:SEEN], seed)
+        return replace(codec, decoder=Decoder(net, noise))
+
+    @abstractmethod
+    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
+        """The decoder and how much private noise it takes."""
+
+
+class Sampler(_Behind):
+    """For every code another image of its cell: exactly p(x|z), and on the images themselves a permutation."""
+
+    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
+        cells = codec.send(images, torch.Generator().manual_seed(seed)).cells
+        return oracle.Redraw(images, cells, codec.quantiser.levels, seed=seed), 1
+
+
+class Redrawn(_Behind):
+    """Any image, whatever the code."""
+
+    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
+        return oracle.Redraw(images, torch.zeros(len(images), dtype=torch.long), 1, seed=seed), 1
+
+
+class Noisy(_Behind):
+    """The codec's own output and white noise of its distortion."""
+
+    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
+        sent = codec.send(images, torch.Generator().manual_seed(seed))
+        gap = codec.decoder(sent.received, torch.Generator()) - images
+        return _Noisy(codec.decoder.net, images.shape[1:], float(gap.square().mean().sqrt())), images[0].numel()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixed(Model):
+    """alpha X_d + (1 - alpha) X_p of two decoders behind one encoder [YWL22, eq. 14]."""
+
+    mean: Model
+    sample: Model
+    alpha: float
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        return (self.mean, self.sample)
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        codec, sample = found[self.mean], found[self.sample].decoder
+        return replace(codec, decoder=Decoder(_Mixed(codec.decoder.net, sample.net, self.alpha), sample.noise))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centres(Model):
+    """The code of a codec with dither, sent on as it is: Z in the place of Z less the decoder's dither."""
+
+    of: Model
+    quantiser: Quantiser
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        return (self.of,)
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        return replace(found[self.of], quantiser=self.quantiser)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown(Model):
+    """A codec whose code is the image itself, shown as it is: what a restorer is fitted behind."""
+
+    network: type[Coder] = UNet
+    width: float = 0.25
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        shape = images.shape[1:]
+        coder = self.network(images[0].numel(), self.width, *shape[:2])
+        return Codec(nn.Sequential(self.front(found), nn.Flatten()), Unquantised(), Decoder(_Image(shape), 0), coder)
+
+    def front(self, found: Found) -> nn.Module:
+        """What happens to the image before."""
+        return nn.Identity()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictured(Shown):
+    """The code is what a picture format makes of the image; it stands for the codecs of [YWL22], BPG and HiFiC."""
+
+    format: str = "JPEG"
+    quality: int = 20
+
+    def front(self, found: Found) -> nn.Module:
+        return Conventional(self.format, self.quality)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded(Shown):
+    """The code is what another model makes of the image."""
+
+    of: Model
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        return (self.of,)
+
+    def front(self, found: Found) -> nn.Module:
+        return Restored(found[self.of], nn.Identity())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit(Model):
+    """A codec trained end to end, or another decoder behind the encoder of `behind`.
+
+    start : whose weights to start from (behind an encoder: its critic's only); through : a restorer that the images
+    pass first; beside : a frozen first description that the decoder sees too; noise : private numbers of the decoder,
+    None for as many as its family takes; seed : added to that of the run.
+    """
+
+    plan: Plan
+    loss: Loss = MeanSquaredError()
+    latent: int = 0
+    quantiser: Quantiser = Binary()
+    noise: int | None = 0
+    behind: Model | None = None
+    start: Model | None = None
+    through: Model | None = None
+    beside: Model | None = None
+    seed: int = 0
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        return tuple(m for m in (self.behind, self.start, self.through, self.beside) if m is not None)
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        raise TypeError("a Fit is trained by the runner, with others of its shape")
+
+
+class Conventional(nn.Module):
+    """A Pillow format and its quality as an encoder whose features are the decoded image; `bits` are those per image
+    that it wrote last, headers and all."""
+
+    def __init__(self, format: str, quality: int) -> None:
+        super().__init__()
+        self.format, self.quality, self.bits = format, quality, 0.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        decoded, bits = Pillow(self.format)(images, quality=self.quality)
+        self.bits = sum(bits) / len(bits)
+        return torch.stack(decoded).to(images.device)
+
+
+@dataclass(frozen=True)
+class Refined(Coder):
+    """A frozen first encoder beside a fresh second one; the decoder sees both descriptions."""
+
+    base: Codec | None = None
+    fresh: Coder | None = None
+    whole: Coder | None = None
+
+    def encoder(self) -> nn.Module:
+        return _Beside(self.base, self.fresh.encoder())
+
+    def decoder(self, noise: int = 0) -> nn.Module:
+        return self.whole.decoder(noise)
+
+    def critic(self, code: int = 0) -> nn.Module:
+        return self.whole.critic(code)
+
+
+class Restored(nn.Module):
+    """A restorer, then an encoder."""
+
+    def __init__(self, restorer: Codec, encoder: nn.Module) -> None:
+        super().__init__()
+        self.restorer, self.encoder = restorer, encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.encoder(self.restore(images))
+
+    def restore(self, images: Tensor) -> Tensor:
+        still = torch.Generator()
+        return self.restorer.decoder(self.restorer.send(images, still).received, still)
+
+
+class _Beside(nn.Module):
+    def __init__(self, base: Codec, fresh: nn.Module) -> None:
+        super().__init__()
+        self.base, self.fresh = (base,), fresh  # in a tuple, so that its weights are not this module's
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat([self.base[0].features(images), self.fresh(images)], 1)
+
+
+class _Image(nn.Module):
+    def __init__(self, shape: torch.Size) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        return received.unflatten(1, self.shape)
+
+
+class _Noisy(nn.Module):
+    def __init__(self, net: nn.Module, shape: torch.Size, spread: float) -> None:
+        super().__init__()
+        self.net, self.shape, self.spread = net, shape, spread
+
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        return self.net(received, noise[:, :0]) + self.spread * noise.unflatten(1, self.shape)
+
+
+class _Mixed(nn.Module):
+    def __init__(self, mean: nn.Module, sample: nn.Module, alpha: float) -> None:
+        super().__init__()
+        self.mean, self.sample, self.alpha = mean, sample, alpha
+
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        return self.alpha * self.mean(received, noise[:, :0]) + (1.0 - self.alpha) * self.sample(received, noise)

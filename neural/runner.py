@@ -1,0 +1,334 @@
+"""Train the models of a study, measure each once, judge the claims, and keep the table in one JSON file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from neural import oracle
+from neural.checkpoints import Checkpoint
+from neural.coders import Classifier
+from neural.data import Split, resize, tinted
+from neural.evaluation import evaluate
+from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual
+from neural.models import SEEN, Fit, Model, Refined, Restored, Source
+from neural.studies import studies
+from neural.study import Record, Row, Study, Table, judge
+from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
+from rdptheory.errors import InvalidInput
+from rdptheory.files import write_text, write_whole
+from rdptheory.sweeps import Executor, Serial
+
+__all__ = ["SERIAL", "UNTRAINED", "Bench", "Pair", "Result", "answer", "needed", "plain", "read", "run"]
+
+SERIAL = Serial()
+TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
+STACK = 16  # most models trained as one: 16 of the largest take 8 GB
+APART = 10**6  # between the seeds of samples and those of dither, which must not be the same numbers
+UNTRAINED = 0.01  # share of the steps after which a law has to be broken
+KNOWN = {"mnist": ((60_000, 1, 28, 28), 0.1307), "svhn": ((73_257, 3, 32, 32), 0.4514)}
+"""The papers' data sets by the shape and the mean of their training images, whatever their folder is called."""
+
+
+class Pair(NamedTuple):
+    """What an encoder sees of training and test images, and the images whose law the output should have."""
+
+    train: Tensor
+    test: Tensor
+    train_references: Tensor
+    test_references: Tensor
+
+
+@dataclass(eq=False)
+class Bench:
+    """Data, preset, device and seed of a run, and all that was trained on them.
+
+    `folder` keeps checkpoints (None: nowhere); `share` multiplies the numbers of steps; `executor` says where models
+    that do not wait for each other are trained, the numbers are the same on any of them.
+    """
+
+    preset: str
+    split: Split
+    seed: int = 0
+    device: str = "cpu"
+    folder: Path | None = None
+    progress: bool = False
+    share: float = 1.0
+    seconds: float = 120.0
+    executor: Executor = SERIAL
+    found: dict[Model, Codec] = field(default_factory=dict)
+    measured: dict[Any, Any] = field(default_factory=dict)
+    pairs: dict[Any, Pair] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        s = self.split
+        shape, mean = tuple(s.train.shape), float(s.train.mean())
+        known = (name for name, (size, level) in KNOWN.items() if size == shape and abs(mean - level) < 2e-3)
+        self.data = next(known, s.name)
+        if not self.preset.startswith("paper"):
+            parts = zip((s.train, s.test, s.train_labels, s.test_labels), (TRAIN, TEST) * 2, strict=True)
+            # copies, since a slice would carry all images to every worker
+            self.split = Split(s.name, *(part if part is None else part[:n].clone() for part, n in parts))
+
+    def pair(self, source: Source, side: int | None = None) -> Pair:
+        """The images of a source, at the side that the networks are made for."""
+        if (source, side) not in self.pairs:
+            if source.samples:
+                parts = [source.samples(source.count, seed=APART + 2 * self.seed + n) for n in range(2)]
+            else:
+                split = tinted(self.split, seed=self.seed) if source.tinted and self.planes == 1 else self.split
+                parts = [part.mean(1, keepdim=True) if source.grey else part for part in (split.train, split.test)]
+                parts = [part[: source.count or None] for part in parts]
+                parts = [resize(part, side) if side else part for part in parts]
+            seen = [source.degrade(part, seed=n) if source.degrade else part for n, part in enumerate(parts)]
+            self.pairs[source, side] = Pair(*(part.to(self.device) for part in (*seen, *parts)))
+        return self.pairs[source, side]
+
+    @property
+    def planes(self) -> int:
+        """Planes of the images of the run."""
+        return self.split.train.shape[1]
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The network of features: it tells the labels apart, or the k-means cells of images without labels."""
+        images, labels = self.split.train.to(self.device), self.split.train_labels
+        if labels is None:
+            labels = oracle.lloyd(images[:2000], 3, seed=self.seed).send(images, torch.Generator()).cells
+        steps = max(1, round(300 * self.share))
+        return fit_classifier(images, labels, steps=steps, seed=self.seed, device=self.device)
+
+    def pair_of(self, model: Model) -> Pair:
+        """The images that a model is trained and measured on."""
+        plans = [m.plan for m in needed([model]) if isinstance(m, Fit)]
+        planes = 1 if model.source.grey else 3 if model.source.tinted else self.planes
+        return self.pair(model.source, next((side for p in plans if (side := p.side(planes))), None))
+
+    def train(self, models: Iterable[Model]) -> None:
+        """Make all models and what they need, those of one shape together."""
+        waiting = [model for model in needed(models) if model not in self.found]
+        while waiting:
+            ready = [model for model in waiting if all(need in self.found for need in model.needs)]
+            fits = [model for model in ready if isinstance(model, Fit)]
+            for model in (model for model in ready if not isinstance(model, Fit)):
+                self.found[model] = model.make(self.pair_of(model).train, self.found, self.seed)
+            tasks = [
+                (torch.get_num_threads(), self.task(group, number)) for number, group in enumerate(self.groups(fits))
+            ]
+            executor = self.executor if len(tasks) > 1 else SERIAL
+            for number, codecs in executor.map(_call, tasks):
+                self.found |= zip(list(self.groups(fits))[number], codecs, strict=True)
+            waiting = [model for model in waiting if model not in self.found]
+
+    def groups(self, fits: Sequence[Fit]) -> Iterator[list[Fit]]:
+        """Fits to be trained as one: they share all but weights, seeds and, without an anchor, the encoder in front."""
+        alike: dict[Any, list[Fit]] = {}
+        for fit in fits:
+            terms = tuple(term for _, term in fit.loss.terms)
+            front = self.found[fit.behind] if fit.behind else None
+            anchored = fit.behind if any(isinstance(term, AnchorNorm) for term in terms) else None
+            key = (
+                replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start),
+                terms,
+                anchored,
+            )
+            alone = None if self.device != "cpu" or self.coder(fit).dense else fit  # convolutions gain nothing there
+            alike.setdefault((key, front and (front.coder, type(front.quantiser)), alone), []).append(fit)
+        for group in alike.values():
+            yield from (group[n : n + STACK] for n in range(0, len(group), STACK))
+
+    def coder(self, fit: Fit) -> Any:
+        """The networks of a fit."""
+        if fit.behind and not fit.latent:
+            return self.found[fit.behind].coder
+        images = self.pair_of(fit).train
+        coder = partial(fit.plan.coder, planes=images.shape[1], side=images.shape[2])
+        if fit.beside is None:
+            return coder(fit.latent)
+        base, shape = self.found[fit.beside], (1.0, *images.shape[1:3])
+        whole = base.coder.latent + fit.latent
+        return Refined(whole, *shape, base=base, fresh=coder(fit.latent), whole=coder(whole))
+
+    def task(self, group: list[Fit], number: int) -> partial[list[Codec]]:
+        """One training of models of one shape, as a call that an executor can carry elsewhere."""
+        fit, pair, steps = group[0], self.pair_of(group[0]), group[0].plan.count(len(self.pair_of(group[0]).train))
+        images, references = pair.train, pair.train_references
+        if fit.through:
+            images = torch.cat(
+                [Restored(self.found[fit.through], nn.Identity()).restore(p) for p in images.split(2000)]
+            )
+        path = self.folder and self.folder / f"{len(self.found):03d}-{number}.safetensors"
+        coder = self.coder(fit)
+        settings = {
+            "losses": [self.filled(f.loss) for f in group], "seeds": [self.seed + f.seed for f in group],
+            "steps": max(1, round(steps * self.share)), "device": self.device, "recipe": fit.plan.recipe,
+            "references": None if references is images else references, "coder": coder,
+            "noise": coder.private if fit.noise is None else fit.noise,
+            "checkpoint": Checkpoint(path, self.seconds) if path else None, "progress": self.progress,
+        }  # fmt: skip
+        if fit.behind:
+            codecs = [self.found[f.behind] for f in group]
+            critics = [f.start and self.found[f.start].decoder.critic for f in group]
+            return partial(_behind, codecs, images, critics=critics, **settings)
+        start = self.found[fit.start] if fit.start else None
+        through = self.found[fit.through] if fit.through else None
+        return partial(_whole, through, images, quantiser=fit.quantiser, start=start, **settings)
+
+    def filled(self, loss: Loss) -> Loss:
+        """The loss with the run's classifier where a perceptual term has none."""
+        terms = ((w, Perceptual(self.classifier) if isinstance(term, Perceptual) else term) for w, term in loss.terms)
+        return Mix(tuple(terms))
+
+    def measure(self, study: Study, model: Model) -> list[Record]:
+        """Every measure of a study on both parts, once for a model."""
+        variant = study.variant(self.preset, self.planes)
+        names, codec, pair = (*study.measures, *variant.measures), self.found[model], self.pair_of(model)
+        count = len(pair.train) if model.source.samples else SEEN
+        records = []
+        for part, images, references in (("train", pair.train, pair[2]), ("test", pair.test, pair[3])):
+            key = (model, part, names, variant.fresh)
+            if key not in self.measured:
+                self.measured[key] = evaluate(
+                    codec, codec.decoder, images[:count], references=references[:count], seed=self.seed, measures=names,
+                    classifier=self.classifier if "features" in names else None, critic=variant.fresh,
+                )  # fmt: skip
+            found = self.measured[key].items()
+            records += [Record(model.labels, part, name, value, floor) for name, (value, floor) in found]
+        return records
+
+    def samples(self, models: Sequence[Model]) -> dict[str, Tensor]:
+        """What up to eight models make of the first eight test images."""
+        shown = {}
+        for model in [m for m in models if not m.source.samples][:8]:
+            codec, images = self.found[model], self.pair_of(model).test[:8]
+            rng = torch.Generator().manual_seed(self.seed)
+            shown |= {} if shown else {"input": images.cpu()}
+            name = ", ".join(f"{value}" for value in model.labels.values())
+            shown[name] = codec.decoder(codec.send(images, rng).received, rng).cpu()
+        return {name: rows for name, rows in shown.items() if rows.shape == shown["input"].shape}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one run of one study measured, and under which circumstances; its rows are judged from the table."""
+
+    study: Study
+    facts: dict[str, Any]
+    table: Table
+    samples: dict[str, Tensor]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The claims with their verdicts."""
+        return judge(self.study, self.table, data=self.facts["data"], preset=self.facts["preset"])
+
+
+def answer(study: str | Study, bench: Bench) -> Result:
+    """Run one study, or that of an id, on a bench that may already hold models of others."""
+    study = _known(study) if isinstance(study, str) else study
+    wall, cpu = time.monotonic(), time.process_time()
+    models = list(study.models(study.variant(bench.preset, bench.planes)))
+    bench.train(models)
+    table = Table(tuple(record for model in models for record in bench.measure(study, model)))
+    facts = {
+        "preset": bench.preset, "data": bench.data, "seed": bench.seed, "device": bench.device, "share": bench.share,
+        "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+    }  # fmt: skip
+    return Result(study, facts, table, bench.samples(models))
+
+
+def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool = False) -> Result:
+    """Run one study with its checkpoints in `folder`, and write `result.json` and `samples.safetensors` there.
+
+    A folder that holds anything is refused unless `resume`; a finished run is read and not repeated.
+    """
+    _known(id)
+    out = Path(folder)
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
+    if (out / "result.json").exists():
+        result, asked = read(out), (id, bench.preset, bench.data, bench.seed, bench.share)
+        if (result.study.id, *(result.facts[name] for name in ("preset", "data", "seed", "share"))) != asked:
+            raise InvalidInput("out", str(out), "holds another run: choose another folder")
+        return result
+    bench.folder = out / "checkpoints"
+    bench.folder.mkdir(parents=True, exist_ok=True)
+    result = answer(id, bench)
+    if result.samples:
+        tensors = {name: values.contiguous() for name, values in result.samples.items()}
+        write_whole(out / "samples.safetensors", lambda path: save_file(tensors, path))
+    records = [_finite(record._asdict()) for record in result.table.records]
+    document = {"id": id, **result.facts, "samples": list(result.samples), "table": records}
+    write_text(out / "result.json", json.dumps(document, indent=1) + "\n")
+    return result
+
+
+def read(folder: str | os.PathLike[str]) -> Result:
+    """What `run` wrote; the claims are judged anew."""
+    path = Path(folder) / "result.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        records = tuple(Record(**{**r, "value": _number(r["value"])}) for r in document.pop("table"))
+        names, study = document.pop("samples"), _known(document.pop("id"))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InvalidInput("folder", str(folder), "holds no result.json of this program") from None
+    samples = load_file(path.with_name("samples.safetensors")) if names else {}
+    return Result(study, document, Table(records), {name: samples[name] for name in names})
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """A row as JSON holds it: null for NaN, for infinite values, and for what there is not."""
+    return _finite({**asdict(row), "expect": row.expect, "verdict": row.verdict})
+
+
+def needed(models: Iterable[Model]) -> list[Model]:
+    """The models and all that they need, each once, what is needed first."""
+    found: dict[Model, None] = {}
+    for model in models:
+        found |= dict.fromkeys([*needed(model.needs), model])
+    return list(found)
+
+
+def _behind(codecs: list[Codec], images: Tensor, **settings: Any) -> list[Codec]:
+    decoders = fit_decoders(codecs, images, **settings)
+    return [replace(codec, decoder=decoder) for codec, decoder in zip(codecs, decoders, strict=True)]
+
+
+def _whole(through: Codec | None, images: Tensor, **settings: Any) -> list[Codec]:
+    codecs = fit_codecs(images, **settings)
+    return [replace(c, encoder=Restored(through, c.encoder)) for c in codecs] if through else codecs
+
+
+def _call(task: tuple[int, partial[Any]]) -> Any:
+    """One training, on as many threads as the process that asked for it: a worker has its own number otherwise."""
+    threads, fit = task
+    torch.set_num_threads(threads)
+    return fit()
+
+
+def _known(id: str) -> Study:
+    if id not in studies():
+        raise InvalidInput("id", id, f"must be one of {', '.join(studies())}")
+    return studies()[id]
+
+
+def _finite(value: Any) -> Any:
+    return json.loads(json.dumps(value), parse_constant=lambda name: None)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

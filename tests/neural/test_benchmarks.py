@@ -1,0 +1,37 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "neural_gpu.py"
+BLOCKS = ("parity", "laws", "speed", "twofold", "superres", "universal", "jump")
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    out = tmp_path_factory.mktemp("gpu")
+    command = [sys.executable, "-W", "error", str(SCRIPT), "--minutes", "1", "--out", str(out), "--device", "cpu"]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((out / "summary.json").read_text())
+    assert all(json.loads((out / f"{block}.json").read_text()) == found[block] for block in BLOCKS)
+    return found
+
+
+def test_the_script_for_a_gpu_runs_on_a_cpu_and_writes_every_block(summary):
+    assert all("error" not in summary[block] for block in BLOCKS)
+    differences = [value for name, value in summary["parity"].items() if "," in name]
+    assert differences
+    assert set(differences) == {0.0}  # the same device twice
+    speeds = [value for value in summary["speed"].values() if isinstance(value, dict)]
+    assert len(speeds) == 12
+    assert all(value["steps_per_second_and_model"] > 0 for value in speeds)
+
+
+@pytest.mark.parametrize("id", ["twofold", "superres", "universal", "jump"])
+def test_a_headline_says_which_share_of_the_training_it_had(summary, id):
+    assert 0 < summary[id]["share of the paper's steps"] <= 1
+    assert {row["kind"] for row in summary[id]["rows"]} <= {"law", "identity", "control"}  # digits: nothing is printed
+    assert any(entry["measure"] == "distortion_per_pixel" for entry in summary[id]["table"])

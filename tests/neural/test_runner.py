@@ -1,0 +1,197 @@
+import json
+import math
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from distributed import Client, LocalCluster
+from typer.testing import CliRunner
+
+from neural import cli, report, runner
+from neural.data import Split
+from neural.runner import KNOWN, Bench
+from neural.studies import studies
+from neural.study import LAW, Chart, Claim, Curve, Record, Study, Variant
+from rdptheory.errors import InvalidInput
+from rdptheory.sweeps import Dask, Joblib, Serial
+
+
+def small(digits, **more):
+    return Bench("smoke", digits, share=0.05, seconds=0.0, **more)
+
+
+def values(result):
+    return [(dict(r.labels), r.part, r.measure, r.value) for r in result.table.records]
+
+
+def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
+    first = runner.run("interpolate", small(digits), tmp_path / "a")
+    text = (tmp_path / "a" / "result.json").read_text()
+    assert "NaN" not in text
+    again = runner.run("interpolate", small(digits), tmp_path / "a", resume=True)
+    assert values(first) == values(again)
+    assert [row.verdict for row in first.rows] == [row.verdict for row in again.rows]
+    assert all(torch.equal(first.samples[name], again.samples[name]) for name in first.samples)
+    (tmp_path / "a" / "result.json").unlink()  # as if killed after training: the checkpoint has the weights
+    assert values(runner.run("interpolate", small(digits), tmp_path / "a", resume=True)) == values(first)
+    with pytest.raises(InvalidInput, match="not empty"):
+        runner.run("interpolate", small(digits), tmp_path / "a")
+    for id, bench in (
+        ("twofold", small(digits)),
+        ("interpolate", replace(small(digits), preset="demo")),
+        ("interpolate", replace(small(digits), seed=1)),
+        ("interpolate", replace(small(digits), share=1.0)),
+        ("interpolate", small(replace(digits, name="other"))),
+    ):
+        with pytest.raises(InvalidInput, match="another run"):
+            runner.run(id, bench, tmp_path / "a", resume=True)
+    (tmp_path / "a" / "result.json").write_text("{}")
+    with pytest.raises(InvalidInput, match="no result"):
+        runner.read(tmp_path / "a")
+
+
+def test_a_changed_claim_is_judged_again_without_training(tmp_path, digits, monkeypatch):
+    runner.run("twofold", small(digits), tmp_path / "a")
+    kind = Claim("D of the mean", LAW, lambda t: t.at("distortion_per_pixel", role="mean"), 0.0, 0.0, 1.0)
+    changed = replace(studies()["twofold"], claims=(kind,))
+    monkeypatch.setitem(studies(), "twofold", changed)
+    monkeypatch.setattr(Bench, "train", lambda *given: pytest.fail("trains"))
+    (row,) = runner.read(tmp_path / "a").rows
+    assert (row.claim, row.verdict) == ("D of the mean", "pass")
+
+
+def test_an_unknown_id_leaves_no_folder_behind(digits, tmp_path):
+    with pytest.raises(InvalidInput, match="must be one of"):
+        runner.run("nonsense", small(digits), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def executors():
+    """Serial, two processes, and a cluster of two threads that share one process."""
+    yield Serial()
+    yield Joblib(2)
+    local = dict(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0")
+    with LocalCluster(**local) as cluster, Client(cluster) as client:
+        yield Dask(client)
+
+
+def test_every_executor_trains_the_same_numbers(digits, tmp_path):
+    results = []
+    for number, executor in enumerate(executors()):
+        results.append(runner.run("universal", small(digits, executor=executor), tmp_path / str(number)))
+        names = [sorted(p.name for p in (tmp_path / folder / "checkpoints").iterdir()) for folder in ("0", str(number))]
+        assert names[0] == names[1]
+    assert len(results) == 3
+    assert all(values(other) == values(results[0]) for other in results[1:])
+
+
+def test_workers_and_scheduler_choose_the_executor():
+    for workers, expected in ((1, Serial()), (2, Joblib(2))):
+        with cli._executor(workers, None) as executor:
+            assert executor == expected
+    cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
+    with cluster, cli._executor(1, cluster.scheduler_address) as executor:
+        assert isinstance(executor, Dask)
+        assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
+
+
+def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
+    bench = small(digits)
+    study = studies()["rdp98"]
+    starts = [m for m in study.models(study.variant("demo", 1)) if m.labels.get("weight") == 0.0]
+    assert [len(group) for group in bench.groups(starts)] == [1, 1, 1]  # other rates, other shapes
+    weights = [
+        replace(starts[0], loss=study.variant("demo", 1).perceptual(w), seed=s) for w in (0.1, 0.2) for s in (0, 1)
+    ]
+    assert [len(group) for group in bench.groups(weights)] == [4]
+
+
+def test_small_presets_take_copies_of_the_first_images():
+    many = Split("many", torch.rand(10_010, 1, 2, 2), torch.rand(2_010, 1, 2, 2), torch.arange(10_010))
+    few = Bench("demo", many).split
+    assert torch.equal(few.train, many.train[:10_000])
+    assert torch.equal(few.test, many.test[:2_000])
+    assert torch.equal(few.train_labels, torch.arange(10_000))
+    assert few.test_labels is None
+    assert few.train.untyped_storage().nbytes() == few.train.nbytes  # what a worker receives
+    assert Bench("paper", many).split is many
+
+
+def test_the_papers_data_are_known_by_what_they_are(digits):
+    shape, mean = KNOWN["mnist"]
+    images = torch.full(shape, mean)
+    assert Bench("smoke", Split("folder", images, images[:5])).data == "mnist"
+    assert Bench("smoke", Split("mnist", images + 0.1, images[:5])).data == "mnist"  # only named so
+    assert Bench("smoke", digits).data == "digits"
+
+
+def planted(rows):
+    """A study that answers at once."""
+    claims = tuple(Claim(text, kind, lambda t, m=measured: m, 2.0, 0.1, 0.1) for text, kind, measured in rows)
+    return Study("oracle", "", "", lambda v: (), claims, {"smoke": Variant()})
+
+
+def test_a_broken_law_ends_with_exit_code_1(monkeypatch):
+    monkeypatch.setattr(cli, "CHECKED", ("oracle",))
+    monkeypatch.setitem(studies(), "oracle", planted([("a law", LAW, 2.2), ("a missed control", "control", 2.0)]))
+    monkeypatch.setattr(
+        Claim, "rows", lambda self, table: [cli.Row(self.text, self.kind, self.measured(table), 2.0, (0.1, 0.1))]
+    )
+    outcome = CliRunner().invoke(cli.app, ["check"])
+    assert outcome.exit_code == 1
+    assert "a law" in outcome.stderr.splitlines()[-1]
+    assert "a missed control" in outcome.stderr.splitlines()[-1]
+
+
+def test_the_command_line(tmp_path):
+    entries = json.loads(CliRunner().invoke(cli.app, ["list", "--json"]).stdout)
+    assert [entry["id"] for entry in entries] == list(studies())
+    assert all(set(entry) >= {"id", "paper", "checks", "cost"} for entry in entries)
+    assert all(list(entry["cost"]) == ["smoke", "demo", "paper-lite", "paper"] for entry in entries)
+    assert "oracle" in CliRunner().invoke(cli.app, ["list"]).stdout
+    ran = CliRunner().invoke(cli.app, ["run", "oracle", "--out", str(tmp_path / "one")])
+    assert ran.exit_code == 0, ran.output
+    reported = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
+    assert reported.exit_code == 0, reported.output
+    text = (tmp_path / "report.md").read_text()
+    for picture in ("one-0.png", "one-samples.png"):
+        assert picture in text
+        assert (tmp_path / picture).read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["run", "nonsense", "--out", "x"], "id = nonsense"),
+        (["check", "--preset", "huge"], "preset = huge"),
+        (["check", "--device", "tpu"], "device = tpu"),
+        (["check", "--data", "nowhere"], "neither a folder"),
+        (["report", "nowhere"], "no result.json"),
+        (["fetch", "imagenet", "x"], "name = imagenet"),
+    ],
+)
+def test_wrong_arguments_end_with_one_sentence_and_exit_code_2(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["neural", *arguments])
+    with pytest.raises(SystemExit) as exit:
+        cli.main()
+    assert exit.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
+
+
+def test_nine_measured_curves_have_nine_looks(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report.plotting, "save", lambda canvas, path: drawn.extend(canvas.axes[0].lines))
+    curves = [Curve(f"curve {n}", [0.0, 1.0], [n, n + 1.0]) for n in range(9)]
+    report.draw(Chart("title", "x", "y", ()), curves, tmp_path / "nine.png")
+    assert [line.get_label() for line in drawn] == [curve.label for curve in curves]
+    assert len({(line.get_color(), line.get_marker()) for line in drawn}) == 9
+
+
+def test_a_value_that_is_no_number_survives_its_file(tmp_path, digits, monkeypatch):
+    monkeypatch.setattr(Bench, "measure", lambda self, study, model: [Record(model.labels, "train", "ratio", math.nan)])
+    runner.run("twofold", small(digits), tmp_path / "a")
+    assert all(math.isnan(r.value) for r in runner.read(tmp_path / "a").table.records)
