@@ -101,9 +101,9 @@ def evaluate(
     * parts: E||X - Y||^2 by code and its `excess` [LZCK22, Thm 1], all per pixel; exact: `exact_w2`, W2 squared from
       these very images, per image; normal: `normal_w2`, W2 squared to N(0,1) of one-pixel images.
     """
+    checked("images", images, codec.coder)
     if len(images) < 4 or (references is not None and len(references) != len(images)):
         raise InvalidInput("images", tuple(images.shape), "must be at least 4, and as many as the references")
-    checked("images", images, codec.coder)
     rng = torch.Generator().manual_seed(seed)
     sent = codec.send(images, rng)
     output = decoder(sent.received, rng)
