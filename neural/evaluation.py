@@ -159,11 +159,10 @@ class _Embedded(nn.Module):
         self.net, self.num_features = net, net.num_features
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.net.embed(images)
+        return self.net.embed(images).cpu()  # where there is float64
 
 
 def _compared(metric: nn.Module, first: Tensor, second: Tensor) -> float:
-    metric = metric.to(first.device)
     with torch.no_grad():
         metric.update(second, real=True)
         metric.update(first, real=False)

@@ -235,7 +235,7 @@ def sliced_wasserstein(
     fixed directions theta, within cells if given. The factor makes a shift by c count ||c||^2 at order 2: per image."""
     pair = []
     for points in (first.flatten(1), second.flatten(1)):
-        values = points @ _directions(points.shape[1], directions).to(points)
+        values = points @ _directions(points.shape[1], directions, points.device)
         rank = values.detach().argsort(0)
         if cells is not None:
             rank = rank.gather(0, cells[rank].argsort(dim=0, stable=True))
@@ -244,7 +244,9 @@ def sliced_wasserstein(
 
 
 @lru_cache(maxsize=16)
-def _directions(pixels: int, count: int) -> Tensor:
+def _directions(pixels: int, count: int, device: torch.device) -> Tensor:
+    """Kept on its device: while a CUDA graph is recorded nothing can be copied there."""
     if pixels == 1:
-        return torch.ones(1, 1)
-    return nn.functional.normalize(torch.randn(pixels, count, generator=torch.Generator().manual_seed(0)), dim=0)
+        return torch.ones(1, 1, device=device)
+    drawn = torch.randn(pixels, count, generator=torch.Generator().manual_seed(0))
+    return nn.functional.normalize(drawn, dim=0).to(device)

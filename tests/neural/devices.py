@@ -163,7 +163,7 @@ def exact(device):
     best = oracle.lloyd(points, 3, seed=0)
     sent = best.send(points, torch.Generator().manual_seed(0))
     moved = oracle.permute(points, sent.cells, seed=0)
-    drawn = oracle.Redraw(points, sent.cells, 2, seed=0)(sent.received, torch.rand(300, 1).to(device))
+    drawn = oracle.Redraw(points, sent.cells, 2, seed=0)(sent.received, torch.linspace(1, 0, 300)[:, None].to(device))
     table = oracle.tabled(codec(device, FAMILY[0]), points)
     told = oracle.markov_parts(points, moved, sent.cells)
     sampler = neural.fit_decoder(best, points, SCORE, steps=2, seed=0, device=device, recipe=SMALL)
