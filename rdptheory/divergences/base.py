@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class Support:
 class Divergence(ABC):
     """A perception divergence δ(p, r), convex in r, with δ(p, p) = 0."""
 
+    smooth: ClassVar[bool] = False
+    """Whether δ is differentiable and strictly convex in the output law."""
     cost: FloatArray | None = None
     """The cost table (k, m) if δ is an optimal transport."""
     line: FloatArray | None = None

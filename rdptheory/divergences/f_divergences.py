@@ -102,6 +102,8 @@ class TotalVariation(FDivergence):
 class SmoothFDivergence(FDivergence):
     """An f-divergence with a differentiable, strictly convex φ."""
 
+    smooth = True
+
     compiled: ClassVar[tuple[int, float, float]] = (CALLED, 0.0, 1.0)
     """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
     `derivatives`."""

@@ -6,16 +6,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.certificates import on_reduced
+from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
-from rdptheory.methods import Outcome
-from rdptheory.problems import DiscreteProblem
+from rdptheory.methods import DualPoint, Outcome
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.descent import Attempt
 from rdptheory.solvers.interior_point.light import restored, without_light
 from rdptheory.solvers.outcome import Proof, judged
 
 __all__ = ["InteriorPoint"]
 
+SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change over it: two laws prescribed close it
+PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
 FLOORS = (0.0, 0.1, 0.5)  # of the starting masses, in units of 1/m: even starts are slower and close what others leave
 
 
@@ -51,7 +56,12 @@ def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
 
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve a discrete problem to a proved gap: with its balls, without them, at P = 0; brackets are intersected."""
+    close = _close_to_the_reference(problem, method.gap, method.max_steps)
+    if close is not None and close.bounds.gap <= method.gap:
+        return close.ended(close.steps, "")
     found = _solve(problem, method.gap, method.max_steps)
+    if close is not None:
+        found = found.better(close)
     for other in (_without_balls, _at_zero_radius):
         left = method.max_steps - found.steps
         if found.bounds.gap <= method.gap or left <= 0:
@@ -73,6 +83,50 @@ def _solve(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
             break
     assert best is not None
     return best
+
+
+def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+    """A small smooth ball by prescribed laws: that of the support function at the prices of the last one.
+
+    The rate for a prescribed law r is convex in r, and its gradient is -v, v = l(f, s). Over a small ball v hardly
+    changes, so that the law of the ball with the greatest <v, r> is next to the best. Two such laws, of a few Newton
+    steps each, close balls whose radius is lost beside the steps of a barrier.
+    """
+    if len(problem.perceptions) != 1 or not problem.perceptions[0].divergence.smooth:
+        return None
+    ball = problem.perceptions[0]
+    if ball.image is not None or not 0.0 < ball.limit <= SMALL_RADIUS:
+        return None
+    best: Proof | None = None
+    law, steps = ball.reference, 0
+    for _ in range(PRESCRIBED):
+        point = replace(problem, perceptions=(replace(ball, reference=law, limit=0.0),))
+        found = _solve(point, gap, max(1, max_steps - steps))
+        steps += found.steps
+        outcome = found.outcome
+        if outcome.dual is None or found.channel is None:
+            break
+        known = replace(outcome, channel=found.channel, dual=replace(outcome.dual, mu=None), plans=())
+        before, proof = best, judged(problem, known)
+        best = proof.better(before).ended(steps, proof.sentence)
+        stuck = before is not None and best.bounds.gap > 0.5 * before.bounds.gap
+        if best.bounds.gap <= gap or stuck or steps >= max_steps:
+            break
+        law = _law_inside(problem, ball, outcome.dual)
+    return best
+
+
+def _law_inside(problem: DiscreteProblem, ball: PerceptionLimit, dual: DualPoint) -> FloatArray:
+    """The law of the ball that is worth most at the prices of a dual point, inside by what its rounding hides."""
+    on = on_reduced(problem, dual)
+    prices, _ = log_column_sums(problem.reduced, on.f, on.s)
+    finite = np.isfinite(prices)
+    prices = np.where(finite, prices, prices[finite].min() if finite.any() else 0.0)
+    q = ball.reference
+    law = ball.divergence.support(prices, q, ball.limit).law
+    hidden = ball.divergence.uncertainty(q, law, 2.0 * UNIT_ROUNDOFF * (sum(problem.shape) + 16))
+    outside = ball.divergence.value(q, law) + hidden - ball.limit
+    return np.asarray(q + (1.0 - min(1.0, max(0.0, 2.0 * outside / ball.limit))) * (law - q))
 
 
 def _without_balls(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
