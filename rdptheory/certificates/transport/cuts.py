@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import numpy as np
 import scipy
@@ -56,6 +56,7 @@ BLOCK = 1_000_000
 """Most entries of one table of the dynamic programme, 8 MB."""
 
 States = NDArray[np.int8]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +241,7 @@ class Slots:
         before = np.cumsum(usable, axis=1) - usable
         kept = np.argsort(~usable, axis=1, kind="stable")[:, : int(usable.sum(axis=1).max())]
 
-        def taken(values: NDArray[Any]) -> NDArray[Any]:
+        def taken(values: NDArray[Scalar]) -> NDArray[Scalar]:
             return np.take_along_axis(values, kept, axis=1)
 
         return cls(

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.couplings import optimal_transport, rounded_plan
 
-__all__ = ["cheapest_coupling", "conditional", "functional_maps", "spread"]
+__all__ = ["conditional", "functional_maps", "optimal_coupling", "spread"]
 
 
-def cheapest_coupling(p: FloatArray, q: FloatArray, cost: FloatArray) -> tuple[FloatArray, float]:
+def optimal_coupling(p: FloatArray, q: FloatArray, cost: FloatArray) -> tuple[FloatArray, float]:
     """argmin <cost, plan> over couplings (n, m) of p and q, and a proved lower bound on the minimum."""
     found = optimal_transport(p, q, cost)
     plan = p[:, None] * q if found.plan is None else found.plan

@@ -15,7 +15,7 @@ from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.common_randomness.columns import Generation
 from rdptheory.solvers.transport.common_randomness.master import Priced
 from rdptheory.solvers.transport.long_blocks import EntropicTransport
-from rdptheory.solvers.transport.plan import cheapest_coupling, conditional, functional_maps
+from rdptheory.solvers.transport.plan import conditional, functional_maps, optimal_coupling
 from rdptheory.solvers.transport.units import in_own_units
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
@@ -64,7 +64,7 @@ class BranchAndBound:
     @in_own_units
     def solve(self, problem: DiscreteTransport) -> TransportOutcome:
         """D(R) with common randomness for any cost."""
-        plan = cheapest_coupling(problem.p, problem.q, problem.cost)[0]
+        plan = optimal_coupling(problem.p, problem.q, problem.cost)[0]
         start = functional_maps(conditional(plan, problem.q))[1]
         generation = Generation(problem, _MapPricing(problem, self), self.gap, self.max_steps)
         found = generation.run(start)

@@ -29,6 +29,7 @@ COARSEST, LOOSE = 40, 1e-8
 """Larger alphabets start from the prices of a coarser problem, solved to this gap."""
 
 Prices = tuple[float, FloatArray]
+"""α, a nat, and ν (m,), masses of Y."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,10 @@ LIMITS = {
     "time_limit": 60.0,
 }
 """The tightest tolerances that HiGHS takes; a program that needs more than a minute has a better method."""
+UNUSED, LEFT = 1e-12, 1e-9
+"""Flow that counts as none, and the share that may be left once it is taken apart: less than the program is sure of."""
 FAILED = TransportOutcome(sentence="the linear program failed")
+"""HiGHS has found nothing within its limits."""
 
 
 @dataclass(frozen=True)
@@ -153,20 +156,20 @@ def _paths(
 ) -> tuple[IntArray, FloatArray]:
     """A unit flow taken apart into paths: maps (k, n) with values in Monge order, and weights (k,)."""
     left = flow.copy()
-    used = np.nonzero(left > 1e-12)[0]
+    used = np.nonzero(left > UNUSED)[0]
     leaving: dict[int, list[int]] = {}
     for index in used:
         leaving.setdefault(int(tails[index]), []).append(int(index))
     maps: list[IntArray] = []
     weights: list[float] = []
-    while sum(weights) < 1.0 - 1e-9:
+    while sum(weights) < 1.0 - LEFT:
         node, path = 0, list[int]()
         while node != (m + 1) * (n + 1) - 1:
             arc = max(leaving[node], key=left.__getitem__)
             path.append(arc)
             node = int(heads[arc])
         amount = float(left[path].min())
-        if amount <= 1e-12:
+        if amount <= UNUSED:
             break
         left[path] -= amount
         image = np.empty(n, dtype=np.intp)

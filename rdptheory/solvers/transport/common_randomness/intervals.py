@@ -14,13 +14,15 @@ from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 from rdptheory.solvers.transport.common_randomness.master import Priced
 from rdptheory.transport_problem import DiscreteTransport
+from rdptheory.transport_solution import TransportMethod
 
 __all__ = ["IntervalPricing", "in_monge_order"]
 
 Segment = tuple[int, int, int]
+"""Label, first symbol, symbol after the last."""
 
 
-def in_monge_order(problem: DiscreteTransport, method: object) -> tuple[IntArray, IntArray]:
+def in_monge_order(problem: DiscreteTransport, method: TransportMethod) -> tuple[IntArray, IntArray]:
     """The orders of the alphabets in which the cost is a Monge array; whoever needs them refuses the rest."""
     if problem.monge_order is None:
         raise InvalidInput("method", method, "needs a cost with a Monge order; use BranchAndBound")

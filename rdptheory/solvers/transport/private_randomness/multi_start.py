@@ -20,7 +20,7 @@ from rdptheory.information import entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration
 from rdptheory.solvers.transport.long_blocks import PosteriorPairs
-from rdptheory.solvers.transport.plan import cheapest_coupling, conditional
+from rdptheory.solvers.transport.plan import conditional, optimal_coupling
 from rdptheory.solvers.transport.units import in_own_units
 from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
@@ -32,6 +32,10 @@ LARGEST_BOUNDED = 3
 """Long blocks give a lower bound where one alphabet has at most this many letters; beyond, their pricing is slow."""
 LOOSE = 1e-6
 """Gap of that bound: it is a relaxation and rarely meets the plan."""
+LIMITS = {"maxiter": 200, "ftol": 1e-13}
+"""Of a local search: 1e-13 of the largest cost is what exact transport resolves after it."""
+EMPTY = 1e-14
+"""Masses of Z that are dropped: couplings with less are rounding."""
 TINY = 1e-12
 """Added to masses of Z that are divided by, below what the local search resolves."""
 
@@ -100,7 +104,7 @@ def _relaxed(problem: DiscreteTransport) -> list[TransportOutcome]:
 def _revealing(problem: DiscreteTransport) -> PrivatePlan:
     """Z is the side of less entropy itself, coupled to the other side at the least cost."""
     p, q = problem.p, problem.q
-    forward = conditional(cheapest_coupling(p, q, problem.cost)[0], q)
+    forward = conditional(optimal_coupling(p, q, problem.cost)[0], q)
     if entropy(p) <= entropy(q):
         return PrivatePlan(np.eye(p.size), forward)
     return PrivatePlan(forward, np.eye(q.size))
@@ -150,21 +154,21 @@ def _descend(problem: DiscreteTransport, N: int, rng: np.random.Generator) -> Pr
         bounds=[(0.0, 1.0)] * start.size,
         constraints=constraints,
         method="SLSQP",
-        options={"maxiter": 200, "ftol": 1e-13},
+        options=dict(LIMITS),
     )
     u, v, _ = split(np.maximum(found.x if np.isfinite(found.x).all() else start, 0.0))
     theta = np.maximum(u.sum(axis=0), 0.0)
     theta = _within(theta / theta.sum(), problem.R)
     u, v = rounded_plan(u, p, theta), rounded_plan(v, q, theta)
-    held = theta > 1e-14
+    held = theta > EMPTY
     u, v, theta = u[:, held], v[:, held], theta[held]
     theta = theta / theta.sum()
     value = np.inf
     for _ in range(20):
-        u, _ = cheapest_coupling(p, theta, d @ (v / theta))
-        v, _ = cheapest_coupling(q, theta, d.T @ (u / theta))
+        u, _ = optimal_coupling(p, theta, d @ (v / theta))
+        v, _ = optimal_coupling(q, theta, d.T @ (u / theta))
         reached = float(((d.T @ u) * v / theta).sum())
-        if reached >= value - 1e-13:
+        if reached >= value - LIMITS["ftol"]:
             break
         value = reached
     return PrivatePlan(conditional(u, theta), conditional(v.T, q))

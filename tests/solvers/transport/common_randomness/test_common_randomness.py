@@ -12,7 +12,7 @@ from rdptheory.plans import CommonPlan
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.transport.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.transport.common_randomness.master import Columns
-from rdptheory.solvers.transport.plan import cheapest_coupling
+from rdptheory.solvers.transport.plan import optimal_coupling
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table, solved
 
@@ -65,7 +65,7 @@ def test_a_truncated_search_still_proves_a_bound() -> None:
     assert_sound(narrow, problem)
     assert narrow.bounds.lower <= exact.bounds.upper
     assert exact.bounds.lower <= narrow.bounds.upper
-    unlimited = cheapest_coupling(problem.p, problem.q, problem.cost)[1]
+    unlimited = optimal_coupling(problem.p, problem.q, problem.cost)[1]
     assert narrow.bounds.lower > unlimited + 1e-3, "the rate limit costs something, and the bound knows"
 
 
