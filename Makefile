@@ -13,6 +13,7 @@ N ?= 30000
 
 .PHONY: demo test attack malformed check docs clean
 
+# neural/studies.json is what `python -m neural check --preset smoke --json` printed last; the page shows it.
 demo: .demo/.ready
 	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
 

@@ -362,7 +362,9 @@ STUDY_COLUMNS: Sequence[str] = ("id", "claim", "kind", "measured", "theory", "to
 
 
 def _plain(value: Any) -> Any:
-    return ", ".join(f"{part:.3g}" for part in value) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return ", ".join("any" if part is None else f"{part:.3g}" for part in value)
 
 
 def _versions() -> str:

@@ -126,3 +126,10 @@ def test_a_file_where_the_folder_should_be_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match=r"^out"):
         demo.run(tmp_path / "report")
     assert (tmp_path / "report").read_text() == "taken"
+
+
+def test_the_studies_beside_the_networks_can_be_shown():
+    [section] = demo._studied(Path(demo.__file__).parents[1] / "neural" / "studies.json")
+    [block] = section.blocks
+    assert len({row[0] for row in block.rows}) >= 5
+    assert {row[-1] for row in block.rows} <= {"pass", "fail", "shape"}
