@@ -162,6 +162,23 @@ def test_strangers_with_wrong_shapes_or_no_outcome_are_refused() -> None:
         TransportOutcome(CommonPlan(np.ones(1), np.zeros((1, 2), dtype=np.intp))),
         TransportOutcome(proofs=(Multipliers(1.0, np.zeros(4)),)),
     ]
+    with pytest.raises(InvalidInput, match="tree"):
+        constrained_transport(
+            source,
+            target,
+            cost,
+            R=0.2,
+            common_randomness=False,
+            method=Stranger(TransportOutcome(proofs=(CutMultipliers(1.0, tree=np.zeros(3, dtype=np.intp)),))),
+        )
+    for maps, refused in ((np.zeros((2, 9), dtype=np.intp), True), (np.full((1, 3), 99), False)):
+        prices = MapMultipliers(0.1, np.zeros(3), maps=maps)
+        table, method = Table([[0, 3, 1], [2, 0, 4], [5, 1, 0]]), Stranger(TransportOutcome(proofs=(prices,)))
+        if refused:
+            with pytest.raises(InvalidInput, match="maps"):
+                constrained_transport(source, target, table, R=0.2, common_randomness=True, method=method)
+        else:
+            assert constrained_transport(source, target, table, R=0.2, common_randomness=True, method=method).gap > 0.0
     for outcome in wrong:
         with pytest.raises(InvalidInput, match="must"):
             constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger(outcome))

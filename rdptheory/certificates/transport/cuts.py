@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.transport.argument import Argument
 from rdptheory.certificates.transport.rounding import relative_error
+from rdptheory.errors import InvalidInput
 from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = [
@@ -309,6 +310,8 @@ class CutMultipliers(Argument):
         )
 
     def _leaves(self, line: Line) -> list[Node] | None:
+        if np.ndim(self.tree) != 2 or np.shape(self.tree)[1] != 2:
+            raise InvalidInput("tree", self.tree, "must have a row for each node: what it does, and where")
         leaves, waiting = list[Node](), [line.root()]
         K = line.length.size
         for kind, k in np.asarray(self.tree, dtype=np.intp).tolist():

@@ -20,6 +20,7 @@ import scipy
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport.argument import Argument
 from rdptheory.certificates.transport.rounding import centred, lowered, relative_error
+from rdptheory.errors import InvalidInput
 from rdptheory.transport_problem import DiscreteTransport, monge_excess
 
 __all__ = ["MapMultipliers", "search_maps"]
@@ -63,7 +64,10 @@ class MapMultipliers(Argument):
         cost = lowered(problem.cost - nu, kappa)
         known = np.repeat(np.arange(m)[:, None], n, axis=1)
         if self.maps is not None:
-            known = np.vstack((known, self.maps))
+            maps = np.asarray(self.maps)
+            if maps.ndim != 2 or maps.shape[1] != n:
+                raise InvalidInput("maps", self.maps, f"must have shape (k, {n})")
+            known = np.vstack((known, maps[((maps >= 0) & (maps < m)).all(axis=1)].astype(np.intp)))
         masses = np.array([np.bincount(f, weights=problem.p, minlength=m) for f in known])
         threshold = cost[np.arange(n), known] @ problem.p + alpha * scipy.special.entr(masses).sum(axis=1)
         least = search_maps(problem.p, cost, alpha, float(threshold.min()), self.width)[0]
