@@ -176,9 +176,10 @@ def _seconded(problem: DiscreteProblem, method: InteriorPoint, proof: Proof) -> 
         return proof
     second = answered(problem, FirstOrder(gap=method.gap, max_steps=steps))
     said = proof.sentence or "no narrower bracket was found"
-    closed = second.better(proof).bounds.gap <= method.gap
-    sentence = "" if closed else f"{said}, nor did {second.steps} first-order steps close the bracket"
-    return second.better(proof).ended(proof.steps + second.steps, sentence)
+    both = second.better(proof)
+    closed = f"{second.steps} first-order steps closed what {proof.steps} of the interior point left open"
+    opened = f"{said}, nor did {second.steps} first-order steps close the bracket"
+    return both.ended(proof.steps, closed if both.bounds.gap <= method.gap else opened)
 
 
 def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution:

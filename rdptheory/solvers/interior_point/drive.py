@@ -49,9 +49,11 @@ def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
         return _solve_with_balls(problem, method)
     found = _solve_with_balls(lighter, method)
     proof = judged(problem, restored(problem, lighter, found.outcome, method.gap))
-    if proof.bounds.gap <= method.gap:
+    left = method.max_steps - proof.steps
+    if proof.bounds.gap <= method.gap or left <= 0:
         return proof
-    return _solve_with_balls(problem, method).better(proof)
+    again = _solve_with_balls(problem, replace(method, max_steps=left))
+    return again.better(proof).ended(proof.steps + again.steps, again.sentence)
 
 
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:

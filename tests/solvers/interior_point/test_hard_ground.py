@@ -9,7 +9,9 @@ import scipy
 from rdptheory import (
     AbsoluteError,
     Bernoulli,
+    ChiSquare,
     Hamming,
+    InteriorPoint,
     Pmf,
     SquaredError,
     Status,
@@ -74,6 +76,16 @@ def test_a_tail_of_1e_121_beside_every_ball(ball: Divergence) -> None:
     """Nothing of it is in the iteration; every ball of this radius is idle, and some want each symbol used."""
     source = counts(scipy.stats.poisson.pmf(np.arange(100), 10.0))
     assert abs(closed(source, SquaredError(), ball, 0.1, 0.1) - TEN) <= 1e-9
+
+
+def test_all_attempts_together_keep_to_the_limit_of_steps() -> None:
+    """Tails, floors of the weights, no ball, P = 0: whatever is tried, the sum is what was allowed."""
+    source = counts(scipy.stats.poisson.pmf(np.arange(60), 10.0))
+    for ball in (TotalVariation(), ChiSquare()):
+        for most in (1, 3, 7):
+            solution = rdp(source, SquaredError(), ball, D=0.1, P=1e-3, method=InteriorPoint(max_steps=most))
+            assert_sound(solution)
+            assert solution.steps <= most
 
 
 def test_a_small_table_with_a_large_entry_closes() -> None:
