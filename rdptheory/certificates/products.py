@@ -286,7 +286,7 @@ def product_lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if ball is None:
         value = float(log_m.max())
     else:
-        if dual.mu is None:
+        if dual.mu is None or ball.is_zero_radius:  # the multiplier of a point is none
             value = ball.divergence.support(log_m, ball.reference, P).value
         else:  # not trusted, it spares a search
             value = ball.divergence.support_at(log_m, ball.reference, P, float(np.ravel(dual.mu)[0]))

@@ -252,6 +252,14 @@ def test_a_method_of_ones_own_without_a_table() -> None:
     assert found.bounds.overlaps(solved().bounds)
 
 
+@pytest.mark.parametrize("divergence", F_DIVERGENCES, ids=lambda member: member.name)
+def test_a_radius_that_float64_hardly_sees_is_proved_by_products(divergence: FDivergence) -> None:
+    source = Pmf.from_weights(RNG.random(15) + 0.1, LINE[:15])
+    found = rdp(source, SquaredError(), divergence, D=0.1, P=1e-18, method=FirstOrder(gap=1e-5))
+    assert found.candidate is not None
+    assert found.gap <= 1e-5
+
+
 def test_the_judge_searches_where_no_multiplier_is_named() -> None:
     solution = solved(KullbackLeibler(), 0.01)
     problem, dual = solution.problem.discrete, solution.dual
