@@ -161,7 +161,7 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
             shifted = max(shifted, distance / (distance + ball.limit - depth) if ball.limit > depth else relative)
     cost = shifted * max(ceiling - rate, 0.0)
     if over.any():
-        room, dear = (D, None) if free else _sharper(reduced, channel, D, relative)
+        room, dear = (D, None) if free else _sharper(problem, channel, D, relative)
         cost += max(_weights(over, room)) * max((ceiling if dear is None else dear) - rate, 0.0)
     return min(mixed, cost)
 
@@ -229,12 +229,14 @@ def _moved(
 
 
 def _sharper(
-    reduced: DiscreteProblem, channel: FloatArray, D: FloatArray, relative: float
+    problem: DiscreteProblem, channel: FloatArray, D: FloatArray, relative: float
 ) -> tuple[FloatArray, float | None]:
-    """How far inside every D_k a channel of the same output law is, and its rate (None: at most H(X)).
+    """How far inside every D_k a channel inside the balls is, and its rate (None: at most H(X)).
 
-    W²/r is the channel of twice the slopes; it is rounded to the output law r.
+    W²/r is the channel of twice the slopes; it is rounded to the output law r. Where that does not help, the channel
+    that keeps all limits with room to spare.
     """
+    reduced = problem.reduced
     p = reduced.probabilities
     law = p @ channel
     sharp = channel * np.divide(channel, law, out=np.zeros_like(channel), where=law > 0.0)
@@ -243,6 +245,11 @@ def _sharper(
     room = D - reduced.expected_distortions(sharp) * (1.0 + relative)
     if (room > NO_ROOM * relative * D).all():
         return room, information(p, sharp)
+    slater = slater_channel(problem)
+    if slater is not None:
+        room = D - reduced.expected_distortions(slater) * (1.0 + relative)
+        if (room > NO_ROOM * relative * D).all():
+            return room, information(p, slater)
     return D, None
 
 

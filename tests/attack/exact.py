@@ -20,6 +20,7 @@ INF = mp.mpf("inf")
 SEARCH_STEPS = 120  # of a search that halves its bracket at least every other step
 CLOSE = mp.mpf("1e-14")  # of a logarithm: what this leaves of a minimum is the square of it
 TINY = mp.mpf("1e-400")
+NOTHING = mp.mpf("1e-30")  # nats: what rows that differ by a rounding carry, and far above what fifty digits lose
 AT_LEAST = mp.mpf(2) ** -50  # of D, by which it may lie below the least distortion and is read as that
 POLE_DIGITS = 200  # to tell a number from a pole that is e^-400 away
 FLAT = mp.mpf("1e-12")  # (v - γ)/μ below which the next term of a conjugate is a share of 1e-12 of the last

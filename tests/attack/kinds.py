@@ -82,7 +82,7 @@ class Rate:
         channel = found.candidate.channel
         if channel.min() < 0.0 or abs(channel.sum(axis=1) - 1.0).max() > KEPT:
             return [*wrong, "no channel"]
-        if mp.mpf(answer.upper) < exact.information(p, channel) - mp.mpf("1e-40"):
+        if mp.mpf(answer.upper) < exact.information(p, channel) - exact.NOTHING:
             wrong.append("false upper")
         if math.isfinite(self.D) and exact.mean_distortion(p, channel, table) > D + KEPT * max(1, D):
             wrong.append("no channel")
@@ -126,7 +126,7 @@ class Universal:
         flat = channel.reshape(channel.shape[0], -1)
         if flat.min() < 0.0 or abs(flat.sum(axis=1) - 1.0).max() > KEPT:
             return ["no channel"]
-        if mp.mpf(answer.upper) < exact.information(p, flat) - mp.mpf("1e-40"):
+        if mp.mpf(answer.upper) < exact.information(p, flat) - exact.NOTHING:
             wrong.append("false upper")
         for k, (D, P) in enumerate(self.points):
             alone = np.moveaxis(channel, k + 1, -1).reshape(channel.shape[0], -1, channel.shape[k + 1]).sum(axis=1)

@@ -20,6 +20,7 @@ import mpmath as mp
 import numpy as np
 
 from rdptheory import InvalidInput
+from tests.attack import exact
 from tests.attack.kinds import KINDS, Answer, Case
 
 __all__ = ["Tally", "attack"]
@@ -103,7 +104,7 @@ def _one(tally: Tally, seed: int, case: Case) -> None:
     proofs = [(case.proved(answer), answer) for answer in answers]
     highest = max(proofs, key=lambda pair: pair[0])
     for answer in answers:  # every upper end lies above whatever any dual point proves
-        if highest[0] > mp.mpf(answer.upper):
+        if highest[0] > mp.mpf(answer.upper) + exact.NOTHING:
             detail = f"{answer.upper!r} < {mp.nstr(highest[0], 20)} by {highest[1].method}"
             tally.fault(seed, answer.method, "false upper", detail)
 
