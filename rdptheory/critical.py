@@ -20,8 +20,11 @@ from rdptheory.sources import ContinuousSource, Source
 __all__ = ["CriticalPoints", "critical_points"]
 
 SHARES = (1.0, 0.95, 0.9, 0.75, 0.5)
+"""Of Shannon's range, tried from the top for a distortion at which the limit provably costs something."""
 RESOLUTION = 1e-7
+"""Width of the bisection relative to its upper end: the root of what the gaps of two rates leave."""
 REFINEMENTS = 12
+"""Halvings between where the limit may cost and where it provably does: a factor of 4,000."""
 FIRST_PLACE = 1e-12
 """Share of Shannon's range below which a limit that still costs something costs from the least distortion on."""
 

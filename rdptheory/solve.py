@@ -22,6 +22,7 @@ from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import ContinuousSource, Independent, Source
+from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = ["Method", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -29,6 +30,7 @@ NO_PERCEPTION = float("inf")
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
 SECOND_WORK = 400_000_000  # entries of the table that they may pass: some seconds
+OTHER_QUESTIONS = ("DiscreteTransport", DiscreteTransport)  # what a method of the other verb says that it takes
 EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
 
@@ -137,6 +139,8 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         method = FirstOrder(gap=LARGE_GAP) if problem.discrete.by_products else InteriorPoint()
     if isinstance(method, type) or not isinstance(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
+    if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
+        raise InvalidInput("method", method, "answers constrained_transport, not rdp")
     discrete = problem.discrete
     if isinstance(method, InteriorPoint) or not discrete.by_products:
         affordable("source", *discrete.shape, copies=TABLES)  # before the tables are made

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from rdptheory._types import Bounds, FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray
 from rdptheory.couplings import rounded_plan
 from rdptheory.problems import PerceptionLimit
 
@@ -17,7 +17,6 @@ ROUNDS = 60  # linear programs; a curved ball takes 10 to 30
 PATIENCE = 8  # rounds without a tenth less
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
 SHRINKAGE = 1e-15  # first share of the reference in a law that is outside its ball by rounding
-UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)

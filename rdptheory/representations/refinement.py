@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from rdptheory._types import Bounds, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray, frozen_array
 from rdptheory.certificates import DualPoint, lower_bound, upper_bound
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
@@ -25,8 +25,7 @@ from rdptheory.sources import DiscreteSource, Gaussian
 __all__ = ["Refinement", "gaussian_refinement", "refinement", "refinement_bound"]
 
 Points = Iterable[tuple[float, float]]
-UNIT_ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
-FLOOR = 1e-13
+FLOOR = 1e-13  # added to a channel whose logarithms become a cost: what a conic solver cannot tell from 0
 FREE = 1e-300  # a limit whose price costs nothing
 
 

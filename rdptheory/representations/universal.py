@@ -26,7 +26,7 @@ from rdptheory.sources import Gaussian, Source
 
 __all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
 
-LARGEST = 2**22
+LARGEST = 2**22  # entries of the channel: 32 MiB, of which a solve keeps a dozen
 
 Points = Iterable[tuple[float, float]]
 

@@ -35,6 +35,7 @@ from rdptheory import (
     universal_rate,
 )
 from rdptheory.sweeps import tabulate
+from rdptheory.transport import QuantileCuts
 from tests import checks
 
 SOURCE = Pmf([0.5, 0.0, 0.3, 0.2], [0.0, 1.0, 2.0, 3.0])
@@ -211,6 +212,11 @@ def test_what_is_no_method_is_refused(method: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         rdp(*QUESTION, D=0.4, P=0.01, method=method)
     assert caught.value.argument == "method"
+
+
+def test_a_method_of_the_other_verb_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="answers constrained_transport"):
+        rdp(*QUESTION, D=0.4, P=0.01, method=QuantileCuts())
 
 
 def spoiled_dual(outcome: Outcome) -> Outcome:
