@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor
 
-from rdptheory.errors import InvalidInput
-from rdptheory.files import write_whole
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, at_least_zero, count
+from rdptheory.files import write_bytes
 
 __all__ = ["Checkpoint", "Point", "State"]
 
@@ -23,8 +25,16 @@ __all__ = ["Checkpoint", "Point", "State"]
 class Checkpoint:
     """Where a run keeps its state, and the seconds between two writes (0: every step)."""
 
-    path: Path
+    path: Path | str
     seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        at_least_zero("seconds", self.seconds)
+
+    @property
+    def file(self) -> Path:
+        """The place of the file."""
+        return Path(self.path)
 
 
 class Point(NamedTuple):
@@ -61,26 +71,45 @@ class State:
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{role}.{index}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        header = {"run": json.dumps({"facts": self.facts, "step": step, "logs": logs})}
-        write_whole(self.checkpoint.path, lambda path: save_file(tensors, path, metadata=header))
+        run = json.dumps({"facts": self.facts, "step": step, "logs": logs})
+        header = {"run": run, "sha256": _digest(run, tensors)}
+        write_bytes(self.checkpoint.path, save(tensors, metadata=header))
         self.written = time.monotonic()
 
     def restore(self) -> tuple[int, list[list[Point]]] | None:
-        """The step to go on from, and the log so far; None if there is no file."""
-        path = self.checkpoint.path
+        """The step to go on from, and the log so far; None if there is no file.
+
+        Raises
+        ------
+        InvalidInput
+            A file that is damaged, is none of ours, or was made by another run; nothing is changed then.
+        """
+        path = self.checkpoint.file
         if not path.exists():
             return None
         try:
             with safe_open(path, "pt") as file:
-                run = json.loads(file.metadata()["run"])
+                header = file.metadata() or {}
                 kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if run["facts"] == self.facts:
-                return self._take(run, kept)
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            raise InvalidInput("checkpoint", str(path), "is not a checkpoint of this program") from None
-        raise InvalidInput("checkpoint", str(path), "was made with other settings, other images or other weights")
+            run = json.loads(header["run"])
+            whole = header["sha256"] == _digest(header["run"], kept)
+            facts, step, logs = run["facts"], count("step", run["step"], least=0), run["logs"]
+            points = [[Point(*point) for point in log] for log in logs]
+        except Exception:  # whatever safetensors, JSON and the shapes of a foreign file raise
+            raise InvalidInput("checkpoint", str(path), "is not a checkpoint of this program, or damaged") from None
+        if facts != self.facts:
+            raise InvalidInput("checkpoint", str(path), "was made with other settings, other images or other weights")
+        if not whole:
+            raise InvalidInput("checkpoint", str(path), "is damaged: remove it to begin again")
+        if any(t.is_floating_point() and not bool(t.isfinite().all()) for t in kept.values()):
+            raise InvalidInput("checkpoint", str(path), "holds weights that are not finite: the run had diverged")
+        missing = {*self.tensors, *(f"generator.{n}" for n in range(len(self.generators)))} - {*kept}
+        if missing or any(kept[name].shape != tensor.shape for name, tensor in self.tensors.items()):
+            raise InvalidInput("checkpoint", str(path), "holds weights of other shapes")
+        self._take(kept)
+        return step, points
 
-    def _take(self, run: dict[str, Any], kept: dict[str, Tensor]) -> tuple[int, list[list[Point]]]:
+    def _take(self, kept: dict[str, Tensor]) -> None:
         for role, optimiser in self.optimisers.items():
             slots: dict[int, dict[str, Tensor]] = {}
             for name in kept:
@@ -93,4 +122,16 @@ class State:
                 tensor.copy_(kept[name])
         for number, generator in enumerate(self.generators):
             generator.set_state(kept[f"generator.{number}"])
-        return run["step"], [[Point(*point) for point in log] for log in run["logs"]]
+
+
+def _digest(run: str, tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of the JSON part and of every tensor with its name, type and shape."""
+    found = hashlib.sha256(run.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+guard(__name__, methods=False)

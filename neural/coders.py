@@ -22,6 +22,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 
 __all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "Yan", "Zhang"]
@@ -324,3 +325,6 @@ def _small(module: nn.Module) -> nn.Module:
             nn.init.normal_(layer.weight, 0.0, 0.02)
             nn.init.zeros_(layer.bias)
     return module
+
+
+guard(__name__, methods=False)

@@ -19,7 +19,8 @@ from neural.losses import WassersteinGP, energy_distance, sliced_wasserstein
 from neural.oracle import centroids, markov_parts, paired_w2
 from neural.quantisers import Sent
 from neural.training import Codec, Decoder, seeded
-from rdptheory.errors import InvalidInput
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, count, finite
 
 __all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frechet", "kernel_distance"]
 
@@ -44,6 +45,10 @@ class FreshCritic:
     steps: int = 2000
     penalty: float = 10.0
     coder: Coder | None = None
+
+    def __post_init__(self) -> None:
+        count("steps", self.steps)
+        finite("penalty", self.penalty, positive=True)
 
 
 @dataclass(eq=False)
@@ -296,3 +301,6 @@ MEASURES: dict[str, Callable[[_Look], dict[str, Measured]]] = {
     "reference": _reference, "parts": _parts, "exact": _exact, "normal": _normal,
 }  # fmt: skip
 CHEAP = ("distortion", "perception", "paired", "entropy", "codes")
+
+
+guard(__name__, methods=False)

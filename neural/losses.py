@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from neural.coders import Classifier
-from rdptheory.errors import InvalidInput, at_least_zero, finite
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, at_least_zero, count, finite
 
 __all__ = [
     "AnchorNorm", "EnergyDistance", "EnergyScore", "Loss", "MeanSquaredError", "Mix", "Perceptual", "Round",
@@ -57,6 +58,8 @@ class Loss:
         return [weight or (left if isinstance(term, WassersteinGP) else 0.0) for weight, term in self.terms]
 
     def __add__(self, other: Loss) -> Mix:
+        if not isinstance(other, Loss):
+            raise InvalidInput("other", other, "must be a loss")
         return Mix(self.terms + other.terms)
 
     def __rmul__(self, factor: float) -> Mix:
@@ -161,6 +164,10 @@ class SlicedWasserstein(Term):
     directions: int = 64
     conditional: bool = False
 
+    def __post_init__(self) -> None:
+        count("order", self.order, most=2)
+        count("directions", self.directions)
+
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
         cells = round.cells if self.conditional else None
         return sliced_wasserstein(round.reference, round.drawn[0], self.order, self.directions, cells)
@@ -187,6 +194,8 @@ class WassersteinGP(Term):
 
     def __post_init__(self) -> None:
         finite("penalty", self.penalty, positive=True)
+        count("steps", self.steps)
+        count("warm_up", self.warm_up, least=0)
         if self.steps < 1 or self.warm_up < 0 or (self.warm_up and not self.conditional):
             raise InvalidInput("steps", self.steps, "must be at least 1, and warm_up needs a conditional critic")
 
@@ -250,3 +259,6 @@ def _directions(pixels: int, count: int, device: torch.device) -> Tensor:
         return torch.ones(1, 1, device=device)
     drawn = torch.randn(pixels, count, generator=torch.Generator().manual_seed(0))
     return nn.functional.normalize(drawn, dim=0).to(device)
+
+
+guard(__name__, methods=False)

@@ -19,6 +19,7 @@ from neural.losses import Loss, MeanSquaredError
 from neural.quality import Pillow
 from neural.quantisers import Binary, Quantiser, Unquantised
 from neural.training import Codec, Decoder
+from rdptheory.doors import guard
 
 if TYPE_CHECKING:
     from neural.study import Plan
@@ -332,3 +333,6 @@ class _Mixed(nn.Module):
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         return self.alpha * self.mean(received, noise[:, :0]) + (1.0 - self.alpha) * self.sample(received, noise)
+
+
+guard(__name__, methods=False)

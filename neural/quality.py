@@ -22,6 +22,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_text
 from rdptheory.placement import Measurement
@@ -347,3 +348,6 @@ def _kernel_distance(first: Tensor, second: Tensor) -> float:
 
     own = sum(float(k.sum() - k.trace()) / (n * (n - 1)) for k in (kernel(first, first), kernel(second, second)))
     return own - 2.0 * float(kernel(first, second).mean())
+
+
+guard(__name__, methods=False)

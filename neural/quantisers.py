@@ -26,6 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 
 __all__ = [
@@ -198,3 +199,6 @@ class Lattice(Quantiser):
 def powers(base: int, digits: Tensor) -> Tensor:
     """1, base, base^2, ... (d,), the weights of digits (n, d) of a code, the lowest first; modulo 2^64."""
     return base ** torch.arange(digits.shape[-1], device=digits.device)
+
+
+guard(__name__, methods=False)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, check_settings, count
+
 __all__ = ["Adam", "Constant", "Drops", "OneCycle", "RMSprop", "Recipe"]
 
 
@@ -19,6 +22,11 @@ class Adam:
     rate: float = 3e-3
     betas: tuple[float, float] = (0.9, 0.999)
     fused: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise InvalidInput("betas", self.betas, "must lie in [0, 1)")
 
     def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
         """torch's optimiser of some parameters; with `graph` its rate and counters are tensors of their device."""
@@ -34,6 +42,9 @@ class RMSprop:
 
     rate: float = 1e-4
 
+    def __post_init__(self) -> None:
+        check_settings(self)
+
     def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
         """torch's optimiser of some parameters; with `graph` its rate and counters are tensors of their device."""
         rate = torch.tensor(self.rate, device=parameters[0].device) if graph else self.rate
@@ -45,6 +56,10 @@ class OneCycle:
     """Cosine up to the peak over the share `warm` of the steps, cosine down to 0 over the rest."""
 
     warm: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.warm < 1.0:
+            raise InvalidInput("warm", self.warm, "must lie between 0 and 1")
 
     def __call__(self, progress: float) -> float:
         if progress < self.warm:
@@ -58,6 +73,11 @@ class Drops:
 
     at: tuple[float, ...] = (2.0 / 3.0,)
     factor: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if not all(0.0 <= share <= 1.0 for share in self.at):
+            raise InvalidInput("at", self.at, "must be shares of the steps, in [0, 1]")
 
     def __call__(self, progress: float) -> float:
         return self.factor ** sum(progress >= share for share in self.at)
@@ -83,3 +103,11 @@ class Recipe:
     average: float = 0.0
     bf16: bool = False
     graph: bool = True
+
+    def __post_init__(self) -> None:
+        count("batch", self.batch)
+        if not 0.0 <= self.average < 1.0:
+            raise InvalidInput("average", self.average, "must lie in [0, 1)")
+
+
+guard(__name__, methods=False)

@@ -19,6 +19,7 @@ from neural.evaluation import FreshCritic
 from neural.losses import EnergyDistance, EnergyScore, Loss, MeanSquaredError
 from neural.models import KMeans, Model, Source
 from neural.recipes import Adam, Recipe
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = [
@@ -317,3 +318,6 @@ def _label(text: str) -> tuple[str, Any]:
         return name, float(value)
     except ValueError:
         return name, value
+
+
+guard(__name__, methods=False)

@@ -29,6 +29,7 @@ from neural.data import checked
 from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "seeded"]
@@ -483,3 +484,6 @@ def _tensors(*nets: nn.Module) -> tuple[Tensor, ...]:
 def _beside(net: nn.Module, tensor: Tensor) -> Tensor:
     """The tensor on the device of a network, if that has any weights."""
     return tensor.to(next(iter(net.state_dict().values()), tensor).device)
+
+
+guard(__name__, methods=False)

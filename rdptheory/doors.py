@@ -188,14 +188,30 @@ def _guard_class(kind: type, methods: bool = True) -> None:
 
 def _checks(function: Callable[..., Any]) -> dict[str, Check | None]:
     """The check of every parameter, in order; `self` and `cls` have none."""
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _hints(function)
     parameters = inspect.signature(function).parameters
     return {name: check(hints.get(name, Any)) for name in parameters}
 
 
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a function; Any for a name that is imported for type checkers alone."""
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError:
+        known = vars(sys.modules[function.__module__]) | vars(typing)
+        hints: dict[str, Any] = {}
+        for name, text in function.__annotations__.items():
+            one = types.SimpleNamespace(__annotations__={name: text})
+            try:
+                hints |= typing.get_type_hints(one, known, include_extras=True)
+            except NameError:
+                hints[name] = Any
+        return hints
+
+
 def _shapes(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     """The axes of the parameters whose annotation names them."""
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _hints(function)
     found = {}
     for name, hint in hints.items():
         for member in (hint, *typing.get_args(hint)):

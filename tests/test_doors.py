@@ -136,6 +136,15 @@ def test_shapes_that_do_not_fit_each_other_are_refused(call: Callable[[], Any]) 
         call()
 
 
+def test_a_name_that_only_type_checkers_know_lets_everything_pass() -> None:
+    def take(x: Unknown, y: float) -> float:  # type: ignore[name-defined]  # noqa: F821
+        return y
+
+    assert door(take)("anything", y=Fraction(1, 2)) == 0.5
+    with pytest.raises(InvalidInput, match=r"^y = "):
+        door(take)("anything", y="1")
+
+
 def test_a_type_error_of_the_body_stays_one() -> None:
     @door
     def broken(x: float) -> float:
