@@ -35,13 +35,15 @@ def build(folder: Path = SOURCES, extra: tuple[str, ...] = ()) -> list[Path]:
     """Write core and, on x86-64, core-v3 into the folder, each whole or not at all."""
     suffix = ".dll" if platform.system() == "Windows" else ".so"
     wide = platform.machine().lower() in ("x86_64", "amd64")
+    command = compiler()
+    second = "x86_64_v3" if "ziglang" in command else "x86-64-v3"  # zig's own spelling
     written = []
-    for name, flags in (("core", ()), *((("core-v3", ("-march=x86-64-v3",)),) if wide else ())):
+    for name, flags in (("core", ()), *((("core-v3", (f"-march={second}",)),) if wide else ())):
         target = folder / f"{name}{suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(".partial")
         sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
-        subprocess.run([*compiler(), *FLAGS, *flags, *extra, *sources, "-o", str(partial), "-lm"], check=True)
+        subprocess.run([*command, *FLAGS, *flags, *extra, *sources, "-o", str(partial), "-lm"], check=True)
         partial.replace(target)
         written.append(target)
     return written
