@@ -27,6 +27,7 @@ from rdptheory._types import Bounds
 from rdptheory.closed_forms import ClosedForm
 from rdptheory.continuous import Atoms, CellChannel, Cells, ConfidenceRate, confidence_rate
 from rdptheory.critical import CriticalPoints, critical_points
+from rdptheory.derivatives import Dispersion, Gradient
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
@@ -111,6 +112,7 @@ __all__ = [
     "CriticalPoints",
     "Dask",
     "DiscreteProblem",
+    "Dispersion",
     "DualPoint",
     "Empirical",
     "EntropicTransport",
@@ -123,6 +125,7 @@ __all__ = [
     "GaussianMixture",
     "GaussianVector",
     "GibbsChannel",
+    "Gradient",
     "Hamming",
     "Independent",
     "InteriorPoint",

@@ -213,6 +213,14 @@ class Solution(Answer, Generic[Question]):
             raise InvalidInput("solution", self.status.value, "has no channel to draw from")
         return self.candidate.draw(np.asarray(x, dtype=np.float64), getattr(self.problem, "source", None), rng)
 
+    def gradient(self) -> Any:
+        """First derivatives by the law of X, the distortion matrix, D and P: `derivatives.gradient`."""
+        return import_module("rdptheory.derivatives").gradient(self)
+
+    def dispersion(self) -> Any:
+        """Variance of the d-tilted information, and the rate of short blocks: `derivatives.dispersion`."""
+        return import_module("rdptheory.derivatives").dispersion(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
         names = ("source", "distortion", "perception", "D", "P")

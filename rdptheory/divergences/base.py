@@ -104,6 +104,10 @@ class Divergence(ABC):
         return self.support(v, reference, P)
 
     @abstractmethod
+    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+        """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth, shape of the law."""
+
+    @abstractmethod
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
         """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).
 

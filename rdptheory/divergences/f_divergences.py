@@ -93,6 +93,10 @@ class TotalVariation(FDivergence):
         """Mass that changes by a share changes δ by no more than that share."""
         return relative + UNIT_ROUNDOFF * (output.size + 8) * self.value(reference, output)
 
+    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+        """max(v_i, max v - μ): mass below the box moves to the top."""
+        return np.maximum(v, float(v.max()) - mu)
+
     def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
         """Half the sign of law - reference."""
         g = 0.5 * np.sign(law - reference)
@@ -267,6 +271,14 @@ class SmoothFDivergence(FDivergence):
             gamma = self._normaliser(shifted[held], reference[held], mu)
             bound = self.support_bound(shifted, reference, P, mu, gamma)
         return raised(top + min(bound, 0.0))
+
+    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+        """μ φ*((v_i - γ)/μ), γ the multiplier of the mass; nan where the reference has none."""
+        held, slope = _held(reference), np.full_like(v, np.nan)
+        top = float(v[held].max() if np.isinf(self.recession) else v.max())
+        gamma = self._normaliser(v[held] - top, reference[held], mu)
+        slope[held] = mu * self.conjugate(np.minimum((v[held] - top - gamma) / mu, self._below_pole()))
+        return slope
 
     def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
         """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""

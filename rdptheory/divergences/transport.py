@@ -101,6 +101,10 @@ class TransportDivergence(Divergence):
         independent = float(reference @ self.cost @ output)
         return share * float(np.sqrt(independent * self.scale))
 
+    def support_slope(self, v: Law, reference: Reference, mu: float) -> FloatArray:
+        """max_j (v_j - μ c_ij): the best place for a unit of mass of i."""
+        return np.asarray((v - mu * self.cost).max(axis=1))
+
     def cut(self, reference: Reference, law: Law, P: float) -> tuple[FloatArray, float]:
         """The potentials of an optimal coupling: δ(r) >= <u, p> + <w, r> for every r."""
         self.check(reference.size, law.size)
@@ -172,6 +176,10 @@ class _BetweenPoints(Divergence):
 
     def support(self, v: FloatArray, reference: FloatArray, P: float) -> Support:
         """Needs points: `on(points).support`."""
+        raise self._needs_points()
+
+    def support_slope(self, v: FloatArray, reference: FloatArray, mu: float) -> FloatArray:
+        """Needs points: `on(points).support_slope`."""
         raise self._needs_points()
 
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:

@@ -1,0 +1,160 @@
+"""How the rate moves with the question: its gradient by the law of X, the distortion matrix, D and P.
+
+To first order the optimum of a convex program moves as the dual objective at fixed multipliers does (the envelope
+theorem):
+
+    dR/dD = -s,   dR/dP = -μ,   dR/dd_ij = s p_i W_ij,   dR/dp_i = f_i + s min_j d_ij - ∂σ_P(v)/∂p_i + constant,
+
+with v = log c(f, s) and σ_P the support function of the ball, whose centre moves with p.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import FloatArray
+from rdptheory.certificates import on_reduced
+from rdptheory.certificates.lower import log_column_sums
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, at_least_zero, probability
+from rdptheory.problems import Problem
+from rdptheory.solution import Solution, Status
+
+__all__ = ["Dispersion", "Gradient", "dispersion", "gradient"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """First derivatives of R(D,P); subgradients where R has a corner.
+
+    Attributes
+    ----------
+    p : array (n,)
+        In nats per unit of mass along the simplex: the mean under p is 0, since masses can only be exchanged. The law
+        that δ compares with moves too. nan for symbols of mass 0.
+    table : array (n, m)
+        By each entry of the distortion matrix, in nats per unit of distortion.
+    D, P : float
+        `slopes` of the solution.
+    """
+
+    p: FloatArray
+    table: FloatArray
+    D: float
+    P: float
+
+
+def gradient(solution: Solution) -> Gradient:
+    """The gradient of R(D,P) from the dual point that proves its lower end (`Solution.gradient`).
+
+    Parameters
+    ----------
+    solution : Solution
+        On a finite alphabet, with one distortion. As exact as its bracket: the error is of the order of the root of the
+        gap at worst, about the gap where R is smooth.
+
+    Raises
+    ------
+    InvalidInput
+        There is no dual point (a closed form, an infeasible question), or D is the least distortion of any channel,
+        where the slope is infinite.
+
+    References
+    ----------
+    The envelope theorem applied to [BM19], equation (4).
+
+    Examples
+    --------
+    >>> from rdptheory import Pmf, SquaredError, TotalVariation, rdp
+    >>> solution = rdp(Pmf([0.4, 0.3, 0.2, 0.1]), SquaredError(), TotalVariation(), D=0.3, P=0.02)
+    >>> solution.gradient().p.round(6)
+    array([-0.216952, -0.232095,  0.221678,  1.120734])
+    """
+    problem, dual, candidate = solution.problem, solution.dual, solution.candidate
+    if dual is None or candidate is None or candidate.channel is None or not isinstance(problem, Problem):
+        raise InvalidInput("solution", str(solution.method), "has no dual point: ask with method=InteriorPoint()")
+    discrete = problem.discrete
+    reduced, dual = discrete.reduced, on_reduced(discrete, dual)
+    s, mu = -solution.slopes.D, -solution.slopes.P
+    if not np.isfinite(s):
+        raise InvalidInput("D", problem.D, "is the least distortion of any channel: the slope there is infinite")
+    rows = discrete.probabilities > 0.0
+    p, limit = discrete.probabilities, discrete.distortions[0]
+    moved = np.full(p.size, np.nan)
+    moved[rows] = dual.f + s * limit.table[rows].min(axis=1)
+    for ball in reduced.perceptions:
+        if ball.limit > 0.0 and mu == 0.0:
+            continue  # an idle ball is not felt
+        if ball.image is not None or ball.reference.size != p.size:
+            raise InvalidInput("distortion", problem.distortion, "needs the law of X itself as the reference of δ")
+        v = log_column_sums(reduced, dual.f, dual.s)[0]
+        moved -= v if ball.limit == 0.0 else ball.divergence.support_slope(v, ball.reference, mu)
+    moved -= float(p[rows] @ moved[rows])
+    return Gradient(moved, s * p[:, None] * candidate.channel, solution.slopes.D, solution.slopes.P)
+
+
+@dataclass(frozen=True)
+class Dispersion:
+    """What short blocks cost: V and the normal approximation of the rate.
+
+    Attributes
+    ----------
+    rate : float
+        R(D) in nats.
+    variance : float
+        V, the variance of the d-tilted information, in nat².
+    """
+
+    rate: float
+    variance: float
+
+    def approximation(self, n: int, excess: float) -> float:
+        """R + √(V/n) Q⁻¹(excess): nats a letter for blocks of n whose distortion exceeds D with that probability.
+
+        An approximation up to log(n)/n, not a bracket.
+
+        Raises
+        ------
+        InvalidInput
+            n is below 1, or the probability not in [0, 1].
+        """
+        if n < 1:
+            raise InvalidInput("n", n, "must be at least 1")
+        quantile = float(scipy.special.ndtri(1.0 - probability("excess", excess)))
+        return self.rate + float(np.sqrt(self.variance / at_least_zero("n", n))) * quantile
+
+
+def dispersion(solution: Solution) -> Dispersion:
+    """V = Var ȷ(X), ȷ(x) = f(x) + s min_y d(x,y) - s D, of plain rate distortion (`Solution.dispersion`).
+
+    Raises
+    ------
+    InvalidInput
+        P is finite (the theorem is about R(D,∞)), or there is no dual point.
+
+    References
+    ----------
+    [KV12], theorem 12.
+
+    Examples
+    --------
+    >>> from rdptheory import Bernoulli, Hamming, InteriorPoint, rate_distortion
+    >>> coin = rate_distortion(Bernoulli(0.11), Hamming(), D=0.05, method=InteriorPoint())
+    >>> round(coin.dispersion().variance, 6)
+    0.42794
+    """
+    problem = solution.problem
+    if isinstance(problem, Problem) and np.isfinite(problem.P):
+        raise InvalidInput("P", problem.P, "must be inf: the dispersion of R(D,P) with a ball is not known")
+    if solution.status is Status.INFEASIBLE:
+        raise InvalidInput("solution", solution.status.value, "has no rate")
+    moved = gradient(solution).p
+    held = np.isfinite(moved)
+    p = problem.discrete.probabilities[held]
+    return Dispersion(solution.rate, float(p @ moved[held] ** 2))
+
+
+guard(__name__)
