@@ -105,7 +105,7 @@ class Divergence(ABC):
 
     @abstractmethod
     def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
-        """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth, shape of the law."""
+        """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth."""
 
     @abstractmethod
     def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
