@@ -38,7 +38,7 @@ def main(out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     flat = Pmf(np.full(8, 1 / 8), POINTS)
     with style():
-        drawn, axes = figure(columns=2, height=2.3)
+        drawn, axes = figure(rows=2, height=1.9)
         for (name, (distortion, D)), axis in zip(QUESTIONS.items(), axes, strict=True):
             law = hardest(distortion, D)
             for label, source in (("uniform", flat), ("hardest", law)):
