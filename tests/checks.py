@@ -103,5 +103,5 @@ def f_divergence_formula(member: object, p: np.ndarray, r: np.ndarray, value: fl
 def _information(p: np.ndarray, channel: np.ndarray) -> float:
     output = p @ channel
     held = (p[:, None] * channel) > 0.0
-    joint, product = (p[:, None] * channel)[held], (p[:, None] * output)[held]
-    return math.fsum(joint * np.log(joint / product))
+    joint, ratio = (p[:, None] * channel)[held], channel[held] / np.broadcast_to(output, channel.shape)[held]
+    return math.fsum(joint * np.log(ratio))

@@ -55,6 +55,13 @@ def test_small_balls_close_and_need_no_hints(member, P):
     assert lower_bound(discrete, solution.dual) <= solution.bounds.upper
 
 
+@pytest.mark.parametrize("member", smooth, ids=lambda member: member.name)
+def test_small_balls_close_beside_symbols_that_weigh_nothing(member):
+    source = Pmf.from_weights([0.5, 0.3, 1e-175, 0.2, 1e-257], [0.0, 1.0, 2.0, 3.0, 4.0])
+    for P in (1e-249, 1e-12, 1e-6):
+        checks.assert_sound(rdp(source, SquaredError(), member, D=0.2, P=P, method=InteriorPoint()), gap=1e-9)
+
+
 @pytest.mark.parametrize("cost, D, P", [([[1, 3], [2, 1]], 0.9, 0.1), ([[1, 1], [1, 1]], 0.3, 0.5)])
 def test_a_transport_ball_that_holds_no_law_is_infeasible(cost, D, P):
     for p in ([0.9, 0.1], [0.5, 0.5]):

@@ -100,7 +100,7 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
     if ball.image is not None or not 0.0 < ball.limit <= SMALL_RADIUS:
         return None
     best: Proof | None = None
-    law, steps = ball.reference, 0
+    law, steps, held = ball.reference, 0, problem.probabilities > 0.0
     for _ in range(PRESCRIBED):
         point = replace(problem, perceptions=(replace(ball, reference=law, limit=0.0),))
         found = _solve(point, gap, max(1, max_steps - steps))
@@ -108,7 +108,7 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
         outcome = found.outcome
         if outcome.dual is None or found.channel is None:
             break
-        known = replace(outcome, channel=found.channel, dual=replace(outcome.dual, mu=None), plans=())
+        known = replace(outcome, channel=found.channel[held], dual=replace(outcome.dual, mu=None), plans=())
         before, proof = best, judged(problem, known)
         best = proof.better(before).ended(steps, proof.sentence)
         stuck = before is not None and best.bounds.gap > 0.5 * before.bounds.gap
