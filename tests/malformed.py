@@ -52,7 +52,7 @@ REPORTS = (
     "MinDistortion", "Solution", "TransportRate", "TransportBounds", "Refinement", "Interpolation", "JointTransport",
     "ExtremeBounds", "Decomposition", "Allocation", "ScalingDecoder", "Point", "Candidate", "JointGaussian",
     "Multipliers", "worst", "at_most", "equal", "exceeds",
-    "cut", "support", "support_at", "support_bound", "uncertainty", "value", "quantile", "left_tail",
+    "cut", "support", "support_at", "support_near", "support_bound", "uncertainty", "value", "quantile", "left_tail",
     "right_tail", "density",
 )  # fmt: skip
 """Answers, in which NaN says that there is no number, and parts of a solver, in which NaN gives NaN."""
