@@ -307,15 +307,14 @@ def overlay(ax: Axes, placements: Sequence[Placement], unit: Unit | str = "bits"
                 ax.annotate(
                     one.measurement.name,
                     (x, y),
-                    xytext=(-4, 3) if crowded else (4, 3),
-                    ha="right" if crowded else "left",
+                    xytext=(-4, 12) if crowded else (4, 3),  # above the name of the neighbour
                     textcoords="offset points",
                     fontsize=6.5,
                     color="0.25",
                 )
     if placements:
         rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
-        ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.1 * float(rates.max())))
+        ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.15 * float(rates.max())))
         ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
     _legend_below(ax)
     return ax
