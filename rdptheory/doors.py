@@ -67,6 +67,7 @@ ANY_SHAPE = ("...",)
 Alike = Annotated[FloatArray, Shape(ANY_SHAPE)]
 """Arrays of any shape, the same for all of a call: a formula is applied to them entry by entry."""
 LEFT_OUT = -1  # the length of an axis that is not there: another array of the call cannot have it
+Reference = Annotated[FloatArray, Shape(("k",))]
 SourceLaw = Annotated[FloatArray, Shape(("n",))]
 CostMatrix = Annotated[FloatArray, Shape(("n", "m"))]
 Places = Annotated[FloatArray, Shape(("n", "k?"))]

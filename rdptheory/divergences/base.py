@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.doors import Law, guard
+from rdptheory.doors import Law, Reference, guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["Divergence", "Support", "raised"]
@@ -99,7 +99,7 @@ class Divergence(ABC):
         """
         return self.support(v, reference, P).value
 
-    def support_near(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> Support:
+    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> Support:
         """`support`, for a caller who has a guess at the multiplier μ = dσ/dP; here the guess is not needed."""
         return self.support(v, reference, P)
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
 
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Law, Places, Shape, guard
+from rdptheory.doors import Law, Places, Reference, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.points import distances, squared_distances
 
 __all__ = ["TransportDivergence", "Wasserstein1", "Wasserstein2Squared"]
 
-Reference = Annotated[FloatArray, Shape(("k",))]
 SEARCH_STEPS = 200
 
 
