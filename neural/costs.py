@@ -28,7 +28,7 @@ def cost(study: Study, preset: str) -> str:
     steps = [fit.plan.count(IMAGES) for fit in fits]
     kinds = ["critic" if fit.loss.adversary else "plain" for fit in fits]
     table = measured()
-    names = [fit.plan.grey.__name__ for fit in fits]
+    names = [getattr(fit.behind, "network", fit.plan.grey).__name__ for fit in fits]
     spent = sum(table[f"{name} {kind}"] * count for name, kind, count in zip(names, kinds, steps, strict=True))
     said = f"{spent / 1000:.0f} s" if spent < 3e5 else f"{spent / 3.6e6:.1f} h"
     return f"{len(fits)} models, {sum(steps):,} steps, about {said} of CPU time"
