@@ -28,11 +28,13 @@ from rdptheory.closed_forms import ClosedForm
 from rdptheory.continuous import Atoms, CellChannel, Cells, ConfidenceRate, confidence_rate
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.derivatives import Dispersion, Gradient
-from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
+from rdptheory.distortions import AbsoluteError, Distance, Hamming, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
     JensenShannon,
     KullbackLeibler,
+    PowerDivergence,
+    Renyi,
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
@@ -113,6 +115,7 @@ __all__ = [
     "Dask",
     "DiscreteProblem",
     "Dispersion",
+    "Distance",
     "DualPoint",
     "Empirical",
     "EntropicTransport",
@@ -143,9 +146,11 @@ __all__ = [
     "Placement",
     "Pmf",
     "PosteriorPairs",
+    "PowerDivergence",
     "PrivatePlan",
     "Problem",
     "QuantileCuts",
+    "Renyi",
     "ReverseKullbackLeibler",
     "Serial",
     "Slopes",

@@ -79,6 +79,8 @@ def gradient(solution: Solution) -> Gradient:
     discrete = problem.discrete
     reduced, dual = discrete.reduced, on_reduced(discrete, dual)
     s, mu = -solution.slopes.D, -solution.slopes.P
+    if problem.perception is not None:
+        mu /= problem.perception.radius_slope(problem.P)
     if not np.isfinite(s):
         raise InvalidInput("D", problem.D, "is the least distortion of any channel: the slope there is infinite")
     rows = discrete.probabilities > 0.0

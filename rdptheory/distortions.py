@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -28,6 +29,7 @@ from rdptheory.points import absolute_distances, squared_distances
 __all__ = [
     "DISTORTIONS",
     "AbsoluteError",
+    "Distance",
     "Distortion",
     "Hamming",
     "SquaredError",
@@ -192,8 +194,42 @@ class Table:
         return Dense(self.matrix)
 
 
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """d(x, y) as a function of two points.
+
+    Parameters
+    ----------
+    function : callable
+        function(x, y) of arrays that broadcast: points on a line come as (n, 1) and (1, m), points in R^k as
+        (n, 1, k) and (1, m, k); the result has shape (n, m), is finite and at least 0, in a unit of its own.
+
+    >>> Distance(lambda x, y: abs(x - y) ** 3).table(np.arange(3.0))[0].tolist()
+    [0.0, 1.0, 8.0]
+    """
+
+    function: Callable[[FloatArray, FloatArray], ArrayLike]
+
+    def table(self, points: Places) -> FloatArray:
+        """The function at all pairs, shape (n, n)."""
+        return self.on(points).table()
+
+    def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
+        """The function at all pairs, shape (n, m), checked."""
+        y = x if y is None else y
+        affordable("source", x.shape[0], y.shape[0])
+        d = real_array("function", self.function(x[:, None], y[None, :]))
+        if d.shape != (x.shape[0], y.shape[0]):
+            raise InvalidInput(
+                "function", self.function, f"must return shape ({x.shape[0]}, {y.shape[0]}), gave {d.shape}"
+            )
+        if (d < 0.0).any():
+            raise InvalidInput("function", self.function, f"must be at least 0 everywhere, the smallest is {d.min():g}")
+        return Dense(d)
+
+
 LONGEST_AXIS = 4096  # symbols of an axis whose tables of d, K and K d are kept: 0.4 GB
-DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table)
+DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table, Distance)
 
 
 def _columns(points: FloatArray) -> FloatArray:

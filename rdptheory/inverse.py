@@ -178,6 +178,8 @@ def perception_at(
     R, D = at_least_zero("R", R), at_least_zero("D", D)
     if perception is None:
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
+    if not perception.convex:
+        raise InvalidInput("perception", perception, "must be convex: R need not be convex in this radius")
     problem = Problem(source, distortion, perception, D, PLACEHOLDER)
     source = problem.source
     if isinstance(source, ContinuousSource) and match(problem) is None:

@@ -132,7 +132,8 @@ class Problem:
                 reference = self.distortion.reference
             elif costs.shape[0] != costs.shape[1]:
                 raise InvalidInput("distortion", self.distortion, "a finite P needs as many outputs as source symbols")
-            limits = (PerceptionLimit(self.perception.on(self.source.points), reference, self.P),)
+            divergence, radius = self.perception.ball(self.source.points, self.P)
+            limits = (PerceptionLimit(divergence, reference, radius),)
         return DiscreteProblem(self.source.probabilities, (DistortionLimit(costs, self.D),), limits)
 
 

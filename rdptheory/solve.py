@@ -191,7 +191,10 @@ def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, metho
     reached = proof.bounds.gap <= wanted
     ended = f"the bracket is as narrow as asked, {wanted:.2g} nat" if reached else "no narrower bracket was found"
     candidate = None if proof.channel is None else Candidate(proof.channel, discrete.output(proof.channel))
-    steep = 0.0 + float(proof.slope_D[0]), 0.0 + (float(proof.slope_P[0]) if proof.slope_P.size else 0.0)
+    steep = (
+        0.0 + float(proof.slope_D[0]),
+        0.0 + (float(proof.slope_P[0]) * _radius_slope(problem) if proof.slope_P.size else 0.0),
+    )
     slopes = Slopes(*steep)  # adding 0 turns -0 into 0
     return Solution(
         problem,
@@ -205,6 +208,11 @@ def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, metho
         proof.steps,
         proof.outcome.dual,
     )
+
+
+def _radius_slope(problem: Problem) -> float:
+    """How fast the radius that was solved for moves with P."""
+    return 1.0 if problem.perception is None else problem.perception.radius_slope(problem.P)
 
 
 def wanted_gap(method: Method) -> float:

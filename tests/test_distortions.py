@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from rdptheory import AbsoluteError, Hamming, InvalidInput, SquaredError, Table
+from rdptheory import AbsoluteError, Distance, Hamming, InvalidInput, Pmf, SquaredError, Table, TotalVariation, rdp
 from rdptheory.distortions import DISTORTIONS, Distortion
 
+
+def city(x, y):
+    """Sum of the absolute differences of coordinates."""
+    return np.abs(x - y) if x.ndim == 2 else np.abs(x - y).sum(axis=-1)
+
+
+MADE = {Table: lambda: Table([[0.0, 1.0, 2.0]] * 3), Distance: lambda: Distance(city)}
 POINTS = np.array([[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]])
 
 
@@ -20,7 +27,7 @@ def test_each_entry_is_the_distance_it_says():
 @pytest.mark.parametrize("points", [POINTS, POINTS[:, 0]])
 @pytest.mark.parametrize("family", DISTORTIONS)
 def test_members_of_the_family(family, points):
-    member = family([[0.0, 1.0, 2.0]] * 3) if family is Table else family()
+    member = MADE.get(family, family)()
     assert isinstance(member, Distortion)
     table = member.table(points)
     assert table.shape == (3, 3)
@@ -29,6 +36,7 @@ def test_members_of_the_family(family, points):
     if family is not Table:
         assert not np.diagonal(table).any()
         np.testing.assert_array_equal(table, table.T)
+    if family not in MADE:
         assert member == family()
 
 
@@ -68,3 +76,26 @@ def test_bad_tables_are_refused(matrix, reference, argument):
 def test_a_table_needs_a_row_for_every_symbol():
     with pytest.raises(InvalidInput, match="one row for each of the 3 symbols"):
         Table(np.ones((2, 2))).table(np.arange(3.0))
+
+
+@pytest.mark.parametrize("points", [[0.0, 1.0, 3.0], [[0.0, 1.0], [2.0, -1.0], [0.5, 0.5]]])
+def test_a_function_is_the_distortion_that_it_computes(points):
+    source = Pmf([0.5, 0.3, 0.2], points)
+    ours, mine = (rdp(source, d, TotalVariation(), D=0.4, P=0.05) for d in (AbsoluteError(), Distance(city)))
+    assert mine.gap <= 1e-9
+    assert mine.bounds.overlaps(ours.bounds)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: (x - y) * 1.0,
+        lambda x, y: np.full((2, 2), 1.0),
+        lambda x, y: np.abs(x - y) + np.inf,
+        lambda x, y: np.abs(x - y) * np.nan,
+        lambda x, y: "near",
+    ],
+)
+def test_a_function_that_is_no_distortion_is_refused(function):
+    with pytest.raises(InvalidInput):
+        rdp(Pmf([0.5, 0.3, 0.2]), Distance(function), None, D=0.1, P=np.inf)

@@ -27,6 +27,7 @@ from rdptheory.divergences.f_divergences import (
     SquaredHellinger,
     TotalVariation,
 )
+from rdptheory.divergences.renyi import PowerDivergence, Renyi
 from rdptheory.divergences.transport import TransportDivergence, Wasserstein1, Wasserstein2Squared
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "FDivergence",
     "JensenShannon",
     "KullbackLeibler",
+    "PowerDivergence",
+    "Renyi",
     "ReverseKullbackLeibler",
     "SmoothFDivergence",
     "SquaredHellinger",

@@ -103,6 +103,19 @@ class Divergence(ABC):
         """`support`, for a caller who has a guess at the multiplier μ = dσ/dP; here the guess is not needed."""
         return self.support(v, reference, P)
 
+    @property
+    def convex(self) -> bool:
+        """Whether δ is convex in the law of the output, and not its balls alone: then R(D,P) is convex in P."""
+        return True
+
+    def ball(self, points: FloatArray, P: float) -> tuple[Divergence, float]:
+        """A convex divergence between laws on `points`, and its radius at which the ball is that of radius P here."""
+        return self.on(points), P
+
+    def radius_slope(self, P: float) -> float:
+        """Derivative of that radius by P."""
+        return 1.0
+
     @abstractmethod
     def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
         """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth."""

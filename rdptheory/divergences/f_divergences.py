@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -108,7 +107,7 @@ class SmoothFDivergence(FDivergence):
 
     smooth = True
 
-    compiled: ClassVar[tuple[int, float, float]] = (CALLED, 0.0, 1.0)
+    compiled: tuple[int, float, float] = (CALLED, 0.0, 1.0)
     """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
     `derivatives`."""
 

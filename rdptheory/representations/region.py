@@ -109,9 +109,9 @@ class Region:
             bounds, scale = Bounds(*ends), self.transport.upper
         else:
             alphabet, reference = self._alphabet
-            divergence = self.perception.on(self.source.points) if self.finite else self.perception
+            divergence, radius = self.perception.ball(self.source.points, P) if self.finite else (self.perception, P)
             cost = squares(self.means, alphabet)
-            bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, P)).bounds
+            bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, radius)).bounds
             scale = float(cost.max())
         least = self.least
         bounds = Bounds(least + bounds.lower, least + bounds.upper)
