@@ -10,7 +10,7 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import Law, Reference, guard
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Divergence", "Support", "raised"]
 
@@ -110,10 +110,11 @@ class Divergence(ABC):
 
     def ball(self, points: FloatArray, P: float) -> tuple[Divergence, float]:
         """A convex divergence between laws on `points`, and its radius at which the ball is that of radius P here."""
-        return self.on(points), P
+        return self.on(points), at_least_zero("P", P)
 
     def radius_slope(self, P: float) -> float:
         """Derivative of that radius by P."""
+        at_least_zero("P", P)
         return 1.0
 
     @abstractmethod

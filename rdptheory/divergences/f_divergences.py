@@ -196,6 +196,8 @@ class SmoothFDivergence(FDivergence):
         allowed = held if np.isinf(self.recession) else np.ones_like(held)
         p = reference[held]
         top = float(v[allowed].max())
+        if not np.isfinite(v[held]).all():  # an infinite price is no search: σ is at most the largest
+            return Support(top, reference.copy())
         if P == 0.0:
             short = float(p @ (top - v[held]))
             return Support(raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8))), reference.copy())

@@ -11,7 +11,7 @@ from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
 from rdptheory.divergences.f_divergences import SmoothFDivergence
 from rdptheory.doors import Law, guard
-from rdptheory.errors import InvalidInput, finite
+from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = ["PowerDivergence", "Renyi"]
 
@@ -122,11 +122,11 @@ class Renyi(Divergence):
     def radius(self, P: float) -> float:
         """Of the power divergence whose ball is that of radius P."""
         with np.errstate(over="ignore"):
-            return float(np.expm1((self.alpha - 1.0) * P) / (self.alpha * (self.alpha - 1.0)))
+            return float(np.expm1((self.alpha - 1.0) * at_least_zero("P", P)) / (self.alpha * (self.alpha - 1.0)))
 
     def radius_slope(self, P: float) -> float:
         with np.errstate(over="ignore"):
-            return float(np.exp((self.alpha - 1.0) * P) / self.alpha)
+            return float(np.exp((self.alpha - 1.0) * at_least_zero("P", P)) / self.alpha)
 
     def value(self, reference: Law, output: Law) -> float:
         """log(1 + α (α-1) δ)/(α - 1), δ the power divergence; inf where the laws share no symbol."""
