@@ -324,7 +324,8 @@ class SmoothFDivergence(FDivergence):
             y = np.minimum((w - gamma) / mu, self._below_pole())
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
                 excess = float(p @ ratio(y)) - 1.0
-                step = excess * mu / float(p @ ratio_slope(y))
+                slope = float(p @ ratio_slope(y))
+                step = excess * mu / slope if slope > 0.0 else np.inf
             if excess > 0.0:
                 low = gamma
             else:

@@ -80,7 +80,7 @@ def formulas_as_javascript() -> str:
     """`const FORMULAS = {name: (arguments) => nats, ...};`
 
     >>> print(formulas_as_javascript().splitlines()[4][:60])
-      "entropy": (h) => -h*Math.log(h) - (1 - h)*Math.log(1 - h),
+      "entropy": (h) => -h*Math.log(h) - (1 - h)*Math.log(1 - h)
     """
     sympy = _sympy()
     lines = ["const FORMULAS = {"]

@@ -92,7 +92,8 @@ def refinement(
     Examples
     --------
     >>> from rdptheory import Bernoulli, Hamming
-    >>> stages = refinement(Bernoulli(0.3), Hamming(), None, [(0.2, 0.0)], [(0.05, 0.0)], weight=0.5)
+    >>> inf = float("inf")
+    >>> stages = refinement(Bernoulli(0.3), Hamming(), None, [(0.2, inf)], [(0.05, inf)], weight=0.5)
     >>> stages.bounds.gap < 1e-5
     True
     """
