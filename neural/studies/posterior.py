@@ -78,15 +78,16 @@ LEARNED = 0.9
 """Share of the images' variance below which a codec has learned something: one that always shows the mean has 1."""
 
 
-def mean_image(source: Source = Source()) -> Model:
+def mean_image(source: Source = Source(), role: str = "mean image") -> Model:
     """Always the mean of the images."""
-    return KMeans(bits=0, source=source).named(role="mean image")
+    return KMeans(bits=0, source=source).named(role=role)
 
 
-def learned(t: Table, **labels: object) -> float:
-    """D of a model, NaN if it has learned nothing: a comparison with it then says nothing."""
+def learned(t: Table, mean: str = "mean image", **labels: object) -> float:
+    """D of a model, NaN if it has learned nothing: a comparison with it then says nothing. `mean` is the role of the
+    mean of the images that it reproduces."""
     d = t.at(D, **labels)
-    return d if d < LEARNED * t.at(D, role="mean image") else math.nan
+    return d if d < LEARNED * t.at(D, role=mean) else math.nan
 
 
 def _oracle(v: Variant) -> Iterator[Model]:

@@ -196,6 +196,15 @@ def test_super_resolution_keeps_constants_and_loses_detail(digits, bicubic):
         data.SuperResolution(3)(digits.test, seed=0)
 
 
+def test_super_resolution_leaves_four_pixels_a_side(digits):
+    degraded = data.SuperResolution()(digits.train, seed=0)
+    assert torch.equal(degraded, data.SuperResolution(2)(digits.train, seed=0))
+    error = (degraded - digits.train).square().mean()
+    assert error < (digits.train - digits.train.mean(0)).square().mean()  # two by two would tell less than the mean
+    large = data.resize(digits.test, 28)
+    assert not torch.equal(data.SuperResolution()(large, seed=0), data.SuperResolution(2)(large, seed=0))
+
+
 def test_gaussian_noise_has_its_variance_and_its_seed(digits):
     noise = data.GaussianNoise(0.1)
     noisy = noise(digits.train, seed=3)

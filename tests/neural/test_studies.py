@@ -14,7 +14,7 @@ import neural.studies
 from neural import cli, losses, runner
 from neural.data import tinted
 from neural.runner import UNTRAINED, Bench
-from neural.studies import CHECKED, GROUP, gaussian, studies
+from neural.studies import CHECKED, GROUP, crossing, gaussian, studies
 from neural.studies.gaussian import SPACE, dithered
 from neural.studies.tradeoff import GRID
 from neural.study import CONTROL, IDENTITY, LAW, PAPER, PRESETS, Claim, Record, Row, Table, judge, printed
@@ -172,6 +172,34 @@ def test_every_preset_describes_models_with_labels_of_their_own(preset, planes):
         labels = [tuple(sorted(m.labels.items())) for m in study.models(study.variant(preset, planes))]
         assert labels
         assert len(set(labels)) == len(labels), study.id
+
+
+@pytest.mark.parametrize(
+    "perception,scale,ratio",
+    [
+        (1.0, 1.0, 2.0),  # between the two weights, where the line has D = 0.2
+        (9.0, 1.0, 4.0),  # worse than all: the least D
+        (0.4, 1.0, math.nan),  # better than all: nothing to compare with
+        (1.0, 9.0, math.nan),  # end to end nothing was learned
+    ],
+)
+def test_restoring_first_is_compared_at_equal_perception(perception, scale, ratio):
+    def model(d, p, **labels):
+        return Record(labels, "train", "distortion_per_pixel", d), Record(labels, "train", "energy_distance", p)
+
+    whole = {"role": "end to end", "rate": 4.0}
+    table = Table((
+        *model(1.0, 5.0, role="mean image"), *model(0.4, perception, role="restored first", rate=4.0),
+        *model(0.1 * scale, 1.5, **whole, weight=0.0), *model(0.3, 0.5, **whole, weight=0.1),
+    ))  # fmt: skip
+    assert crossing.restored_first(table, 4.0) == pytest.approx(ratio, rel=1e-12, nan_ok=True)
+
+
+def test_a_codec_is_held_against_the_mean_of_the_images_it_reproduces():
+    values = {"source mean": 0.1, "target mean": 1.0, "target alone": 0.4}
+    records = [Record({"role": r, "rate": 4.0}, "train", "distortion_per_pixel", v) for r, v in values.items()]
+    table = Table((*records, Record({"role": "joint", "rate": 4.0}, "train", "output", 0.6)))
+    assert crossing.apart(table, "target", 4.0) == pytest.approx(1.5, rel=1e-12)
 
 
 def test_the_grid_has_98_pairs():
