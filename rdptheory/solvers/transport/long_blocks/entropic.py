@@ -147,7 +147,8 @@ class _Dual:
         gradient = np.append(self.q - output, information - self.R)
         hessian[np.diag_indices(m + 1)] += 1e-15 * np.trace(hessian)
         direction = lam * np.linalg.lstsq(hessian, gradient, rcond=1e-15)[0]
-        step = 1.0 if direction[m] >= 0.0 else min(1.0, 0.9 * lam / -direction[m])
+        with np.errstate(over="ignore"):  # a direction that is next to none asks for no limit
+            step = 1.0 if direction[m] >= 0.0 else min(1.0, 0.9 * lam / -direction[m])
         start = self.value(point)
         for _ in range(30):
             moved = (g + step * direction[:m], lam + step * float(direction[m]))
