@@ -142,7 +142,9 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
     )
     if not over.any() and not outside.any():
         return 0.0
-    ceiling = entropy(reduced.probabilities) * (1.0 + relative)
+    ceiling = (
+        entropy(reduced.probabilities) * (1.0 + relative) + relative
+    )  # a mass next to 1 has a logarithm of its rounding
     radii = np.array([ball.limit for ball in reduced.perceptions])
     free = copy_costs_nothing(problem)
     mixed = max([*_weights(over, D), *_weights(outside, radii)]) * max(ceiling - rate, 0.0) if free else np.inf

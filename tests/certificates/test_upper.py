@@ -2,12 +2,24 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Bernoulli, Hamming, Pmf, SquaredError, Table, TotalVariation, closed_forms
+from rdptheory import (
+    Bernoulli,
+    Hamming,
+    InteriorPoint,
+    Pmf,
+    SquaredError,
+    SquaredHellinger,
+    Table,
+    TotalVariation,
+    closed_forms,
+    rdp,
+)
 from rdptheory.certificates import slater_channel, upper_bound
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from tests import checks, oracles
@@ -100,3 +112,14 @@ def test_no_anchor_where_no_channel_exists():
     assert slater_channel(apart) is None
     assert upper_bound(apart, np.eye(2)).rate == math.inf
     assert upper_bound(apart, np.eye(2)).channel is None
+
+
+def test_what_a_surcharge_mixes_up_to_is_at_least_the_entropy():
+    """A mass next to 1 and one of 1.6e-15: H(X) in float64 is 6e-18 short, and D = 0 costs all of it."""
+    law = Pmf([1.0 - 1.5607622129859073e-15, 1.5607622129859073e-15, 1.42621153e-25])
+    table = Table([[0.0, 0.00100442, 0.00100099], [0.0010056, 0.0, 0.00100045], [0.00100665, 0.00100347, 0.0]])
+    found = rdp(law, table, SquaredHellinger(), D=0.0, P=0.5, method=InteriorPoint())
+    with mpmath.workdps(50):
+        masses = [mpmath.mpf(float(p)) for p in law.probabilities]
+        exact = -mpmath.fsum(p / mpmath.fsum(masses) * mpmath.log(p / mpmath.fsum(masses)) for p in masses)
+    assert found.bounds.lower <= exact <= found.bounds.upper
