@@ -9,13 +9,6 @@
 #define TINY 1e-200   /* mass of a row below which its logarithm is no longer trusted */
 #define HALVINGS 30
 
-static double *place(double **at, int64_t count, int64_t *used) {
-    double *here = *at;
-    if (here) *at += count;
-    *used += count;
-    return here;
-}
-
 typedef struct {
     Core core;
     double *df, *trial;
@@ -27,7 +20,7 @@ static int64_t arrange(Fixed *x, const rdp_problem *is, double *work) {
     double *at = work;
     memset(x, 0, sizeof(Fixed));
     c->is = is; c->n = n; c->m = m; c->K = is->tables;
-#define PUT(name, count) name = place(&at, (count), &used)
+#define PUT(name, count) name = take(&at, (count), &used)
     PUT(c->E, n * m); PUT(c->B, n * m); PUT(c->BT, n * m); PUT(c->scratch, n * m); PUT(c->M, n * n); PUT(c->copy, n * n);
     PUT(c->logp, n); PUT(c->Br, n); PUT(c->tilt, n); PUT(c->scale, n); PUT(c->off, n);
     PUT(c->top, m); PUT(c->total, m); PUT(c->mean, m); PUT(c->second, m); PUT(c->rows_m, wider); PUT(c->rows_n, wider);
@@ -172,8 +165,4 @@ void rdp_fixed(const rdp_problem *is, double *work) {
     is->report[1] = why;
     is->report[2] = error;
     is->report[3] = excess;
-}
-
-void rdp_fixed_batch(int64_t count, const rdp_problem *problems, double *work) {
-    for (int64_t k = 0; k < count; k++) rdp_fixed(problems + k, work);
 }

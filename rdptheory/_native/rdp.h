@@ -49,12 +49,10 @@ enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGE
 RDP_API int64_t rdp_state_size(const rdp_problem *problem);
 RDP_API int64_t rdp_work_size(const rdp_problem *problem);
 RDP_API void rdp_solve(const rdp_problem *problem, double *work);
-RDP_API void rdp_batch(int64_t count, const rdp_problem *problems, double *work);
 
 /* The same with the output law prescribed, r = law, and at most one table: Newton on f and s. state: f (n), s. */
 RDP_API int64_t rdp_fixed_work_size(const rdp_problem *problem);
 RDP_API void rdp_fixed(const rdp_problem *problem, double *work);
-RDP_API void rdp_fixed_batch(int64_t count, const rdp_problem *problems, double *work);
 
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);

@@ -19,13 +19,6 @@ static const double SHARES[7] = {-1.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8}; /* of t
 
 int64_t direction_size(const Core *c) { return c->n + 2 * c->pairs + c->frees; }
 
-static double *take(double **at, int64_t count, int64_t *used) {
-    double *here = *at;
-    if (here) *at += count;
-    *used += count;
-    return here;
-}
-
 static void shape_ball(const rdp_problem *is, int64_t l, int64_t *priced, Ball *ball) {
     const rdp_ball *b = is->ball + l;
     memset(ball, 0, sizeof(Ball));
@@ -262,10 +255,6 @@ void rdp_solve(const rdp_problem *is, double *work) {
     is->report[1] = why;
     is->report[2] = mass;
     is->report[3] = worst;
-}
-
-void rdp_batch(int64_t count, const rdp_problem *problems, double *work) {
-    for (int64_t k = 0; k < count; k++) rdp_solve(problems + k, work);
 }
 
 int rdp_wide_registers(void) {
