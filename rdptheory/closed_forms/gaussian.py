@@ -39,6 +39,7 @@ W2 = Wasserstein2Squared()
 NEWTON_STEPS = 6
 SERIES = np.array([(-1.0) ** k / math.factorial(k) for k in range(2, 16)])[::-1]
 ROUNDING = 8 * np.finfo(np.float64).eps
+NEAR = 0.7  # a correlation above which 1-ρ² keeps more digits as a product, and below which ρ² does beside 1
 
 
 def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence = W2) -> FloatArray:
@@ -71,8 +72,9 @@ def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence
     value = np.zeros(case.D.shape)
     with np.errstate(divide="ignore"):
         value[shannon] = -np.log(case.root[shannon])
-    _, independence = _correlation(case.at(both))
-    value[both] = -0.5 * np.log(independence)
+    correlation, independence = _correlation(case.at(both))
+    small = np.log1p(-(np.minimum(correlation, NEAR) ** 2))
+    value[both] = -0.5 * np.where(correlation > NEAR, np.log(independence), small)
     return np.maximum(value, 0.0)[()]
 
 
@@ -277,7 +279,7 @@ def _correlation(case: _Case) -> tuple[FloatArray, FloatArray]:
     g = case.g
     rho = 0.5 * (g + (1.0 - case.D) / g)
     factors = (case.D - case.shrink**2) / (2.0 * g) * (((1.0 + g) ** 2 - case.D) / (2.0 * g))
-    return rho, np.where(rho > 0.7, factors, 1.0 - rho**2)
+    return rho, np.where(rho > NEAR, factors, 1.0 - rho**2)
 
 
 def log_excess(t: FloatArray) -> FloatArray:

@@ -62,9 +62,9 @@ def distortion(qX: float, qY: float, *, R: ArrayLike, common_randomness: bool) -
     if common_randomness:
         saturation = saturation_rate(qX, qY, common_randomness=True)
         reached = np.ones_like(R) if saturation == 0.0 else np.minimum(R / saturation, 1.0)
-        return np.asarray(high - (high - low) * reached)
+        return np.maximum(high - (high - low) * reached, low)  # not a rounding below what any rate reaches
     h = np.minimum(_clamped(qX, R), _clamped(qY, R))
-    return np.asarray(high - 2.0 * _weight(qX, qY) * h / (1.0 - h))
+    return np.maximum(high - 2.0 * _weight(qX, qY) * h / (1.0 - h), low)
 
 
 def rate(qX: float, qY: float, *, D: ArrayLike, common_randomness: bool) -> FloatArray:

@@ -44,18 +44,25 @@ def correlation(R: ArrayLike, common_randomness: bool | float) -> FloatArray:
 def rate(source: Gaussian, target: Gaussian, *, D: ArrayLike, common_randomness: bool | float) -> FloatArray:
     """The least rate in nats at distortion D, of the shape of D: inf below what unlimited rate reaches.
 
-    With t = e^{-2R}, e = e^{-2Rc} and the correlation ρ that D asks for, (1-t)(1-et) = ρ^2 is quadratic in t.
+    With u = 1 - e^{-2R}, e = e^{-2Rc} and the correlation ρ that D asks for, u (1 - e (1-u)) = ρ^2 is quadratic in u;
+    the same in 1-u keeps the digits where u is next to 1.
 
     >>> float(rate(Gaussian(0, 1), Gaussian(0, 1), D=2.0, common_randomness=True))
     0.0
     """
     low, swing = _range(source, target)
-    needed = np.clip(1.0 - (limits("D", D) - low) / swing, 0.0, None)
-    e = float(np.exp(-2.0 * common_rate(common_randomness)))
-    slack = 1.0 - np.minimum(needed, 1.0) ** 2
-    t = 2.0 * slack / (1.0 + e + np.sqrt((1.0 - e) ** 2 + 4.0 * e * (1.0 - slack)))
+    lost = np.clip((limits("D", D) - low) / swing, None, 1.0)
+    impossible = lost < 0.0
+    lost = np.maximum(lost, 0.0)
+    square, slack = (1.0 - lost) ** 2, lost * (2.0 - lost)
+    extra = common_rate(common_randomness)
+    e, rest = float(np.exp(-2.0 * extra)), float(-np.expm1(-2.0 * extra))
+    root = np.sqrt(rest**2 + 4.0 * e * square)
+    u = np.divide(2.0 * square, rest + root, out=np.zeros_like(square), where=square > 0.0)
+    t = 2.0 * slack / (1.0 + e + root)
     with np.errstate(divide="ignore"):
-        return np.where(needed > 1.0, np.inf, -0.5 * np.log(t) + 0.0)
+        found = -0.5 * np.where(u < t, np.log1p(-np.minimum(u, 0.5)), np.log(t))
+    return np.where(impossible, np.inf, found + 0.0)
 
 
 def lower(source: Gaussian, target: Gaussian, *, R: ArrayLike) -> FloatArray:

@@ -207,3 +207,12 @@ class TestSymbolic:
         assert {str(name) for name in gaussian.symbolic().free_symbols} == {"sigma", "D", "P"}
         assert r"\sigma" in sympy.latex(gaussian.symbolic())
         assert "W" in sympy.latex(gaussian.symbolic(perception=BALLS["KL"]))
+
+
+@pytest.mark.parametrize("R", [1e-15, 1e-12, 1e-6])
+@pytest.mark.parametrize("perception", [Wasserstein2Squared(), KullbackLeibler()])
+def test_small_rates_keep_their_digits(R, perception):
+    """D(R,P) has the slope of a root at R = 0, so what is lost of R there comes back larger in D."""
+    D = gaussian.distortion(2.0, R, 1e-9, perception)
+    again = gaussian.distortion(2.0, gaussian.rate(2.0, D, 1e-9, perception), 1e-9, perception)
+    assert again == pytest.approx(D, abs=4e-15)  # some roundings of D, which is below 4

@@ -150,3 +150,21 @@ def test_gaussian_limited_randomness_lies_between_and_inverts(
     least = mean**2 + (1 - np.sqrt(variance)) ** 2
     if least > 1e-9:
         assert np.isinf(transport_gaussian.rate(X, Y, D=0.9 * least, common_randomness=1))
+
+
+@pytest.mark.parametrize("R", [1e-15, 1e-9, 1e-3, 1.0, 8.0])
+@pytest.mark.parametrize("extra", [0.0, 1e-12, 1e-9, 0.1, np.inf])
+def test_gaussian_rate_keeps_its_digits_next_to_0(R: float, extra: float) -> None:
+    """D has the slope of a root at R = 0, so what is lost of R there comes back larger in D."""
+    X, Y = Gaussian(0, 1), Gaussian(0.5, 2.0)
+    D = float(transport_gaussian.distortion(X, Y, R=R, common_randomness=extra))
+    back = float(transport_gaussian.rate(X, Y, D=D, common_randomness=extra))
+    again = float(transport_gaussian.distortion(X, Y, R=back, common_randomness=extra))
+    assert again == pytest.approx(D, abs=2e-15)  # a rounding of the terms of D, which are below 4
+
+
+@given(st.floats(1e-12, 1.0), st.floats(0.0, 1.0), st.booleans())
+def test_binary_rate_is_finite_at_what_any_rate_reaches(qX: float, qY: float, shared: bool) -> None:
+    D = transport_binary.distortion(qX, qY, R=np.inf, common_randomness=shared)
+    most = transport_binary.saturation_rate(qX, qY, common_randomness=shared)
+    assert float(transport_binary.rate(qX, qY, D=D, common_randomness=shared)) <= most + 1e-15
