@@ -15,19 +15,18 @@ One normalisation each, here and in every result (nats where a logarithm appears
 ===========================  ===================================================  =====================
 """
 
-from rdptheory.divergences.base import Divergence, Support
+from rdptheory.divergences.base import Divergence, FDivergence, Support
 from rdptheory.divergences.f_divergences import (
     F_DIVERGENCES,
     ChiSquare,
-    FDivergence,
     JensenShannon,
     KullbackLeibler,
     ReverseKullbackLeibler,
-    SmoothFDivergence,
     SquaredHellinger,
     TotalVariation,
 )
 from rdptheory.divergences.renyi import PowerDivergence, Renyi
+from rdptheory.divergences.smooth import SmoothFDivergence
 from rdptheory.divergences.transport import TransportDivergence, Wasserstein1, Wasserstein2Squared
 
 __all__ = [

@@ -12,7 +12,7 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import Law, Reference, guard
 from rdptheory.errors import InvalidInput, at_least_zero
 
-__all__ = ["Divergence", "Support", "raised"]
+__all__ = ["Divergence", "FDivergence", "Support", "raised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +131,18 @@ class Divergence(ABC):
     def on(self, points: FloatArray) -> Divergence:
         """The same divergence made concrete for laws on `points`; only transport divergences need them."""
         return self
+
+
+class FDivergence(Divergence):
+    """A divergence of the form Σ p φ(r/p), φ convex with φ(1) = 0."""
+
+    recession: float
+    """φ'(∞): the price of one unit of mass where the reference law has none; inf forbids it."""
+
+    @property
+    def forbids_new_symbols(self) -> bool:
+        """Whether φ'(∞) is infinite."""
+        return bool(np.isinf(self.recession))
 
 
 def raised(value: float) -> float:

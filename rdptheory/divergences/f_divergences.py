@@ -6,51 +6,26 @@ infinity, which is the price of output mass where the reference law has none.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
-from rdptheory._native import CALLED, JENSEN_SHANNON, POWER
+from rdptheory._native import JENSEN_SHANNON, POWER
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Alike, Law, guard, inside
-from rdptheory.errors import InvalidInput
+from rdptheory.divergences.base import FDivergence, Support, raised
+from rdptheory.divergences.smooth import SmoothFDivergence
+from rdptheory.doors import Alike, Law, guard
 
 __all__ = [
     "F_DIVERGENCES",
     "ChiSquare",
-    "FDivergence",
     "JensenShannon",
     "KullbackLeibler",
     "ReverseKullbackLeibler",
-    "SmoothFDivergence",
     "SquaredHellinger",
     "TotalVariation",
 ]
-
-SEARCH_STEPS = 200  # of a root search that takes a dozen steps, or about 60 where it has to bisect
-POINTLIKE = 1e-22  # radius below which the search would only see the rounding of δ
-WIDE, NARROW = 2.0, 0.02  # steps of log μ in which the search is bracketed, without a guess and with one
-CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
-AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
-FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
-TINY = float(np.finfo(np.float64).tiny)
-BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
-
-
-class FDivergence(Divergence):
-    """A divergence of the form Σ p φ(r/p)."""
-
-    recession: float
-    """φ'(∞): the price of one unit of mass where the reference law has none; inf forbids it."""
-
-    @property
-    def forbids_new_symbols(self) -> bool:
-        """Whether φ'(∞) is infinite."""
-        return bool(np.isinf(self.recession))
 
 
 @dataclass(frozen=True)
@@ -100,243 +75,6 @@ class TotalVariation(FDivergence):
         """Half the sign of law - reference."""
         g = 0.5 * np.sign(law - reference)
         return g, P - self.value(reference, law) + float(g @ law)
-
-
-class SmoothFDivergence(FDivergence):
-    """An f-divergence with a differentiable, strictly convex φ."""
-
-    smooth = True
-
-    compiled: tuple[int, float, float] = (CALLED, 0.0, 1.0)
-    """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
-    `derivatives`."""
-
-    def derivatives(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """φ, φ' and φ'' at t > 0."""
-        return self.phi(t), self.slope(t), self.curvature(t)
-
-    @abstractmethod
-    def phi(self, t: FloatArray) -> FloatArray:
-        """φ(t), t > 0."""
-
-    def near(self, z: FloatArray) -> FloatArray:
-        """φ(1 + z) for |z| <= 1/2, from z itself, with a rounding error of a few units of |z|."""
-        return self.phi(1.0 + z)
-
-    def value(self, reference: Law, output: Law) -> float:
-        """Σ p φ(r/p), by differences where the laws are close, so that a small δ keeps its digits."""
-        held = reference > 0.0
-        p, r = (reference, output) if held.all() else (reference[held], output[held])
-        gap = r - p
-        close = np.abs(gap) <= 0.5 * p
-        terms = p * self.near(np.where(close, gap, 0.0) / p)
-        if not close.all():
-            with np.errstate(divide="ignore", over="ignore"):
-                terms[~close] = self.far(p[~close], r[~close])
-        bare = 0.0 if p.size == reference.size else float(output[~held].sum())
-        return float(terms.sum()) + (self.recession * bare if bare > 0.0 else 0.0)
-
-    def far(self, p: Alike, r: Alike) -> FloatArray:
-        """p φ(r/p) where r is far from p > 0."""
-        return p * self.phi(r / p)
-
-    def uncertainty(self, reference: Law, output: Law, relative: float) -> float:
-        """First and second order of δ in both laws, and the rounding of `value`."""
-        held = reference > 0.0
-        p, r = (reference, output) if held.all() else (reference[held], output[held])
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            t = np.maximum(r / p, TINY)
-            lean = np.abs(self.slope(t))
-            first = r * lean + p * np.abs(self.phi(t) - t * self.slope(t))
-            second = p * t**2 * self.curvature(t)
-        once = float(np.where(np.isfinite(first), first, 0.0).sum())
-        twice = float(np.where(np.isfinite(second), second, 0.0).sum())
-        if p.size < reference.size and not self.forbids_new_symbols:
-            once += self.recession * float(output[~held].sum())
-        value = self.value(reference, output)
-        rounding = 16.0 * float(np.abs(r - p).sum()) + (output.size + 64) * (value if np.isfinite(value) else 0.0)
-        return relative * once + relative * relative * twice + UNIT_ROUNDOFF * rounding
-
-    @abstractmethod
-    def slope(self, t: FloatArray) -> FloatArray:
-        """φ'(t), t > 0."""
-
-    @abstractmethod
-    def curvature(self, t: FloatArray) -> FloatArray:
-        """φ''(t), t > 0."""
-
-    @abstractmethod
-    def ratio(self, y: FloatArray) -> FloatArray:
-        """The t >= 0 that maximises t y - φ(t), for y < φ'(∞)."""
-
-    @abstractmethod
-    def ratio_slope(self, y: FloatArray) -> FloatArray:
-        """Derivative of `ratio`."""
-
-    def conjugate(self, y: FloatArray) -> FloatArray:
-        """φ*(y) = max over t of t y - φ(t)."""
-        t = self.ratio(y)
-        return t * y - self.phi(t)
-
-    def support(self, v: Law, reference: Law, P: float) -> Support:
-        """min over μ >= 0, γ of μP + γ + Σ_j p_j μ φ*((v_j - γ)/μ), by nested monotone root search.
-
-        The inner search makes r = p t((v-γ)/μ) a law, the outer one puts it on the boundary of the ball. The value
-        returned is the dual objective at the (μ, γ) reached, hence an upper bound however far the search got.
-        """
-        return self._support(v, reference, P, 0.0)
-
-    def support_near(self, v: Law, reference: Law, P: float, mu: float) -> Support:
-        """The same search, begun around a μ that may be right."""
-        return self._support(v, reference, P, mu)
-
-    def _support(self, v: FloatArray, reference: FloatArray, P: float, begin: float) -> Support:
-        value, ratio = inside(self.value), inside(self.ratio)
-        held = _held(reference)
-        allowed = held if np.isinf(self.recession) else np.ones_like(held)
-        p = reference[held]
-        top = float(v[allowed].max())
-        if not np.isfinite(v[held]).all():  # an infinite price is no search: σ is at most the largest
-            return Support(top, reference.copy())
-        if P == 0.0:
-            short = float(p @ (top - v[held]))
-            return Support(raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8))), reference.copy())
-        law = np.where(allowed & (v >= top), np.where(held, reference, 0.0), 0.0)
-        if not law.any():
-            law[int(np.argmax(np.where(allowed, v, -np.inf)))] = 1.0
-        law /= law.sum()
-        if np.isinf(P) or value(reference, law) <= P:
-            return Support(top, law)
-        # γ is then small beside μ near the pole of t, where it matters; the difference is rounded upwards
-        shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)
-        spread = -float(shifted[held].min())
-        if spread <= 0.0:
-            return Support(top, reference.copy())
-
-        # next to the reference δ is a quadratic form: σ ~ <p, v> + √(2 P Var v / φ''(1)), at this μ and γ
-        mean = float(p @ shifted[held])
-        variance = float(p @ (shifted[held] - mean) ** 2)
-        bend = float(self.curvature(np.ones(1))[0])
-        flat = float(np.sqrt(variance / (2.0 * bend * P)))
-        near = self.support_bound(shifted, reference, P, flat, mean) if flat > 0.0 else np.inf
-        if P < POINTLIKE and flat > 0.0:
-            lean = np.where(held, shifted - mean, 0.0) / (flat * bend)
-            if float(np.abs(lean).max()) <= FLAT:
-                law = reference * (1.0 + lean)
-                return Support(raised(top + min(near, 0.0)), law / law.sum())
-
-        def law_at(mu: float) -> tuple[float, FloatArray]:
-            gamma = self._normaliser(shifted[held], p, mu)
-            r = np.zeros_like(reference)
-            r[held] = p * ratio(np.minimum((shifted[held] - gamma) / mu, self._below_pole()))
-            missing = 1.0 - float(r.sum())
-            if missing > 0.0 and np.isfinite(self.recession):
-                best = int(np.argmax(shifted))  # bare, or of so little mass that γ cannot come close enough to its pole
-                if gamma <= float(shifted[best]) - mu * self.recession * (1.0 - AT_THE_POLE):
-                    r[best] += missing
-            return gamma, r / r.sum()
-
-        def excess(log_mu: float) -> float:
-            return float(value(reference, law_at(float(np.exp(log_mu)))[1])) - P
-
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            # δ(law_at(μ)) falls from above P to 0 as μ grows
-            guessed = 0.0 < begin < np.inf
-            width = NARROW if guessed else WIDE
-            high = float(np.log(begin)) + 0.5 * NARROW if guessed else float(np.log(spread))
-            above = excess(high)
-            while above > 0.0 and high < BRACKET_END:
-                high, width = high + width, 4.0 * width if guessed else width
-                above = excess(high)
-            low, width = high - width, NARROW if guessed else WIDE
-            below = excess(low)
-            while below <= 0.0 and low > -BRACKET_END:
-                low, width = low - width, 4.0 * width if guessed else width
-                below = excess(low)
-            if below > 0.0 >= above:
-                high = scipy.optimize.brentq(
-                    excess, low, high, xtol=CLOSE, rtol=1e-14, maxiter=SEARCH_STEPS, disp=False
-                )
-            gamma, law = law_at(float(np.exp(high)))
-        bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
-        return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
-
-    def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
-        """The dual objective at μ and the γ that makes r = p t((v-γ)/μ) a law; at most the largest v."""
-        held = _held(reference)
-        top = float(v[held].max() if np.isinf(self.recession) else v.max())
-        if P == 0.0 or not 0.0 < mu < np.inf:
-            return self.support(v, reference, 0.0).value if P == 0.0 else top
-        shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)  # upwards
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            gamma = self._normaliser(shifted[held], reference[held], mu)
-            bound = self.support_bound(shifted, reference, P, mu, gamma)
-        return raised(top + min(bound, 0.0))
-
-    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
-        """μ φ*((v_i - γ)/μ), γ the multiplier of the mass; nan where the reference has none."""
-        held, slope = _held(reference), np.full_like(v, np.nan)
-        top = float(v[held].max() if np.isinf(self.recession) else v.max())
-        gamma = self._normaliser(v[held] - top, reference[held], mu)
-        slope[held] = mu * self.conjugate(np.minimum((v[held] - top - gamma) / mu, self._below_pole()))
-        return slope
-
-    def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
-        """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
-        held = reference > 0.0
-        g = np.full_like(reference, self.recession if np.isfinite(self.recession) else 0.0)
-        g[held] = self.slope(law[held] / reference[held])
-        return g, P - self.value(reference, law) + float(g @ law)
-
-    def support_bound(self, v: Law, reference: Law, P: float, mu: float, gamma: float) -> float:
-        """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible.
-
-        φ* does not decrease, so its argument is rounded upwards; what else the formula rounds is added: the arguments
-        of a member's `conjugate` within 4 units, its value within 4, and m products and sums.
-        """
-        held = reference > 0.0
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a useless pair costs inf
-            p, y = reference[held], (v[held] - gamma) / np.float64(mu)
-            y += 8.0 * UNIT_ROUNDOFF * np.abs(y)
-            if not (y < self.recession).all():
-                return float("inf")
-            if np.isfinite(self.recession) and not held.all():
-                bare = float((v[~held].max() - gamma) / np.float64(mu))
-                if not bare + 8.0 * UNIT_ROUNDOFF * abs(bare) <= self.recession:
-                    return float("inf")
-            values = self.conjugate(y)
-            size = mu * P + abs(gamma) + mu * float(p @ np.abs(values))
-            bound = mu * P + gamma + mu * float(p @ values) + UNIT_ROUNDOFF * (p.size + 16) * size
-        return float(bound) if bound < np.inf else float("inf")
-
-    def _below_pole(self) -> float:
-        return float(np.nextafter(self.recession, -np.inf)) if np.isfinite(self.recession) else np.inf
-
-    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float) -> float:
-        """The γ with Σ p t((w - γ)/μ) = 1 for w <= 0, or the smallest γ the constraint on bare symbols allows."""
-        high = float(w.max())  # t <= 1 everywhere: the sum is at most 1
-        low = float(w.min())
-        if np.isfinite(self.recession):
-            low = max(low, -mu * self.recession * (1.0 - 1e-14))
-            high = max(high, low)
-        gamma, ratio, ratio_slope = low, inside(self.ratio), inside(self.ratio_slope)
-        for _ in range(SEARCH_STEPS):
-            y = np.minimum((w - gamma) / mu, self._below_pole())
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                excess = float(p @ ratio(y)) - 1.0
-                slope = float(p @ ratio_slope(y))
-                step = excess * mu / slope if slope > 0.0 else np.inf
-            if excess > 0.0:
-                low = gamma
-            else:
-                high = gamma
-            gamma_next = gamma + step  # Newton from the left of a decreasing convex function never overshoots,
-            if not (low < gamma_next < high and abs(excess) < 1.0):  # but crawls while the sum is large
-                gamma_next = 0.5 * (low + high)
-            if abs(gamma_next - gamma) <= 1e-15 * (abs(gamma) + mu) or high <= low:
-                break
-            gamma = gamma_next
-        return gamma
 
 
 @dataclass(frozen=True)
@@ -515,14 +253,6 @@ F_DIVERGENCES: tuple[FDivergence, ...] = (
     SquaredHellinger(),
 )
 """The family, in one list: a new member is one class and one entry here."""
-
-
-def _held(reference: FloatArray) -> NDArray[np.bool_]:
-    """Where a reference law has mass."""
-    held = reference > 0.0
-    if not held.any():
-        raise InvalidInput("reference", reference, "must be a law, with mass somewhere")
-    return np.asarray(held)
 
 
 guard(__name__)

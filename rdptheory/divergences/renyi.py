@@ -9,7 +9,7 @@ import numpy as np
 from rdptheory._native import POWER
 from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
-from rdptheory.divergences.f_divergences import SmoothFDivergence
+from rdptheory.divergences.smooth import SmoothFDivergence
 from rdptheory.doors import Law, guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 

@@ -97,10 +97,6 @@ def refinement(
     >>> stages.bounds.gap < 1e-5
     True
     """
-    try:
-        import cvxpy as cp
-    except ImportError:
-        raise MissingPackage("cvxpy", "conic") from None
     if not isinstance(source, DiscreteSource):
         raise InvalidInput("source", source, "must have finitely many symbols; see gaussian_refinement")
     weight = finite("weight", weight, positive=True)
@@ -109,18 +105,52 @@ def refinement(
     before, after = tuple(first), tuple(second)
     if not before or not after:
         raise InvalidInput("points", (before, after), "each stage must hold at least one pair (D, P)")
-    method = Conic() if method is None else method
     points = UniversalProblem(source, distortion, perception, before + after)
     problem = points.product(range(len(points.points)))
-    reduced = problem.reduced
-    if any(limit.limit < 0.0 for limit in reduced.distortions):
+    if any(limit.limit < 0.0 for limit in problem.reduced.distortions):
         raise InvalidInput("points", points.points, "a distortion is below the least of any channel")
-    p = reduced.probabilities
-    n, m = reduced.shape
     assert problem.alphabet is not None
     coarse = int(np.prod(problem.alphabet[: len(before)]))
-    merge = np.kron(np.eye(coarse), np.ones((m // coarse, 1)))
+    found = _solved(problem, coarse, weight, Conic() if method is None else method)
 
+    channel = upper_bound(problem, found.channel).channel
+    if channel is None:
+        raise InvalidInput("points", points.points, "no channel was found that keeps every limit")
+    first_rate = mutual_information(problem.probabilities, _merged(channel, coarse))
+    total = mutual_information(problem.probabilities, channel)
+    upper = (1.0 - weight) * first_rate + weight * total
+    upper += UNIT_ROUNDOFF * (sum(problem.reduced.shape) + 16) * (upper + 1e-3)
+    kept = _merged(channel[problem.probabilities > 0.0], coarse)
+    lower = max(
+        _lower(problem, kept, weight, one * found.f, found.s, tuple(other * entry for entry in found.v))
+        for one in (1.0, -1.0)  # the sign of an equality's multiplier is the modelling layer's choice
+        for other in (1.0, -1.0)
+    )
+    bounds = Bounds(min(lower, upper), upper)
+    return Refinement(first_rate, total, bounds, weight, frozen_array(channel.reshape(-1, *problem.alphabet)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What a conic solver says: a channel (n, m), None if it has none, and multipliers of rows, distortions and laws,
+    those of equalities up to their sign."""
+
+    channel: FloatArray | None
+    f: FloatArray
+    s: FloatArray
+    v: tuple[FloatArray, ...]
+
+
+def _solved(problem: DiscreteProblem, coarse: int, weight: float, method: Conic) -> _Found:
+    """The convex program of both stages; Z1 is the first `coarse` letters of the alphabet."""
+    try:
+        import cvxpy as cp
+    except ImportError:
+        raise MissingPackage("cvxpy", "conic") from None
+    reduced = problem.reduced
+    p = reduced.probabilities
+    n, m = reduced.shape
+    merge = np.kron(np.eye(coarse), np.ones((m // coarse, 1)))
     W = cp.Variable((n, m), nonneg=True)
 
     def information(channel: Any, size: int) -> Any:
@@ -144,35 +174,15 @@ def refinement(
         warnings.simplefilter("ignore")  # an inaccurate solution is judged like any other
         program.solve(solver=method.solver, **SOLVERS[method.solver])
 
-    channel = upper_bound(problem, W.value).channel
-    if channel is None:
-        raise InvalidInput("points", points.points, "no channel was found that keeps every limit")
-    first_rate = mutual_information(problem.probabilities, _merged(channel, coarse))
-    total = mutual_information(problem.probabilities, channel)
-    upper = (1.0 - weight) * first_rate + weight * total
-    upper += UNIT_ROUNDOFF * (n + m + 16) * (upper + 1e-3)
-    s = np.array(
-        [
-            0.0 if limit.limit <= 0.0 or row.dual_value is None else max(0.0, float(row.dual_value)) / scale
-            for row, limit, scale in zip(limits, reduced.distortions, scales, strict=True)
-        ]
-    )
-    f = np.zeros(n) if rows.dual_value is None else np.asarray(rows.dual_value) / p
-    v = [np.zeros(ball.reference.size) if row.dual_value is None else np.asarray(row.dual_value)
-         for row, ball in zip(images, reduced.perceptions, strict=True)]  # fmt: skip
-    kept = channel[problem.probabilities > 0.0]
-    lower = max(
-        _lower(problem, _merged(kept, coarse), weight, one * f, s, tuple(other * entry for entry in v))
-        for one in (1.0, -1.0)  # the sign of an equality's multiplier is the modelling layer's choice
-        for other in (1.0, -1.0)
-    )
-    return Refinement(
-        first_rate,
-        total,
-        Bounds(min(lower, upper), upper),
-        weight,
-        frozen_array(channel.reshape(-1, *problem.alphabet)),
-    )
+    def multiplier(row: Any, like: FloatArray) -> FloatArray:
+        return np.zeros_like(like) if row.dual_value is None else np.asarray(row.dual_value, dtype=np.float64)
+
+    s = [
+        max(0.0, float(multiplier(row, np.zeros(())))) / scale if limit.limit > 0.0 else 0.0
+        for row, limit, scale in zip(limits, reduced.distortions, scales, strict=True)
+    ]
+    v = tuple(multiplier(row, ball.reference) for row, ball in zip(images, reduced.perceptions, strict=True))
+    return _Found(W.value, multiplier(rows, p) / p, np.array(s), v)
 
 
 def _merged(channel: FloatArray, coarse: int) -> FloatArray:

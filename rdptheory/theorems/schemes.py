@@ -11,13 +11,23 @@ import numpy as np
 from rdptheory._types import FloatArray
 from rdptheory.couplings import optimal_transport
 from rdptheory.distortions import SquaredError
-from rdptheory.divergences import F_DIVERGENCES, Divergence, Wasserstein1, Wasserstein2Squared
+from rdptheory.divergences import (
+    F_DIVERGENCES,
+    Divergence,
+    KullbackLeibler,
+    TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
+)
 from rdptheory.information import entropy
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf
 from rdptheory.theorems.given import NOTHING, Given
 
 __all__ = [
     "DIVERGENCES",
+    "KL",
+    "TV",
+    "W2",
     "Scheme",
     "best_encoder",
     "channel",
@@ -39,6 +49,7 @@ __all__ = [
     "variance",
 ]
 
+TV, W2, KL = TotalVariation(), Wasserstein2Squared(), KullbackLeibler()  # under the names of the papers
 DIVERGENCES: tuple[Divergence, ...] = (*F_DIVERGENCES, Wasserstein1(), Wasserstein2Squared())
 """The divergences that are convex in their second argument: all of the package."""
 

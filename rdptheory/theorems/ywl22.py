@@ -14,8 +14,9 @@ from rdptheory.couplings import optimal_transport
 from rdptheory.sources import DiscreteSource, Pmf
 from rdptheory.theorems import schemes
 from rdptheory.theorems.given import NOTHING, Given
+from rdptheory.theorems.settings import PRIVATE
 from rdptheory.theorems.statement import Verdict, at_most, equal, states, worst
-from rdptheory.theorems.ywyml21 import PRIVATE, draw_line
+from rdptheory.theorems.ywyml21 import draw_line
 
 
 class Family(NamedTuple):

@@ -17,13 +17,12 @@ from rdptheory.information import kullback_leibler
 from rdptheory.solve import rdp
 from rdptheory.sources import Bernoulli, DiscreteSource, Pmf
 from rdptheory.theorems import schemes
-from rdptheory.theorems.bm19 import check_posterior_distortion, draw_representation
+from rdptheory.theorems.bm19.function import check_posterior_distortion, draw_representation
 from rdptheory.theorems.given import NOTHING, Given
+from rdptheory.theorems.settings import PRIVATE
 from rdptheory.theorems.statement import Verdict, at_most, equal, states, worst
 from rdptheory.transport import constrained_transport
 from rdptheory.units import bits_to_nats
-
-PRIVATE = "no common randomness, random encoder and decoder, block law, reconstructions anywhere"
 
 
 class Matched(NamedTuple):

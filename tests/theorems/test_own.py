@@ -113,12 +113,12 @@ def test_on_the_command_line(capsys):
 
 def test_a_missing_package_is_an_answer(monkeypatch):
     from rdptheory.errors import MissingPackage
-    from rdptheory.theorems import lzck22
+    from rdptheory.theorems.lzck22 import pairs
 
     def missing(*arguments, **named):
         raise MissingPackage("highspy", "transport")
 
-    monkeypatch.setattr(lzck22, "constrained_transport", missing)
+    monkeypatch.setattr(pairs, "constrained_transport", missing)
     row = next(verify(["LZCK22.E25"], instances=2))
     assert row.ruling is Ruling.UNDECIDED
     assert "highspy" in row.note

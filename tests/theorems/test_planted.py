@@ -10,20 +10,21 @@ from rdptheory.closed_forms import bernoulli, gaussian, transport_binary, transp
 from rdptheory.theorems import (
     Ruling,
     at_most,
-    bm19,
     catalogue,
     claims,
-    lzck22,
     schemes,
     statement,
     states,
     verify,
     ywl22,
     ywyml21,
-    zqck21,
 )
-from rdptheory.theorems.bm19 import Doubling
+from rdptheory.theorems.bm19 import coins, function
+from rdptheory.theorems.bm19.function import Doubling
+from rdptheory.theorems.lzck22 import blocks as lzck22_blocks
+from rdptheory.theorems.lzck22 import pairs, private
 from rdptheory.theorems.runs import generator
+from rdptheory.theorems.zqck21 import blocks, one_shot, penalty, refinement
 
 INSTANCES = 8  # of each: enough to meet one on which an inequality is close to an equality
 
@@ -125,22 +126,22 @@ class Concave:
         return 1.0 - TotalVariation().value(reference, law)
 
 
-four_bits_too_long = replaced(zqck21, "huffman", lambda right, masses: right(masses) + 4.0)
+four_bits_too_long = replaced(one_shot, "huffman", lambda right, masses: right(masses) + 4.0)
 wrong_means = scaled_part(schemes, "means", 2, 1.01)
 
 PLANTS = {
-    "BM19.T1": shifted(bm19, "rdp", lambda named: 5.0 * named["D"]),
-    "BM19.T2": shifted(bm19, "rdp", lambda named: float(named["P"] == 0.0)),
+    "BM19.T1": shifted(function, "rdp", lambda named: 5.0 * named["D"]),
+    "BM19.T2": shifted(function, "rdp", lambda named: float(named["P"] == 0.0)),
     "BM19.E16": scaled_part(schemes, "posterior", 1, 1.01),
     "BM19.E17": scaled_part(schemes, "posterior", 1, 1.01),
-    "BM19.A-C": shifted(bm19, "rdp", by(1.0)),
-    "BM19.E33": shifted(bm19, "rdp", by(1e-3)),
-    "BM19.E38": scaled_part(bm19, "thresholds", 1, 1.03),
+    "BM19.A-C": shifted(function, "rdp", by(1.0)),
+    "BM19.E33": shifted(coins, "rdp", by(1e-3)),
+    "BM19.E38": scaled_part(coins, "thresholds", 1, 1.03),
     "BM19.E40": scaled(bernoulli, "rate", 0.99),
-    "BM19.E37": shifted(bm19, "rdp", by(-1e-3)),
-    "BM19.J1": replaced(bm19, "thresholds", lambda right, case: right(case)[::-1]),
-    "BM19.J2": scaled_part(bm19, "thresholds", 1, 1.01),
-    "BM19.J3": scaled_part(bm19, "thresholds", 0, 1.01),
+    "BM19.E37": shifted(coins, "rdp", by(-1e-3)),
+    "BM19.J1": replaced(coins, "thresholds", lambda right, case: right(case)[::-1]),
+    "BM19.J2": scaled_part(coins, "thresholds", 1, 1.01),
+    "BM19.J3": scaled_part(coins, "thresholds", 0, 1.01),
     "YWYML21.L1": replaced(ywyml21, "rdp", skewed),
     "YWYML21.T1": scaled(schemes, "scheme_distortion", 0.3),
     "YWYML21.E18": scaled_part(schemes, "posterior", 1, 1.01),
@@ -157,36 +158,36 @@ PLANTS = {
     "ZQCK21.E22": instance(lambda case: case._replace(D3=0.4 * case.D3)),
     "ZQCK21.E23": instance(lambda case: case._replace(upper_left=2.0 * case.upper_left)),
     "ZQCK21.E24": instance(lambda case: case._replace(upper_left=2.0 * case.upper_left)),
-    "ZQCK21.P1": replaced(zqck21, "rate_penalty", lambda right, *arguments: Bounds(0.0, 0.0)),
+    "ZQCK21.P1": replaced(penalty, "rate_penalty", lambda right, *arguments: Bounds(0.0, 0.0)),
     "ZQCK21.T5": four_bits_too_long,
     "ZQCK21.T6": scaled(np.linalg, "pinv", 1.01),
-    "ZQCK21.T7": scaled(zqck21, "mutual_information", 3.0),
-    "ZQCK21.R1": replaced(zqck21, "penalty_bound", lambda right, case: right(case) + 1e-3),
+    "ZQCK21.T7": scaled(refinement, "mutual_information", 3.0),
+    "ZQCK21.R1": replaced(refinement, "penalty_bound", lambda right, case: right(case) + 1e-3),
     "ZQCK21.T8": four_bits_too_long,
     "ZQCK21.R2": instance(lambda case: case._replace(divergence=Concave())),
-    "ZQCK21.T9": shifted(zqck21, "universal_rate", by(1.0)),
+    "ZQCK21.T9": shifted(blocks, "universal_rate", by(1.0)),
     "LZCK22.T1": wrong_means,
     "LZCK22.T1-deterministic": scaled(schemes, "quantisation", 1.01),
-    "LZCK22.T2": scaled(lzck22, "entropy", 1.01),
-    "LZCK22.T3": shifted(lzck22, "constrained_transport", by(10.0)),
-    "LZCK22.S": replaced(lzck22, "constrained_transport", split),
-    "LZCK22.T4": shifted(lzck22, "constrained_transport", by(1e-3)),
-    "LZCK22.E22": shifted(lzck22, "constrained_transport", by(-1e-3)),
+    "LZCK22.T2": scaled(private, "entropy", 1.01),
+    "LZCK22.T3": shifted(pairs, "constrained_transport", by(10.0)),
+    "LZCK22.S": replaced(pairs, "constrained_transport", split),
+    "LZCK22.T4": shifted(pairs, "constrained_transport", by(1e-3)),
+    "LZCK22.E22": shifted(pairs, "constrained_transport", by(-1e-3)),
     "LZCK22.E23": scaled(transport_binary, "upper", 1.01),
     "LZCK22.E24": scaled(transport_binary, "lower", 0.99),
-    "LZCK22.E25": shifted(lzck22, "constrained_transport", by(1e-3)),
+    "LZCK22.E25": shifted(pairs, "constrained_transport", by(1e-3)),
     "LZCK22.E23-tight": scaled(transport_binary, "distortion", 0.99),
     "LZCK22.E44": scaled(transport_uniform, "distortion", 1.01),
     "LZCK22.E50": scaled_part(transport_uniform, "terms", 1, 1.01),
-    "LZCK22.T5": shifted(lzck22, "constrained_transport", lambda named: 5.0 * named["asymptotic"]),
-    "LZCK22.T6": shifted(lzck22, "constrained_transport", by(1e-3)),
-    "LZCK22.T7": shifted(lzck22, "rdp", by(1.0)),
+    "LZCK22.T5": shifted(pairs, "constrained_transport", lambda named: 5.0 * named["asymptotic"]),
+    "LZCK22.T6": shifted(pairs, "constrained_transport", by(1e-3)),
+    "LZCK22.T7": shifted(lzck22_blocks, "rdp", by(1.0)),
     "LZCK22.T8": scaled(transport_gaussian, "lower", 1.01),
     "LZCK22.E58": scaled(transport_gaussian, "distortion", 0.99),
     "LZCK22.E59": scaled(transport_gaussian, "distortion", 1.01),
     "LZCK22.E60": scaled(transport_gaussian, "lower", 0.99),
     "LZCK22.E61": scaled(transport_gaussian, "distortion", 1.01),
-    "LZCK22.L1": shifted(lzck22, "constrained_transport", by(1e-3)),
+    "LZCK22.L1": shifted(pairs, "constrained_transport", by(1e-3)),
     "LZCK22.L2": scaled(schemes, "scheme_distortion", 1.01),
     "YWL22.T1": replaced(schemes, "quantisation", lambda right, p, x, R: right(p, x, 0.0)),  # as if nothing were sent
     "YWL22.T1-ii": wrong_means,
@@ -227,10 +228,10 @@ def test_clocks_that_are_not_shared_are_found(monkeypatch):
         bits = np.array([-sum(m * np.log2(m) for m in mass if m > 0.0) for mass in masses])
         return chosen, bits, bits
 
-    replaced(zqck21, "functional_representation", alone)(monkeypatch, None)
-    p = np.full(zqck21.WIDE, 1.0 / zqck21.WIDE)
-    rows = np.random.default_rng(0).dirichlet(np.full(2 * zqck21.WIDE, 50.0), size=zqck21.WIDE)
-    broken = [part.ruling for part in zqck21.shared_code(p, rows, np.random.default_rng(1)).parts]
+    replaced(one_shot, "functional_representation", alone)(monkeypatch, None)
+    p = np.full(one_shot.WIDE, 1.0 / one_shot.WIDE)
+    rows = np.random.default_rng(0).dirichlet(np.full(2 * one_shot.WIDE, 50.0), size=one_shot.WIDE)
+    broken = [part.ruling for part in one_shot.shared_code(p, rows, np.random.default_rng(1)).parts]
     assert broken[1] is Ruling.VIOLATED
 
 

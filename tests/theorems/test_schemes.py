@@ -9,7 +9,7 @@ from rdptheory.closed_forms import transport_binary
 from rdptheory.couplings import optimal_transport
 from rdptheory.information import entropy
 from rdptheory.theorems import schemes
-from rdptheory.theorems.zqck21 import functional_representation, huffman
+from rdptheory.theorems.zqck21.one_shot import functional_representation, huffman
 from rdptheory.units import bits_to_nats
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from rdptheory import Bernoulli, Pmf, Solution, SquaredError, Status, Table, rate_distortion, rdp
-from rdptheory.divergences import F_DIVERGENCES, FDivergence, TotalVariation
-from rdptheory.divergences.f_divergences import SmoothFDivergence
+from rdptheory.divergences import F_DIVERGENCES, FDivergence, SmoothFDivergence, TotalVariation
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.first_order.loop import _SlopeFollower
 from rdptheory.solvers.first_order.projections import log_ratio
