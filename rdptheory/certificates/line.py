@@ -1,0 +1,259 @@
+"""The least value of a convex plus a concave function of one number, proved on a whole interval.
+
+Between two nodes the convex part G is above its two tangents and the concave part C above its chord. A mixture λ, 1-λ of
+the tangents is below G too, so the cell [u,v] has
+
+    min G + C  >=  min over e in {u,v} of  λ t1(e) + (1-λ) t2(e) + C(e),        any λ in [0,1],
+
+and the λ that makes the sum level is where the tangents cross: no crossing is computed. Outside the nodes the last
+tangent goes on to the end of the interval. Cells whose bound is too low are cut at the slope that the chord asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory.certificates.transport.couplings import soft_minimum
+
+__all__ = ["Curve", "Least", "Letters", "least_on_line"]
+
+ENTRIES = 2**20
+"""Numbers in one block of tilted laws: 8 MB, which a cache holds."""
+EDGE = 0.1
+"""A cut leaves at least this share of the slopes of a cell on either side, so that every cut shortens it."""
+SLOPE, POINT, HEIGHT, OTHER = range(4)
+"""Columns of a node: θ, m, the height of the tangent at m, C(m)."""
+
+
+class Curve(Protocol):
+    """G + C on an interval."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval."""
+
+    def convex(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """For each slope θ a height g and a point m with G(m') >= g + θ (m' - m) for every m' of the interval."""
+
+    def concave(self, points: FloatArray) -> FloatArray:
+        """C, rounded down."""
+
+
+@dataclass(frozen=True, eq=False)
+class Letters:
+    """Laws a on letters that sit on a line, with what they cost:  cost·a + price KL(a‖law).
+
+    Attributes
+    ----------
+    points, cost, law : arrays (n,)
+        `law` above 0.
+    price : float
+        Of a nat, at least 0.
+    kappa : float
+        Relative error of the costs and of the law, as in `certificates.transport.rounding`.
+    """
+
+    points: FloatArray
+    cost: FloatArray
+    law: FloatArray
+    price: float
+    kappa: float = 0.0
+
+    def tilted(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """For each slope s a height and a mean:  cost·a + price KL(a‖law) >= height + s (points·a - mean)  for all a.
+
+        Rounded down; without rounding there is equality at the law of that mean, proportional to
+        law exp((s points - cost)/price).
+        """
+        height, mean = np.empty(slopes.size), np.empty(slopes.size)
+        rows = max(1, ENTRIES // self.points.size)
+        for first in range(0, slopes.size, rows):
+            block = slice(first, first + rows)
+            height[block], mean[block] = self._block(slopes[block])
+        return height, mean
+
+    def laws(self, slopes: FloatArray) -> FloatArray:
+        """The tilted laws themselves, shape (k, n)."""
+        return self._laws(self.cost - slopes[:, None] * self.points)
+
+    def _block(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        reduced = self.cost - slopes[:, None] * self.points
+        reference = self.points[reduced.argmin(axis=1)]
+        mean = self._laws(reduced) @ self.points
+        away = slopes[:, None] * (self.points - reference[:, None])
+        lowered = self.cost - away - self.kappa * (np.abs(self.cost) + np.abs(away))
+        moved = slopes * (mean - reference)
+        value = soft_minimum(lowered, self.law, self.price, self.kappa)
+        return value + moved - 4.0 * UNIT_ROUNDOFF * (np.abs(value) + 2.0 * np.abs(moved)), mean
+
+    def _laws(self, reduced: FloatArray) -> FloatArray:
+        over = reduced - reduced.min(axis=1, keepdims=True)
+        if self.price > 0.0:
+            with np.errstate(over="ignore"):
+                weights = self.law * np.exp(-over / self.price)
+        else:
+            weights = self.law * (over <= 0.0)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Least:
+    """A proved lower bound on the least value of a curve, and all nodes looked at, in the order of their slopes.
+
+    Attributes
+    ----------
+    floor : float
+        G + C >= floor on the whole interval.
+    slopes, points, values : arrays (k,)
+        θ, where the curve was touched, and G + C there.
+    """
+
+    floor: float
+    slopes: FloatArray
+    points: FloatArray
+    values: FloatArray
+
+    @property
+    def best(self) -> float:
+        """The least value seen."""
+        return float(self.values.min())
+
+    def minima(self) -> FloatArray:
+        """Slopes of the nodes that are below both of their neighbours."""
+        padded = np.concatenate(([np.inf], self.values, [np.inf]))
+        return self.slopes[(self.values <= padded[:-2]) & (self.values < padded[2:])]
+
+
+def least_on_line(curve: Curve, slopes: FloatArray, slack: float, most: int) -> Least:
+    """min G + C over the whole interval of a curve, within `slack` unless `most` nodes are not enough for that.
+
+    Parameters
+    ----------
+    slopes : array (k,)
+        Slopes of G at the first nodes, at least two of them; the bound holds wherever they are.
+    slack : float
+        Cells are cut until their bounds are this near the least value seen.
+    most : int
+        Nodes; beyond them the bound is valid and lower.
+    """
+    nodes = _nodes(curve, np.unique(slopes))
+    cells = _first_cells(curve, nodes)
+    seen, best, settled = [nodes], float((nodes[:, HEIGHT] + nodes[:, OTHER]).min()), np.inf
+    while True:
+        bounds, wanted = cells.bounds()
+        open_ = bounds < best - slack
+        open_ &= cells.divisible(wanted)
+        settled = min(settled, float(bounds[~open_].min(initial=np.inf)))
+        if not open_.any() or sum(len(part) for part in seen) + int(open_.sum()) > most:
+            floor = min(settled, float(bounds[open_].min(initial=np.inf)))
+            break
+        cells = cells.taken(open_)
+        fresh = _nodes(curve, wanted[open_])
+        seen.append(fresh)
+        best = min(best, float((fresh[:, HEIGHT] + fresh[:, OTHER]).min()))
+        cells = cells.cut(fresh)
+    every = np.concatenate(seen)
+    every = every[np.argsort(every[:, SLOPE], kind="stable")]
+    return Least(floor, every[:, SLOPE], every[:, POINT], every[:, HEIGHT] + every[:, OTHER])
+
+
+def _nodes(curve: Curve, slopes: FloatArray) -> FloatArray:
+    """Nodes (k, 4) at these slopes, their points kept inside the interval."""
+    low, high = curve.ends
+    height, mean = curve.convex(slopes)
+    points = np.clip(mean, low, high)
+    height = height + slopes * (points - mean)
+    return np.stack((slopes, points, height, curve.concave(points)), axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Cells of the interval with the tangents of two nodes; at the ends of the interval both are the same.
+
+    Attributes
+    ----------
+    left, right : arrays (k, 4)
+        The nodes whose tangents are used.
+    ends, heights : arrays (k, 2)
+        The cell, and C at its ends.
+    outward : array (k,)
+        0 between nodes; else by how much the slope goes on outside the last node.
+    """
+
+    left: FloatArray
+    right: FloatArray
+    ends: FloatArray
+    heights: FloatArray
+    outward: FloatArray
+
+    def taken(self, where: NDArray[np.bool_]) -> _Cells:
+        """Some of them."""
+        return _Cells(self.left[where], self.right[where], self.ends[where], self.heights[where], self.outward[where])
+
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """The bound on each cell, and the slope at which to cut it."""
+        first, second = self.left[:, SLOPE], self.right[:, SLOPE]
+        width, turn = self.ends[:, 1] - self.ends[:, 0], second - first
+        flat = width <= 0.0
+        level = -(self.heights[:, 1] - self.heights[:, 0]) / np.where(flat, 1.0, width)
+        level = np.where(flat, 0.5 * (first + second), level)
+        share = np.clip((second - level) / np.where(turn > 0.0, turn, 1.0), 0.0, 1.0)[:, None]
+        bound = self.heights.copy()
+        for node, part in ((self.left, share), (self.right, 1.0 - share)):
+            rise = node[:, SLOPE, None] * (self.ends - node[:, POINT, None])
+            size = np.abs(node[:, HEIGHT, None]) + np.abs(rise) + np.abs(self.heights)
+            bound += part * (node[:, HEIGHT, None] + rise - 8.0 * UNIT_ROUNDOFF * size)
+        inner = np.clip(level, first + EDGE * turn, second - EDGE * turn)
+        return bound.min(axis=1), np.where(self.outward == 0.0, inner, first + self.outward)
+
+    def divisible(self, wanted: FloatArray) -> NDArray[np.bool_]:
+        """Where a cut at these slopes makes two cells, as far as float64 can tell slopes and points apart."""
+        inside = (wanted > self.left[:, SLOPE]) & (wanted < self.right[:, SLOPE]) | (self.outward != 0.0)
+        return np.asarray(inside & (self.ends[:, 1] > self.ends[:, 0]))
+
+    def cut(self, fresh: FloatArray) -> _Cells:
+        """Each cell in two at a new node."""
+        point = np.clip(fresh[:, POINT], self.ends[:, 0], self.ends[:, 1])
+        up, down = self.outward > 0.0, self.outward < 0.0
+        moved = np.where(point == fresh[:, POINT], fresh[:, OTHER], np.minimum(self.heights[:, 0], self.heights[:, 1]))
+        below = _Cells(
+            np.where(down[:, None], fresh, self.left),
+            fresh,
+            np.stack((self.ends[:, 0], point), axis=1),
+            np.stack((self.heights[:, 0], moved), axis=1),
+            np.where(down, 2.0 * self.outward, 0.0),
+        )
+        above = _Cells(
+            fresh,
+            np.where(up[:, None], fresh, self.right),
+            np.stack((point, self.ends[:, 1]), axis=1),
+            np.stack((moved, self.heights[:, 1]), axis=1),
+            np.where(up, 2.0 * self.outward, 0.0),
+        )
+        return _Cells(
+            *(np.concatenate((getattr(below, part), getattr(above, part))) for part in _Cells.__dataclass_fields__)
+        )
+
+
+def _first_cells(curve: Curve, nodes: FloatArray) -> _Cells:
+    """The cells between the nodes, and one at each end of the interval."""
+    points = np.maximum.accumulate(nodes[:, POINT])
+    others = np.where(points == nodes[:, POINT], nodes[:, OTHER], curve.concave(points))
+    low, high = curve.ends
+    ends = np.concatenate(([low], points, [high]))
+    outside = curve.concave(np.array([low, high]))
+    heights = np.concatenate((outside[:1], others, outside[1:]))
+    reach = max(float(np.ptp(nodes[:, SLOPE])), np.finfo(np.float64).tiny)
+    outward = np.concatenate(([-reach], np.zeros(points.size - 1), [reach]))
+    return _Cells(
+        np.concatenate((nodes[:1], nodes)),
+        np.concatenate((nodes, nodes[-1:])),
+        np.stack((ends[:-1], ends[1:]), axis=1),
+        np.stack((heights[:-1], heights[1:]), axis=1),
+        outward,
+    )
