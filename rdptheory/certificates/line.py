@@ -1,7 +1,7 @@
 """The least value of a convex plus a concave function of one number, proved on a whole interval.
 
-Between two nodes the convex part G is above its two tangents and the concave part C above its chord. A mixture λ, 1-λ of
-the tangents is below G too, so the cell [u,v] has
+Between two nodes the convex part G is above its two tangents and the concave part C above its chord. A mixture λ, 1-λ
+of the tangents is below G too, so the cell [u,v] has
 
     min G + C  >=  min over e in {u,v} of  λ t1(e) + (1-λ) t2(e) + C(e),        any λ in [0,1],
 
