@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import match
@@ -11,6 +11,7 @@ from rdptheory.continuous import Cells
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput
 from rdptheory.inverse import Located, distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -84,6 +85,9 @@ def critical_points(
     zero = distortion_at(source, distortion, perception, R=0.0, P=P, method=method)
     free_zero = distortion_at(source, distortion, None, R=0.0, P=inf, method=method)
     least = distortion_at(source, distortion, None, R=inf, P=inf, method=method).value
+    if not isfinite(free_zero.value):
+        rule = "forbids so much that the rate is above 0 at every D, so there is nothing to find"
+        raise InvalidInput("distortion", distortion, rule)
     # the ends of a density's bracket stay apart, unless it has a closed form
     asked = Problem(source, distortion, perception, 1.0, P)
     blunt = isinstance(asked.source, ContinuousSource) and match(asked) is None
@@ -103,7 +107,7 @@ def critical_points(
         return CriticalPoints(None, float("nan"), zero)
     low, dear, high = least, found, found
     first = least + FIRST_PLACE * (free_zero.value - least)
-    while dear - low > resolution * high and dear > first:
+    while dear - low > resolution * max(abs(high), high - least) and dear > first:
         D = 0.5 * (low + dear)
         nothing, something = price(D)
         low, dear = (D, dear) if nothing else (low, D)

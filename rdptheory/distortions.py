@@ -10,7 +10,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import Places, Reproductions, guard
-from rdptheory.errors import InvalidInput, real_array
+from rdptheory.errors import InvalidInput, real_array, reals
 from rdptheory.geometry import (
     AbsoluteLine,
     AbsolutePoints,
@@ -36,6 +36,7 @@ __all__ = [
     "Table",
     "WithGeometry",
     "geometry_of",
+    "signed",
 ]
 
 
@@ -44,7 +45,7 @@ class Distortion(Protocol):
     """A member of the family: it can write itself as a table over the points of the alphabet."""
 
     def table(self, points: Places) -> FloatArray:
-        """d(x_i, y_j) for symbols at `points`, shape (n, m), entries finite and at least 0."""
+        """d(x_i, y_j) for symbols at `points`, shape (n, m), at least 0; inf where x_i may never become y_j."""
 
 
 @runtime_checkable
@@ -53,6 +54,15 @@ class WithGeometry(Distortion, Protocol):
 
     def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """d between symbols at x (n,) or (n, k) and symbols at y (m,) or (m, k), those at x themselves if left out."""
+
+
+def signed(distortion: Distortion) -> bool:
+    """Whether a distortion may be below 0, as its own `signed` says, so that a limit on its mean may be.
+
+    >>> signed(Hamming()), signed(Table([[-1.0, 0.0]]))
+    (False, True)
+    """
+    return bool(getattr(distortion, "signed", False))
 
 
 def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = None) -> Geometry:
@@ -149,7 +159,8 @@ class Table:
     Parameters
     ----------
     matrix : array (n, m)
-        d(x_i, y_j), finite and at least 0.
+        d(x_i, y_j). Any real numbers: what a row has for its minimum is spent by every channel, and D may be below 0
+        where an entry is. inf forbids the reconstruction, whatever D is, inf included; every row keeps one that is not.
     reference : array (m,), optional
         The law on the reconstruction alphabet that a perception constraint compares the output with. A square
         table needs none (the source law is taken); a rectangular one without it allows P = inf only.
@@ -162,11 +173,10 @@ class Table:
     reference: FloatArray | None = None
 
     def __init__(self, matrix: ArrayLike, reference: ArrayLike | None = None) -> None:
-        d = real_array("matrix", matrix)
+        d = frozen_array(reals("matrix", matrix))
         if d.ndim != 2 or d.size == 0:
             raise InvalidInput("matrix", matrix, f"must have shape (n, m) with n, m >= 1, has {d.shape}")
-        if (d < 0).any():
-            raise InvalidInput("matrix", matrix, f"every entry must be at least 0, the smallest is {d.min():g}")
+        _check_entries("matrix", matrix, d)
         law = None if reference is None else real_array("reference", reference)
         if law is not None:
             if law.shape != (d.shape[1],):
@@ -175,6 +185,16 @@ class Table:
                 raise InvalidInput("reference", reference, "must be at least 0 and sum to 1 within 1e-12")
         object.__setattr__(self, "matrix", d)
         object.__setattr__(self, "reference", law)
+
+    @property
+    def signed(self) -> bool:
+        """Whether an entry is below 0, so that D may be."""
+        return bool((self.matrix < 0.0).any())
+
+    @property
+    def plain(self) -> bool:
+        """Whether every entry is finite and at least 0."""
+        return bool((self.matrix >= 0.0).all() and np.isfinite(self.matrix).all())
 
     def table(self, points: Places) -> FloatArray:
         """The matrix itself, once its rows are as many as the symbols."""
@@ -202,7 +222,8 @@ class Distance:
     ----------
     function : callable
         function(x, y) of arrays that broadcast: points on a line come as (n, 1) and (1, m), points in R^k as
-        (n, 1, k) and (1, m, k); the result has shape (n, m), is finite and at least 0, in a unit of its own.
+        (n, 1, k) and (1, m, k); the result has shape (n, m) and is at least 0, in a unit of its own. inf forbids the
+        reconstruction; every x keeps one that is not.
 
     >>> Distance(lambda x, y: abs(x - y) ** 3).table(np.arange(3.0))[0].tolist()
     [0.0, 1.0, 8.0]
@@ -218,18 +239,28 @@ class Distance:
         """The function at all pairs, shape (n, m), checked."""
         y = x if y is None else y
         affordable("source", x.shape[0], y.shape[0])
-        d = real_array("function", self.function(x[:, None], y[None, :]))
+        d = frozen_array(reals("function", self.function(x[:, None], y[None, :])))
         if d.shape != (x.shape[0], y.shape[0]):
             raise InvalidInput(
                 "function", self.function, f"must return shape ({x.shape[0]}, {y.shape[0]}), gave {d.shape}"
             )
         if (d < 0.0).any():
             raise InvalidInput("function", self.function, f"must be at least 0 everywhere, the smallest is {d.min():g}")
+        _check_entries("function", self.function, d)
         return Dense(d)
 
 
 LONGEST_AXIS = 4096  # symbols of an axis whose tables of d, K and K d are kept: 0.4 GB
 DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table, Distance)
+
+
+def _check_entries(argument: str, given: object, d: FloatArray) -> None:
+    """Refuse what is neither a number nor +inf, and a row of nothing but inf."""
+    if np.isnan(d).any() or (d == -np.inf).any():
+        raise InvalidInput(argument, given, "every entry must be a number or inf, which forbids a reconstruction")
+    barred = (d == np.inf).all(axis=1)
+    if barred.any():
+        raise InvalidInput(argument, given, f"row {int(barred.argmax())} forbids every reconstruction")
 
 
 def _columns(points: FloatArray) -> FloatArray:

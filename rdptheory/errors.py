@@ -32,6 +32,7 @@ __all__ = [
     "finite",
     "number",
     "probability",
+    "real",
     "real_array",
     "reals",
     "truth",
@@ -108,6 +109,14 @@ def at_least_zero(argument: str, value: object) -> float:
     found = number(argument, value)
     if not found >= 0:
         raise InvalidInput(argument, value, "must be a number at least 0 (inf is allowed)")
+    return found
+
+
+def real(argument: str, value: object) -> float:
+    """A real number or inf; -inf and NaN are none."""
+    found = number(argument, value)
+    if not found > -math.inf:
+        raise InvalidInput(argument, value, "must be a number (inf is allowed)")
     return found
 
 

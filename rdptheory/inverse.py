@@ -10,16 +10,16 @@ from rdptheory._types import Bounds
 from rdptheory.certificates import lower_bound
 from rdptheory.closed_forms import ALLOWANCE, gaussian, match
 from rdptheory.continuous import limit_at
-from rdptheory.distortions import Distortion
+from rdptheory.distortions import Distortion, Table, signed
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.methods import Method
-from rdptheory.problems import Problem
+from rdptheory.problems import Problem, remaining_limit
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solve import rdp, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
-from rdptheory.sources import ContinuousSource, Gaussian, Source
+from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Source
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
@@ -74,7 +74,8 @@ def distortion_at(
     source, distortion, perception, method
         As in `rdp`.
     R : float
-        Rate in nats, at least 0; inf asks for the least distortion of all.
+        Rate in nats, at least 0; inf asks for the least distortion of all. Where a table forbids so much that no D is
+        worth rate 0, a rate below what that costs has no D: INFEASIBLE, inf.
     P : float
         At least 0; inf lifts the constraint.
 
@@ -104,6 +105,8 @@ def distortion_at(
     R = at_least_zero("R", R)
     problem = Problem(source, distortion, perception, PLACEHOLDER, P)
     source = problem.source
+    if signed(distortion) and isinstance(source, DiscreteSource):
+        return _shifted(problem, source, R, method)
     if isinstance(source, ContinuousSource) and match(problem) is None:
         if R == inf:
             return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
@@ -121,10 +124,13 @@ def distortion_at(
     else:
         discrete = problem.discrete
         p, limit = discrete.probabilities, discrete.distortions[0]
-        least = 0.0 if discrete.by_products else float(p @ limit.table.min(axis=1))
+        if discrete.hopeless:
+            return Located(inf, Bounds(inf, inf), 0, Status.INFEASIBLE, "every reconstruction of a symbol is forbidden")
+        least = 0.0 if discrete.by_products else float(p[p > 0.0] @ discrete.row_minima[0])
         cost = limit.geometry.mean_backward(p)
         law = min_cost_law(cost, discrete.perceptions)
-        top = float(law.law @ cost)
+        used = law.law > 0.0
+        top = float(law.law[used] @ cost[used])
         error = limit.geometry.rounding(1.0).mean if discrete.by_products else 0.0
         zero_rate = Bounds(max(0.0, min(law.value, top) - error), top + error)
     if R == 0.0:
@@ -132,7 +138,29 @@ def distortion_at(
     search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
         return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
-    return search.between(least, zero_rate.upper, guess)
+    high = zero_rate.upper
+    if high == inf:  # what is forbidden costs a rate at every D
+        free = search.solve_at(inf)
+        if free.bounds.lower > R:
+            return Located(
+                inf, Bounds(inf, inf), search.steps + 1, Status.INFEASIBLE, "what is forbidden costs more rate"
+            )
+        channel = None if free.candidate is None else free.candidate.channel
+        high = PLACEHOLDER if channel is None else max(float(problem.discrete.expected_distortions(channel)[0]), least)
+    return search.between(least, high, guess)
+
+
+def _shifted(problem: Problem, source: DiscreteSource, R: float, method: Method | None) -> Located:
+    """D(R,P) where d may be below 0: that of d less its least entries, and their mean, which every channel pays."""
+    limit = problem.discrete.distortions[0]
+    rows, masses = limit.table.min(axis=1), source.probabilities
+    reference = getattr(problem.distortion, "reference", None)
+    rest = Table(limit.table - rows[:, None], reference)
+    found = distortion_at(source, rest, problem.perception, R=R, P=problem.P, method=method)
+    mean = -remaining_limit(0.0, masses, rows)
+    pad = ALLOWANCE * (abs(mean) + found.bounds.lower) if isfinite(found.bounds.lower) else 0.0
+    bounds = Bounds(found.bounds.lower + mean - pad, found.bounds.upper + mean + pad)
+    return replace(found, value=bounds.upper, bounds=bounds)
 
 
 def perception_at(
@@ -155,7 +183,7 @@ def perception_at(
     source, distortion, perception, method
         As in `rdp`; the perception is needed.
     R, D : float
-        Rate in nats and distortion, at least 0; inf lifts either.
+        Rate in nats, at least 0, and distortion as in `rdp`; inf lifts either.
 
     Returns
     -------
@@ -175,7 +203,7 @@ def perception_at(
     >>> print(f"{found.value:.8f}", found.bounds.gap < 1e-12)
     0.05000000 True
     """
-    R, D = at_least_zero("R", R), at_least_zero("D", D)
+    R = at_least_zero("R", R)
     if perception is None:
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
     if not perception.convex:

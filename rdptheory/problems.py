@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
-from rdptheory.distortions import Distortion, Table, WithGeometry
+from rdptheory.distortions import Distortion, Table, WithGeometry, signed
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
-from rdptheory.errors import InvalidInput, at_least_zero
-from rdptheory.geometry import TABLES, Dense, Geometry, affordable
+from rdptheory.errors import InvalidInput, at_least_zero, real
+from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
 from rdptheory.sources import (
     ContinuousSource,
     DiscreteSource,
@@ -43,7 +43,8 @@ class Problem:
     distortion : Hamming, SquaredError, AbsoluteError or Table
     perception : a divergence, or None for plain rate distortion (then P is inf)
     D, P : float
-        At least 0; inf lifts the constraint. In the units of the distortion and the divergence.
+        At least 0; inf lifts the constraint, D may be below 0 where a table is. In the units of the distortion and the
+        divergence.
     """
 
     source: Source
@@ -61,7 +62,7 @@ class Problem:
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")
         if self.perception is not None and not isinstance(self.perception, Divergence):
             raise InvalidInput("perception", self.perception, "must be a divergence, such as TotalVariation()")
-        object.__setattr__(self, "D", at_least_zero("D", self.D))
+        object.__setattr__(self, "D", (real if signed(self.distortion) else at_least_zero)("D", self.D))
         object.__setattr__(self, "P", at_least_zero("P", self.P))
         if self.perception is None:
             if np.isfinite(self.P):
@@ -91,8 +92,13 @@ class Problem:
         if table.ndim != 2 or table.shape[0] != source.size or table.shape[1] == 0:
             rule = f"its table must have a row for each of the {source.size} symbols, has shape {table.shape}"
             raise InvalidInput("distortion", self.distortion, rule)
-        if not np.isfinite(table).all() or (table < 0.0).any():
-            raise InvalidInput("distortion", self.distortion, "every entry of its table must be finite and at least 0")
+        least = -np.finfo(np.float64).max if signed(self.distortion) else 0.0
+        if not (table >= least).all():
+            raise InvalidInput(
+                "distortion", self.distortion, "every entry of its table must be at least 0 (inf: never)"
+            )
+        if (table == np.inf).all(axis=1).any():
+            raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
         return table
 
     def _compared(self) -> tuple[int, int]:
@@ -158,6 +164,22 @@ class DistortionLimit:
     def tabled(self) -> bool:
         """Whether d is kept as a table."""
         return isinstance(self.geometry, Dense)
+
+    @cached_property
+    def barred(self) -> MaskArray | None:
+        """Where d is inf and no channel may go, shape (n, m); None where that is nowhere."""
+        barred = np.isinf(self.table) if self.tabled else None
+        return barred if barred is not None and barred.any() else None
+
+    @cached_property
+    def paid(self) -> FloatArray:
+        """d with 0 in place of inf: what a channel pays that goes nowhere where it may not."""
+        return self.table if self.barred is None else frozen_array(np.where(self.barred, 0.0, self.table))
+
+    def rows(self, channel: FloatArray) -> FloatArray:
+        """Σ_j W_ij d_ij, shape (n,), for W of shape (n, m) at least 0; 0 times inf is 0."""
+        means = np.asarray(np.einsum("ij,ij->i", channel, self.paid))
+        return means if self.barred is None else np.where((channel * self.barred).any(axis=1), np.inf, means)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,12 +296,14 @@ class DiscreteProblem:
         """
         rows = self.probabilities > 0.0
         p = frozen_array(self.probabilities[rows])
-        limits = []
-        for limit in self.distortions:
-            if not np.isfinite(limit.limit):
-                continue
+        barred, limits = self.barred, []
+        if self.hopeless:
+            limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), -1.0)]
+            return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
+        for limit, least in zip(self.finite, self.row_minima, strict=True):
             table = limit.table[rows]
-            least = table.min(axis=1)
+            if barred is not None:
+                table = np.where(barred, np.inf, table)
             if least.any():
                 room = remaining_limit(limit.limit, self.weights[rows], least)
                 table = table - least[:, None]
@@ -287,8 +311,36 @@ class DiscreteProblem:
                 room = limit.limit
             limits.append(DistortionLimit(frozen_array(table), room))
         if not limits:
-            limits = [DistortionLimit(frozen_array(np.zeros((p.size, self.shape[1]))), 1.0)]
+            free = np.zeros((p.size, self.shape[1])) if barred is None else np.where(barred, np.inf, 0.0)
+            limits = [DistortionLimit(frozen_array(free), 1.0)]
         return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
+
+    @property
+    def finite(self) -> tuple[DistortionLimit, ...]:
+        """The limits on E d that are finite: those of `reduced`, if there are any."""
+        return tuple(limit for limit in self.distortions if np.isfinite(limit.limit))
+
+    @cached_property
+    def barred(self) -> MaskArray | None:
+        """Where no channel may go because some d is inf, whatever its limit, on the symbols of positive mass.
+
+        Shape (n', m); None where that is nowhere.
+        """
+        masks = [limit.barred for limit in self.distortions if limit.barred is not None]
+        found = np.any(masks, axis=0)[self.probabilities > 0.0] if masks else None
+        return found if found is not None and found.any() else None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every reconstruction of some symbol is forbidden."""
+        return self.barred is not None and bool(self.barred.all(axis=1).any())
+
+    @cached_property
+    def row_minima(self) -> tuple[FloatArray, ...]:
+        """min_j d_ij where a channel may go, on the symbols of positive mass, for every finite limit; inf: nowhere."""
+        rows, barred = self.probabilities > 0.0, self.barred
+        tables = [limit.table[rows] for limit in self.finite]
+        return tuple((t if barred is None else np.where(barred, np.inf, t)).min(axis=1) for t in tables)
 
     def expand(self, channel: FloatArray) -> FloatArray:
         """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
@@ -302,9 +354,8 @@ class DiscreteProblem:
     def expected_distortions(self, channel: FloatArray) -> FloatArray:
         """E d_k(X,Y) of a channel (n, m) for every distortion limit, shape (number of limits,)."""
         self._check(channel)
-        return np.array(
-            [float(self.probabilities @ np.einsum("ij,ij->i", channel, limit.table)) for limit in self.distortions]
-        )
+        rows = self.probabilities > 0.0
+        return np.array([float(self.probabilities[rows] @ limit.rows(channel)[rows]) for limit in self.distortions])
 
     def output(self, channel: FloatArray) -> FloatArray:
         """Law of Y, shape (m,), of a channel (n, m)."""
@@ -328,13 +379,13 @@ def exact_law(weights: FloatArray) -> FloatArray:
 def remaining_limit(limit: float, weights: FloatArray, least: FloatArray) -> float:
     """limit - Σ w_i least_i / Σ w_i, within three roundings of the difference itself, however much cancels.
 
-    Below 0 by no more than the rounding of `limit` counts as 0.
+    Below 0 by no more than the rounding of that sum counts as 0.
     """
-    unit = math.frexp(max(limit, float(least.max())))[1]  # a power of 2, so that nothing overflows
+    unit = math.frexp(max(abs(limit), float(np.abs(least).max())))[1]  # a power of 2, so that nothing overflows
     small, scaled = math.ldexp(limit, -unit), np.ldexp(least, -unit)
     parts = [*_products(weights, np.full(weights.size, small)), *_products(weights, -scaled)]
     room = math.ldexp(math.fsum(parts), unit) / math.fsum(weights.tolist())
-    return 0.0 if -BELOW * limit <= room < 0.0 else room
+    return 0.0 if -BELOW * float(weights @ np.abs(least)) <= room < 0.0 else room
 
 
 def _products(a: FloatArray, b: FloatArray) -> list[float]:

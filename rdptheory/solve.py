@@ -51,12 +51,13 @@ def rdp(
     ----------
     source : Pmf, Bernoulli, Empirical, Gaussian, GaussianVector, Laplace, Uniform, StudentT, ...
         The law of X. The answer for a source with a density is about the density itself.
-    distortion : Hamming, SquaredError, AbsoluteError or Table
-        d(x, y) >= 0, in its own unit; squared or absolute error for a density without a closed form.
+    distortion : Hamming, SquaredError, AbsoluteError, Table, ...
+        d(x, y), in its own unit; squared or absolute error for a density without a closed form. A `Table` may have
+        entries below 0, then D may be too, and entries of inf, where no channel goes whatever D is.
     perception : TotalVariation, KullbackLeibler, ... or None
         δ(p_X, p_Y), in the normalisation of `rdptheory.divergences`; None is the same as P = inf.
     D, P : float
-        At least 0; inf lifts the constraint.
+        At least 0, but for tables below 0; inf lifts the constraint.
     method : ClosedForm, InteriorPoint, FirstOrder, Conic, any object with `solve(problem) -> Outcome`, or None
         None takes a closed form where one exists, the first-order loop on more than 2,048 points where neither the
         distortion nor the divergence needs a table, `Cells` for a density, and the interior point everywhere else, with

@@ -56,10 +56,10 @@ def test_a_table_is_a_locked_copy():
 @pytest.mark.parametrize(
     "matrix, reference, argument",
     [
-        ([[0.0, -1.0]], None, "matrix"),
+        ([[0.0, -np.inf]], None, "matrix"),
         ([[0.0, np.nan]], None, "matrix"),
-        ([[0.0, np.inf]], None, "matrix"),
         ([0.0, 1.0], None, "matrix"),
+        ([[np.inf, np.inf]], None, "matrix"),
         ([[]], None, "matrix"),
         ([["a"]], None, "matrix"),
         ([[0.0, 1.0]], [1.0], "reference"),

@@ -14,6 +14,7 @@ from rdptheory.problems import PerceptionLimit
 
 __all__ = ["MinDistortion", "min_distortion_channel"]
 
+DEAR = 1e6  # times every other cost and D: what stands for inf
 ROUNDS = 60
 HALVINGS = 60
 
@@ -52,25 +53,32 @@ def min_distortion_channel(
         return _min_distortion_with_zero_cost_moves(p, cost, ball)
     n, m = cost.shape
     q, P, divergence = ball.reference, ball.limit, ball.divergence
+    barred = np.isinf(cost)
+    paid = np.where(barred, 0.0, cost)
     centre = optimal_transport(p, q, cost)
+    if (
+        centre.plan is None and barred.any()
+    ):  # the reference is out of reach: a large cost in place of inf bounds it too
+        dear = DEAR * (1.0 + enough + float(paid.max()))
+        return min_distortion_channel(p, np.where(barred, dear, cost), ball, enough)
     if centre.plan is None:
         return MinDistortion(None, 0.0)
-    inner = rounded_plan(centre.plan, p, q)
+    inner = rounded_plan(centre.plan, p, q, barred if barred.any() else None)
     best, lower = inner, centre.lower if P == 0.0 else 0.0
     cuts: list[FloatArray] = []
     limits: list[float] = []
     rows = scipy.sparse.coo_array((np.ones(n * m), (np.arange(n * m) // m, np.arange(n * m))), shape=(n, n * m))
-    banned = (q <= 0.0) & divergence.forbids_new_symbols
+    banned = barred | ((q <= 0.0) & divergence.forbids_new_symbols)
     for _ in range(ROUNDS if P > 0.0 else 0):
-        if lower > enough or float(np.vdot(best, cost)) < 0.5 * (lower + enough):
+        if lower > enough or float(np.vdot(best, paid)) < 0.5 * (lower + enough):
             break
         found = scipy.optimize.linprog(
-            cost.ravel(),
+            paid.ravel(),
             A_eq=rows.tocsr(),
             b_eq=p,
             A_ub=np.tile(np.array(cuts), (1, n)) if cuts else None,
             b_ub=limits or None,
-            bounds=np.column_stack([np.zeros(n * m), np.tile(np.where(banned, 0.0, 1.0), n)]),
+            bounds=np.column_stack([np.zeros(n * m), np.where(banned, 0.0, 1.0).ravel()]),
             method="highs",
         )
         if found.x is None:
@@ -96,7 +104,7 @@ def min_distortion_channel(
                     outside = share
             share = inside
         mixed = (1.0 - share) * inner + share * plan
-        if float(np.vdot(mixed, cost)) < float(np.vdot(best, cost)):
+        if float(np.vdot(mixed, paid)) < float(np.vdot(best, paid)):
             best = mixed
         if share == 1.0:
             break
@@ -108,11 +116,12 @@ def min_distortion_channel(
             + divergence.uncertainty(q, edge, 4.0 * UNIT_ROUNDOFF)
             + UNIT_ROUNDOFF * (8.0 * float(np.abs(g).max()) + (m + 16) * float(np.abs(g) @ edge))
         )
-    spent, dear = float(np.vdot(best, cost)), float(np.vdot(inner, cost))
+    spent, dear = float(np.vdot(best, paid)), float(np.vdot(inner, paid))
     if spent < enough and dear > spent:  # strictly inside both limits, where a repair can lean on it
         share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
         best = (1.0 - share) * best + share * inner
-    best = best + np.maximum(p - best.sum(axis=1), 0.0)[:, None] * q  # rounding may leave a tiny symbol's row short
+    short = np.maximum(p - best.sum(axis=1), 0.0)  # rounding may leave a tiny symbol's row short
+    best = best + short[:, None] * (np.where(barred, 0.0, q) if barred.any() else q)
     return MinDistortion(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
 
 

@@ -98,9 +98,8 @@ def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
     if s.size == finite.size:
         s = s[finite] if finite.any() else np.zeros(1)  # without a limit the reduced problem has one that costs nothing
     if not dual.centred and finite.any():
-        kept = [limit.table[rows] for limit in problem.distortions if np.isfinite(limit.limit)]
         with np.errstate(over="ignore", invalid="ignore"):
-            f = f - sum(slope * table.min(axis=1) for slope, table in zip(s, kept, strict=True))
+            f = f - sum(slope * least for slope, least in zip(s, problem.row_minima, strict=True))
     return replace(dual, f=f, s=s, centred=True)
 
 
@@ -124,7 +123,7 @@ def _support(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
 def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error, both of shape (m,).
 
-    One exponential a table entry. A limit of 0 forbids every entry above 0.
+    One exponential a table entry. A limit of 0 forbids every entry above 0, as every limit does one of inf.
     """
     n, m = reduced.shape
     cost = np.zeros((n, m))
@@ -133,6 +132,8 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
             cost[limit.table > 0.0] = np.inf
         elif s_k > 0.0:
             cost += np.minimum(s_k * limit.table, HUGE)
+        if limit.barred is not None:
+            cost[limit.barred] = np.inf
     exponent = f[:, None] - cost
     top = exponent.max(axis=0)
     reachable = np.isfinite(top)

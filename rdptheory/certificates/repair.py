@@ -10,6 +10,7 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.doors import guard
+from rdptheory.geometry import MaskArray
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = [
@@ -57,6 +58,7 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     p = reduced.probabilities
     tables = [limit.table for limit in reduced.distortions]
     total = tables[0] if len(tables) == 1 else np.sum(tables, axis=0)
+    barred = reduced.barred
     candidates = []
     nearest = np.zeros((n, m))
     nearest[np.arange(n), np.argmin(total, axis=1)] = 1.0
@@ -69,7 +71,7 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         identity[np.arange(n), rows] = 1.0
         candidates.append(identity)
     elif balls and balls[0].reference.size == m:
-        candidates.append(with_output(p, nearest, balls[0].reference))
+        candidates.append(with_output(p, nearest, balls[0].reference, barred))
     if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
         copies = np.zeros((n, m))  # every coordinate repeats the source symbol
         copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
@@ -102,14 +104,16 @@ def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | No
         channel = channel[problem.probabilities > 0.0]
     if channel.shape != reduced.shape or not np.isfinite(channel).all():
         return None
-    mixed = np.maximum(channel, 0.0)
+    mixed, barred = np.maximum(channel, 0.0), reduced.barred
+    if barred is not None:
+        mixed = np.where(barred, 0.0, mixed)
     heights = mixed.max(axis=1)
     empty = heights <= 0.0
     if empty.all():
         return None
     mixed /= np.where(empty, 1.0, heights)[:, None]  # whatever the scale of a row, its sum is now between 1 and m
     output = reduced.probabilities @ mixed
-    mixed[empty] = output / output.sum()
+    mixed[empty] = output / output.sum() if barred is None else np.where(barred[empty], 0.0, 1.0)
     for _ in range(2):  # the second pass takes out the rounding of the first
         mixed /= mixed.sum(axis=1, keepdims=True)
     return mixed
@@ -128,7 +132,7 @@ def with_exact_marginals(reduced: DiscreteProblem, channel: FloatArray, plans: P
         elif ball.divergence.cost is not None:
             shown[number] = np.diag(ball.reference)
         if reference is not None and ball.image is None:
-            channel = with_output(reduced.probabilities, channel, reference)
+            channel = with_output(reduced.probabilities, channel, reference, reduced.barred)
         elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
             channel = _with_marginal(reduced, channel, reference, ball.axis)
     return channel, tuple(shown) if any(plan is not None for plan in shown) else ()
@@ -148,12 +152,15 @@ def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) 
     return np.asarray(kept * (ball.reference / sums)[:, None])
 
 
-def with_output(p: FloatArray, channel: FloatArray, reference: FloatArray) -> FloatArray:
-    """The channel with this output law, to the rounding of each of its masses."""
+def with_output(
+    p: FloatArray, channel: FloatArray, reference: FloatArray, barred: MaskArray | None = None
+) -> FloatArray:
+    """The channel with this output law, to the rounding of each of its masses, that goes nowhere where it is barred."""
     law = p @ channel
     stretched = np.divide(reference, law, out=np.ones_like(law), where=(law > 0.0) & (reference - law < NEGLIGIBLE))
-    rounded = rounded_plan(p[:, None] * channel * stretched, p, reference) / p[:, None]
-    rounded[rounded.max(axis=1) <= 0.0] = reference  # symbols that weigh no more than rounding
+    rounded = rounded_plan(p[:, None] * channel * stretched, p, reference, barred) / p[:, None]
+    empty = rounded.max(axis=1) <= 0.0  # symbols that weigh no more than rounding
+    rounded[empty] = reference if barred is None else channel[empty]
     return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
 
 

@@ -147,6 +147,7 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
     )  # a mass next to 1 has a logarithm of its rounding
     radii = np.array([ball.limit for ball in reduced.perceptions])
     free = copy_costs_nothing(problem)
+    fixed = reduced.barred is not None or not (D > 0.0).all()  # whether Y may not be mapped at random
     mixed = max([*_weights(over, D), *_weights(outside, radii)]) * max(ceiling - rate, 0.0) if free else np.inf
     if mixed <= ENOUGH or (not outside.any() and free):
         return mixed
@@ -156,7 +157,7 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
             continue
         law = ball.law(reduced.probabilities @ channel)
         inner, depth = _inner(ball, law)
-        if (D > 0.0).all():
+        if not fixed:
             share = min(1.0, distance / max(ball.limit + distance - depth, distance))
             over += share * _moved(reduced, channel, ball, law, inner, relative)
         else:  # nothing may be moved: a channel well inside is mixed in, as far as one is known
@@ -243,7 +244,7 @@ def _sharper(
     law = p @ channel
     sharp = channel * np.divide(channel, law, out=np.zeros_like(channel), where=law > 0.0)
     sharp /= np.maximum(sharp.sum(axis=1, keepdims=True), float(np.finfo(np.float64).tiny))
-    sharp = with_output(p, sharp, law)
+    sharp = with_output(p, sharp, law, reduced.barred)
     room = D - reduced.expected_distortions(sharp) * (1.0 + relative)
     if (room > NO_ROOM * relative * D).all():
         return room, information(p, sharp)

@@ -22,7 +22,7 @@ __all__ = ["Dense", "Stored"]
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Any table of shape (n, m); K is stored.
+    """Any table of shape (n, m), inf where nothing may go; K is stored.
 
     >>> Dense(np.array([[0.0, 1.0], [1.0, 0.0]])).at(np.log(2.0)).forward(np.array([1.0, 0.0]))
     array([1. , 0.5])
@@ -40,13 +40,22 @@ class Dense:
         """Whether d_ij = d_ji."""
         return self.shape[0] == self.shape[1] and bool((self.distortion == self.distortion.T).all())
 
+    @cached_property
+    def finite(self) -> FloatArray:
+        """d, with 0 in place of inf."""
+        barred = np.isinf(self.distortion)
+        return np.where(barred, 0.0, self.distortion) if barred.any() else self.distortion
+
     def table(self) -> FloatArray:
         """d itself."""
         return self.distortion
 
     def at(self, s: float) -> Gibbs:
         """exp(-s d)."""
-        return Stored(self.distortion, np.exp(-s * self.distortion))
+        kernel = np.exp(-s * self.finite)
+        if self.finite is not self.distortion:
+            kernel[np.isinf(self.distortion)] = 0.0
+        return Stored(self.finite, kernel)
 
     def fast(self, *, relative: bool = False) -> Geometry:
         """Itself."""
@@ -54,11 +63,17 @@ class Dense:
 
     def mean(self, law: FloatArray) -> FloatArray:
         """Σ_j d_ij law_j, shape (n,)."""
-        return np.asarray(self.distortion @ law)
+        return np.asarray(self.finite @ law) + self._barred(law[None, :], 1)
 
     def mean_backward(self, p: FloatArray) -> FloatArray:
         """Σ_i p_i d_ij, shape (m,)."""
-        return np.asarray(p @ self.distortion)
+        return np.asarray(p @ self.finite) + self._barred(p[:, None], 0)
+
+    def _barred(self, law: FloatArray, axis: int) -> FloatArray | float:
+        """inf where a law has mass that may not be there, 0 elsewhere."""
+        if self.finite is self.distortion:
+            return 0.0
+        return np.where((np.isinf(self.distortion) & (law > 0.0)).any(axis=axis), np.inf, 0.0)
 
     def nearest(self) -> IntArray:
         """For every row a column with the least d_ij."""
@@ -78,12 +93,12 @@ class Dense:
 
     def largest_slope(self) -> float:
         """An s at which exp(-s d) is 0 or 1."""
-        positive = self.distortion[self.distortion > 0.0]
+        positive = self.finite[self.finite > 0.0]
         return min(LARGEST_EXPONENT / float(positive.min()), 1e300) if positive.size else 1.0
 
     def rounding(self, s: float) -> Rounding:
         """The sum of n positive terms, and the exponent of each."""
-        largest = float(self.distortion.max())
+        largest = float(self.finite.max())
         terms = sum(self.shape) + 8.0
         product = (terms + 2.0 * min(s * largest, LARGEST_EXPONENT)) * UNIT_ROUNDOFF
         return Rounding(product, product + 2.0 * UNIT_ROUNDOFF, 0.0, terms * UNIT_ROUNDOFF * largest)

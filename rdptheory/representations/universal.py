@@ -13,7 +13,7 @@ from rdptheory.closed_forms import gaussian
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, Wasserstein2Squared
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.information import entropy
 from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
@@ -49,7 +49,7 @@ class UniversalProblem:
 
     def __post_init__(self) -> None:
         try:
-            pairs = tuple((at_least_zero("D", D), at_least_zero("P", P)) for D, P in self.points)
+            pairs = tuple((real("D", D), at_least_zero("P", P)) for D, P in self.points)
         except TypeError:
             raise InvalidInput("points", self.points, "must be pairs (D, P)") from None
         if not pairs:
@@ -64,7 +64,7 @@ class UniversalProblem:
 
     def product(self, chosen: Iterable[int]) -> DiscreteProblem:
         """The question of some of the points, Z = (Y_k), as one discrete problem on the product alphabet."""
-        parts = [self.parts[k].discrete for k in chosen]
+        parts = [_finite(self.parts[k]) for k in chosen]
         alphabet = tuple(part.shape[1] for part in parts)
         coordinates = np.unravel_index(np.arange(int(np.prod(alphabet))), alphabet)
         limits = tuple(
@@ -146,7 +146,7 @@ def _together(problem: UniversalProblem, alone: tuple[Solution, ...], method: Me
     """R(Θ), from the rates of its points."""
     if isinstance(problem.source, Gaussian):
         return _gaussian(problem, alone)
-    discrete = [part.discrete for part in problem.parts]
+    discrete = [_finite(part) for part in problem.parts]
     size = discrete[0].shape[0] * float(np.prod([float(part.shape[1]) for part in discrete]))
     if size > LARGEST:
         raise InvalidInput("points", problem.points, f"the channel would have {size:.3g} entries, more than {LARGEST}")
@@ -380,6 +380,13 @@ class _Search:
                 share = max(share, (value - limit.limit) / (value - least) if limit.limit > least else 1.0)
             revealed.append(decoder)
         return (1.0 - share) * channel + share * _joined(np.eye(self.p.size), revealed), share
+
+
+def _finite(part: Problem) -> DiscreteProblem:
+    """The question of one point, once its table is known to forbid nothing: decoders mix all symbols."""
+    if part.discrete.barred is not None:
+        raise InvalidInput("distortion", part.distortion, "must be finite: decoders of one representation mix symbols")
+    return part.discrete
 
 
 def _ball(part: DiscreteProblem) -> PerceptionLimit | None:

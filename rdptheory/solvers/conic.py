@@ -74,14 +74,17 @@ def _solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     W, r = cp.Variable((n, m), nonneg=True), cp.Variable(m, nonneg=True)
     rate = cp.sum(cp.multiply(p[:, None], cp.rel_entr(W, np.ones((n, 1)) @ cp.reshape(r, (1, m), order="C"))))
     rows = cp.sum(W, axis=1) == 1
+    never = [] if reduced.barred is None else [cp.multiply(W, reduced.barred) == 0]
     limits = [
-        cp.sum(cp.multiply(p[:, None] * limit.table / max(limit.limit, 1e-300), W)) <= 1
+        cp.sum(cp.multiply(p[:, None] * limit.paid / max(limit.limit, 1e-300), W)) <= 1
         if limit.limit > 0.0
         else cp.multiply(W, limit.table > 0.0) == 0
         for limit in reduced.distortions
     ]
     balls = [ball_limits(cp, ball, r if ball.image is None else ball.image @ r) for ball in reduced.perceptions]
-    program = cp.Problem(cp.Minimize(rate), [rows, p @ W == r, *limits, *(ball for pair in balls for ball in pair)])
+    program = cp.Problem(
+        cp.Minimize(rate), [rows, p @ W == r, *never, *limits, *(ball for pair in balls for ball in pair)]
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an inaccurate solution is judged like any other

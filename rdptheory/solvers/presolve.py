@@ -23,6 +23,7 @@ ABOVE_ENTROPY = (
 )
 ROUNDED = 64 * UNIT_ROUNDOFF  # share of each mass of a law, by which it may be off
 EXACT = 4096  # products of three numbers that are summed without rounding: 10 ms
+DEAR = 1e6  # times the largest other cost: what stands for inf where a law is sought that avoids it
 NEXT_TO_NOTHING = 1e-12  # nats that the rounding of the limits may hide of a rate that counts as 0
 CLEARLY = 1.0 + 1e-9  # times D: a bound on the least cost of a law above this leaves no doubt that the rate is above 0
 SHRINKAGE = 1e-15  # first share of the reference that a law just outside its ball is mixed with: half a dozen roundings
@@ -44,7 +45,9 @@ class Presolved:
 
 def presolve(problem: DiscreteProblem) -> Presolved:
     """Decide what takes no solver."""
-    limits = [limit for limit in problem.distortions if np.isfinite(limit.limit)]
+    if problem.hopeless:
+        return Presolved("every reconstruction of a symbol is forbidden")
+    limits = problem.finite
     kept = () if problem.by_products else problem.reduced.distortions
     for limit, reduced in zip(limits, kept, strict=False):
         if reduced.limit < 0.0:
@@ -82,10 +85,13 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
+    if not np.isfinite(cost).any():
+        return None
     if any(_least_cost(cost, ball) > CLEARLY * limit.limit for ball in reduced.perceptions):
         return None
     law = min_cost_law(cost, reduced.perceptions).law
-    if float(law @ cost) > limit.limit:
+    used = law > 0.0
+    if float(law[used] @ cost[used]) > limit.limit:
         return None
     for ball in reduced.perceptions:
         if ball.value(law) > ball.limit + ball.divergence.uncertainty(ball.reference, law, ROUNDED):
@@ -99,7 +105,12 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
 def _least_cost(cost: FloatArray, ball: PerceptionLimit) -> float:
     """A lower bound on <cost, r> in the ball without a search: at the multiplier that is right in the limit P -> 0."""
     q = ball.reference
-    if q.size != cost.size or not 0.0 < ball.limit < np.inf or not isinstance(ball.divergence, SmoothFDivergence):
+    if (
+        q.size != cost.size
+        or not np.isfinite(cost).all()
+        or not 0.0 < ball.limit < np.inf
+        or not isinstance(ball.divergence, SmoothFDivergence)
+    ):
         return 0.0
     spread = float(q @ (cost - float(q @ cost)) ** 2)
     bend = float(ball.divergence.curvature(np.ones(1))[0])
@@ -133,7 +144,7 @@ def _keeps_exactly(problem: DiscreteProblem, law: FloatArray) -> bool:
     (limit,) = problem.distortions
     rows, columns = np.flatnonzero(problem.weights), np.flatnonzero(law)
     if not np.isfinite(limit.limit) or rows.size * columns.size > EXACT:
-        return not np.isfinite(limit.limit)
+        return not np.isfinite(limit.limit)  # nothing that is forbidden is in this law, its cost would be inf
     D, total = Fraction(limit.limit), Fraction(0)
     table = limit.table[np.ix_(rows, columns)].tolist()
     masses, shares = problem.weights[rows].tolist(), [Fraction(r) for r in law[columns].tolist()]
@@ -152,11 +163,21 @@ def least_distortion(problem: DiscreteProblem) -> float:
 
 
 def min_cost_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:
-    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`."""
+    """The law r with the least <cost, r> within at most one ball, and a proved lower bound on that as `value`.
+
+    A cost of inf is paid nowhere if the law in the ball can avoid it.
+    """
     if not balls:
         law = np.zeros(cost.size)
         law[int(np.argmin(cost))] = 1.0
         return Support(float(cost.min()), law)
+    barred = np.isinf(cost)
+    if barred.any():
+        dear = np.where(barred, 0.0, cost)
+        found = min_cost_law(np.where(barred, DEAR * (1.0 + np.abs(dear).max()), cost), balls)
+        kept = np.where(barred, 0.0, found.law)
+        allowed = kept.any() and balls[0].value(kept / kept.sum()) <= balls[0].limit
+        return Support(found.value, kept / kept.sum() if allowed else found.law)
     ball = balls[0]
     found = ball.divergence.support(-cost, ball.reference, ball.limit)
     law, shrinkage = found.law, SHRINKAGE

@@ -10,8 +10,9 @@ from math import hypot, inf, isfinite
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput
 from rdptheory.inverse import distortion_at
+from rdptheory.problems import Problem
 from rdptheory.solution import Solution
 from rdptheory.solve import Method, rdp
 from rdptheory.sources import Source
@@ -66,7 +67,7 @@ def adaptive_grid(
     >>> grid[0], grid[-1], 0.375 in [round(D, 12) for D in grid], 10 < len(grid) < 40
     (0.01, 0.4, True, True)
     """
-    low, high = (at_least_zero("D", end) for end in D)
+    low, high = (Problem(source, distortion, perception, end, inf).D for end in D)
     if not low < high < inf:
         raise InvalidInput("D", D, "must be two distortions, the first below the second, both finite")
     if not 0.0 < tolerance < 1.0:

@@ -17,9 +17,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import FloatArray
-from rdptheory.distortions import Distortion
+from rdptheory.distortions import Distortion, signed
 from rdptheory.divergences import Divergence
-from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.files import read_bytes, write_bytes
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -79,7 +79,8 @@ def paths(
         A list that is empty or repeats itself, or a limit that is negative or NaN.
     """
     given = {name: values if isinstance(values, Sequence) else (values,) for name, values in (("D", D), ("P", P))}
-    lists = {name: tuple(at_least_zero(name, value) for value in values) for name, values in given.items()}
+    checks = {"D": real if signed(distortion) else at_least_zero, "P": at_least_zero}
+    lists = {name: tuple(checks[name](name, value) for value in values) for name, values in given.items()}
     for name, values in lists.items():
         if not values or len(set(values)) < len(values):
             raise InvalidInput(name, values, "must be a list of at least one number without repetitions")

@@ -43,6 +43,9 @@ class Given:
     asked: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.distortion is not None and not getattr(self.distortion, "plain", True):
+            rule = "must be finite and at least 0 everywhere, as the statements are"
+            raise InvalidInput("distortion", self.distortion, rule)
         for name in ("D", "P"):
             value = getattr(self, name)
             if value is not None:

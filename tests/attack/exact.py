@@ -174,7 +174,7 @@ def information(p: Sequence[Number], channel: Any) -> Number:
 def mean_distortion(p: Sequence[Number], channel: Any, table: Any) -> Number:
     """E d(X,Y), the same way."""
     return mp.fsum(
-        a * mp.fsum(w * d for w, d in zip(law(row), exact(costs), strict=True))
+        a * mp.fsum(w * d for w, d in zip(law(row), exact(costs), strict=True) if w > 0 or d < INF)
         for a, row, costs in zip(p, channel, table, strict=True)
     )
 
@@ -200,7 +200,7 @@ def dual_value(
     d = [exact(row) for row in table]
     least = [min(row) for row in d]
     room = D - mp.fsum(a * b for a, b in zip(p, least, strict=True))
-    if -AT_LEAST * D <= room < 0:
+    if -AT_LEAST * mp.fsum(a * abs(b) for a, b in zip(p, least, strict=True)) <= room < 0:
         room = mp.mpf(0)
     if room < 0:
         return INF
@@ -209,7 +209,7 @@ def dual_value(
         terms = []
         for a, height, row, low in zip(p, f, d, least, strict=True):
             above = row[j] - low
-            if a > 0 and (room > 0 or above == 0):
+            if a > 0 and (above == 0 or (room > 0 and above < INF)):
                 terms.append(mp.log(a) + height - s * above)
         logs.append(_log_sum(terms))
     gain = mp.fsum(a * height for a, height in zip(p, f, strict=True) if a > 0)

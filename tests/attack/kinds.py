@@ -67,7 +67,8 @@ class Rate:
         f = iter(exact.exact(dual.f))
         heights = [next(f) if h else mp.mpf(0) for h in held]
         if math.isinf(self.D):
-            return exact.dual_value(p, np.zeros(table.shape), mp.mpf(1), heights, mp.mpf(0), ball)
+            free = np.where(np.isinf(table), np.inf, 0.0)  # what is forbidden stays so
+            return exact.dual_value(p, free, mp.mpf(1), heights, mp.mpf(0), ball)
         return exact.dual_value(p, table, D, heights, mp.mpf(float(dual.s[0])), ball)
 
     def faults(self, answer: Answer) -> list[str]:
@@ -84,7 +85,7 @@ class Rate:
             return [*wrong, "no channel"]
         if mp.mpf(answer.upper) < exact.information(p, channel) - exact.NOTHING:
             wrong.append("false upper")
-        if math.isfinite(self.D) and exact.mean_distortion(p, channel, table) > D + KEPT * max(1, D):
+        if exact.mean_distortion(p, channel, table) > D + (KEPT * max(1, abs(D)) if math.isfinite(self.D) else 0):
             wrong.append("no channel")
         elif ball is not None:
             divergence, q, P = ball
@@ -276,6 +277,28 @@ def rate(rng: np.random.Generator) -> Case:
     return Rate("rate", source, distortion, perception, D, P, tuple(methods))
 
 
+def tables(rng: np.random.Generator) -> Case:
+    """R(D,P) of a table with entries below 0, and with some that are forbidden."""
+    n, m = (int(k) for k in rng.integers(1, 7, 2))
+    table = rng.normal(size=(n, m)) * 10.0 ** rng.integers(-9, 10) + rng.choice([0.0, -1.0, 1e6])
+    if rng.random() < 0.7:
+        never = rng.random((n, m)) < rng.uniform(0.0, 0.8)
+        never[np.arange(n), rng.integers(m, size=n)] = False
+        table = np.where(never, math.inf, table)
+    law = masses(rng, n)
+    perception = F_DIVERGENCES[rng.integers(6)] if rng.random() < 0.7 else None
+    P = math.inf if perception is None else _radius(rng, 1.0)
+    p, low = law / law.sum(), np.where(np.isinf(table), math.inf, table)
+    least = float(p @ low.min(axis=1))
+    most = float(p @ np.where(np.isinf(table), -math.inf, table).max(axis=1))
+    D = float(
+        rng.choice([least, most, math.inf, least + (most - least) * rng.uniform(0.01, 0.9)], p=[0.1, 0.1, 0.1, 0.7])
+    )
+    distortion = rd.Table(table, None if perception is None else masses(rng, m))
+    methods = (None, rd.FirstOrder(gap=1e-9, max_steps=2000), *([rd.Conic()] if rng.random() < 0.15 else []))
+    return Rate("tables", rd.Pmf(law), distortion, perception, D, P, methods)
+
+
 def universal(rng: np.random.Generator) -> Case:
     """R(Θ) of two points under an f-divergence."""
     n = int(rng.integers(2, 4))
@@ -299,6 +322,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Case], int]] = {
     "rate": (rate, 10),
     "universal": (universal, 1),
     "region": (region, 1),
+    "tables": (tables, 2),
     "transport": (transport.draw, 3),
 }
 """Name: how it is drawn, and how often beside the others."""

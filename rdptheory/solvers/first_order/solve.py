@@ -105,7 +105,7 @@ def _by_table(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
         return Outcome(sentence="no channel of the ball reaches D")
     kernel = Dense(table - least[:, None])
     question = Question(p, kernel, Ball(perception, int(columns.sum())), D)
-    answer = solve_question(question, method, _repair(problem, question, columns))
+    answer = solve_question(question, method, _repair(problem, question, columns, kernel.finite))
     channel = None
     if answer.upper is not None:
         channel = np.zeros((p.size, m))
@@ -114,7 +114,9 @@ def _by_table(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     return Outcome(channel, dual, answer.steps, answer.sentence)
 
 
-def _repair(problem: DiscreteProblem, question: Question, columns: MaskArray) -> tuple[OperatingPoint, ...]:
+def _repair(
+    problem: DiscreteProblem, question: Question, columns: MaskArray, paid: FloatArray
+) -> tuple[OperatingPoint, ...]:
     """A channel that keeps both limits, where the nearest map does not: iterates may come from outside for ever."""
     ball = question.ball.limit
     if ball is None or nearest_map(question.p, question.kernel, ball).perception <= ball.limit:
@@ -123,7 +125,7 @@ def _repair(problem: DiscreteProblem, question: Question, columns: MaskArray) ->
     if found is None:
         return ()
     channel = found[:, columns] / found[:, columns].sum(axis=1, keepdims=True)
-    spent = float(question.p @ (channel * question.kernel.table()).sum(axis=1))
+    spent = float(question.p @ (channel * paid).sum(axis=1))
     delta = 0.0 if question.ball.is_point else ball.value(question.p @ channel)
     return (OperatingPoint(mutual_information(question.p, channel), spent, delta, (channel,)),)
 

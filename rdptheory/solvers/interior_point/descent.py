@@ -31,16 +31,18 @@ class Attempt:
     def __init__(self, problem: DiscreteProblem, floor: float) -> None:
         self.problem = problem
         reduced = problem.reduced
-        self.open = np.array([limit.limit > 0.0 for limit in reduced.distortions], dtype=bool)
+        # a limit on what costs nothing, where only forbidden entries are left, has no multiplier to move
+        self.open = np.array([limit.limit > 0.0 and limit.paid.any() for limit in reduced.distortions], dtype=bool)
+        kept = [limit for limit, open_ in zip(reduced.distortions, self.open, strict=True) if open_]
         shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
+        shut += [] if reduced.barred is None else [reduced.barred.astype(np.float64)]
         forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
         self.usable = _usable(reduced, forbidden)
         columns = slice(None) if self.usable.all() else self.usable
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
             forbidden = forbidden[:, columns]
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
-        tables = [limit.table[:, columns] for limit in reduced.distortions if limit.limit > 0.0]
-        limits = [limit.limit for limit in reduced.distortions if limit.limit > 0.0]
+        tables, limits = [limit.paid[:, columns] for limit in kept], [limit.limit for limit in kept]
         balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
         boxed = min((ball.P for ball in balls if ball.kind == BOX), default=0.0)
         law = _first_law(problem)

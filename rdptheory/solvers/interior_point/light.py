@@ -61,7 +61,8 @@ def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcom
     p, kept = reduced.probabilities, lighter.probabilities[problem.probabilities > 0.0] > 0.0
     cost = np.zeros(reduced.shape)
     for slope, limit in zip(dual.s, reduced.distortions, strict=True):
-        cost += np.where(limit.table > 0.0, np.inf, 0.0) if limit.limit <= 0.0 else slope * limit.table
+        shut = limit.table > 0.0 if limit.limit <= 0.0 else np.isinf(limit.table)
+        cost += np.where(shut, np.inf, slope * limit.paid)
     log_c = scipy.special.logsumexp((np.log(p[kept]) + dual.f)[:, None] - cost[kept], axis=0)
     law = lighter.reduced.probabilities @ channel
     reach = cost[~kept] + np.where(np.isfinite(log_c), log_c, np.inf)
