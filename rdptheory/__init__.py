@@ -8,6 +8,7 @@ Where to look:
     an answer      Solution: rate, bounds, slopes, candidate.channel, status; require, plot, sample, to_dict
     many points    curve, surface, adaptive_grid, plot_curves, plot_surface
     your codec     read_measurements, place, overlay
+    classes        bottleneck, relevant_rate, side_information_rate
     transport      constrained_transport, transport_rate
     one code       universal_rate, rate_penalty, representation_region
     theorems       rdptheory.theorems: catalogue, verify
@@ -48,12 +49,21 @@ from rdptheory.methods import DualPoint, GibbsChannel, Outcome
 from rdptheory.placement import Measurement, Placement, place, read_measurements
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.relevance import (
+    RelevantSolution,
+    bottleneck,
+    bottleneck_curve,
+    relevant_rate,
+    side_information_rate,
+)
+from rdptheory.relevance_problem import RelevanceProblem, Representation, SideInformationProblem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp, rdp_many
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.relevance import ClassGrid
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
@@ -104,6 +114,7 @@ __all__ = [
     "CellChannel",
     "Cells",
     "ChiSquare",
+    "ClassGrid",
     "ClosedForm",
     "ColumnGeneration",
     "CommonPlan",
@@ -150,9 +161,13 @@ __all__ = [
     "PrivatePlan",
     "Problem",
     "QuantileCuts",
+    "RelevanceProblem",
+    "RelevantSolution",
     "Renyi",
+    "Representation",
     "ReverseKullbackLeibler",
     "Serial",
+    "SideInformationProblem",
     "Slopes",
     "Solution",
     "SquaredError",
@@ -168,6 +183,8 @@ __all__ = [
     "Wasserstein1",
     "Wasserstein2Squared",
     "adaptive_grid",
+    "bottleneck",
+    "bottleneck_curve",
     "closed_forms",
     "confidence_rate",
     "constrained_transport",
@@ -189,7 +206,9 @@ __all__ = [
     "rdp",
     "rdp_many",
     "read_measurements",
+    "relevant_rate",
     "representation_region",
+    "side_information_rate",
     "surface",
     "theorems",
     "transport_rate",

@@ -28,7 +28,7 @@ else:  # a default is for the type checker
 
     Question = TypeVar("Question", covariant=True)
 
-__all__ = ["Answer", "Candidate", "JointGaussian", "Slopes", "Solution", "Status"]
+__all__ = ["Answer", "Candidate", "JointGaussian", "Slopes", "Solution", "Status", "plain"]
 
 
 class Status(Enum):
@@ -233,7 +233,7 @@ class Solution(Answer, Generic[Question]):
             "slope_P_nat": self.slopes.P,
         }
         said = {"status": self.status.value, "message": self.message, "method": str(self.method), "steps": self.steps}
-        return {name: _plain(value) for name, value in {**asked, **numbers, **said}.items()}
+        return {name: plain(value) for name, value in {**asked, **numbers, **said}.items()}
 
     def _rows(self) -> list[tuple[str, str]]:
         lower, upper = self.bounds.lower, self.bounds.upper
@@ -246,7 +246,7 @@ class Solution(Answer, Generic[Question]):
         ]
 
 
-def _plain(value: object) -> float | str | None:
+def plain(value: object) -> float | str | None:
     """A number, None where it is not finite, or the words of anything else."""
     if isinstance(value, (int, float)):
         return value if isfinite(value) else None

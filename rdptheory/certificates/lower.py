@@ -12,7 +12,7 @@ from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["log_column_sums", "lower_bound", "on_reduced"]
+__all__ = ["log_column_sums", "lower_bound", "on_reduced", "support_value"]
 
 SMALLEST = 2.0 * float(np.finfo(np.float64).smallest_subnormal)  # what one underflow may take from a sum
 HUGE = 1e300
@@ -63,7 +63,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not reduced.perceptions:
         supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
-        supported = _support(reduced.perceptions[0], highest, _guess(dual, 0))
+        supported = support_value(reduced.perceptions[0], highest, _guess(dual, 0))
     else:
         cover, size, supported = np.zeros_like(logs), np.zeros_like(logs), 0.0
         for number, (ball, v) in enumerate(zip(reduced.perceptions, dual.v, strict=True)):
@@ -72,7 +72,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
             on_output = v if ball.image is None else v @ ball.image
             cover += on_output
             size += np.abs(on_output)
-            part = _support(ball, v, _guess(dual, number))
+            part = support_value(ball, v, _guess(dual, number))
             supported += part
             rounding += len(dual.v) * abs(part)
         shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
@@ -108,7 +108,7 @@ def _guess(dual: DualPoint, number: int) -> float:
     return 0.0 if dual.mu is None else float(np.ravel(dual.mu)[number])
 
 
-def _support(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
+def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
     """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
     finite, reference = np.isfinite(v), ball.reference
     if not finite.any():

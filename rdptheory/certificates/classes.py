@@ -1,0 +1,173 @@
+"""How much a code letter can be worth when its class law is free: a maximum over a simplex, with a proof.
+
+    Φ_y(τ) = log Σ_i p_i exp(g_i - s d_iy + λ Σ_c T_ic log τ_c)
+
+For λ <= 1 exp Φ is concave and homogeneous in τ: one point bounds all others. For λ above 1 the simplex is cut into
+cells. On a cell log τ lies below its tangents at the centre, which makes every exponent affine, and the logarithm of a
+sum of exponentials of affine functions is convex: its maximum is at a corner. What stays above the best value found is
+halved across its longest edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+
+__all__ = ["ClassLaws"]
+
+SMALLEST = 1e-300
+"""In place of a class probability of 0: its logarithm is finite, and no product of it with a mass is felt."""
+FLAT = 1e-12
+"""Curvature of Φ in log τ below which no step is divided by it."""
+CHUNK = 2_000_000
+"""Numbers held at once while cells are bounded: 16 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassLaws:
+    """Φ_y(τ) at fixed prices.
+
+    Attributes
+    ----------
+    p : array (n,); classes : array (n, k)
+    g : array (n,); cost : array (n, m)
+        s d_iy, at least 0; inf forbids the label y to the symbol i.
+    price : float
+        λ, at least 0.
+    """
+
+    p: FloatArray
+    classes: FloatArray
+    g: FloatArray
+    cost: FloatArray
+    price: float
+
+    def values(self, tau: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Φ, shape (N,), and the posteriors p(x|u) of such letters, (N, n), at class laws (N, k)."""
+        logs = np.log(np.maximum(tau, SMALLEST)) @ self.classes.T
+        return self._sums((self.g[:, None] - self.cost[:, labels]).T + self.price * logs)
+
+    def _sums(self, exponents: FloatArray) -> tuple[FloatArray, FloatArray]:
+        top = exponents.max(axis=-1, keepdims=True)
+        top = np.where(np.isfinite(top), top, 0.0)  # a label that no symbol may have
+        weights = np.exp(exponents - top) * self.p
+        total = weights.sum(axis=-1, keepdims=True)
+        return np.asarray((top + np.log(total))[..., 0]), weights / np.maximum(total, SMALLEST)
+
+    def climbed(self, tau: FloatArray, labels: IntArray, steps: int = 60) -> FloatArray:
+        """Class laws (N, k) moved uphill to local maxima: Newton in log τ, or τ <- T'a where that does not climb.
+
+        At a maximum τ is the class law T'a of its own posterior a, and that map never leads down.
+        """
+        value, a = self.values(tau, labels)
+        k = tau.shape[1]
+        for _ in range(steps):
+            mean = a @ self.classes
+            spread = np.einsum("ni,ic,ie->nce", a, self.classes, self.classes) - mean[:, :, None] * mean[:, None, :]
+            bend = self.price * spread + tau[:, :, None] * tau[:, None, :] - tau[:, :, None] * np.eye(k)
+            curvature, axes = np.linalg.eigh(bend)
+            along = np.einsum("nce,nc->ne", axes, mean - tau) / np.maximum(np.abs(curvature), FLAT)
+            step = np.einsum("nce,ne->nc", axes, along)
+            moved = np.maximum(tau, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))
+            moved /= moved.sum(axis=1, keepdims=True)
+            ahead, b = self.values(moved, labels)
+            worse = ~(ahead >= value)
+            if worse.any():
+                moved[worse] = mean[worse] / mean[worse].sum(axis=1, keepdims=True)
+                ahead[worse], b[worse] = self.values(moved[worse], labels[worse])
+            still = float(np.abs(moved - tau).max(initial=0.0)) <= 1e-13
+            tau, value, a = moved, ahead, b
+            if still:
+                break
+        return tau
+
+    def ceilings(self, known: FloatArray, slack: float, cells: int, *, alone: bool) -> tuple[FloatArray, bool]:
+        """Upper bounds (m,) of max_τ Φ_y, each within `slack` of the truth if `cells` were enough, and whether.
+
+        Parameters
+        ----------
+        known : array (m, k)
+            A class law for each label, near the best: cells are weighed against it.
+        alone : bool
+            Whether every label counts; otherwise only the largest.
+        """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            if self.price <= 1.0:
+                found, whole = self._concave(known), True
+            else:
+                found, whole = self._by_cells(known, slack, cells, alone)
+        return found + self._rounding(found), whole
+
+    def told_apart(self) -> FloatArray:
+        """Upper bounds (m,) of log Σ_i p_i exp(g_i - s d_iy) over symbols i of one p(s|x) each: λ = inf."""
+        _, group = np.unique(self.classes, axis=0, return_inverse=True)
+        exponents = self.g[:, None] - self.cost
+        found = np.full(exponents.shape[1], -np.inf)
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            for number in range(int(group.max()) + 1):
+                part = np.where((group == number)[:, None], exponents, -np.inf).T
+                found = np.maximum(found, self._sums(part)[0])
+        return found + self._rounding(found)
+
+    def _concave(self, known: FloatArray) -> FloatArray:
+        """exp Φ(τ') <= exp Φ(τ) (1 + λ Σ_c (T'a)_c (τ'_c/τ_c - 1)), at the worst corner τ'."""
+        value, a = self.values(known, np.arange(known.shape[0]))
+        worst = ((a @ self.classes) / np.maximum(known, SMALLEST)).max(axis=1)
+        return np.asarray(value + np.log1p(np.maximum(self.price * (worst - 1.0), 0.0)))
+
+    def _by_cells(self, known: FloatArray, slack: float, cells: int, alone: bool) -> tuple[FloatArray, bool]:
+        m, k = known.shape
+        labels, spent, whole = np.arange(m), 0, True
+        best = self.values(known, labels)[0]
+        ceiling = best.copy()
+        least = self.classes.min(axis=0) * (1.0 - 4.0 * UNIT_ROUNDOFF)  # every T'a is above it
+        corners = np.tile(least + max(1.0 - float(least.sum()), 0.0) * np.eye(k), (m, 1, 1))
+        while labels.size:
+            centres = corners.mean(axis=1)
+            bound = self._bounds(corners, centres, labels)
+            np.maximum.at(best, labels, self.values(centres, labels)[0])
+            settled = bound <= (best[labels] if alone else best.max()) + slack
+            spent += labels.size
+            if spent + 2 * int((~settled).sum()) > cells:
+                whole = bool(settled.all())
+                settled[:] = True
+            np.maximum.at(ceiling, labels[settled], bound[settled])
+            corners, labels = _halved(corners[~settled]), np.repeat(labels[~settled], 2)
+        return ceiling, whole
+
+    def _bounds(self, corners: FloatArray, centres: FloatArray, labels: IntArray) -> FloatArray:
+        """The largest corner value of log Σ exp with log τ replaced by its tangents at the centres, shape (N,)."""
+        n, k = self.classes.shape
+        found = np.empty(labels.size)
+        rows = max(1, CHUNK // (n * k))
+        for start in range(0, labels.size, rows):
+            part = slice(start, start + rows)
+            centre = np.maximum(centres[part], SMALLEST)[:, None, :]
+            tangents = np.log(centre) + (corners[part] / centre - 1.0)
+            fixed = (self.g[:, None] - self.cost[:, labels[part]]).T[:, None, :]
+            found[part] = self._sums(fixed + self.price * (tangents @ self.classes.T))[0].max(axis=1)
+        return found
+
+    def _rounding(self, found: FloatArray) -> FloatArray:
+        """What float64 may have taken from a bound: docs/method.md, "Relevance"."""
+        n, k = self.classes.shape
+        size = 2.0 * float(np.abs(self.g).max()) + np.log(n) - np.log(float(self.p.min()))
+        size = size + np.abs(np.where(np.isfinite(found), found, 0.0))
+        size = size + (self.price if np.isfinite(self.price) else 0.0) * (8.0 + 2.0 * k)
+        return np.asarray(UNIT_ROUNDOFF * ((k + 12) * size + n + 16))
+
+
+def _halved(corners: FloatArray) -> FloatArray:
+    """Both halves of every cell (N, k, k), cut across its longest edge: (2 N, k, k)."""
+    number, k, _ = corners.shape
+    first, second = np.triu_indices(k, 1)
+    longest = np.abs(corners[:, first] - corners[:, second]).sum(axis=2).argmax(axis=1)
+    rows, i, j = np.arange(number), first[longest], second[longest]
+    middle = 0.5 * (corners[rows, i] + corners[rows, j])
+    halves = np.repeat(corners, 2, axis=0)
+    halves[2 * rows, i] = middle
+    halves[2 * rows + 1, j] = middle
+    return halves

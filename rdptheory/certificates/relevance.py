@@ -1,0 +1,243 @@
+"""The judge of codes that must tell classes apart, and of codes for a decoder with side information.
+
+It takes what a solver hands over, prices and letters, and recomputes both ends. See `Posteriors` for the question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
+from rdptheory.certificates.classes import SMALLEST, ClassLaws
+from rdptheory.certificates.lower import support_value
+from rdptheory.certificates.repair import mix, slater_channel, within
+from rdptheory.certificates.upper import UpperBound, information, upper_bound
+from rdptheory.couplings import rounded_plan
+from rdptheory.information import relative_entropies
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
+from rdptheory.relevance_problem import Posteriors
+
+__all__ = ["Letters", "Prices", "class_laws", "losses", "lower_end", "upper_end"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Any numbers: the lower end they prove is valid whatever they are.
+
+    Attributes
+    ----------
+    g : array (n,)
+        One number for each symbol.
+    s : float
+        Nats per unit of distortion, at least 0.
+    price : float
+        λ, nats per nat of H(S|U), at least 0; 1 where that price is part of the question; inf where C is H(S|X).
+    mu : float
+        -dR/dP, if known: not read by the judge.
+    """
+
+    g: FloatArray
+    s: float
+    price: float
+    mu: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Letters:
+    """Code letters: p(u, x) as an array (K, n), and labels (K,)."""
+
+    joint: FloatArray
+    labels: IntArray
+
+    def channel(self, p: FloatArray) -> FloatArray:
+        """p(u|x), shape (n, K), rows divided by their sums."""
+        rows = self.joint.T / p[:, None]
+        return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+    def beside(self, other: Letters) -> Letters:
+        """The letters of both."""
+        return Letters(np.concatenate([self.joint, other.joint]), np.concatenate([self.labels, other.labels]))
+
+
+def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
+    """KL(T_i ‖ τ_u), shape (n, K): what telling the class from the letter u loses for the symbol i."""
+    return frozen_array(np.maximum([relative_entropies(classes, law) for law in tau], 0.0).T)
+
+
+def class_laws(question: Posteriors, prices: Prices) -> ClassLaws:
+    """Φ_y(τ) at these prices."""
+    price = 1.0 if question.priced else prices.price
+    cost = prices.s * question.table if question.D > 0.0 else np.where(question.table > 0.0, inf, 0.0)
+    return ClassLaws(question.p, question.classes, prices.g, cost, price)
+
+
+def lower_end(
+    question: Posteriors, prices: Prices, known: FloatArray | None = None, *, slack: float = 1e-10, cells: int = 200_000
+) -> tuple[float, bool]:
+    """A proved lower bound on the rate, in nats, and whether `cells` were enough to make it tight for these prices.
+
+        R >= p·g - s D - λ C - σ_P(v),    v_y >= max over τ of log Σ_i p_i exp(g_i - s d_iy + λ Σ_c T_ic log τ_c)
+
+    for any g, s >= 0, λ >= 0, because E log of a posterior's density is at most its divergence from p. τ runs over all
+    class laws that posteriors can have, so the bound holds for codes with any letters (docs/method.md, "Relevance").
+
+    Parameters
+    ----------
+    question : Posteriors
+    prices : Prices
+    known : array (m, k), optional
+        A good class law for each label. Any is right.
+    slack : float
+        By which each v_y may be above the maximum.
+    cells : int
+        Cells of the simplex to look at.
+    """
+    p, s, price = question.p, prices.s, 1.0 if question.priced else prices.price
+    if question.D < 0.0:
+        return inf, True
+    if not (np.isfinite(prices.g).all() and 0.0 <= s < inf and price >= 0.0) or (s > 0.0 and question.D == inf):
+        return 0.0, False
+    laws, whole = class_laws(question, prices), True
+    if price == inf:
+        if not question.exact:
+            return 0.0, False
+        v, price = laws.told_apart(), 0.0
+    else:
+        if known is None:
+            known = np.tile(p @ question.classes, (question.table.shape[1], 1))
+        v, whole = laws.ceilings(known, slack, cells, alone=question.ball is not None)
+    most = float(v.max()) if question.ball is None else support_value(question.ball, v)
+    spent = s * question.D if s > 0.0 else 0.0
+    value = float(p @ prices.g) - spent - price * question.C - most
+    rounding = (p.size + 16) * float(p @ np.abs(prices.g)) + 9.0 * (spent + price * question.C) + 4.0 * abs(most)
+    value -= UNIT_ROUNDOFF * rounding + price * question.rounding
+    return (max(0.0, value) if np.isfinite(value) else 0.0), whole
+
+
+def upper_end(question: Posteriors, letters: Letters | None) -> tuple[float, Letters | None]:
+    """A proved upper bound on the rate, in nats, and the letters that reach it within every limit.
+
+    p(u|x) is normalised. While a limit is broken the code is mixed with one that tells every symbol apart and keeps
+    the other limits with room to spare. inf and None if no code was found.
+    """
+    given = None if letters is None else _normal(question, letters)
+    return (_priced if question.priced else _limited)(question, given, _anchor(question))
+
+
+def _normal(question: Posteriors, letters: Letters) -> Letters | None:
+    """The letters as p(u, x) whose sums over u are p, if they can be read so; those without mass are left out."""
+    joint, labels = np.asarray(letters.joint), np.asarray(letters.labels)
+    if joint.ndim != 2 or joint.shape != (labels.size, question.p.size) or not np.isfinite(joint).all():
+        return None
+    if labels.min(initial=0) < 0 or labels.max(initial=0) >= question.table.shape[1]:
+        return None
+    joint = np.maximum(joint, 0.0)
+    sums = joint.sum(axis=0)
+    if not (sums > 0.0).all():
+        return None
+    joint = joint * (question.p / sums)
+    held = joint.sum(axis=1) > 0.0
+    return Letters(joint[held], labels[held])
+
+
+def _plain(question: Posteriors) -> DiscreteProblem:
+    """The question without the classes."""
+    balls = () if question.ball is None else (question.ball,)
+    return DiscreteProblem(question.p, (DistortionLimit(frozen_array(question.table), question.D),), balls)
+
+
+def _anchor(question: Posteriors) -> Letters | None:
+    """A code that reveals X to the decoder, so that nothing is lost of S, and keeps D and the ball if any code does."""
+    n, m = question.table.shape
+    if question.ball is None:
+        channel: FloatArray | None = np.eye(m)[question.table.argmin(axis=1)]
+    else:
+        channel = slater_channel(_plain(question))
+    if channel is None or question.D < 0.0:
+        return None
+    x, y = np.nonzero(channel > 0.0)
+    joint = np.zeros((x.size, n))
+    joint[np.arange(x.size), x] = question.p[x] * channel[x, y]
+    return Letters(joint, y)
+
+
+def _limited(question: Posteriors, given: Letters | None, anchor: Letters | None) -> tuple[float, Letters | None]:
+    """The judge of `rdp`, whose output symbols are the letters of the code."""
+    if given is not None and question.ball is not None and question.ball.is_zero_radius:
+        given = _relabelled(question.ball, given)
+    if given is not None:
+        problem = _on_letters(question, given)
+        if within(problem.reduced, given.channel(question.p)) or anchor is None:
+            return _read(question, upper_bound(problem, given.channel(question.p)), given.labels)
+    if anchor is None:
+        return inf, None
+    both = anchor if given is None else given.beside(anchor)
+    problem, channel = _on_letters(question, both), both.channel(question.p)
+    if given is not None:
+        known, rest = np.zeros_like(channel), np.zeros_like(channel)
+        known[:, : given.labels.size] = channel[:, : given.labels.size]
+        rest[:, given.labels.size :] = channel[:, given.labels.size :]
+        channel, _ = mix(problem.reduced, 2.0 * known, 2.0 * rest, ())
+    return _read(question, upper_bound(problem, channel), both.labels)
+
+
+def _on_letters(question: Posteriors, letters: Letters) -> DiscreteProblem:
+    """The question on a finite alphabet of letters, whose class laws are those of their posteriors.
+
+    What is limited is E KL(T_X ‖ τ_U), which is H(S|U) - H(S|X) for τ_u = T'a_u and more for any other τ.
+    """
+    tau = np.maximum(letters.joint @ question.classes / letters.joint.sum(axis=1, keepdims=True), SMALLEST)
+    if question.exact:
+        tau = question.classes[letters.joint.argmax(axis=1)]  # each letter stands for the symbols of one p(s|x)
+    room = question.C - question.least - 2.0 * question.rounding
+    limits = [DistortionLimit(losses(question.classes, tau), max(room, 0.0))]
+    if question.D < inf:
+        limits.append(DistortionLimit(frozen_array(question.table[:, letters.labels]), question.D))
+    balls: tuple[PerceptionLimit, ...] = ()
+    if question.ball is not None:
+        image = np.eye(question.table.shape[1])[:, letters.labels]
+        balls = (replace(question.ball, image=frozen_array(image)),)
+    return DiscreteProblem(question.p, tuple(limits), balls)
+
+
+def _read(question: Posteriors, found: UpperBound, labels: IntArray) -> tuple[float, Letters | None]:
+    if found.channel is None:
+        return inf, None
+    joint = (question.p[:, None] * found.channel).T
+    held = joint.sum(axis=1) > 0.0
+    return found.rate, Letters(joint[held], labels[held])
+
+
+def _relabelled(ball: PerceptionLimit, letters: Letters) -> Letters:
+    """The code with the reference for the law of its labels: some letters are split in two that differ in the label."""
+    masses = letters.joint.sum(axis=1)
+    law = np.bincount(letters.labels, weights=masses, minlength=ball.reference.size).astype(np.float64)
+    moved = rounded_plan(np.diag(law), law, ball.reference)
+    share = np.divide(moved, law[:, None], out=np.zeros_like(moved), where=law[:, None] > 0.0)
+    letter, label = np.nonzero(share[letters.labels])
+    return Letters(letters.joint[letter] * share[letters.labels[letter], label][:, None], label)
+
+
+def _priced(question: Posteriors, given: Letters | None, anchor: Letters | None) -> tuple[float, Letters | None]:
+    """I(X;U|Z) = Σ_z p(z) I(X;U|Z=z) of a code, mixed with one that reveals X until E d is at most D."""
+    if anchor is None:
+        return inf, None
+    n, k = question.classes.shape
+    share, code = 1.0, anchor
+    if given is not None:
+        spent = float((given.joint * question.table[:, given.labels].T).sum()) if question.D < inf else 0.0
+        spent *= 1.0 + UNIT_ROUNDOFF * (n + given.labels.size + k + 16)
+        share = 1.0 - question.D / spent if spent > question.D else 0.0
+        code = (
+            given
+            if share == 0.0
+            else replace(given, joint=(1.0 - share) * given.joint).beside(replace(anchor, joint=share * anchor.joint))
+        )
+    channel, rate = code.channel(question.p), 0.0
+    for mass, column in zip(question.p @ question.classes, question.classes.T, strict=True):
+        if mass > 0.0:
+            rate += mass * information(question.p * column / mass, channel)
+    return float(rate * (1.0 + UNIT_ROUNDOFF * (k + 8))), code

@@ -1,0 +1,236 @@
+"""The questions about a second variable beside the source: classes to be told apart, or letters that the decoder sees.
+
+Both are about a table p(s|x). In the first S is what must stay predictable from the code; in the second Z is known to
+the decoder alone. As arrays both are one question, `Posteriors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from math import inf
+
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
+from rdptheory.distortions import Distortion
+from rdptheory.divergences import Divergence
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.information import law_entropy
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem, exact_law
+from rdptheory.solution import Candidate, Slopes
+from rdptheory.sources import DiscreteSource
+
+__all__ = ["Posteriors", "RelevanceProblem", "RelevantSlopes", "Representation", "SideInformationProblem"]
+
+ROW_SUM = 1e-12
+"""By which the sum of a row p(.|x) may miss 1, as for every law."""
+MOST_LABELS = 65_536
+"""Functions from side letters to reconstructions: 16 letters for two side letters take 256, 40 take 1,600."""
+
+
+def conditional_law(argument: str, rows: object, n: int) -> FloatArray:
+    """p(s|x), shape (n, k), every row divided by its sum."""
+    table = real_array(argument, rows)  # type: ignore[arg-type]
+    if table.ndim != 2 or table.shape[0] != n or table.shape[1] == 0:
+        raise InvalidInput(argument, rows, f"must have shape ({n}, k), a law for each symbol, has {table.shape}")
+    if (table < 0.0).any() or (np.abs(table.sum(axis=1) - 1.0) > ROW_SUM).any():
+        raise InvalidInput(argument, rows, "every row must be at least 0 and sum to 1 within 1e-12")
+    return frozen_array([exact_law(row) for row in table])
+
+
+@dataclass(frozen=True, eq=False)
+class RelevanceProblem:
+    """R(D,P,C) of a source and its classes: the least rate of codes that keep D, P, and tell S apart to within C.
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli or Empirical
+    relevance : array (n, k)
+        p(s|x), a row for each symbol.
+    distortion, perception : as in `Problem`; None leaves the limit out
+    C : float
+        Limit on H(S|U), nats.
+    D, P : float
+    """
+
+    source: DiscreteSource
+    relevance: FloatArray
+    distortion: Distortion | None
+    perception: Divergence | None
+    C: float
+    D: float = inf
+    P: float = inf
+
+    def __post_init__(self) -> None:
+        _finite_alphabet(self.source)
+        rows = conditional_law("relevance", self.relevance, self.source.size)
+        object.__setattr__(self, "relevance", rows)
+        for name in ("C", "D", "P"):
+            object.__setattr__(self, name, at_least_zero(name, getattr(self, name)))
+        if self.distortion is None and (self.D < inf or self.P < inf):
+            name, limit = ("D", self.D) if self.D < inf else ("P", self.P)
+            raise InvalidInput("distortion", None, f"{name} = {limit:g} is about reconstructions: give a distortion")
+        _ = self.plain  # checks what is left
+
+    @cached_property
+    def plain(self) -> Problem | None:
+        """The same question without the classes; None where nothing is reconstructed."""
+        if self.distortion is None:
+            return None
+        return Problem(self.source, self.distortion, self.perception, self.D, self.P)
+
+    @cached_property
+    def posteriors(self) -> Posteriors:
+        """The question as arrays on the symbols of positive mass."""
+        held = self.source.probabilities > 0.0
+        p, classes = self.source.probabilities[held], self.relevance[held]
+        if self.plain is None:
+            return Posteriors(p, classes, np.zeros((p.size, 1)), inf, None, self.C)
+        reduced = self.plain.discrete.reduced
+        if self.D == inf:  # a reconstruction that ignores the code has any law at no rate
+            return Posteriors(reduced.probabilities, classes, np.zeros((p.size, 1)), inf, None, self.C)
+        ball = reduced.perceptions[0] if reduced.perceptions else None
+        limit = reduced.distortions[0]
+        return Posteriors(reduced.probabilities, classes, limit.table, limit.limit, ball, self.C)
+
+
+@dataclass(frozen=True, eq=False)
+class SideInformationProblem:
+    """Wyner and Ziv's question: Z ~ p(z|x) is known to the decoder, not to the encoder.
+
+    Parameters
+    ----------
+    source : Pmf, Bernoulli or Empirical
+    relevance : array (n, k)
+        p(z|x), a row for each symbol.
+    distortion : a distortion
+    D : float
+    """
+
+    source: DiscreteSource
+    relevance: FloatArray
+    distortion: Distortion
+    D: float
+
+    def __post_init__(self) -> None:
+        _finite_alphabet(self.source)
+        rows = conditional_law("relevance", self.relevance, self.source.size)
+        object.__setattr__(self, "relevance", rows)
+        object.__setattr__(self, "D", at_least_zero("D", self.D))
+        m = self.plain.discrete.shape[1]
+        if m ** rows.shape[1] > MOST_LABELS:
+            rule = f"{rows.shape[1]} side letters and {m} reconstructions make {m}^{rows.shape[1]} decoders, more than "
+            raise InvalidInput("relevance", self.relevance, rule + f"{MOST_LABELS:,}")
+
+    @cached_property
+    def plain(self) -> Problem:
+        """The question of an encoder and a decoder that see nothing else."""
+        return Problem(self.source, self.distortion, None, self.D, inf)
+
+    @cached_property
+    def functions(self) -> IntArray:
+        """Every decoder of one code letter: the reconstruction for each side letter, shape (m^k, k)."""
+        m, k = self.plain.discrete.shape[1], self.relevance.shape[1]
+        return np.array(list(product(range(m), repeat=k)), dtype=np.intp)
+
+    @cached_property
+    def posteriors(self) -> Posteriors:
+        """The question as arrays: labels are functions of Z, and H(Z|U) has the price 1."""
+        discrete = self.plain.discrete
+        held = discrete.probabilities > 0.0
+        p, classes, d = discrete.probabilities[held], self.relevance[held], discrete.distortions[0].table[held]
+        cost = sum((classes[:, [z]] * d[:, g] for z, g in enumerate(self.functions.T)), np.zeros((p.size, 1)))
+        (limit,) = DiscreteProblem(p, (DistortionLimit(frozen_array(cost), self.D),)).reduced.distortions
+        room = limit.limit if self.D < inf else inf
+        return Posteriors(p, classes, limit.table, room, None, float(law_entropy(p @ classes)), priced=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Posteriors:
+    """min I(X;U) over weights w_u, posteriors a_u = p(x|u) with Σ w_u a_u = p, and labels y_u:
+
+        Σ w_u a_u·d_y <= D,   law of y_u in the ball,   Σ w_u H(T'a_u) <= C
+
+    or, if `priced`, min I(X;U) + Σ w_u H(T'a_u) - C without that limit.
+
+    Attributes
+    ----------
+    p : array (n,)
+        Masses above 0.
+    classes : array (n, k)
+        T, the rows p(s|x).
+    table : array (n, m)
+        d of every label, row minima 0.
+    D : float
+        What is left of D; inf if there is no limit, negative if no code keeps it.
+    ball : PerceptionLimit or None
+    C : float
+    priced : bool
+    """
+
+    p: FloatArray
+    classes: FloatArray
+    table: FloatArray
+    D: float
+    ball: PerceptionLimit | None
+    C: float
+    priced: bool = False
+
+    @cached_property
+    def least(self) -> float:
+        """H(S|X), the least H(S|U) of any code."""
+        return float(self.p @ law_entropy(self.classes))
+
+    @cached_property
+    def most(self) -> float:
+        """H(S), that of no code."""
+        return float(law_entropy(self.p @ self.classes))
+
+    @property
+    def exact(self) -> bool:
+        """Whether C is H(S|X) but for rounding: then every letter must tell p(s|x) exactly."""
+        return not self.priced and self.C - self.least <= 4.0 * self.rounding
+
+    @property
+    def rounding(self) -> float:
+        """By how much H(S|X), H(S) and C may be off in float64."""
+        return UNIT_ROUNDOFF * (sum(self.classes.shape) + 16) * (1.0 + self.most)
+
+
+@dataclass(frozen=True)
+class RelevantSlopes(Slopes):
+    """dR/dD, dR/dP and dR/dC, in nats per unit."""
+
+    C: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Representation(Candidate):
+    """A code by its letters u: how often each is sent, what X is given it, and what is made of it.
+
+    Attributes
+    ----------
+    weights : array (K,)
+        p(u).
+    posteriors : array (K, n)
+        p(x|u).
+    labels : array (K,) or (K, k) of int
+        The reconstruction y(u); for side information the reconstruction for each side letter; 0 where there is none.
+    channel, output : arrays
+        p(y|x) and the law of y, of the reconstructions; p(u|x) and p(u) where there are none, or they depend on Z.
+    """
+
+    weights: FloatArray = field(default_factory=lambda: np.ones(1))
+    posteriors: FloatArray = field(default_factory=lambda: np.ones((1, 1)))
+    labels: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.intp))
+
+
+def _finite_alphabet(source: object) -> None:
+    if not isinstance(source, DiscreteSource):
+        raise InvalidInput("source", source, "must have a finite alphabet: discretise(source, n) makes it a Pmf")
+
+
+guard(__name__)

@@ -1,0 +1,221 @@
+"""Codes that tell classes apart, and codes for a decoder with side information, on a moving grid of class laws.
+
+With the class law τ of every letter fixed, the question is that of `rdp` with one more distortion, KL(T_x ‖ τ): a limit
+on it, or a price. Its prices show where on the simplex other letters would be worth more; its code shows where between
+the points of the grid the letters belong. Letters that climb to the same peak are one: points are put around their mean
+at distances that fall geometrically, so that a round gains two digits and more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+from rdptheory._types import FloatArray, IntArray, frozen_array
+from rdptheory.certificates.lower import support_value
+from rdptheory.certificates.relevance import Letters, Prices, class_laws, losses, lower_end, upper_end
+from rdptheory.doors import guard
+from rdptheory.errors import check_settings
+from rdptheory.information import law_entropy
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
+from rdptheory.relevance_problem import Posteriors
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.relevance.grids import around, between, distinct, distinct_rows, first_grid
+from rdptheory.solvers.relevance.priced import priced_point
+
+__all__ = ["ClassGrid", "Coded"]
+
+HELD = 1e-7
+"""Weight of a letter that counts: the interior point leaves less on those that are not used."""
+MERGED = 1e-5
+"""Distance of the peaks of letters that are one."""
+FINEST = 0.3
+"""Distance of the finest points, in units of the one at which Φ between two of them rises by the gap."""
+NEAR = 1e-2
+"""Nats below the best within which a peak becomes a letter."""
+ROOM = 0.25
+"""Share of the room between C and H(S|X) that a first grid may need; above it every p(s|x) joins the grid."""
+SHARE = 0.1
+"""Of the gap, for the interior point and for the proof over all class laws."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """What a search ended with: both ends as judged, and what proves them."""
+
+    lower: float
+    upper: float
+    letters: Letters | None
+    prices: Prices | None
+    steps: int
+    rounds: int
+    whole: bool
+    """Whether the cells were enough to make the lower end tight for its prices."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """The code and the prices of one grid."""
+
+    joint: FloatArray
+    prices: Prices | None
+    steps: int
+
+
+@dataclass(frozen=True)
+class ClassGrid:
+    """The interior point on a moving grid of class laws.
+
+    Parameters
+    ----------
+    gap : float
+        Nats.
+    max_rounds : int
+        Grids at most; 3 to 6 are taken.
+    cells : int
+        Cells of the simplex that the proof of the lower end may look at.
+    """
+
+    gap: float = 1e-9
+    max_rounds: int = 12
+    cells: int = 400_000
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def solve(self, question: Posteriors) -> Coded:
+        """The narrowest bracket found, its letters and its prices."""
+        with np.errstate(all="ignore"):
+            return _Search(question, self).run()
+
+
+class _Search:
+    def __init__(self, question: Posteriors, method: ClassGrid) -> None:
+        self.question, self.method = question, method
+        self.m = question.table.shape[1]
+        self.grid = first_grid(question.classes, coarse=question.priced)
+        nearest = float(question.p @ losses(question.classes, self.grid).min(axis=1))
+        if not question.priced and nearest > ROOM * (question.C - question.least):
+            self.grid = distinct_rows(np.concatenate([question.classes, self.grid]))
+        self.everywhere = np.tile(self.grid, (self.m, 1))
+        self.labels = np.repeat(np.arange(self.m), self.grid.shape[0])
+        self.upper, self.letters = upper_end(question, None)
+        self.prices: Prices | None = None
+        self.known = self.everywhere[:: self.grid.shape[0]]
+        self.guess = -inf
+        self.steps = self.rounds = 0
+
+    def run(self) -> Coded:
+        tau, labels = self.everywhere, self.labels
+        if self.question.exact:
+            rows = distinct_rows(self.question.classes)
+            tau, labels = np.tile(rows, (self.m, 1)), np.repeat(np.arange(self.m), rows.shape[0])
+        while self.rounds < self.method.max_rounds:
+            self.rounds += 1
+            found = self.priced(tau, labels) if self.question.priced else self.limited(tau, labels)
+            self.steps += found.steps
+            upper, letters = upper_end(self.question, Letters(found.joint, labels))
+            if upper < self.upper:
+                self.upper, self.letters = upper, letters
+            if found.prices is None:
+                break
+            if self.question.exact:
+                self.prices = replace(found.prices, price=inf)
+                break
+            weights = found.joint.sum(axis=1)
+            held = np.flatnonzero(weights > HELD)
+            own, peaks, at = self.weighed(found.prices, tau[held], labels[held])
+            if self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
+                break
+            tau, labels = self.moved(tau[held], labels[held], found.joint[held], own, peaks, at, found.prices.price)
+        lower, whole = 0.0, False
+        if self.prices is not None:
+            slack, cells = SHARE * self.method.gap, self.method.cells
+            lower, whole = lower_end(self.question, self.prices, self.known, slack=slack, cells=cells)
+        return Coded(lower, self.upper, self.letters, self.prices, self.steps, self.rounds, whole)
+
+    def limited(self, tau: FloatArray, labels: IntArray) -> _Solved:
+        """The interior point of `rdp` for letters of these class laws and labels."""
+        question = self.question
+        room = 0.0 if question.exact else question.C - question.least
+        limits = [DistortionLimit(losses(question.classes, tau), room)]
+        if question.D < inf:
+            limits.append(DistortionLimit(frozen_array(question.table[:, labels]), question.D))
+        balls: tuple[PerceptionLimit, ...] = ()
+        if question.ball is not None:
+            balls = (replace(question.ball, image=frozen_array(np.eye(self.m)[:, labels])),)
+        problem = DiscreteProblem(question.p, tuple(limits), balls)
+        outcome = InteriorPoint(gap=SHARE * self.method.gap).solve(problem)
+        joint, prices, dual = np.zeros((labels.size, question.p.size)), None, outcome.dual
+        if outcome.channel is not None:
+            rows = outcome.channel / outcome.channel.sum(axis=1, keepdims=True)
+            joint = (question.p[:, None] * rows).T
+        if dual is not None:
+            s, f = np.append(np.atleast_1d(dual.s), 0.0), dual.f
+            if dual.centred:
+                f = f + sum(slope * limit.table.min(axis=1) for slope, limit in zip(s, limits, strict=False))
+            mu = 0.0 if dual.mu is None or not balls else float(dual.mu[0])
+            moved = 0.0 if question.exact else float(s[0]) * law_entropy(question.classes)
+            prices = Prices(f + moved, float(s[1]), float(s[0]), mu)
+        return _Solved(joint, prices, outcome.steps)
+
+    def priced(self, tau: FloatArray, labels: IntArray) -> _Solved:
+        """The interior point with the price 1 on KL(T_x ‖ τ)."""
+        question = self.question
+        cost, table, D = losses(question.classes, tau), question.table[:, labels], question.D
+        if D == 0.0:
+            cost, D = np.where(table > 0.0, inf, cost), inf
+        point = priced_point(question.p, cost, table, D, SHARE * self.method.gap)
+        return _Solved(point.joint, Prices(point.f + law_entropy(question.classes), point.s, 1.0), point.steps)
+
+    def weighed(self, prices: Prices, tau: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+        """The peaks that letters climb to, and all peaks near the best with their labels; the best prices are kept."""
+        question, laws = self.question, class_laws(self.question, prices)
+        values = laws.values(self.everywhere, self.labels)[0]
+        best = values.reshape(self.m, -1).max(axis=1)
+        behind = (best[self.labels] if question.ball is not None else best.max()) - values
+        near = np.argsort(behind)[: 2 * (question.p.size + self.m) + 40]
+        tops = values.reshape(self.m, -1).argmax(axis=1) + np.arange(self.m) * self.grid.shape[0]
+        starts = np.concatenate([tau, self.everywhere[tops], self.everywhere[near]])
+        whose = np.concatenate([labels, self.labels[tops], self.labels[near]])
+        peaks = laws.climbed(starts, whose)
+        heights = laws.values(peaks, whose)[0]
+        order = np.lexsort((-heights, whose))
+        first = order[np.unique(whose[order], return_index=True)[1]]
+        v, known = heights[first], peaks[first]
+        most = float(v.max()) if question.ball is None else support_value(question.ball, v)
+        spent = prices.s * question.D if prices.s > 0.0 else 0.0
+        guess = float(question.p @ prices.g) - spent - prices.price * question.C - most
+        if guess > self.guess:
+            self.guess, self.prices, self.known = guess, prices, known
+        high = np.flatnonzero(heights > (v[whose] if question.ball is not None else v.max()) - NEAR)
+        return peaks[: labels.size], peaks[high], whose[high]
+
+    def moved(
+        self,
+        tau: FloatArray,
+        labels: IntArray,
+        joint: FloatArray,
+        own: FloatArray,
+        peaks: FloatArray,
+        at: IntArray,
+        price: float,
+    ) -> tuple[FloatArray, IntArray]:
+        """The next grid: around the means of letters that climb to the same peak, those letters, and the peaks."""
+        same = (between(own[:, None], own[None]) <= MERGED) & (labels[:, None] == labels)
+        count, group = connected_components(same, directed=False)
+        means, whose, radius = np.zeros((count, tau.shape[1])), np.zeros(count, dtype=np.intp), np.zeros(count)
+        np.add.at(means, group, joint @ self.question.classes)
+        means /= means.sum(axis=1, keepdims=True)
+        whose[group] = labels
+        np.maximum.at(radius, group, np.maximum(between(tau, means[group]), between(own, means[group])))
+        finest = FINEST * float(np.sqrt(self.method.gap / (1.0 + price)))
+        points, of = around(means, radius, finest)
+        points, of = np.concatenate([means, points, tau, peaks]), np.concatenate([whose, whose[of], labels, at])
+        return distinct(points, of, 0.5 * finest)
+
+
+guard(__name__)

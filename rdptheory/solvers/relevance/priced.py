@@ -1,0 +1,191 @@
+"""min I(X;U) + E c(X,U) subject to E d(X,U) <= D: the interior point of a limit and a price.
+
+Its dual has a number for each symbol and one for the limit,
+
+    max p·f - s D    subject to    h_u = -log Σ_i p_i exp(f_i - s d_iu - c_iu) >= 0,  s >= 0,
+
+concave functions of (f, s) whose multipliers are the weights p(u). Slacks stand for h and stay above 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+from rdptheory._types import FloatArray
+
+__all__ = ["PricedPoint", "priced_point"]
+
+STEPS = 80
+"""Newton steps at most; 10 to 25 are taken."""
+SHORT = 0.95
+"""Share of the way to the boundary that a step goes."""
+BACKTRACKS = 12
+"""Halvings of a step along which the constraints are far from their tangents."""
+CENTRE = 1e-4
+"""Least share of the complementarity that a step aims at."""
+LIFTS = (0.0, 1e-15, 1e-13, 1e-11)
+"""Added to the scaled diagonal until the factorisation succeeds."""
+SMALLEST = 1e-300
+"""In place of a 0 that is divided by."""
+
+
+@dataclass(frozen=True, eq=False)
+class PricedPoint:
+    """f (n,), s, and p(u, x) as an array (K, n) whose sums over u are near p."""
+
+    f: FloatArray
+    s: float
+    joint: FloatArray
+    steps: int
+
+
+def priced_point(p: FloatArray, cost: FloatArray, table: FloatArray, D: float, gap: float) -> PricedPoint:
+    """The point at a duality gap of about `gap` nats, for c and d of shape (n, K); D above 0, inf for no limit."""
+    n, number = cost.shape
+    limited = bool(np.isfinite(D))
+    d = table if limited else np.zeros_like(cost)
+    f, s = np.full(n, -1.0), 1.0 / max(float(p @ d.mean(axis=1)), D) if limited else 0.0
+    h, a = _constraints(p, cost, d, f, s)
+    w = np.full(number, 1.0 / number)
+    here = _Iterate(p, cost, d, D if limited else 0.0, f, s, w, h, float(w @ h) / s if limited else 0.0, h, a)
+    step = 0
+    while step < STEPS and here.error > gap:
+        ahead = here.stepped()
+        if ahead is None:
+            break
+        here, step = ahead, step + 1
+    return PricedPoint(here.f, here.s, here.w[:, None] * here.a, step)
+
+
+def _constraints(
+    p: FloatArray, cost: FloatArray, d: FloatArray, f: FloatArray, s: float
+) -> tuple[FloatArray, FloatArray]:
+    """h (K,) and the posteriors (K, n)."""
+    exponent = (f[:, None] - s * d - cost).T
+    top = exponent.max(axis=1, keepdims=True)
+    weight = np.exp(exponent - top) * p
+    total = weight.sum(axis=1, keepdims=True)
+    return -(top + np.log(total))[:, 0], weight / total
+
+
+@dataclass(frozen=True, eq=False)
+class _Move:
+    """A direction, or a step along it."""
+
+    f: FloatArray
+    s: float
+    w: FloatArray
+    slack: FloatArray
+    sigma: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Iterate:
+    """(f, s), weights and slacks of the constraints, and σ, the multiplier of s >= 0; h and a at (f, s)."""
+
+    p: FloatArray
+    cost: FloatArray
+    d: FloatArray
+    D: float
+    f: FloatArray
+    s: float
+    w: FloatArray
+    slack: FloatArray
+    sigma: float
+    h: FloatArray
+    a: FloatArray
+
+    @property
+    def complement(self) -> float:
+        return float(self.w @ self.slack) + self.sigma * self.s
+
+    @property
+    def bend(self) -> FloatArray:
+        return self.h - self.slack
+
+    @property
+    def slope(self) -> FloatArray:
+        """Gradients of h, shape (K, n + 1)."""
+        return np.column_stack([-self.a, np.einsum("nk,kn->k", self.d, self.a)])
+
+    @property
+    def residual(self) -> FloatArray:
+        """How far the weights are from adding up to p, and to D."""
+        left = np.append(self.p, self.sigma - self.D) + self.w @ self.slope
+        return left if self.s > 0.0 else np.append(left[:-1], 0.0)
+
+    @property
+    def error(self) -> float:
+        """The largest of what Newton's method brings to 0."""
+        return max(self.complement, float(np.abs(self.residual).sum()), float(self.w @ np.abs(self.bend)))
+
+    def stepped(self) -> _Iterate | None:
+        """The next iterate by Mehrotra's predictor and corrector; None where the matrix cannot be factored."""
+        factor = _factored(self._matrix())
+        if factor is None:
+            return None
+        affine = self._direction(factor, -self.w * self.slack, -self.sigma * self.s)
+        reach = min(1.0, self._longest(affine))
+        left = (self.w + reach * affine.w) @ (self.slack + reach * affine.slack)
+        left += (self.sigma + reach * affine.sigma) * (self.s + reach * affine.s)
+        centre = max(float(left / self.complement) ** 3, CENTRE) * self.complement / (1.0 + (self.s > 0.0))
+        move = self._direction(
+            factor,
+            centre / self.w.size - self.w * self.slack - affine.w * affine.slack,
+            centre - self.sigma * self.s - affine.sigma * affine.s,
+        )
+        length = min(1.0, SHORT * self._longest(move))
+        missed = max(10.0 * float(self.w @ np.abs(self.bend)), 2.0 * self.complement)
+        for _ in range(BACKTRACKS):
+            f, s = self.f + length * move.f, self.s + length * move.s
+            h, a = _constraints(self.p, self.cost, self.d, f, s)
+            w, slack = self.w + length * move.w, self.slack + length * move.slack
+            if float(w @ np.abs(h - slack)) <= missed:
+                break
+            length *= 0.5
+        sigma = self.sigma + length * move.sigma
+        return replace(self, f=f, s=s, w=w, slack=np.clip(h, slack, 3.0 * slack), sigma=sigma, h=h, a=a)
+
+    def _matrix(self) -> FloatArray:
+        """Curvature of the constraints, and the outer products of their gradients."""
+        n, slope, wa = self.p.size, self.slope, self.w[:, None] * self.a
+        spent = slope[:, n]
+        matrix = (slope * (self.w / self.slack)[:, None]).T @ slope
+        matrix[:n, :n] -= self.a.T @ wa
+        matrix[np.arange(n), np.arange(n)] += wa.sum(axis=0)
+        bent = np.einsum("kn,nk->n", wa, self.d) - wa.T @ spent
+        matrix[:n, n] -= bent
+        matrix[n, :n] -= bent
+        matrix[n, n] += float(np.einsum("kn,nk->", wa, self.d**2) - self.w @ spent**2)
+        matrix[n, n] += self.sigma / self.s if self.s > 0.0 else 1.0
+        return np.asarray(matrix)
+
+    def _direction(self, factor: tuple[FloatArray, FloatArray], target: FloatArray, aim: float) -> _Move:
+        scale, lower = factor
+        right = self.residual + ((target - self.w * self.bend) / self.slack) @ self.slope
+        right[-1] = right[-1] + aim / self.s if self.s > 0.0 else 0.0
+        z = scale * scipy.linalg.cho_solve((lower, True), scale * right)
+        slack = self.slope @ z + self.bend
+        sigma = (aim - self.sigma * z[-1]) / self.s if self.s > 0.0 else 0.0
+        return _Move(z[:-1], float(z[-1]), (target - self.w * slack) / self.slack, slack, float(sigma))
+
+    def _longest(self, move: _Move) -> float:
+        """The longest step along which everything stays at least 0."""
+        worst = min(float((move.slack / self.slack).min()), float((move.w / self.w).min()))
+        if self.s > 0.0:
+            worst = min(worst, move.s / self.s, move.sigma / max(self.sigma, SMALLEST))
+        return -1.0 / worst if worst < 0.0 else np.inf
+
+
+def _factored(matrix: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """The scale of each row, and the Cholesky factor of the scaled matrix."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(matrix), SMALLEST))
+    scaled = matrix * scale * scale[:, None]
+    for lift in LIFTS:
+        lower, failed = scipy.linalg.lapack.dpotrf(scaled + lift * np.eye(scale.size), lower=1)
+        if not failed:
+            return scale, lower
+    return None
