@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
 from rdptheory.distortions import Distortion, Table, WithGeometry, signed
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
@@ -213,6 +213,17 @@ class PerceptionLimit:
     def is_zero_radius(self) -> bool:
         """Whether the radius is 0 or as good as 0: such a ball is solved as a point, and judged as the ball it is."""
         return self.limit <= POINT * self.divergence.scale
+
+    @cached_property
+    def part(self) -> IntArray | None:
+        """For each output symbol the one that the ball counts it as, shape (m,), if A only counts symbols together."""
+        if (
+            self.image is None
+            or not ((self.image == 1.0).sum(axis=0) == 1).all()
+            or np.count_nonzero(self.image) != (self.image.shape[1])
+        ):
+            return None
+        return np.asarray(self.image.argmax(axis=0))
 
     @cached_property
     def has_zero_cost_moves(self) -> bool:

@@ -173,7 +173,8 @@ def bottleneck_curve(
     >>> [round(one.rate, 4) for one in bottleneck_curve(Pmf([0.4, 0.3, 0.2, 0.1]), relevance, [0.45, 0.5, 0.6])]
     [0.9345, 0.4872, 0.0747]
     """
-    return [bottleneck(source, relevance, C=C, method=method) for C in Cs]
+    whole = RelevanceProblem(source, relevance, None, None, inf)  # type: ignore[arg-type]
+    return [bottleneck(source, whole.relevance, C=C, method=method) for C in Cs]
 
 
 def side_information_rate(
@@ -277,7 +278,7 @@ def _answer(
     method: ClassGrid,
     caution: str,
 ) -> RelevantSolution:
-    lower, prices = min(max(found.lower, floor), found.upper), found.prices
+    lower, prices = float(min(max(found.lower, floor), found.upper)), found.prices
     closed = found.upper - lower <= method.gap
     said = f"the bracket is as narrow as asked, {method.gap:.2g} nat" if closed else "no narrower bracket was found"
     if not closed and not found.whole and found.lower >= floor:

@@ -13,9 +13,8 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
 from rdptheory.certificates.classes import SMALLEST, ClassLaws
 from rdptheory.certificates.lower import support_value
-from rdptheory.certificates.repair import mix, slater_channel, within
+from rdptheory.certificates.repair import slater_channel, within
 from rdptheory.certificates.upper import UpperBound, information, upper_bound
-from rdptheory.couplings import rounded_plan
 from rdptheory.information import relative_entropies
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.relevance_problem import Posteriors
@@ -63,8 +62,10 @@ class Letters:
 
 
 def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
-    """KL(T_i ‖ τ_u), shape (n, K): what telling the class from the letter u loses for the symbol i."""
-    return frozen_array(np.maximum([relative_entropies(classes, law) for law in tau], 0.0).T)
+    """KL(T_i ‖ τ_u), shape (n, K): what telling the class from the letter u loses for i; no class has τ = 0."""
+    found = np.maximum([relative_entropies(classes, np.maximum(law, SMALLEST)) for law in tau], 0.0).T
+    found[(classes[:, None, :] == tau).all(axis=2)] = 0.0
+    return frozen_array(found)
 
 
 def class_laws(question: Posteriors, prices: Prices) -> ClassLaws:
@@ -166,22 +167,17 @@ def _anchor(question: Posteriors) -> Letters | None:
 
 def _limited(question: Posteriors, given: Letters | None, anchor: Letters | None) -> tuple[float, Letters | None]:
     """The judge of `rdp`, whose output symbols are the letters of the code."""
-    if given is not None and question.ball is not None and question.ball.is_zero_radius:
-        given = _relabelled(question.ball, given)
     if given is not None:
-        problem = _on_letters(question, given)
-        if within(problem.reduced, given.channel(question.p)) or anchor is None:
-            return _read(question, upper_bound(problem, given.channel(question.p)), given.labels)
+        problem, channel = _on_letters(question, given), given.channel(question.p)
+        if anchor is None or within(problem.reduced, channel):
+            return _read(question, upper_bound(problem, channel), given.labels)
     if anchor is None:
         return inf, None
     both = anchor if given is None else given.beside(anchor)
-    problem, channel = _on_letters(question, both), both.channel(question.p)
+    channel = both.channel(question.p)
     if given is not None:
-        known, rest = np.zeros_like(channel), np.zeros_like(channel)
-        known[:, : given.labels.size] = channel[:, : given.labels.size]
-        rest[:, given.labels.size :] = channel[:, given.labels.size :]
-        channel, _ = mix(problem.reduced, 2.0 * known, 2.0 * rest, ())
-    return _read(question, upper_bound(problem, channel), both.labels)
+        channel[:, given.labels.size :] = 0.0  # for the judge to lean on
+    return _read(question, upper_bound(_on_letters(question, both), channel), both.labels)
 
 
 def _on_letters(question: Posteriors, letters: Letters) -> DiscreteProblem:
@@ -189,7 +185,7 @@ def _on_letters(question: Posteriors, letters: Letters) -> DiscreteProblem:
 
     What is limited is E KL(T_X ‖ τ_U), which is H(S|U) - H(S|X) for τ_u = T'a_u and more for any other τ.
     """
-    tau = np.maximum(letters.joint @ question.classes / letters.joint.sum(axis=1, keepdims=True), SMALLEST)
+    tau = letters.joint @ question.classes / letters.joint.sum(axis=1, keepdims=True)
     if question.exact:
         tau = question.classes[letters.joint.argmax(axis=1)]  # each letter stands for the symbols of one p(s|x)
     room = question.C - question.least - 2.0 * question.rounding
@@ -209,16 +205,6 @@ def _read(question: Posteriors, found: UpperBound, labels: IntArray) -> tuple[fl
     joint = (question.p[:, None] * found.channel).T
     held = joint.sum(axis=1) > 0.0
     return found.rate, Letters(joint[held], labels[held])
-
-
-def _relabelled(ball: PerceptionLimit, letters: Letters) -> Letters:
-    """The code with the reference for the law of its labels: some letters are split in two that differ in the label."""
-    masses = letters.joint.sum(axis=1)
-    law = np.bincount(letters.labels, weights=masses, minlength=ball.reference.size).astype(np.float64)
-    moved = rounded_plan(np.diag(law), law, ball.reference)
-    share = np.divide(moved, law[:, None], out=np.zeros_like(moved), where=law[:, None] > 0.0)
-    letter, label = np.nonzero(share[letters.labels])
-    return Letters(letters.joint[letter] * share[letters.labels[letter], label][:, None], label)
 
 
 def _priced(question: Posteriors, given: Letters | None, anchor: Letters | None) -> tuple[float, Letters | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.doors import guard
@@ -76,6 +77,9 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         copies = np.zeros((n, m))  # every coordinate repeats the source symbol
         copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
         candidates.append(copies)
+    by_parts = _slater_by_parts(problem)
+    if by_parts is not None:
+        candidates.append(by_parts)
     for channel in candidates:
         if within(reduced, channel, tuple(coupling(reduced, channel, ball) for ball in reduced.perceptions)):
             return channel
@@ -93,6 +97,37 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
             if within(reduced, normal, plans):
                 return normal
     return None
+
+
+def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, posteriors: FloatArray) -> IntArray:
+    """The symbol of each part that costs least of all distortions at each posterior (N, n), shape (N, parts)."""
+    cost = posteriors @ np.sum([limit.table for limit in reduced.distortions], axis=0)
+    found = np.zeros((cost.shape[0], int(part.max()) + 1), dtype=np.intp)
+    for number in range(found.shape[1]):
+        symbols = np.flatnonzero(part == number)
+        if symbols.size:
+            found[:, number] = symbols[cost[:, symbols].argmin(axis=1)]
+    return found
+
+
+def _slater_by_parts(problem: DiscreteProblem) -> FloatArray | None:
+    """Where one ball counts symbols together: a channel to the parts, each as the cheapest of its symbols."""
+    reduced = problem.reduced
+    if len(reduced.perceptions) != 1 or reduced.perceptions[0].part is None:
+        return None
+    (ball,), (n, m) = reduced.perceptions, reduced.shape
+    part = ball.part
+    assert part is not None
+    if not np.array_equal(np.unique(part), np.arange(ball.reference.size)):
+        return None
+    chosen, rows = _cheapest_of_parts(reduced, part, np.eye(n)), np.arange(n)[:, None]
+    limits = tuple(replace(limit, costs=limit.table[rows, chosen]) for limit in reduced.distortions)
+    found = slater_channel(DiscreteProblem(reduced.probabilities, limits, (replace(ball, image=None),)))
+    if found is None:
+        return None
+    channel = np.zeros((n, m))
+    channel[rows, chosen] = found
+    return channel
 
 
 def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | None:
@@ -135,6 +170,8 @@ def with_exact_marginals(reduced: DiscreteProblem, channel: FloatArray, plans: P
             channel = with_output(reduced.probabilities, channel, reference, reduced.barred)
         elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
             channel = _with_marginal(reduced, channel, reference, ball.axis)
+        elif reference is not None and ball.part is not None:
+            channel = _with_parts(reduced, channel, reference, ball.part)
     return channel, tuple(shown) if any(plan is not None for plan in shown) else ()
 
 
@@ -172,6 +209,21 @@ def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: Flo
     step = np.where(law[:, None] > 0.0, moved / np.where(law > 0.0, law, 1.0)[:, None], np.eye(law.size))
     step /= step.sum(axis=1, keepdims=True)
     return np.ascontiguousarray(np.moveaxis(shaped @ step, -1, axis + 1)).reshape(channel.shape)
+
+
+def _with_parts(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, part: IntArray) -> FloatArray:
+    """The channel with this law of the parts: what one has too much of goes to the cheapest symbol of another."""
+    sums = channel @ np.eye(reference.size)[part]
+    law = reduced.probabilities @ sums
+    moved = rounded_plan(np.diag(law), law, reference)
+    share = np.divide(moved, law[:, None], out=np.zeros_like(moved), where=law[:, None] > 0.0)
+    kept = np.diag(share).copy()
+    np.fill_diagonal(share, 0.0)
+    origin, target = np.nonzero(share)
+    chosen = _cheapest_of_parts(reduced, part, (reduced.probabilities[:, None] * sums).T)
+    changed = (channel * kept[part]).T
+    np.add.at(changed, chosen[origin, target], (sums[:, origin] * share[origin, target]).T)
+    return np.asarray(changed.T / changed.sum(axis=0)[:, None])
 
 
 def evaluated(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> float:

@@ -30,6 +30,8 @@ __all__ = ["ClassGrid", "Coded"]
 
 HELD = 1e-7
 """Weight of a letter that counts: the interior point leaves less on those that are not used."""
+SPARE = 4
+"""Letters that are looked at, for each that a best code may need: one for each symbol, label and limit."""
 MERGED = 1e-5
 """Distance of the peaks of letters that are one."""
 FINEST = 0.3
@@ -102,6 +104,7 @@ class _Search:
             self.grid = distinct_rows(np.concatenate([question.classes, self.grid]))
         self.everywhere = np.tile(self.grid, (self.m, 1))
         self.labels = np.repeat(np.arange(self.m), self.grid.shape[0])
+        self.most = SPARE * (question.p.size + self.m + 2)
         self.upper, self.letters = upper_end(question, None)
         self.prices: Prices | None = None
         self.known = self.everywhere[:: self.grid.shape[0]]
@@ -127,6 +130,7 @@ class _Search:
                 break
             weights = found.joint.sum(axis=1)
             held = np.flatnonzero(weights > HELD)
+            held = held[np.argsort(-weights[held])[: self.most]]
             own, peaks, at = self.weighed(found.prices, tau[held], labels[held])
             if self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
                 break
