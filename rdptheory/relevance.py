@@ -126,7 +126,7 @@ def relevant_rate(
     if question.C < question.least - 4.0 * question.rounding:
         return _infeasible(problem, method, f"C is below H(S|X) = {question.least:.6g}, what no code can tell of S")
     free: Solution | None = None
-    if problem.plain is not None and problem.D < inf:
+    if problem.plain is not None and not problem.free:
         free = rdp(source, problem.plain.distortion, perception, D=D, P=P)
         if free.status is Status.INFEASIBLE:
             return _infeasible(problem, method, free.message)
@@ -327,7 +327,7 @@ def _representation(
         labels = problem.functions[labels]
     elif problem.plain is not None:
         m = problem.plain.discrete.shape[1]
-        if problem.D == inf:
+        if problem.free:
             weights, posteriors, labels, channel = _any_law(problem, weights, posteriors, channel)
         channel = channel @ np.eye(m)[labels]
     return Representation(

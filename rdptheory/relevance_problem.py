@@ -18,6 +18,7 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.geometry import MaskArray
 from rdptheory.information import law_entropy
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem, exact_law
 from rdptheory.solution import Candidate, Slopes
@@ -68,12 +69,15 @@ class RelevanceProblem:
         _finite_alphabet(self.source)
         rows = conditional_law("relevance", self.relevance, self.source.size)
         object.__setattr__(self, "relevance", rows)
-        for name in ("C", "D", "P"):
-            object.__setattr__(self, name, at_least_zero(name, getattr(self, name)))
-        if self.distortion is None and (self.D < inf or self.P < inf):
-            name, limit = ("D", self.D) if self.D < inf else ("P", self.P)
-            raise InvalidInput("distortion", None, f"{name} = {limit:g} is about reconstructions: give a distortion")
-        _ = self.plain  # checks what is left
+        object.__setattr__(self, "C", at_least_zero("C", self.C))
+        if self.plain is None:
+            for name, limit in (("D", at_least_zero("D", self.D)), ("P", at_least_zero("P", self.P))):
+                if limit < inf:
+                    rule = f"{name} = {limit:g} is about reconstructions: give a distortion"
+                    raise InvalidInput("distortion", None, rule)
+            return
+        object.__setattr__(self, "D", self.plain.D)
+        object.__setattr__(self, "P", self.plain.P)
 
     @cached_property
     def plain(self) -> Problem | None:
@@ -83,6 +87,11 @@ class RelevanceProblem:
         return Problem(self.source, self.distortion, self.perception, self.D, self.P)
 
     @cached_property
+    def free(self) -> bool:
+        """Whether nothing limits E d: a reconstruction that ignores the code has any law at no rate."""
+        return self.plain is None or (self.D == inf and self.plain.discrete.barred is None)
+
+    @cached_property
     def posteriors(self) -> Posteriors:
         """The question as arrays on the symbols of positive mass."""
         held = self.source.probabilities > 0.0
@@ -90,7 +99,7 @@ class RelevanceProblem:
         if self.plain is None:
             return Posteriors(p, classes, np.zeros((p.size, 1)), inf, None, self.C)
         reduced = self.plain.discrete.reduced
-        if self.D == inf:  # a reconstruction that ignores the code has any law at no rate
+        if self.free:
             return Posteriors(reduced.probabilities, classes, np.zeros((p.size, 1)), inf, None, self.C)
         ball = reduced.perceptions[0] if reduced.perceptions else None
         limit = reduced.distortions[0]
@@ -119,7 +128,7 @@ class SideInformationProblem:
         _finite_alphabet(self.source)
         rows = conditional_law("relevance", self.relevance, self.source.size)
         object.__setattr__(self, "relevance", rows)
-        object.__setattr__(self, "D", at_least_zero("D", self.D))
+        object.__setattr__(self, "D", self.plain.D)
         m = self.plain.discrete.shape[1]
         if m ** rows.shape[1] > MOST_LABELS:
             rule = f"{rows.shape[1]} side letters and {m} reconstructions make {m}^{rows.shape[1]} decoders, more than "
@@ -142,9 +151,13 @@ class SideInformationProblem:
         discrete = self.plain.discrete
         held = discrete.probabilities > 0.0
         p, classes, d = discrete.probabilities[held], self.relevance[held], discrete.distortions[0].table[held]
-        cost = sum((classes[:, [z]] * d[:, g] for z, g in enumerate(self.functions.T)), np.zeros((p.size, 1)))
-        (limit,) = DiscreteProblem(p, (DistortionLimit(frozen_array(cost), self.D),)).reduced.distortions
-        room = limit.limit if self.D < inf else inf
+        cost = np.zeros((p.size, self.functions.shape[0]))
+        for z, g in enumerate(self.functions.T):
+            seen = classes[:, z] > 0.0  # elsewhere inf costs nothing
+            cost[seen] += classes[seen][:, [z]] * d[seen][:, g]
+        problem = DiscreteProblem(p, (DistortionLimit(frozen_array(cost), self.D),))
+        (limit,) = problem.reduced.distortions
+        room = inf if self.D == inf and problem.barred is None else limit.limit
         return Posteriors(p, classes, limit.table, room, None, float(law_entropy(p @ classes)), priced=True)
 
 
@@ -163,7 +176,7 @@ class Posteriors:
     classes : array (n, k)
         T, the rows p(s|x).
     table : array (n, m)
-        d of every label, row minima 0.
+        d of every label, row minima 0; inf where it is forbidden.
     D : float
         What is left of D; inf if there is no limit, negative if no code keeps it.
     ball : PerceptionLimit or None
@@ -178,6 +191,16 @@ class Posteriors:
     ball: PerceptionLimit | None
     C: float
     priced: bool = False
+
+    @cached_property
+    def forbidden(self) -> MaskArray:
+        """Where a label may never stand for a symbol, shape (n, m)."""
+        return np.isinf(self.table) | ((self.table > 0.0) & (self.D == 0.0))
+
+    @cached_property
+    def paid(self) -> FloatArray:
+        """d with 0 where it is forbidden."""
+        return np.where(self.forbidden, 0.0, self.table)
 
     @cached_property
     def least(self) -> float:

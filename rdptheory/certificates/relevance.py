@@ -71,7 +71,7 @@ def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
 def class_laws(question: Posteriors, prices: Prices) -> ClassLaws:
     """Φ_y(τ) at these prices."""
     price = 1.0 if question.priced else prices.price
-    cost = prices.s * question.table if question.D > 0.0 else np.where(question.table > 0.0, inf, 0.0)
+    cost = np.where(question.forbidden, inf, prices.s * question.paid)
     return ClassLaws(question.p, question.classes, prices.g, cost, price)
 
 
@@ -214,7 +214,7 @@ def _priced(question: Posteriors, given: Letters | None, anchor: Letters | None)
     n, k = question.classes.shape
     share, code = 1.0, anchor
     if given is not None:
-        spent = float((given.joint * question.table[:, given.labels].T).sum()) if question.D < inf else 0.0
+        spent = float(np.where(given.joint > 0.0, question.table[:, given.labels].T, 0.0).ravel() @ given.joint.ravel())
         spent *= 1.0 + UNIT_ROUNDOFF * (n + given.labels.size + k + 16)
         share = 1.0 - question.D / spent if spent > question.D else 0.0
         code = (

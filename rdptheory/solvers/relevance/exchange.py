@@ -169,10 +169,9 @@ class _Search:
     def priced(self, tau: FloatArray, labels: IntArray) -> _Solved:
         """The interior point with the price 1 on KL(T_x ‖ τ)."""
         question = self.question
-        cost, table, D = losses(question.classes, tau), question.table[:, labels], question.D
-        if D == 0.0:
-            cost, D = np.where(table > 0.0, inf, cost), inf
-        point = priced_point(question.p, cost, table, D, SHARE * self.method.gap)
+        cost = np.where(question.forbidden[:, labels], inf, losses(question.classes, tau))
+        D = question.D if question.D > 0.0 else inf  # at 0 forbidding is all there is
+        point = priced_point(question.p, cost, question.paid[:, labels], D, SHARE * self.method.gap)
         return _Solved(point.joint, Prices(point.f + law_entropy(question.classes), point.s, 1.0), point.steps)
 
     def weighed(self, prices: Prices, tau: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
