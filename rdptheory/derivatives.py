@@ -74,7 +74,11 @@ def gradient(solution: Solution) -> Gradient:
     array([-0.216952, -0.232095,  0.221678,  1.120734])
     """
     problem, dual, candidate = solution.problem, solution.dual, solution.candidate
-    if dual is None or candidate is None or candidate.channel is None or not isinstance(problem, Problem):
+    if not isinstance(problem, Problem):
+        raise InvalidInput(
+            "solution", type(problem).__name__, "has no derivatives here: ask rdp about one source alone"
+        )
+    if dual is None or candidate is None or candidate.channel is None:
         raise InvalidInput("solution", str(solution.method), "has no dual point: ask with method=InteriorPoint()")
     discrete = problem.discrete
     reduced, dual = discrete.reduced, on_reduced(discrete, dual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf, isfinite, sqrt
+from typing import Any
 
 from rdptheory._types import Bounds
 from rdptheory.certificates import lower_bound
@@ -16,8 +17,9 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.methods import Method
 from rdptheory.problems import Problem, remaining_limit
+from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Slopes, Solution, Status
-from rdptheory.solve import rdp, wanted_gap
+from rdptheory.solve import OUTPUT, ask, posed, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Source
 
@@ -61,6 +63,8 @@ def distortion_at(
     R: float,
     P: float,
     method: Method | None = None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> Located:
     """D(R,P), the distortion that a rate R pays for at perception P, with a proof.
 
@@ -71,7 +75,7 @@ def distortion_at(
 
     Parameters
     ----------
-    source, distortion, perception, method
+    source, distortion, perception, method, side_information, realism
         As in `rdp`.
     R : float
         Rate in nats, at least 0; inf asks for the least distortion of all. Where a table forbids so much that no D is
@@ -103,7 +107,9 @@ def distortion_at(
     0.100000000
     """
     R = at_least_zero("R", R)
-    problem = Problem(source, distortion, perception, PLACEHOLDER, P)
+    problem = posed(source, distortion, perception, PLACEHOLDER, P, side_information, realism)
+    if not isinstance(problem, Problem):
+        return _given_z(problem, R, method)
     source = problem.source
     if signed(distortion) and isinstance(source, DiscreteSource):
         return _shifted(problem, source, R, method)
@@ -235,6 +241,24 @@ def perception_at(
     return replace(found, steps=found.steps + 1)
 
 
+def _given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Located:
+    """D(R,P|Z): between the least distortion and that of a fresh draw given Z, or of the best guess without a ball."""
+    if problem.scalar is not None:
+        plain = problem.scalar
+        return distortion_at(plain.source, plain.distortion, plain.perception, R=R, P=plain.P, method=method)
+    least, guess, draw = problem.ends
+    top = guess if problem.P == inf or problem.perception is None else draw
+    if R == 0.0:
+        sentence = "the least of a reconstruction that knows Z alone"
+        status = Status.OPTIMAL if top == guess else Status.STOPPED
+        error = ALLOWANCE * problem.discrete.shape[0]  # of sums over pairs
+        return Located(top, Bounds(guess * (1.0 - error), top * (1.0 + error)), 0, status, sentence)
+    search = _Search(R, lambda D: replace(problem, plain=replace(problem.plain, D=D)), lambda slopes: slopes.D, method)
+    if search.evaluate(least):
+        return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
+    return search.between(least, top, None)
+
+
 def _of_density(problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None) -> Located:
     bounds, narrow = limit_at(problem, name, find, method)
     if bounds.lower == inf:
@@ -247,7 +271,11 @@ class _Search:
     """min {x : rate(x) <= R} for a convex decreasing rate that is known by brackets, tangents and chords."""
 
     def __init__(
-        self, R: float, problem_at: Callable[[float], Problem], slope: Callable[[Slopes], float], method: Method | None
+        self,
+        R: float,
+        problem_at: Callable[[float], Problem | ConditionalProblem],
+        slope: Callable[[Slopes], float],
+        method: Method | None,
     ) -> None:
         self.R, self.problem_at, self.slope, self.method = R, problem_at, slope, method
         self.pad = 4.0 * ALLOWANCE * max(1.0, R)
@@ -257,17 +285,9 @@ class _Search:
         self.resolution = self.wanted = 0.0
         self.stopped = ""
 
-    def solve_at(self, x: float) -> Solution:
+    def solve_at(self, x: float) -> Solution[Any]:
         """The rate at x."""
-        question = self.problem_at(x)
-        return rdp(
-            question.source,
-            question.distortion,
-            question.perception,
-            D=question.D,
-            P=question.P,
-            method=self.method,
-        )
+        return ask(self.problem_at(x), self.method)
 
     def between(self, low: float, high: float, guess: float | None) -> Located:
         """Search from `low`, which is no answer, to `high` or as far beyond it as it takes."""
@@ -332,7 +352,7 @@ class _Search:
             met = b - (self.R - below) / (above - below) * (b - a)
             self.high = min(self.high, met + ALLOWANCE * b)
 
-    def _tangent(self, x: float, solution: Solution) -> None:
+    def _tangent(self, x: float, solution: Solution[Any]) -> None:
         steepness = -self.slope(solution.slopes)
         if not (0.0 < steepness < inf and isfinite(solution.bounds.lower)):
             return
@@ -350,11 +370,13 @@ class _Search:
                 return
             reached -= 2.0 * (goal - proved) / steepness
 
-    def _lower(self, x: float, solution: Solution) -> float:
+    def _lower(self, x: float, solution: Solution[Any]) -> float:
         """A proved lower bound on the rate at x: the dual point of another x proves one too."""
         if solution.dual is None:
             return self.solve_at(x).bounds.lower
-        return lower_bound(self.problem_at(x).discrete, solution.dual)
+        question = self.problem_at(x)
+        proved = lower_bound(question.discrete, solution.dual)
+        return proved if isinstance(question, Problem) else proved - question.entropy.upper
 
 
 guard(__name__)

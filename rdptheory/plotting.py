@@ -270,6 +270,8 @@ def plot_channel(solution: Solution[Any], ax: Axes | None = None) -> Any:
     channel = None if solution.candidate is None else solution.candidate.channel
     if channel is None:
         raise InvalidInput("solution", solution.status.value, "has no channel on a finite alphabet to draw")
+    if channel.ndim != 2:
+        raise InvalidInput("solution", channel.shape, "is a channel of more than x and y, which no map shows")
     ax = _axes(ax)
     from matplotlib.colors import PowerNorm
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
 from rdptheory.distortions import Distortion, Table, WithGeometry, signed
@@ -352,6 +353,36 @@ class DiscreteProblem:
         rows, barred = self.probabilities > 0.0, self.barred
         tables = [limit.table[rows] for limit in self.finite]
         return tuple((t if barred is None else np.where(barred, np.inf, t)).min(axis=1) for t in tables)
+
+    @cached_property
+    def groups(self) -> IntArray:
+        """Numbers of the groups of symbols (n,) between which no output is shared, from 0.
+
+        What cuts them apart are forbidden entries and limits of 0.
+        """
+        n, m = self.shape
+        shut = [limit.table > 0.0 for limit in self.distortions if limit.limit == 0.0]
+        shut += [limit.barred for limit in self.distortions if limit.barred is not None]
+        if not shut:
+            return np.zeros(n, dtype=np.intp)
+        row, output = np.nonzero(~np.any(shut, axis=0))
+        links = scipy.sparse.coo_array((np.ones(row.size), (row, n + output)), shape=(n + m, n + m))
+        number = scipy.sparse.csgraph.connected_components(links, directed=False)[1]
+        return np.asarray(np.unique(number[:n], return_inverse=True)[1], dtype=np.intp)
+
+    @cached_property
+    def copies(self) -> IntArray | None:
+        """The output that repeats each symbol, shape (n,); None where there is none.
+
+        On the alphabet of the source it is the symbol itself, on products of that alphabet every coordinate repeats it.
+        """
+        n, m = self.shape
+        symbols: IntArray = np.arange(n)
+        if n == m:
+            return symbols
+        if self.alphabet is not None and set(self.alphabet) == {n}:
+            return np.asarray(np.ravel_multi_index((symbols,) * len(self.alphabet), self.alphabet), dtype=np.intp)
+        return None
 
     def expand(self, channel: FloatArray) -> FloatArray:
         """A channel of `reduced` on all symbols: rows of zero mass get the output law."""

@@ -78,6 +78,8 @@ class Candidate:
             return np.asarray(mean_y + common / var_x * (x - mean_x) + spread * rng.standard_normal(x.shape))
         if self.channel is None or not hasattr(source, "points"):
             raise InvalidInput("solution", type(source).__name__, "has no channel on a finite alphabet to draw from")
+        if self.channel.ndim != 2:
+            raise InvalidInput("solution", self.channel.shape, "is a channel of more than x and y: draw by hand")
         points = source.points
         if x.shape[1:] != points.shape[1:]:
             raise InvalidInput("x", x.shape, f"must have shape (N, {', '.join(map(str, points.shape[1:]))})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from rdptheory.errors import InvalidInput
 from rdptheory.geometry import TABLES, affordable
 from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Candidate, Slopes, Solution, Status
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -24,8 +26,10 @@ from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import ContinuousSource, Independent, Source
 from rdptheory.transport_problem import DiscreteTransport
 
-__all__ = ["Method", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
+__all__ = ["Method", "ask", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
+Question = TypeVar("Question", Problem, ConditionalProblem)
+OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
 NO_PERCEPTION = float("inf")
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
@@ -42,10 +46,17 @@ def rdp(
     D: float,
     P: float,
     method: Method | None = None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> Solution:
     """The information rate-distortion-perception function, with a proof.
 
         R(D,P) = min over p(y|x) of I(X;Y)   subject to   E d(X,Y) <= D,   δ(p_X, p_Y) <= P
+
+    and with side information Z at both ends
+
+        R(D,P|Z) = min over p(y|x,z) of I(X;Y|Z)   subject to   E d(X,Y) <= D   and
+                   δ(p_X, p_Y) <= P   ("output")   or   δ(p_XZ, p_YZ) <= P   ("joint")
 
     Parameters
     ----------
@@ -63,6 +74,11 @@ def rdp(
         distortion nor the divergence needs a table, `Cells` for a density, and the interior point everywhere else, with
         the first-order loop after it where that leaves a gap. What a method hands over is judged, whoever wrote it: see
         `Outcome`.
+    side_information : array (n, k), GaussianVector or None
+        The joint law of X and Z, whose rows sum to the law of X. For a Gaussian the law of (X, Z), X first; known are
+        P = inf, and "joint" realism under an f-divergence: the scalar question with the variance of X given Z.
+    realism : "output" or "joint"
+        What δ compares where there is side information: the laws of X and Y, or those of the pairs with Z.
 
     Returns
     -------
@@ -70,7 +86,9 @@ def rdp(
         `bounds.lower <= R(D,P) <= bounds.upper == rate` in nats. The lower end is the dual value of a dual point, the
         upper end the mutual information of `candidate.channel`, which keeps both limits; both are widened by an
         allowance for float64. If no channel keeps the limits the status is INFEASIBLE and the rate inf. Above 4,000,000
-        entries the channel is not written down and `candidate` is None; the bracket is proved all the same.
+        entries the channel is not written down and `candidate` is None; the bracket is proved all the same. With side
+        information `candidate.channel` is p(y|x,z), shape (n, k, m), and `candidate.output` the law of (Y, Z), shape
+        (m, k); a Gaussian's `candidate.joint` is the law of X and Y less E(X|Z).
 
     Raises
     ------
@@ -80,7 +98,7 @@ def rdp(
 
     References
     ----------
-    [BM19], equation (4).
+    [BM19], equation (4); [NIU23] and [HWG25] for side information.
 
     Examples
     --------
@@ -90,18 +108,54 @@ def rdp(
     0.343474
     >>> solution.gap < 1e-9
     True
+    >>> seen = [[0.7, 0.05], [0.05, 0.2]]
+    >>> helped = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.05, P=0.01, side_information=seen)
+    >>> round(helped.rate / float(np.log(2)), 6), helped.candidate.channel.shape
+    (0.163881, (2, 2, 2))
     """
-    return _ask(Problem(source, distortion, perception, D, P), method)
+    return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
 
 
-def rate_distortion(source: Source, distortion: Distortion, *, D: float, method: Method | None = None) -> Solution:
-    """Shannon's R(D) = R(D, inf), with a proof: see `rdp`.
+def posed(
+    source: Source,
+    distortion: Distortion,
+    perception: Divergence | None,
+    D: float,
+    P: float,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
+) -> Problem | ConditionalProblem:
+    """The question of `rdp` as one object."""
+    problem = Problem(source, distortion, perception, D, P)
+    if side_information is None and realism == OUTPUT:
+        return problem
+    return ConditionalProblem(problem, side_information, realism)
+
+
+def ask(problem: Problem | ConditionalProblem, method: Method | None) -> Solution[Any]:
+    """The answer to a question, whatever of these it is."""
+    if isinstance(problem, Problem):
+        return _ask(problem, method)
+    if problem.scalar is not None:
+        return problem.of_scalar(_ask(problem.scalar, method))
+    return problem.of_pairs(problem.silent() or _on_alphabet(problem, problem.discrete, method))
+
+
+def rate_distortion(
+    source: Source,
+    distortion: Distortion,
+    *,
+    D: float,
+    method: Method | None = None,
+    side_information: SideInformation = None,
+) -> Solution:
+    """Shannon's R(D) = R(D, inf), or R(D|Z) with side information at both ends, with a proof: see `rdp`.
 
     >>> from rdptheory import Gaussian, SquaredError, rate_distortion
     >>> round(rate_distortion(Gaussian(0.0, 1.0), SquaredError(), D=0.25).rate / float(np.log(2)), 12)
     1.0
     """
-    return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method)
+    return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method, side_information=side_information)
 
 
 def rdp_many(problems: Sequence[Problem], method: Method | None = None) -> list[Solution]:
@@ -135,14 +189,18 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
             return matched
     if isinstance(problem.source, (ContinuousSource, Independent)) and method != ClosedForm():
         return answer(problem, method, _ask)
+    return _on_alphabet(problem, problem.discrete, method)
+
+
+def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | None) -> Solution[Question]:
+    """The answer about a finite alphabet, in the arrays of `discrete`."""
     ours = method is None
     if method is None:
-        method = FirstOrder(gap=LARGE_GAP) if problem.discrete.by_products else InteriorPoint()
+        method = FirstOrder(gap=LARGE_GAP) if discrete.by_products else InteriorPoint()
     if isinstance(method, type) or not isinstance(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
         raise InvalidInput("method", method, "answers constrained_transport, not rdp")
-    discrete = problem.discrete
     if isinstance(method, InteriorPoint) or not discrete.by_products:
         affordable("source", *discrete.shape, copies=TABLES)  # before the tables are made
     known = presolve(discrete)
@@ -187,7 +245,7 @@ def _seconded(problem: DiscreteProblem, method: InteriorPoint, proof: Proof) -> 
     return both.ended(proof.steps, closed if both.bounds.gap <= method.gap else opened)
 
 
-def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution:
+def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution[Question]:
     wanted = wanted_gap(method)
     reached = proof.bounds.gap <= wanted
     ended = f"the bracket is as narrow as asked, {wanted:.2g} nat" if reached else "no narrower bracket was found"
@@ -211,7 +269,7 @@ def _from_proof(problem: Problem, discrete: DiscreteProblem, proof: Proof, metho
     )
 
 
-def _radius_slope(problem: Problem) -> float:
+def _radius_slope(problem: Problem | ConditionalProblem) -> float:
     """How fast the radius that was solved for moves with P."""
     return 1.0 if problem.perception is None else problem.perception.radius_slope(problem.P)
 
@@ -224,7 +282,7 @@ def wanted_gap(method: Method) -> float:
     return EXPECTED_GAP
 
 
-def _infeasible(problem: Problem, method: Method, steps: int, sentence: str) -> Solution:
+def _infeasible(problem: Question, method: Method, steps: int, sentence: str) -> Solution[Question]:
     infinite = Bounds(float("inf"), float("inf"))
     nothing = Slopes(float("nan"), float("nan"))
     return Solution(problem, float("inf"), infinite, nothing, None, Status.INFEASIBLE, sentence, method, steps)

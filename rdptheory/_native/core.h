@@ -29,6 +29,7 @@ typedef struct {
     double *E, *B, *BT, *scratch, *M, *copy; /* tables (n, m), K of them for BT; matrices (n, n) */
     double *top, *small, *count, *total, *lse, *logc, *mean, *second; /* columns; mean is (K, m), second (K, K, m) */
     double *Br, *off, *tilt, *scale, *dist;  /* rows; tilt (K, n) */
+    double *held, *level_of;                 /* mass and level of every group of rows (n) */
     double *h, *D;                           /* the response of r: diagonal part, r/z */
     double *N, *N_copy, *N_scale, *images, *offset, *across, *half, *H; /* coupled response */
     double *unit_f, *unit_r, *unit_v, *border; /* columns of the border, and the small matrix */
@@ -48,6 +49,14 @@ static inline double *take(double **at, int64_t count, int64_t *used) {
 
 /* A direction: f (n), left (pairs), right (pairs), free (frees). */
 int64_t direction_size(const Core *c);
+
+static inline int64_t group_of(const Core *c, int64_t i) { return c->is->group ? c->is->group[i] : 0; }
+
+/* Sums of `values` (n) over every group of rows. */
+static inline void sum_groups(const Core *c, const double *values, double *sums) {
+    memset(sums, 0, sizeof(double) * (size_t)c->n);
+    for (int64_t i = 0; i < c->n; i++) sums[group_of(c, i)] += values[i];
+}
 
 /* Give every array its place; with `work` NULL count the doubles only. */
 int64_t lay_out(Core *c, const rdp_problem *problem, double *work);

@@ -22,7 +22,7 @@ static int64_t arrange(Fixed *x, const rdp_problem *is, double *work) {
     c->is = is; c->n = n; c->m = m; c->K = is->tables;
 #define PUT(name, count) name = take(&at, (count), &used)
     PUT(c->E, n * m); PUT(c->B, n * m); PUT(c->BT, n * m); PUT(c->scratch, n * m); PUT(c->M, n * n); PUT(c->copy, n * n);
-    PUT(c->logp, n); PUT(c->Br, n); PUT(c->tilt, n); PUT(c->scale, n); PUT(c->off, n);
+    PUT(c->logp, n); PUT(c->held, n); PUT(c->Br, n); PUT(c->tilt, n); PUT(c->scale, n); PUT(c->off, n);
     PUT(c->top, m); PUT(c->total, m); PUT(c->mean, m); PUT(c->second, m); PUT(c->rows_m, wider); PUT(c->rows_n, wider);
     PUT(x->df, n); PUT(x->trial, n);
     return used;
@@ -70,14 +70,15 @@ static double evaluate(Core *c, const double *f, double s) {
     return value;
 }
 
-/* diag(B r) - B diag(r) B', scaled by sqrt(B r), with the constant of f pinned. Rows of the unscaled matrix sum to 0. */
+/* diag(B r) - B diag(r) B', scaled by sqrt(B r), with the constants of f pinned. Rows of the unscaled matrix sum to 0. */
 static int form(Fixed *x) {
     Core *c = &x->core;
     int64_t n = c->n, m = c->m;
     const double *r = c->is->law;
     /* scaled by sqrt(B r), since rows that hardly exchange mass are known to rounding of B r and no better */
     static const double lifts[5] = {0.0, 1e-14, 1e-12, 1e-10, 1e-8};
-    double total = total_of(c->Br, n), *diagonal = c->rows_n;
+    double *held = c->held, *diagonal = c->rows_n;
+    sum_groups(c, c->Br, held);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < m; j++) c->scratch[i * m + j] = c->B[i * m + j] * r[j];
     rows_with_rows(c->scratch, n, c->B, n, m, c->M, n, 1);
@@ -87,10 +88,11 @@ static int form(Fixed *x) {
         for (int64_t j = 0; j < i; j++) {
             diagonal[i] += c->M[i * n + j];
             diagonal[j] += c->M[i * n + j];
-            c->M[i * n + j] = c->Br[i] * c->Br[j] / total - c->M[i * n + j];
+            double pin = group_of(c, i) == group_of(c, j) ? c->Br[i] * c->Br[j] / held[group_of(c, i)] : 0.0;
+            c->M[i * n + j] = pin - c->M[i * n + j];
         }
     }
-    for (int64_t i = 0; i < n; i++) diagonal[i] += c->Br[i] * c->Br[i] / total;
+    for (int64_t i = 0; i < n; i++) diagonal[i] += c->Br[i] * c->Br[i] / held[group_of(c, i)];
     return factor_lifted(c->M, c->copy, c->scale, diagonal, n, lifts, 5);
 }
 

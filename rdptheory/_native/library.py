@@ -37,7 +37,7 @@ _BALL = np.dtype(
 )
 _PROBLEM = np.dtype(
     [(name, "i8") for name in ("n", "m", "tables", "balls")]
-    + [(name, "u8") for name in ("p", "d", "limits", "forbidden", "ball", "law")]
+    + [(name, "u8") for name in ("p", "d", "limits", "forbidden", "group", "ball", "law")]
     + [("gap", "f8"), ("floor", "f8"), ("max_steps", "i8"), ("resume", "i8"), ("state", "u8"), ("report", "u8")]
 )
 _PHI = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.POINTER(ctypes.c_double)] * 4)
@@ -77,7 +77,10 @@ class BallSpec:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One problem: p (n,) above 0, tables d (K, n, m) with row minima 0, limits (K,) above 0, what is forbidden."""
+    """One problem: p (n,) above 0, tables d (K, n, m) with row minima 0, limits (K,) above 0, what is forbidden.
+
+    `group` numbers the groups of rows between which no mass is exchanged; None where there is one.
+    """
 
     p: FloatArray
     d: FloatArray
@@ -86,6 +89,7 @@ class Question:
     balls: tuple[BallSpec, ...] = ()
     law: FloatArray | None = None
     floor: float = 0.0
+    group: NDArray[np.intp] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -165,6 +169,10 @@ def _filled(problem: Any, question: Question) -> tuple[Any, list[Any]]:
     problem["n"], problem["m"], problem["tables"] = n, m, len(question.limits)
     problem["p"], problem["d"], problem["limits"] = (address(a) for a in (question.p, question.d, question.limits))
     problem["forbidden"] = address(question.forbidden)
+    if question.group is not None:
+        group = np.ascontiguousarray(question.group, dtype=np.int64)
+        held.append(group)
+        problem["group"] = group.ctypes.data
     if question.only_law:
         problem["law"] = address(question.balls[0].q)
         return problem, held

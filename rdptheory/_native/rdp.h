@@ -33,6 +33,7 @@ typedef struct {
     const double *d;         /* (tables, n, m), row minima 0 */
     const double *limits;    /* (tables), above 0 */
     const double *forbidden; /* (n, m), above 0 where no channel may go, or NULL */
+    const int64_t *group;    /* (n), from 0: rows of one group exchange mass, each group has a free level of f; or NULL */
     const rdp_ball *ball;
     const double *law; /* (m) to begin from */
     double gap, floor;

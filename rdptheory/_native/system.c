@@ -11,6 +11,7 @@
 
 #define FAR 3.0    /* |log(p/Br)| from which a row is brought back by scaling: Newton would take a step for each unit */
 #define LEAP 100.0 /* and by how much at once, so that exp stays in range */
+#define LOOSE 1e-12 /* of a pin where total variation holds r in all but one group: less is lost in rounding */
 #define PASSES 8   /* each pass evaluates once; rows that exchange mass settle in two or three */
 
 static void evaluate(Core *c) {
@@ -95,21 +96,19 @@ void settle(Core *c) {
         if (c->ball[l].mu >= 0) c->right[c->ball[l].mu] = fmax(c->right[c->ball[l].mu], -ball_row(c->ball + l));
 }
 
-/* What total variation leaves undecided: the mass of r is held by the rows alone. */
-static double level_of(const Core *c) {
-    double sum = 0.0, mass = 0.0, source = 0.0;
-    if (!c->balanced) return 0.0;
-    for (int64_t i = 0; i < c->n; i++) {
-        sum += c->Br[i] * c->off[i];
-        mass += c->Br[i];
-        source += c->is->p[i];
-    }
-    return (sum - (source - mass)) / mass;
+/* What total variation leaves undecided in every group: its mass of r is held by the rows alone. */
+static void find_levels(const Core *c) {
+    memset(c->level_of, 0, sizeof(double) * (size_t)c->n);
+    if (!c->balanced) return;
+    sum_groups(c, c->Br, c->held);
+    for (int64_t i = 0; i < c->n; i++)
+        c->level_of[group_of(c, i)] += (c->Br[i] * c->off[i] - (c->is->p[i] - c->Br[i])) / c->held[group_of(c, i)];
 }
 
 double worst_residual(const Core *c) {
-    double rows = 0.0, columns = 0.0, above = -INFINITY, level = level_of(c);
-    for (int64_t i = 0; i < c->n; i++) rows += fabs(c->Br[i] * (c->off[i] - level));
+    double rows = 0.0, columns = 0.0, above = -INFINITY;
+    find_levels(c);
+    for (int64_t i = 0; i < c->n; i++) rows += fabs(c->Br[i] * (c->off[i] - c->level_of[group_of(c, i)]));
     for (int64_t j = 0; j < c->m; j++) {
         columns += c->left[j] * fabs(c->logc[j] + c->right[j]);
         above = fmax(above, c->logc[j]); /* the lower bound pays this */
@@ -190,6 +189,7 @@ static void form_border(Core *c) {
 }
 
 int factor(Core *c) {
+    const rdp_problem *is = c->is;
     int64_t n = c->n, m = c->m;
     const double *r = c->left;
     double *weight = c->rows_m, *diagonal = c->rows_n;
@@ -207,10 +207,12 @@ int factor(Core *c) {
         diagonal[i] = sum;
     }
     respond_gram(c, diagonal);
-    if (c->level) /* f and v may move by a constant together: pin it */
+    double pin = c->level ? 1.0 : c->balanced && is->group ? LOOSE : 0.0;
+    if (pin > 0.0) /* f and v may move by a constant together: pin it */
         for (int64_t i = 0; i < n; i++) {
-            for (int64_t j = 0; j < i; j++) c->M[i * n + j] += c->Br[i] * c->Br[j];
-            diagonal[i] += c->Br[i] * c->Br[i];
+            for (int64_t j = 0; j < i; j++)
+                if (group_of(c, i) == group_of(c, j)) c->M[i * n + j] += pin * c->Br[i] * c->Br[j];
+            diagonal[i] += pin * c->Br[i] * c->Br[i];
         }
     if (!factor_scaled(c->M, c->copy, c->scale, diagonal, n)) return 0;
     form_border(c);
@@ -234,8 +236,8 @@ int direction(Core *c, const double *targets, int residual, double *out) {
     }
     respond_solve(c, c->push, 1, none, dr, dv);
     product(c->B, n, m, dr, df);
-    double level = residual ? level_of(c) : 0.0;
-    for (int64_t i = 0; i < n; i++) df[i] = (residual ? c->Br[i] * (c->off[i] - level) : 0.0) - df[i];
+    if (residual) find_levels(c);
+    for (int64_t i = 0; i < n; i++) df[i] = (residual ? c->Br[i] * (c->off[i] - c->level_of[group_of(c, i)]) : 0.0) - df[i];
     solve_scaled(c->M, c->scale, n, df);
     transposed_product(c->B, n, m, df, c->rows_n);
     for (int64_t j = 0; j < m; j++) c->push[j] += c->rows_n[j];

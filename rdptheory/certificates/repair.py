@@ -67,16 +67,12 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         candidates.append(nearest)
     balls = [ball for ball in reduced.perceptions if ball.image is None]
     rows = np.flatnonzero(problem.probabilities > 0.0)
-    if balls and problem.probabilities.size == m and np.array_equal(balls[0].reference, problem.probabilities):
-        identity = np.zeros((n, m))
-        identity[np.arange(n), rows] = 1.0
-        candidates.append(identity)
-    elif balls and balls[0].reference.size == m:
-        candidates.append(with_output(p, nearest, balls[0].reference, barred))
-    if reduced.alphabet is not None and set(reduced.alphabet) == {problem.probabilities.size}:
-        copies = np.zeros((n, m))  # every coordinate repeats the source symbol
-        copies[np.arange(n), np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet)] = 1.0
+    if reduced.perceptions and problem.copies is not None:
+        copies = np.zeros((n, m))
+        copies[np.arange(n), problem.copies[rows]] = 1.0
         candidates.append(copies)
+    if balls and balls[0].reference.size == m and not np.array_equal(balls[0].reference, problem.probabilities):
+        candidates.append(with_output(p, nearest, balls[0].reference, barred))
     by_parts = _slater_by_parts(problem)
     if by_parts is not None:
         candidates.append(by_parts)
@@ -101,7 +97,9 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
 
 def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, posteriors: FloatArray) -> IntArray:
     """The symbol of each part that costs least of all distortions at each posterior (N, n), shape (N, parts)."""
-    cost = posteriors @ np.sum([limit.table for limit in reduced.distortions], axis=0)
+    cost = posteriors @ np.sum([limit.paid for limit in reduced.distortions], axis=0)
+    if reduced.barred is not None:
+        cost[posteriors @ reduced.barred > 0.0] = np.inf
     found = np.zeros((cost.shape[0], int(part.max()) + 1), dtype=np.intp)
     for number in range(found.shape[1]):
         symbols = np.flatnonzero(part == number)

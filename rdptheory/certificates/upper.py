@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.repair import (
     RESOLVED,
     Plans,
@@ -259,20 +260,22 @@ def _sharper(
 def copy_costs_nothing(problem: DiscreteProblem) -> bool:
     """Whether some channel has E d = 0 and the reference of every ball for its law, so that no limit is too small."""
     reduced = problem.reduced
-    if not reduced.perceptions:
-        return len(reduced.distortions) == 1
+    if not reduced.perceptions and len(reduced.distortions) == 1:
+        return True
     rows: NDArray[np.intp] = np.flatnonzero(problem.probabilities > 0.0)
-    p, (_, m) = problem.probabilities, reduced.shape
-    if reduced.alphabet is None:
-        columns = rows if m == p.size else None
-    else:
-        same = set(reduced.alphabet) == {p.size}
-        columns = np.ravel_multi_index((rows,) * len(reduced.alphabet), reduced.alphabet) if same else None
-    return bool(
-        columns is not None
-        and all(not limit.table[np.arange(rows.size), columns].any() for limit in reduced.distortions)
-        and all(ball.divergence.faithful and np.array_equal(ball.reference, p) for ball in reduced.perceptions)
-    )
+    copies = problem.copies
+    if copies is None or any(limit.table[np.arange(rows.size), copies[rows]].any() for limit in reduced.distortions):
+        return False
+    return all(ball.divergence.faithful and _repeats(problem, ball, copies) for ball in reduced.perceptions)
+
+
+def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) -> bool:
+    """Whether copies of the source have the reference for their law, each mass of which is a sum rounded once."""
+    law = problem.probabilities
+    if ball.image is not None:
+        shares = ball.image[:, copies]
+        law = np.array([math.fsum(row.tolist()) for row in shares * law])
+    return np.array_equal(ball.reference, law)
 
 
 guard(__name__)

@@ -23,8 +23,9 @@ from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.files import read_bytes, write_bytes
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
+from rdptheory.side_information import SideInformation
 from rdptheory.solution import Solution, Status
-from rdptheory.solve import rdp
+from rdptheory.solve import OUTPUT, ask, posed
 from rdptheory.sources import Source
 
 __all__ = ["STATUSES", "VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
@@ -48,6 +49,8 @@ class Path:
     D: tuple[float, ...]
     P: float
     method: Method | None = None
+    side_information: SideInformation = None
+    realism: str = OUTPUT
 
     @property
     def key(self) -> str:
@@ -70,6 +73,8 @@ def paths(
     D: float | Sequence[float],
     P: float | Sequence[float],
     method: Method | None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> list[Path]:
     """One path for each P, after a look at every number.
 
@@ -87,8 +92,10 @@ def paths(
     if len(lists["D"]) * len(lists["P"]) > MOST_POINTS:
         raise InvalidInput("D", lists["D"], f"times P must be at most {MOST_POINTS:,} points")
     for p in lists["P"]:
-        source = Problem(source, distortion, perception, lists["D"][0], p).source
-    return [Path(source, distortion, perception, lists["D"], p, method) for p in lists["P"]]
+        problem = posed(source, distortion, perception, lists["D"][0], p, side_information, realism)
+        source = problem.source
+        side_information = None if isinstance(problem, Problem) else problem.side_information
+    return [Path(source, distortion, perception, lists["D"], p, method, side_information, realism) for p in lists["P"]]
 
 
 def solve_path(path: Path) -> Iterator[Solution]:
@@ -98,7 +105,10 @@ def solve_path(path: Path) -> Iterator[Solution]:
     """
     for D in path.D:
         with one_thread():
-            solution = rdp(path.source, path.distortion, path.perception, D=D, P=path.P, method=path.method)
+            problem = posed(
+                path.source, path.distortion, path.perception, D, path.P, path.side_information, path.realism
+            )
+            solution = ask(problem, path.method)
         yield solution
 
 

@@ -17,6 +17,8 @@ from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_bytes
 from rdptheory.methods import Method
+from rdptheory.side_information import SideInformation
+from rdptheory.solve import OUTPUT
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
 from rdptheory.sweeps.paths import STATUSES, VARIABLES, Store, one_thread, paths, tabulate_path
@@ -60,6 +62,8 @@ def surface(
     executor: Executor = SERIAL,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> Any:
     """R(D,P) at every pair of two lists, with brackets and slopes.
 
@@ -69,7 +73,7 @@ def surface(
 
     Parameters
     ----------
-    source, distortion, perception, method
+    source, distortion, perception, method, side_information, realism
         As in `rdptheory.rdp`.
     D, P : numbers or lists of numbers
         At least 0, without repetitions, in any order; inf lifts a limit.
@@ -104,7 +108,7 @@ def surface(
     ({'D': 2, 'P': 3}, True, 'nat')
     """
     xarray = _xarray()
-    work = paths(source, distortion, perception, D, P, method)
+    work = paths(source, distortion, perception, D, P, method, side_information, realism)
     kept = None if store is None else Store.at(store)
     tables = [None if kept is None else kept.load(path) for path in work]
     missing = [number for number, table in enumerate(tables) if table is None]
@@ -138,6 +142,8 @@ def surface(
     }
     question = {"source": source, "distortion": distortion, "perception": perception, "method": method}
     described = {name: _title(part) for name, part in question.items()}
+    if side_information is not None:
+        described |= {"side_information": _title(side_information), "realism": realism}
     return xarray.Dataset(variables, labels, {"title": _name(source), **described})
 
 
@@ -153,6 +159,8 @@ def curve(
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
     critical: bool = False,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> Any:
     """R(D,P) along a list of D at one P: `surface` with a single path, without the dimension P; or at a list of P.
 
@@ -172,6 +180,8 @@ def curve(
     limits: Sequence[float] = [P] if isinstance(P, (int, float)) else P
     if critical and not single:
         raise InvalidInput("critical", critical, "is for a single P; `critical_points` finds those of each")
+    if critical and side_information is not None:
+        raise InvalidInput("critical", critical, "is for a source without side information")
     grid = surface(
         source,
         distortion,
@@ -182,6 +192,8 @@ def curve(
         executor=executor,
         store=store,
         progress=progress,
+        side_information=side_information,
+        realism=realism,
     )
     if not single:
         return grid

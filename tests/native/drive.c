@@ -45,7 +45,7 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
         free(one);
         limits[k] = 0.3;
     }
-    rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, balls, q, 1e-9, 1e-3, 60, 0, NULL, report};
+    rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, NULL, balls, q, 1e-9, 1e-3, 60, 0, NULL, report};
     is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
     double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
     if (fixed) rdp_fixed(&is, work);

@@ -29,6 +29,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.errors import WorkerLost
+from rdptheory.solve import ask
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
 from tests.checks import assert_inside
@@ -49,11 +50,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
     """Every (D, P) that reaches the solver."""
     seen: list[tuple[float, float]] = []
 
-    def counted(*args: Any, **options: Any) -> Any:
-        seen.append((options["D"], options["P"]))
-        return rdp(*args, **options)
+    def counted(problem: Any, method: Any) -> Any:
+        seen.append((problem.D, problem.P))
+        return ask(problem, method)
 
-    monkeypatch.setattr(paths, "rdp", counted)
+    monkeypatch.setattr(paths, "ask", counted)
     return seen
 
 
@@ -187,16 +188,16 @@ def test_a_threaded_worker_gives_the_bits_of_serial(serial: Any) -> None:
 def test_resume_solves_exactly_what_is_missing(
     serial: Any, calls: list[tuple[float, float]], tmp_path: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = paths.rdp
+    counted = paths.ask
     ticket = iter(range(7))  # the interruption comes in the third path
 
-    def interrupted(*args: Any, **options: Any) -> Any:
+    def interrupted(problem: Any, method: Any) -> Any:
         if next(ticket, None) is None:
             raise KeyboardInterrupt
-        return counted(*args, **options)
+        return counted(problem, method)
 
     with monkeypatch.context() as patch:
-        patch.setattr(paths, "rdp", interrupted)
+        patch.setattr(paths, "ask", interrupted)
         with pytest.raises(KeyboardInterrupt):
             surface(*QUESTION, D=D, P=P, store=tmp_path)
     finished = len(list(tmp_path.iterdir()))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._native import BOX, FIXED, TRANSPORT, BallSpec, Descent, Question, solve
-from rdptheory._types import FloatArray
+from rdptheory._types import FloatArray, IntArray
 from rdptheory.divergences import FDivergence, SmoothFDivergence, TotalVariation, TransportDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, Outcome
@@ -55,6 +55,7 @@ class Attempt:
             balls,
             None if law is None else law[columns],
             max(floor, min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR),
+            _groups(reduced),
         )
 
     def run(self, gap: float, max_steps: int) -> Proof:
@@ -84,7 +85,8 @@ class Attempt:
         )
         idle = found.slack >= IDLE * np.array([ball.P for ball in self.question.balls])
         mu = np.where(idle & (found.slack > 0.0), 0.0, found.mu)  # what is left of it is the path's, not the answer's
-        mu = np.where(pinched, np.inf, mu)
+        points = np.array([ball.kind == FIXED for ball in self.question.balls], dtype=bool)
+        mu = np.where(pinched | points, np.inf, mu)
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
         channel, v = self._channel(found), self._multipliers(found)
         for array in (channel, found.f, s, mu, *v):
@@ -157,6 +159,12 @@ def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[n
     return usable
 
 
+def _groups(reduced: DiscreteProblem) -> IntArray | None:
+    """Groups of rows with a free level each: one ball prices every output, so a constant may move from f to it."""
+    balls = reduced.perceptions
+    return reduced.groups if len(balls) == 1 and balls[0].image is None and reduced.groups.any() else None
+
+
 def _forbids(ball: PerceptionLimit) -> bool:
     """Whether the ball has no room for mass where its reference has none."""
     return isinstance(ball.divergence, FDivergence) and ball.divergence.recession == np.inf
@@ -173,9 +181,9 @@ def _prescribes(ball: PerceptionLimit) -> bool:
 
 
 def _first_law(problem: DiscreteProblem) -> FloatArray | None:
-    """An output law to begin from: one inside a ball, the source itself, or their product over the coordinates."""
+    """An output law to begin from: one inside a ball, the source itself, or a product over the coordinates."""
     p, m = problem.probabilities, problem.shape[1]
-    if problem.alphabet is not None:
+    if problem.alphabet is not None and m != p.size:
         factors = [p if size == p.size else np.full(size, 1.0 / size) for size in problem.alphabet]
         for ball in problem.perceptions:
             if ball.axis is not None:

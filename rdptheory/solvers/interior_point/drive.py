@@ -9,6 +9,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums
+from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
@@ -94,10 +95,12 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
     changes, so that the law of the ball with the greatest <v, r> is next to the best. Two such laws, of a few Newton
     steps each, close balls whose radius is lost beside the steps of a barrier.
     """
-    if len(problem.perceptions) != 1 or not problem.perceptions[0].divergence.smooth:
+    if len(problem.perceptions) != 1:
         return None
     ball = problem.perceptions[0]
-    if ball.image is not None or not 0.0 < ball.limit <= SMALL_RADIUS:
+    smooth = ball.divergence.smooth
+    vertex = ball.image is not None and isinstance(ball.divergence, TotalVariation)
+    if not (smooth or vertex) or not 0.0 < ball.limit <= SMALL_RADIUS:
         return None
     best: Proof | None = None
     law, steps, held = ball.reference, 0, problem.probabilities > 0.0
@@ -121,7 +124,7 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
 def _law_inside(problem: DiscreteProblem, ball: PerceptionLimit, dual: DualPoint) -> FloatArray:
     """The law of the ball that is worth most at the prices of a dual point, inside by what its rounding hides."""
     on = on_reduced(problem, dual)
-    prices, _ = log_column_sums(problem.reduced, on.f, on.s)
+    prices = log_column_sums(problem.reduced, on.f, on.s)[0] if ball.image is None else dual.v[0]
     finite = np.isfinite(prices)
     prices = np.where(finite, prices, prices[finite].min() if finite.any() else 0.0)
     q = ball.reference
