@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isinf, isnan
+from typing import TypeGuard, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,14 +19,37 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "Unbounded",
+    "follows",
     "frozen_array",
 ]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Kind = TypeVar("Kind")
 Unbounded = float("inf")
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one float64 operation."""
+
+
+def follows(value: object, protocol: Callable[..., Kind]) -> TypeGuard[Kind]:
+    """`isinstance` for a protocol of methods: the methods of a class are looked up once."""
+    kind = type(value)
+    assert isinstance(protocol, type)
+    known = _FOLLOWERS.setdefault(protocol, WeakSet())
+    if kind in known:
+        return True
+    found = isinstance(value, protocol)
+    if found and all(hasattr(kind, name) for name in _methods(protocol)):
+        known.add(kind)
+    return found
+
+
+_FOLLOWERS: dict[type, WeakSet[type]] = {}
+"""For every protocol the classes that are known to follow it."""
+
+
+def _methods(protocol: type) -> list[str]:
+    return [name for base in protocol.__mro__ for name in vars(base) if not name.startswith("_")]
 
 
 def frozen_array(values: ArrayLike) -> FloatArray:

@@ -24,7 +24,7 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray
+from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, follows
 from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
 
 __all__ = [
@@ -337,12 +337,13 @@ def _listed(value: Any) -> bool:
 
 
 def _instance(kind: Any) -> Check:
+    among: Callable[[Any, Any], bool] = isinstance
     if _protocol(kind):
-        kind = typing.runtime_checkable(kind)
+        kind, among = typing.runtime_checkable(kind), follows  # its methods, looked up once a class
     rule = f"must be {_named((kind,))}"
 
     def seen(argument: str, value: Any) -> Any:
-        if isinstance(value, kind) and (kind is type or not isinstance(value, type)):
+        if among(value, kind) and (kind is type or not isinstance(value, type)):
             return value
         raise InvalidInput(argument, value, f"{rule}{_advice(value)}")
 

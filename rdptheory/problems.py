@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, follows, frozen_array
 from rdptheory.distortions import Distortion, Table, WithGeometry, signed
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
@@ -59,7 +59,7 @@ class Problem:
             object.__setattr__(self, "source", known_law(self.source))
         if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector, Independent)):
             raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
-        if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
+        if isinstance(self.distortion, type) or not follows(self.distortion, Distortion):
             raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")
         if self.perception is not None and not isinstance(self.perception, Divergence):
             raise InvalidInput("perception", self.perception, "must be a divergence, such as TotalVariation()")
@@ -74,9 +74,9 @@ class Problem:
 
     def _costs(self, source: DiscreteSource) -> FloatArray | Geometry:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
-        if not isinstance(self.distortion, (WithGeometry, Table)):
+        if not follows(self.distortion, WithGeometry):
             affordable("source", source.size, source.size, copies=TABLES)  # before the table is asked for
-        if source.size > LARGE and isinstance(self.distortion, WithGeometry):
+        if source.size > LARGE and follows(self.distortion, WithGeometry):
             geometry = self.distortion.on(source.points)
             if not isinstance(geometry, Dense):
                 return geometry
@@ -272,7 +272,12 @@ class DiscreteProblem:
         for ball in self.perceptions:
             ball.divergence.check(ball.reference.size, self.shape[1] if ball.image is None else ball.image.shape[0])
 
-    @property
+    @cached_property
+    def held(self) -> int:
+        """Number of source symbols of positive mass."""
+        return int(np.count_nonzero(self.probabilities))
+
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """(source symbols, output symbols)."""
         return self.distortions[0].geometry.shape

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rdptheory._types import Bounds
+from rdptheory._types import Bounds, follows
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.continuous.answer import answer
 from rdptheory.distortions import Distortion
@@ -197,7 +197,7 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
     ours = method is None
     if method is None:
         method = FirstOrder(gap=LARGE_GAP) if discrete.by_products else InteriorPoint()
-    if isinstance(method, type) or not isinstance(method, Method):
+    if isinstance(method, type) or not follows(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
         raise InvalidInput("method", method, "answers constrained_transport, not rdp")

@@ -16,6 +16,7 @@ from rdptheory._native.library import (
     Question,
     solve,
 )
+from rdptheory._native.sums import Tables
 
 __all__ = [
     "BOX",
@@ -27,5 +28,6 @@ __all__ = [
     "BallSpec",
     "Descent",
     "Question",
+    "Tables",
     "solve",
 ]

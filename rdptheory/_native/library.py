@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,17 +30,28 @@ ENDED = (
     "the steps became too short",
 )
 
-_BALL = np.dtype(
-    [(name, "i8") for name in ("kind", "size", "rows")]
-    + [(name, "f8") for name in ("P", "order", "factor", "recession")]
-    + [(name, "u8") for name in ("phi", "q", "image", "cost", "guess")]
-)
-_PROBLEM = np.dtype(
-    [(name, "i8") for name in ("n", "m", "tables", "balls")]
-    + [(name, "u8") for name in ("p", "d", "limits", "forbidden", "group", "ball", "law")]
-    + [("gap", "f8"), ("floor", "f8"), ("max_steps", "i8"), ("resume", "i8"), ("state", "u8"), ("report", "u8")]
-)
 _PHI = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.POINTER(ctypes.c_double)] * 4)
+
+
+class _Ball(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("kind", "size", "rows")),
+        *((name, ctypes.c_double) for name in ("P", "order", "factor", "recession")),
+        *((name, ctypes.c_void_p) for name in ("phi", "q", "image", "cost", "guess")),
+    )
+
+
+class _Problem(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("n", "m", "tables", "balls")),
+        *((name, ctypes.c_void_p) for name in ("p", "d", "limits", "forbidden", "group", "ball", "law")),
+        ("gap", ctypes.c_double),
+        ("floor", ctypes.c_double),
+        ("max_steps", ctypes.c_int64),
+        ("resume", ctypes.c_int64),
+        ("state", ctypes.c_void_p),
+        ("report", ctypes.c_void_p),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +117,10 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where the iteration ended: f (n,), s (K,), r (m,), μ and slack of the balls, their v, the plans of transports."""
+    """Where the iteration ended: f (n,), s (K,), r (m,), μ and slack of the balls, their v, the plans of transports.
+
+    The channel (n, m) belongs to f, s and r; its rows sum to 1 at the optimum.
+    """
 
     f: FloatArray
     s: FloatArray
@@ -115,6 +129,7 @@ class Descent:
     slack: FloatArray
     v: tuple[FloatArray, ...]
     plans: tuple[FloatArray | None, ...]
+    channel: FloatArray
     steps: int
     sentence: str
     state: FloatArray
@@ -125,72 +140,68 @@ class Descent:
         return bool(np.isfinite(self.f).all() and np.isfinite(self.s).all() and np.isfinite(self.r).all())
 
 
-def solve(
-    questions: Sequence[Question], gap: float, max_steps: int, states: Sequence[FloatArray] | None = None
-) -> list[Descent]:
-    """Descend on every question until its complementarity and residuals promise a gap of `gap` nats.
+def solve(question: Question, gap: float, max_steps: int, state: FloatArray | None = None) -> Descent:
+    """Descend until complementarity and residuals promise a gap of `gap` nats, from `state` where that is given.
 
-    `states` goes on from where earlier descents ended. Each question is solved alone, in a workspace of this thread, so
-    that its numbers depend on nothing else.
+    A question is solved in a workspace of this thread, so that its numbers depend on nothing else; the interpreter is
+    free meanwhile.
     """
-    library, count = _library(), len(questions)
-    problems, kept = np.zeros(count, dtype=_PROBLEM), []
-    reports = np.zeros((count, 4))
-    for number, question in enumerate(questions):
-        problem, held = _filled(problems[number], question)
-        problem["gap"], problem["max_steps"] = gap, max_steps
-        problem["report"] = reports[number].ctypes.data
-        pointer = ctypes.c_void_p(problems[number : number + 1].ctypes.data)
-        size = question.p.size + 1 if question.only_law else library.rdp_state_size(pointer)
-        state = np.zeros(size) if states is None else states[number].copy()
-        problem["resume"] = int(states is not None)
-        problem["state"] = state.ctypes.data
-        kept.append((state, held))
-        need = (library.rdp_fixed_work_size if question.only_law else library.rdp_work_size)(pointer)
-        run = library.rdp_fixed if question.only_law else library.rdp_solve
-        run(pointer, ctypes.c_void_p(_workspace(need).ctypes.data))
-    return [
-        _descent(question, state, report) for question, (state, _), report in zip(questions, kept, reports, strict=True)
-    ]
+    core, problem = library(), _Problem()
+    held = _fill(problem, question)
+    at = ctypes.addressof(problem)
+    report = np.zeros(4)
+    size = question.p.size + 1 if question.only_law else core.rdp_state_size(at)
+    here = np.zeros(size) if state is None else state.copy()
+    problem.gap, problem.max_steps, problem.resume = gap, max_steps, state is not None
+    problem.state, problem.report = here.ctypes.data, report.ctypes.data
+    need, run = (
+        (core.rdp_fixed_work_size, core.rdp_fixed) if question.only_law else (core.rdp_work_size, core.rdp_solve)
+    )
+    run(at, workspace(need(at)).ctypes.data)
+    found = _descent(question, here, report)
+    if found.finite:
+        s, r = np.ascontiguousarray(found.s), np.ascontiguousarray(found.r)
+        core.rdp_channel(at, found.f.ctypes.data, s.ctypes.data, r.ctypes.data, found.channel.ctypes.data)
+    del held  # what the struct points to lives until here
+    return found
 
 
-def _filled(problem: Any, question: Question) -> tuple[Any, list[Any]]:
-    """The C struct, and what must stay alive while it is used."""
-    n, m = question.shape
+def _fill(problem: _Problem, question: Question) -> list[Any]:
+    """Write a question into the struct; what it points to is returned, and must stay alive while it is used."""
     held: list[Any] = []
 
-    def address(array: FloatArray | None) -> int:
+    def address(array: FloatArray | None) -> int | None:
         if array is None:
-            return 0
+            return None
         fitting = np.ascontiguousarray(array, dtype=np.float64)
         held.append(fitting)
         return int(fitting.ctypes.data)
 
-    problem["n"], problem["m"], problem["tables"] = n, m, len(question.limits)
-    problem["p"], problem["d"], problem["limits"] = (address(a) for a in (question.p, question.d, question.limits))
-    problem["forbidden"] = address(question.forbidden)
+    problem.n, problem.m = question.shape
+    problem.tables = len(question.limits)
+    problem.p, problem.d, problem.limits = address(question.p), address(question.d), address(question.limits)
+    problem.forbidden = address(question.forbidden)
     if question.group is not None:
         group = np.ascontiguousarray(question.group, dtype=np.int64)
         held.append(group)
-        problem["group"] = group.ctypes.data
+        problem.group = group.ctypes.data
     if question.only_law:
-        problem["law"] = address(question.balls[0].q)
-        return problem, held
-    problem["law"], problem["floor"] = address(question.law), question.floor
-    balls = np.zeros(len(question.balls), dtype=_BALL)
+        problem.law = address(question.balls[0].q)
+        return held
+    problem.law, problem.floor = address(question.law), question.floor
+    balls = (_Ball * len(question.balls))()
     for ball, spec in zip(balls, question.balls, strict=True):
-        ball["kind"], ball["size"], ball["rows"], ball["P"] = spec.kind, spec.size, spec.q.size, spec.P
-        ball["order"], ball["factor"], ball["recession"] = spec.order, spec.factor, spec.recession
-        ball["q"], ball["image"], ball["cost"], ball["guess"] = map(
-            address, (spec.q, spec.image, spec.cost, spec.guess)
-        )
+        ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
+        ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
+        ball.q, ball.image = address(spec.q), address(spec.image)
+        ball.cost, ball.guess = address(spec.cost), address(spec.guess)
         if spec.phi is not None:
             called = _called(spec.phi)
             held.append(called)
-            ball["phi"] = ctypes.cast(called, ctypes.c_void_p).value or 0
+            ball.phi = ctypes.cast(called, ctypes.c_void_p).value
     held.append(balls)
-    problem["balls"], problem["ball"] = balls.size, balls.ctypes.data
-    return problem, held
+    problem.balls, problem.ball = len(balls), ctypes.addressof(balls)
+    return held
 
 
 def _called(phi: Phi) -> Any:
@@ -209,7 +220,8 @@ def _descent(question: Question, state: FloatArray, report: FloatArray) -> Desce
     f, limits = state[:n].copy(), np.asarray(question.limits)
     if question.only_law:
         s = state[n : n + 1] / limits if K else np.empty(0)
-        return Descent(f, s, question.balls[0].q, np.full(1, np.inf), np.zeros(1), (), (None,), steps, sentence, state)
+        law, prices = question.balls[0].q, np.full(1, np.inf)
+        return Descent(f, s, law, prices, np.zeros(1), (), (None,), np.empty((n, m)), steps, sentence, state)
     priced = [ball.priced for ball in question.balls]
     pairs = m + K + sum(priced) + sum(ball.own_pairs for ball in question.balls)
     left, right, free = state[n : n + pairs], state[n + pairs : n + 2 * pairs], state[n + 2 * pairs :]
@@ -225,15 +237,28 @@ def _descent(question: Question, state: FloatArray, report: FloatArray) -> Desce
         plans.append(plan)
         v.append(free[level : level + ball.size].copy())
         own, level = own + ball.own_pairs, level + ball.own_free
-    return Descent(
-        f, left[m : m + K] / limits, left[:m].copy(), mu, slack, tuple(v), tuple(plans), steps, sentence, state
-    )
+    s, r, channel = left[m : m + K] / limits, left[:m].copy(), np.empty((n, m))
+    return Descent(f, s, r, mu, slack, tuple(v), tuple(plans), channel, steps, sentence, state)
 
 
+FUNCTIONS = (
+    ("rdp_state_size", ctypes.c_int64, 1),
+    ("rdp_work_size", ctypes.c_int64, 1),
+    ("rdp_fixed_work_size", ctypes.c_int64, 1),
+    ("rdp_solve", None, 2),
+    ("rdp_fixed", None, 2),
+    ("rdp_channel", None, 5),
+    ("rdp_column_sums", None, 6),
+    ("rdp_rows", ctypes.c_int64, 3),
+    ("rdp_means", None, 4),
+    ("rdp_information", ctypes.c_double, 3),
+    ("rdp_wide_registers", ctypes.c_int, 0),
+)
+"""What the library offers: name, result, number of pointers."""
 _threads = local()
 
 
-def _workspace(size: int) -> FloatArray:
+def workspace(size: int) -> FloatArray:
     """This thread's scratch memory, grown when a larger problem comes."""
     if getattr(_threads, "work", np.empty(0)).size < size:
         _threads.work = np.empty(size)
@@ -242,7 +267,7 @@ def _workspace(size: int) -> FloatArray:
 
 
 @cache
-def _library() -> Any:
+def library() -> Any:
     """The build for this processor.
 
     Raises
@@ -258,14 +283,13 @@ def _library() -> Any:
 
 def _loaded(path: Path) -> Any:
     try:
-        library = ctypes.CDLL(str(path))
+        core = ctypes.CDLL(str(path))
     except OSError as problem:
         raise ImportError(
             f"the compiled core of rdptheory cannot be loaded ({problem}): install the package again with a C compiler "
             "(cc, gcc or clang) on the PATH, or with network access, so that pip can fetch one"
         ) from None
-    for name in ("rdp_state_size", "rdp_work_size", "rdp_fixed_work_size"):
-        getattr(library, name).restype = ctypes.c_int64
-    for name in ("rdp_solve", "rdp_fixed"):
-        getattr(library, name).restype = None
-    return library
+    for name, kind, arguments in FUNCTIONS:
+        function = getattr(core, name)
+        function.restype, function.argtypes = kind, (ctypes.c_void_p,) * arguments
+    return core

@@ -55,6 +55,31 @@ RDP_API void rdp_solve(const rdp_problem *problem, double *work);
 RDP_API int64_t rdp_fixed_work_size(const rdp_problem *problem);
 RDP_API void rdp_fixed(const rdp_problem *problem, double *work);
 
+/* W_ij = r_j exp(log p_i + f_i - sum_k s_k d^k_ij) / c_j with c_j the sum of its column; s (tables) in nats per unit. */
+RDP_API void rdp_channel(const rdp_problem *problem, const double *f, const double *s, const double *r, double *channel);
+
+/* What the judge sums over the tables d^k (n, m) of a problem; a limit of 0 forbids every entry above 0. */
+typedef struct {
+    int64_t n, m, tables, barred; /* whether some entry is infinite, where no channel may go */
+    const double *p;        /* (n), above 0 */
+    const double *limits;   /* (tables) */
+    const double *const *d; /* (tables) pointers to (n, m), row minima 0 */
+} rdp_tables;
+
+/* l_j = log sum_i p_i exp(f_i - sum_k s_k d^k_ij), -inf where all is forbidden, and a bound on its rounding error, both
+   (m); work has room for (n + 1) m. */
+RDP_API void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, double *work, double *logs, double *slack);
+
+/* The array (n, m) with negative entries dropped and rows divided by their sums; a row without mass becomes the law of
+   the others. 0 if an entry is not finite, or nothing has mass. */
+RDP_API int64_t rdp_rows(const rdp_tables *is, const double *channel, double *rows);
+
+/* The output law (m) of rows, and E d_k (tables). */
+RDP_API void rdp_means(const rdp_tables *is, const double *rows, double *law, double *spent);
+
+/* I(X;Y) of rows with this output law. */
+RDP_API double rdp_information(const rdp_tables *is, const double *rows, const double *law);
+
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);
 #endif

@@ -15,6 +15,8 @@
 #define GROWING 1.2        /* unless each is so many times as long as the one before: a multiplier that began far too small */
 #define MOVES (-0.3)       /* relative moves above this cannot stop a step short of 1: three of them sum to less */
 
+#define BLOCK 64           /* columns of a channel that are written down together */
+
 static const double SHARES[7] = {-1.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8}; /* of tau to aim at; -1 is Mehrotra's */
 
 int64_t direction_size(const Core *c) { return c->n + 2 * c->pairs + c->frees; }
@@ -255,6 +257,39 @@ void rdp_solve(const rdp_problem *is, double *work) {
     is->report[1] = why;
     is->report[2] = mass;
     is->report[3] = worst;
+}
+
+void rdp_channel(const rdp_problem *is, const double *f, const double *s, const double *r, double *channel) {
+    int64_t n = is->n, m = is->m;
+    for (int64_t i = 0; i < n; i++) {
+        double *restrict w = channel + i * m, a = log(is->p[i]) + f[i];
+        for (int64_t j = 0; j < m; j++) w[j] = a;
+        for (int64_t k = 0; k < is->tables; k++) {
+            const double *d = is->d + (k * n + i) * m;
+            for (int64_t j = 0; j < m; j++) w[j] -= s[k] * d[j];
+        }
+        if (is->forbidden)
+            for (int64_t j = 0; j < m; j++) w[j] = is->forbidden[i * m + j] > 0.0 ? -INFINITY : w[j];
+    }
+    for (int64_t from = 0; from < m; from += BLOCK) { /* columns side by side, so that no scratch is needed for all */
+        double top[BLOCK], total[BLOCK];
+        int64_t count = m - from < BLOCK ? m - from : BLOCK;
+        for (int64_t j = 0; j < count; j++) top[j] = -INFINITY, total[j] = 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            const double *w = channel + i * m + from;
+            for (int64_t j = 0; j < count; j++) top[j] = w[j] > top[j] ? w[j] : top[j];
+        }
+        for (int64_t j = 0; j < count; j++) top[j] = top[j] > -INFINITY ? top[j] : 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            double *w = channel + i * m + from;
+            for (int64_t j = 0; j < count; j++) total[j] += w[j] = exp_negative(w[j] - top[j]);
+        }
+        for (int64_t j = 0; j < count; j++) total[j] = total[j] > 0.0 ? r[from + j] / total[j] : 0.0;
+        for (int64_t i = 0; i < n; i++) {
+            double *w = channel + i * m + from;
+            for (int64_t j = 0; j < count; j++) w[j] *= total[j];
+        }
+    }
 }
 
 int rdp_wide_registers(void) {

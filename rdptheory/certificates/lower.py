@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf, isfinite, isnan
 
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates.products import product_lower_bound
+from rdptheory.certificates.tables import tables_of
+from rdptheory.divergences.base import mean_bound
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["log_column_sums", "lower_bound", "on_reduced", "support_value"]
-
-SMALLEST = 2.0 * float(np.finfo(np.float64).smallest_subnormal)  # what one underflow may take from a sum
-HUGE = 1e300
-"""An exponent in place of an overflow, which would read as a forbidden entry; a smaller cost is valid."""
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of numbers that prove nothing
@@ -52,14 +51,16 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         return product_lower_bound(problem, dual)
     reduced, dual = problem.reduced, on_reduced(problem, dual)
     p, f = reduced.probabilities, dual.f
-    if any(limit.limit < 0.0 for limit in reduced.distortions):
+    limits, slopes = [limit.limit for limit in reduced.distortions], dual.s.tolist()
+    if min(limits) < 0.0:
         return float("inf")
-    if not (np.isfinite(f).all() and np.isfinite(dual.s).all() and (dual.s >= 0.0).all()):
+    size_f = float(p @ np.abs(f))
+    if not (isfinite(size_f) and all(0.0 <= slope < inf for slope in slopes)):
         return 0.0
     logs, slack = log_column_sums(reduced, f, dual.s)
     highest = logs + slack
-    spent = sum(float(s) * limit.limit for s, limit in zip(dual.s, reduced.distortions, strict=True))
-    rounding = (p.size + 16) * float(p @ np.abs(f)) + (len(dual.s) + 8) * spent
+    spent: float = sum(slope * limit for slope, limit in zip(slopes, limits, strict=True))
+    rounding = (p.size + 16) * size_f + (len(slopes) + 8) * spent
     if not reduced.perceptions:
         supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
@@ -79,7 +80,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         rounding += (len(dual.v) + 4) * float(size.max()) + abs(shift)
         supported += shift
     value = float(p @ f) - spent - supported
-    if np.isnan(value):
+    if isnan(value):
         return 0.0
     return max(0.0, value - UNIT_ROUNDOFF * (rounding + 4.0 * abs(supported)))
 
@@ -110,47 +111,26 @@ def _guess(dual: DualPoint, number: int) -> float:
 
 def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
     """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
-    finite, reference = np.isfinite(v), ball.reference
-    if not finite.any():
-        return -np.inf
-    if not finite.all():
-        if ball.limit == 0.0 and not ball.has_zero_cost_moves and bool((reference[~finite] > 0.0).any()):
-            return -np.inf
+    alone = ball.limit == 0.0 and not ball.has_zero_cost_moves  # the reference is all the ball holds
+    if not float(v.min()) > -inf:  # NaN among them
+        finite, reference = np.isfinite(v), ball.reference
+        if not finite.any() or (alone and bool((reference[~finite] > 0.0).any())):
+            return -inf
         v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
-    return float(ball.divergence.support_near(v, reference, ball.limit, mu).value)
+    if alone and v.size == ball.reference.size:
+        return mean_bound(v, ball.reference)
+    return float(ball.divergence.support_near(v, ball.reference, ball.limit, mu))
 
 
 def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error, both of shape (m,).
 
-    One exponential a table entry. A limit of 0 forbids every entry above 0, as every limit does one of inf.
+    One exponential a table entry, compiled. A limit of 0 forbids every entry above 0, as every limit does one of inf.
+    Each exponent errs by the rounding of the table (4 units), of its product and of the sum over limits, and of two
+    subtractions; |e - top| is at most |f| + cost + |top|, and an error is weighted by the share of the column that it
+    enters.
     """
-    n, m = reduced.shape
-    cost = np.zeros((n, m))
-    for s_k, limit in zip(s, reduced.distortions, strict=True):
-        if limit.limit == 0.0:
-            cost[limit.table > 0.0] = np.inf
-        elif s_k > 0.0:
-            cost += np.minimum(s_k * limit.table, HUGE)
-        if limit.barred is not None:
-            cost[limit.barred] = np.inf
-    exponent = f[:, None] - cost
-    top = exponent.max(axis=0)
-    reachable = np.isfinite(top)
-    exponent -= np.where(reachable, top, 0.0)
-    weight = np.exp(exponent, out=exponent)
-    weight *= reduced.probabilities[:, None]
-    total = weight.sum(axis=0)
-    cost[~np.isfinite(cost)] = 0.0
-    with np.errstate(divide="ignore"):
-        sums = np.log(total)
-    logs = top + sums
-    share = 1.0 / np.where(reachable, total, 1.0)
-    # each exponent: the table (4), its product and sum over limits, two subtractions; |e - top| <= |f| + cost + |top|
-    size = (2.0 * np.abs(f) @ weight + (len(s) + 8.0) * np.einsum("ij,ij->j", weight, cost)) * share
-    size += 2.0 * np.abs(np.where(reachable, top, 0.0)) + 4.0 * np.abs(np.where(reachable, sums, 0.0))
-    slack = UNIT_ROUNDOFF * (n + 16 + size) + (n + 1) * SMALLEST * share
-    return np.where(reachable, logs, -np.inf), np.where(reachable, slack, 0.0)
+    return tables_of(reduced).column_sums(f, s)
 
 
 guard(__name__)

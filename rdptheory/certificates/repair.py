@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.feasible import min_distortion_channel
+from rdptheory.certificates.tables import Weighed, tables_of, weighed
 from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.doors import guard
 from rdptheory.geometry import MaskArray
@@ -77,7 +79,8 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     if by_parts is not None:
         candidates.append(by_parts)
     for channel in candidates:
-        if within(reduced, channel, tuple(coupling(reduced, channel, ball) for ball in reduced.perceptions)):
+        plans = tuple(coupling(reduced, channel, ball) for ball in reduced.perceptions)
+        if within(reduced, weighed(reduced, channel), plans):
             return channel
     if balls and len(reduced.perceptions) == 1:
         ball = balls[0]
@@ -89,9 +92,9 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
             found = min_distortion_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
         normal = None if found is None else as_channel(problem, found)
         if normal is not None:
-            normal, plans = with_exact_marginals(reduced, normal, ())
-            if within(reduced, normal, plans):
-                return normal
+            exact, plans = with_exact_marginals(reduced, weighed(reduced, normal), ())
+            if within(reduced, exact, plans):
+                return exact.channel
     return None
 
 
@@ -135,42 +138,29 @@ def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | No
         return None
     if channel.shape[0] == problem.probabilities.size:
         channel = channel[problem.probabilities > 0.0]
-    if channel.shape != reduced.shape or not np.isfinite(channel).all():
-        return None
-    mixed, barred = np.maximum(channel, 0.0), reduced.barred
-    if barred is not None:
-        mixed = np.where(barred, 0.0, mixed)
-    heights = mixed.max(axis=1)
-    empty = heights <= 0.0
-    if empty.all():
-        return None
-    mixed /= np.where(empty, 1.0, heights)[:, None]  # whatever the scale of a row, its sum is now between 1 and m
-    output = reduced.probabilities @ mixed
-    mixed[empty] = output / output.sum() if barred is None else np.where(barred[empty], 0.0, 1.0)
-    for _ in range(2):  # the second pass takes out the rounding of the first
-        mixed /= mixed.sum(axis=1, keepdims=True)
-    return mixed
+    return tables_of(reduced).rows(channel) if channel.shape == reduced.shape else None
 
 
-def with_exact_marginals(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Weighed, Plans]:
     """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it."""
     shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
     for number, ball in enumerate(reduced.perceptions):
         reference: FloatArray | None = ball.reference
         if ball.has_zero_cost_moves and ball.is_zero_radius:
-            plan = _free_plan(ball, ball.law(reduced.probabilities @ channel), shown[number])
+            plan = _free_plan(ball, ball.law(found.law), shown[number])
             shown[number], reference = plan, None if plan is None else plan.sum(axis=0)
-        elif ball.limit > 0.0 and not (ball.is_zero_radius and _misses(reduced, channel, ball, shown[number])):
+        elif ball.limit > 0.0 and not (ball.is_zero_radius and _excess(ball, ball.law(found.law), shown[number]) > 0.0):
             continue
         elif ball.divergence.cost is not None:
             shown[number] = np.diag(ball.reference)
         if reference is not None and ball.image is None:
-            channel = with_output(reduced.probabilities, channel, reference, reduced.barred)
+            exact = with_output(reduced.probabilities, found.channel, reference, reduced.barred, found.law)
+            found = weighed(reduced, exact)
         elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
-            channel = _with_marginal(reduced, channel, reference, ball.axis)
+            found = weighed(reduced, _with_marginal(reduced, found.channel, reference, ball.axis))
         elif reference is not None and ball.part is not None:
-            channel = _with_parts(reduced, channel, reference, ball.part)
-    return channel, tuple(shown) if any(plan is not None for plan in shown) else ()
+            found = weighed(reduced, _with_parts(reduced, found.channel, reference, ball.part))
+    return found, tuple(shown) if any(plan is not None for plan in shown) else ()
 
 
 def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> FloatArray | None:
@@ -188,10 +178,14 @@ def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) 
 
 
 def with_output(
-    p: FloatArray, channel: FloatArray, reference: FloatArray, barred: MaskArray | None = None
+    p: FloatArray,
+    channel: FloatArray,
+    reference: FloatArray,
+    barred: MaskArray | None = None,
+    law: FloatArray | None = None,
 ) -> FloatArray:
     """The channel with this output law, to the rounding of each of its masses, that goes nowhere where it is barred."""
-    law = p @ channel
+    law = p @ channel if law is None else law
     stretched = np.divide(reference, law, out=np.ones_like(law), where=(law > 0.0) & (reference - law < NEGLIGIBLE))
     rounded = rounded_plan(p[:, None] * channel * stretched, p, reference, barred) / p[:, None]
     empty = rounded.max(axis=1) <= 0.0  # symbols that weigh no more than rounding
@@ -235,19 +229,14 @@ def evaluated(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -
     return value
 
 
-def distances(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = ()) -> tuple[FloatArray, FloatArray]:
+def distances(reduced: DiscreteProblem, found: Weighed, plans: Plans = ()) -> tuple[list[float], list[float]]:
     """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its rounding."""
-    d = reduced.expected_distortions(channel) - np.array([limit.limit for limit in reduced.distortions])
-    output = reduced.probabilities @ channel
+    d = [spent - limit.limit for spent, limit in zip(found.spent.tolist(), reduced.distortions, strict=True)]
     delta = [
-        _excess(ball, ball.law(output), plans[number] if plans else None)
+        _excess(ball, ball.law(found.law), plans[number] if plans else None)
         for number, ball in enumerate(reduced.perceptions)
     ]
-    return d, np.array(delta)
-
-
-def _misses(reduced: DiscreteProblem, channel: FloatArray, ball: PerceptionLimit, plan: FloatArray | None) -> bool:
-    return _excess(ball, ball.law(reduced.probabilities @ channel), plan) > 0.0
+    return d, delta
 
 
 def _excess(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> float:
@@ -255,38 +244,40 @@ def _excess(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> 
     return evaluated(ball, law, plan) - ball.limit - rounding
 
 
-def within(reduced: DiscreteProblem, channel: FloatArray, plans: Plans = (), share: float = 0.0) -> bool:
+def within(reduced: DiscreteProblem, found: Weighed, plans: Plans = (), share: float = 0.0) -> bool:
     """Whether every limit is kept, those on E d up to a share of themselves."""
-    d, delta = distances(reduced, channel, plans)
-    limits = np.array([limit.limit for limit in reduced.distortions])
-    return bool((d <= share * limits).all() and (delta <= 0.0).all())
+    d, delta = distances(reduced, found, plans)
+    limits = [limit.limit for limit in reduced.distortions]
+    return all(x <= share * limit for x, limit in zip(d, limits, strict=True)) and all(x <= 0.0 for x in delta)
 
 
-def mix(reduced: DiscreteProblem, channel: FloatArray, anchor: FloatArray, plans: Plans) -> tuple[FloatArray, Plans]:
+def mix(reduced: DiscreteProblem, found: Weighed, anchor: FloatArray, plans: Plans) -> tuple[Weighed, Plans]:
     """The smallest mixture with `anchor` that keeps every limit, up to a few units of roundoff, and its plans."""
     others = tuple(coupling(reduced, anchor, ball) for ball in reduced.perceptions) if plans else ()
-    d, delta = distances(reduced, channel, plans)
-    d_anchor, delta_anchor = distances(reduced, anchor, others)
+    end = weighed(reduced, anchor)
+    d, delta = distances(reduced, found, plans)
+    d_anchor, delta_anchor = distances(reduced, end, others)
     weight = 0.0
-    for here, there in zip(np.concatenate([d, delta]), np.concatenate([d_anchor, delta_anchor]), strict=True):
+    for here, there in zip([*d, *delta], [*d_anchor, *delta_anchor], strict=True):
         if here > 0.0:
-            weight = max(weight, here / (here - there) if np.isfinite(here) and here > there else 1.0)
+            weight = max(weight, here / (here - there) if isfinite(here) and here > there else 1.0)
     extra = UNIT_ROUNDOFF
     for _ in range(MIXING_ROUNDS):
         share = weight + extra
         if share >= 1.0:
             break
-        mixed = anchor - channel
+        mixed = anchor - found.channel
         mixed *= share
-        mixed += channel
+        mixed += found.channel
         moved = tuple(
             None if plan is None or other is None else (1.0 - share) * plan + share * other
             for plan, other in zip(plans, others, strict=True)
         )
-        if within(reduced, mixed, moved):
-            return mixed, moved
+        tried = weighed(reduced, mixed)
+        if within(reduced, tried, moved):
+            return tried, moved
         extra *= 2.0
-    return anchor, others
+    return end, others
 
 
 def coupling(reduced: DiscreteProblem, anchor: FloatArray, ball: PerceptionLimit) -> FloatArray | None:

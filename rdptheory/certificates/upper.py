@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ from rdptheory.certificates.repair import (
     with_output,
     within,
 )
+from rdptheory.certificates.tables import Weighed, weighed
 from rdptheory.doors import guard
-from rdptheory.information import entropy, mutual_information
+from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
@@ -35,10 +37,14 @@ NO_ROOM = 64.0  # units of the rounding of E d: a channel that is no further ins
 
 @dataclass(frozen=True, eq=False)
 class UpperBound:
-    """A rate in nats and the channel (n, m) that reaches it within every limit; inf and None if none was found."""
+    """A rate in nats and the channel (n, m) that reaches it within every limit; inf and None if none was found.
+
+    `room` says for every ball how far inside it the law of the channel is, beyond its rounding.
+    """
 
     rate: float
     channel: FloatArray | None
+    room: tuple[float, ...] = ()
 
 
 def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: Plans = ()) -> UpperBound:
@@ -72,9 +78,14 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
         evaluation of each.
     """
     reduced = problem.reduced
-    mixed = None if channel is None else as_channel(problem, np.asarray(channel, dtype=np.float64))
+    rows = None if channel is None else as_channel(problem, np.asarray(channel, dtype=np.float64))
+    mixed = None if rows is None else weighed(reduced, rows)
     if mixed is not None:
         mixed, plans = with_exact_marginals(reduced, mixed, plans)
+    if mixed is not None:
+        over, outside = _beyond(reduced, mixed, plans)
+        if all(x <= 0.0 for x in (*over, *outside)):  # inside by more than rounding
+            return UpperBound(_information(mixed), problem.expand(mixed.channel), tuple(-x for x in outside))
     if mixed is not None and within(reduced, mixed, plans):
         return _priced(problem, mixed, plans)[0]
     first: UpperBound | None = None
@@ -86,39 +97,49 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
         if first is None and mixed is not None and _nearly(reduced, mixed, plans):
             first = _priced(problem, mixed, plans)[0]
-        second = _priced(problem, *((slater, ()) if mixed is None else mix(reduced, mixed, slater, plans)))[0]
+        moved = (weighed(reduced, slater), ()) if mixed is None else mix(reduced, mixed, slater, plans)
+        second = _priced(problem, *moved)[0]
         first = second if first is None or second.rate <= first.rate else first
     return first or UpperBound(float("inf"), None)
 
 
-def _priced(problem: DiscreteProblem, channel: FloatArray, plans: Plans) -> tuple[UpperBound, float]:
+def _priced(problem: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[UpperBound, float]:
     """The bound of a channel, and what of it pays for the rounding of the limits."""
-    rate = information(problem.reduced.probabilities, channel)
-    paid = _surcharge(problem, channel, rate, plans)
-    return UpperBound(rate + paid, problem.expand(channel)), paid
+    rate = _information(found)
+    over, outside = _beyond(problem.reduced, found, plans)
+    paid = _surcharge(problem, found, rate, over, outside)
+    return UpperBound(rate + paid, problem.expand(found.channel), tuple(-x for x in outside)), paid
 
 
-def _nearly(reduced: DiscreteProblem, channel: FloatArray, plans: Plans) -> bool:
+def _nearly(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
     """Whether a caller who recomputes the limits in float64 would call them kept."""
-    limits = np.array([limit.limit for limit in reduced.distortions])
-    spent, delta = distances(reduced, channel, plans)
-    return bool((spent <= NEARLY * np.maximum(1.0, limits)).all() and (delta <= NEARLY).all())
+    spent, delta = distances(reduced, found, plans)
+    rooms = [NEARLY * max(1.0, limit.limit) for limit in reduced.distortions]
+    return all(x <= room for x, room in zip(spent, rooms, strict=True)) and all(x <= NEARLY for x in delta)
 
 
-def information(p: FloatArray, channel: FloatArray) -> float:
+def _information(found: Weighed) -> float:
     """I(X;Y) of the channel (n, m) whose rows are divided by their exact sums, bounded from above.
 
     n m terms p W log(W/r) are summed, Σ |p W log(W/r)| <= I + 2/e; a logarithm errs by its own rounding and by that of
     its argument, n + 4 units, and rows sum to 1 within m units. Equal rows carry no information at all.
     """
-    if bool((channel == channel[0]).all()):
+    if found.constant:
         return 0.0
-    n, m = channel.shape
-    rate = mutual_information(p, channel)
-    return float(rate + 2.0 * UNIT_ROUNDOFF * (n + m + 16) * (rate + 1.0))
+    rate = found.information
+    return rate + 2.0 * UNIT_ROUNDOFF * (sum(found.channel.shape) + 16) * (rate + 1.0)
 
 
-def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans: Plans) -> float:
+def _beyond(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[list[float], list[float]]:
+    """By how much every E d_k may be above D_k, and every δ above P, in exact arithmetic; below 0 inside."""
+    relative = UNIT_ROUNDOFF * (sum(reduced.shape) + 16)  # of a mean over the table
+    over = [x * (1.0 + relative) - y.limit for x, y in zip(found.spent.tolist(), reduced.distortions, strict=True)]
+    return over, [_outside(found, ball, plans[k] if plans else None) for k, ball in enumerate(reduced.perceptions)]
+
+
+def _surcharge(
+    problem: DiscreteProblem, found: Weighed, rate: float, above: Iterable[float], beyond: Iterable[float]
+) -> float:
     """How much more than I(X;Y) of this channel the rate within the exact limits can be, in nats.
 
     Let the output law r be outside a ball by ε, as far as its rounding can be told, and let q be a law well inside.
@@ -135,62 +156,59 @@ def _surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float, plans
     reduced = problem.reduced
     n, m = reduced.shape
     relative = UNIT_ROUNDOFF * (n + m + 16)  # of a mean over the table, and of a mass of the output law
-    D = np.array([limit.limit for limit in reduced.distortions])
-    spent = reduced.expected_distortions(channel)
-    over = np.maximum(spent * (1.0 + relative) - D, 0.0)
-    outside = np.array(
-        [_outside(reduced, channel, ball, plans[k] if plans else None) for k, ball in enumerate(reduced.perceptions)]
-    )
-    if not over.any() and not outside.any():
+    over, outside = np.maximum([*above], 0.0), [max(x, 0.0) for x in beyond]
+    if not over.any() and not any(outside):
         return 0.0
+    D = np.array([limit.limit for limit in reduced.distortions])
     ceiling = (
         entropy(reduced.probabilities) * (1.0 + relative) + relative
     )  # a mass next to 1 has a logarithm of its rounding
-    radii = np.array([ball.limit for ball in reduced.perceptions])
+    radii = [ball.limit for ball in reduced.perceptions]
     free = copy_costs_nothing(problem)
     fixed = reduced.barred is not None or not (D > 0.0).all()  # whether Y may not be mapped at random
     mixed = max([*_weights(over, D), *_weights(outside, radii)]) * max(ceiling - rate, 0.0) if free else np.inf
-    if mixed <= ENOUGH or (not outside.any() and free):
+    if mixed <= ENOUGH or (not any(outside) and free):
         return mixed
     shifted = 0.0
     for ball, distance in zip(reduced.perceptions, outside, strict=True):
         if distance <= 0.0:
             continue
-        law = ball.law(reduced.probabilities @ channel)
+        law = ball.law(found.law)
         inner, depth = _inner(ball, law)
         if not fixed:
             share = min(1.0, distance / max(ball.limit + distance - depth, distance))
-            over += share * _moved(reduced, channel, ball, law, inner, relative)
+            over += share * _moved(reduced, found.channel, ball, law, inner, relative)
         else:  # nothing may be moved: a channel well inside is mixed in, as far as one is known
             shifted = max(shifted, distance / (distance + ball.limit - depth) if ball.limit > depth else relative)
     cost = shifted * max(ceiling - rate, 0.0)
     if over.any():
-        room, dear = (D, None) if free else _sharper(problem, channel, D, relative)
+        room, dear = (D, None) if free else _sharper(problem, found, D, relative)
         cost += max(_weights(over, room)) * max((ceiling if dear is None else dear) - rate, 0.0)
     return min(mixed, cost)
 
 
-def _outside(reduced: DiscreteProblem, channel: FloatArray, ball: PerceptionLimit, plan: FloatArray | None) -> float:
-    """By how much δ may be above P in exact arithmetic, 0 if it is not."""
-    n, m = reduced.shape
-    law, relative = ball.law(reduced.probabilities @ channel), UNIT_ROUNDOFF * (n + m + 16)
-    if ball.image is None and bool((channel == channel[0]).all()):
-        law = channel[0]  # whatever the source law is
+def _outside(found: Weighed, ball: PerceptionLimit, plan: FloatArray | None) -> float:
+    """By how much δ may be above P in exact arithmetic, below 0 inside."""
+    law, relative = ball.law(found.law), UNIT_ROUNDOFF * (sum(found.channel.shape) + 16)
+    if ball.image is None and found.constant:
+        law = found.channel[0]  # whatever the source law is
         if ball.divergence.faithful and np.array_equal(law, ball.reference):
-            return 0.0
-    elif _copies(channel):
+            return -ball.limit
+    elif _copies(found.channel):
         relative = 0.0
     unsure = ball.divergence.uncertainty(ball.reference, law, relative)
-    return max(0.0, evaluated(ball, law, plan) + unsure - ball.limit)
+    return evaluated(ball, law, plan) + unsure - ball.limit
 
 
-def _weights(over: FloatArray, room: FloatArray) -> list[float]:
+def _weights(over: Iterable[float], room: Iterable[float]) -> list[float]:
     """The weight of a channel with this much room that brings what is over a limit back to it."""
     return [float(x / (x + max(y, 0.0))) if x > 0.0 else 0.0 for x, y in zip(over, room, strict=True)]
 
 
 def _copies(channel: FloatArray) -> bool:
     """Whether distinct symbols are sent to distinct ones without error, so that the output law is exact."""
+    if float(channel[0].max()) != 1.0:
+        return False
     ones = channel == 1.0
     return bool((ones.sum(axis=0) <= 1).all() and ((channel == 0.0) | ones).all())
 
@@ -233,7 +251,7 @@ def _moved(
 
 
 def _sharper(
-    problem: DiscreteProblem, channel: FloatArray, D: FloatArray, relative: float
+    problem: DiscreteProblem, found: Weighed, D: FloatArray, relative: float
 ) -> tuple[FloatArray, float | None]:
     """How far inside every D_k a channel inside the balls is, and its rate (None: at most H(X)).
 
@@ -241,19 +259,16 @@ def _sharper(
     that keeps all limits with room to spare.
     """
     reduced = problem.reduced
-    p = reduced.probabilities
-    law = p @ channel
+    p, channel, law = reduced.probabilities, found.channel, found.law
     sharp = channel * np.divide(channel, law, out=np.zeros_like(channel), where=law > 0.0)
     sharp /= np.maximum(sharp.sum(axis=1, keepdims=True), float(np.finfo(np.float64).tiny))
-    sharp = with_output(p, sharp, law, reduced.barred)
-    room = D - reduced.expected_distortions(sharp) * (1.0 + relative)
-    if (room > NO_ROOM * relative * D).all():
-        return room, information(p, sharp)
-    slater = slater_channel(problem)
-    if slater is not None:
-        room = D - reduced.expected_distortions(slater) * (1.0 + relative)
-        if (room > NO_ROOM * relative * D).all():
-            return room, information(p, slater)
+    for attempt in range(2):
+        inside = with_output(p, sharp, law, reduced.barred) if attempt == 0 else slater_channel(problem)
+        if inside is not None:
+            sharper = weighed(reduced, inside)
+            room = D - sharper.spent * (1.0 + relative)
+            if (room > NO_ROOM * relative * D).all():
+                return room, _information(sharper)
     return D, None
 
 
@@ -275,7 +290,7 @@ def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) 
     if ball.image is not None:
         shares = ball.image[:, copies]
         law = np.array([math.fsum(row.tolist()) for row in shares * law])
-    return np.array_equal(ball.reference, law)
+    return ball.reference is law or np.array_equal(ball.reference, law)
 
 
 guard(__name__)

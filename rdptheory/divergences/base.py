@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import inf, nextafter
 from typing import ClassVar
 
 import numpy as np
 
+from rdptheory._native import BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import Law, Reference, guard
 from rdptheory.errors import InvalidInput, at_least_zero
 
-__all__ = ["Divergence", "FDivergence", "Support", "raised"]
+__all__ = ["Divergence", "FDivergence", "Support", "mean_bound", "raised"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +101,13 @@ class Divergence(ABC):
         """
         return self.support(v, reference, P).value
 
-    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> Support:
-        """`support`, for a caller who has a guess at the multiplier μ = dσ/dP; here the guess is not needed."""
-        return self.support(v, reference, P)
+    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+        """The value of `support`, for a caller who has a guess at the multiplier μ = dσ/dP; here it is not needed."""
+        return self.support(v, reference, P).value
+
+    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+        """An upper bound on σ_P(v) without any search, such as the largest v."""
+        return float(v.max())
 
     @property
     def convex(self) -> bool:
@@ -116,6 +122,16 @@ class Divergence(ABC):
         """Derivative of that radius by P."""
         at_least_zero("P", P)
         return 1.0
+
+    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+        """The ball as the compiled core of the interior point knows it.
+
+        Raises
+        ------
+        InvalidInput
+            It knows none of this kind.
+        """
+        raise InvalidInput("perception", self, "has no interior point; use an f-divergence or a transport divergence")
 
     @abstractmethod
     def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
@@ -145,9 +161,16 @@ class FDivergence(Divergence):
         return bool(np.isinf(self.recession))
 
 
+def mean_bound(v: FloatArray, reference: FloatArray) -> float:
+    """An upper bound on <v, p> in float64: the support function of a ball that holds the reference p alone."""
+    top = float(v.max())
+    short = float(reference @ (top - v))
+    return raised(top - short * (1.0 - UNIT_ROUNDOFF * (v.size + 8)))
+
+
 def raised(value: float) -> float:
     """The next float64 above: at least the exact sum or difference of two numbers that was rounded to `value`."""
-    return float(np.nextafter(value, np.inf))
+    return nextafter(value, inf)
 
 
 guard(__name__)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from rdptheory._native import JENSEN_SHANNON, POWER
+from rdptheory._native import BOX, JENSEN_SHANNON, POWER, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.divergences.base import FDivergence, Support, raised
+from rdptheory.divergences.base import FDivergence, Support, mean_bound, raised
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Alike, Law, guard
+from rdptheory.doors import Alike, Law, Reference, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -42,6 +42,10 @@ class TotalVariation(FDivergence):
         """½ Σ |reference - output|."""
         return 0.5 * float(np.abs(reference - output).sum())
 
+    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+        """A box of half-width μ/2 for the prices of the output symbols."""
+        return BallSpec(BOX, reference, P, reference.size, recession=self.recession)
+
     def support(self, v: Law, reference: Law, P: float) -> Support:
         """Exact: the P units of mass with the lowest v move to the highest v."""
         best = int(np.argmax(v))
@@ -53,15 +57,28 @@ class TotalVariation(FDivergence):
         order = np.argsort(v, kind="stable")
         held = np.cumsum(reference[order])
         taken = np.diff(np.minimum(held, P), prepend=0.0)  # mass that leaves each symbol, lowest v first
-        short = top - v  # >= 0
-        least = float(short[order[min(int(np.searchsorted(held, P)), v.size - 1)]])
         law = reference.copy()
         law[order] -= taken
         law[best] += float(taken.sum())
-        # Σ p max(v, v_t) + P (v_max - v_t) with any v_t = v_max - `least`, written so that only differences are rounded
+        return Support(self.support_near(v, reference, P, 0.0), np.maximum(law, 0.0))
+
+    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+        """Σ p max(v, v_t) + P (v_max - v_t), v_t where P units of mass lie below; any v_t gives an upper bound."""
+        top = float(v.max())
+        if P >= 1.0:
+            return top
+        order = v.argsort(kind="stable")
+        held = reference[order].cumsum()
+        short = top - v  # >= 0, so that only differences are rounded
+        least = float(short[order[min(int(held.searchsorted(P)), v.size - 1)]])
         kept = float(reference @ np.minimum(short, least))
         saved = kept - P * least - UNIT_ROUNDOFF * (v.size + 8) * (kept + P * least)
-        return Support(raised(top - max(saved, 0.0)), np.maximum(law, 0.0))
+        return raised(top - max(saved, 0.0))
+
+    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+        """<p, v>, and the widest move for P units of mass."""
+        top, lowest = float(v.max()), float(v.min())
+        return min(top, raised(mean_bound(v, reference) + P * (top - lowest) * (1.0 + 4.0 * UNIT_ROUNDOFF)))
 
     def uncertainty(self, reference: Law, output: Law, relative: float) -> float:
         """Mass that changes by a share changes δ by no more than that share."""
@@ -84,7 +101,7 @@ class KullbackLeibler(SmoothFDivergence):
     recession = float("inf")
     compiled = (POWER, 1.0, 1.0)
 
-    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float) -> float:
+    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float, begin: float | None = None) -> float:
         """μ log Σ p exp(w/μ)."""
         return mu * float(np.log(p @ np.exp(w / mu)))
 

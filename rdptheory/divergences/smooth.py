@@ -8,10 +8,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from rdptheory._native import CALLED
+from rdptheory._native import CALLED, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, raised
-from rdptheory.doors import Alike, Law, guard, inside
+from rdptheory.doors import Alike, Law, Reference, guard, inside
 from rdptheory.errors import InvalidInput
 
 __all__ = ["SmoothFDivergence"]
@@ -19,6 +19,7 @@ __all__ = ["SmoothFDivergence"]
 SEARCH_STEPS = 200  # of a root search that takes a dozen steps, or about 60 where it has to bisect
 POINTLIKE = 1e-22  # radius below which the search would only see the rounding of δ
 WIDE, NARROW = 2.0, 0.02  # steps of log μ in which the search is bracketed, without a guess and with one
+SETTLED = 1e-11  # nats that the bound at a multiplier of the caller may be above the least: what a solver leaves anyway
 CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
 AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
@@ -38,6 +39,12 @@ class SmoothFDivergence(FDivergence):
     def derivatives(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """φ, φ' and φ'' at t > 0."""
         return self.phi(t), self.slope(t), self.curvature(t)
+
+    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+        """By its form, or by `derivatives`."""
+        kind, order, factor = self.compiled
+        called = self.derivatives if kind == CALLED else None
+        return BallSpec(kind, reference, P, reference.size, order, factor, self.recession, called)
 
     @abstractmethod
     def phi(self, t: FloatArray) -> FloatArray:
@@ -110,9 +117,13 @@ class SmoothFDivergence(FDivergence):
         """
         return self._support(v, reference, P, 0.0)
 
-    def support_near(self, v: Law, reference: Law, P: float, mu: float) -> Support:
-        """The same search, begun around a μ that may be right."""
-        return self._support(v, reference, P, mu)
+    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+        """The bound at μ where that cannot be far from the least one, else the same search begun around μ."""
+        if P > 0.0 and 0.0 < mu < np.inf:
+            bound, missed = self._look(v, reference, P, mu)
+            if mu * missed * min(1.0, missed / P) <= SETTLED:  # the bound is convex in μ, with slope P - δ
+                return bound
+        return self._support(v, reference, P, mu).value
 
     def _support(self, v: FloatArray, reference: FloatArray, P: float, begin: float) -> Support:
         value, ratio = inside(self.value), inside(self.ratio)
@@ -187,15 +198,37 @@ class SmoothFDivergence(FDivergence):
 
     def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
         """The dual objective at μ and the γ that makes r = p t((v-γ)/μ) a law; at most the largest v."""
+        if P == 0.0:
+            return self.support(v, reference, 0.0).value
+        if not 0.0 < mu < np.inf:
+            return float(v[_held(reference)].max() if np.isinf(self.recession) else v.max())
+        return self._look(v, reference, P, mu)[0]
+
+    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+        """The largest v, or the bound at the multiplier that is right in the limit P -> 0."""
         held = _held(reference)
         top = float(v[held].max() if np.isinf(self.recession) else v.max())
-        if P == 0.0 or not 0.0 < mu < np.inf:
-            return self.support(v, reference, 0.0).value if P == 0.0 else top
+        spread = float(reference @ (v - float(reference @ v)) ** 2)
+        if not 0.0 < P < np.inf or not 0.0 < spread < np.inf:
+            return top
+        bend = float(self.curvature(np.ones(1))[0])
+        return min(top, self._look(v, reference, P, float(np.sqrt(spread / (2.0 * bend * P))))[0])
+
+    def _look(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> tuple[float, float]:
+        """`support_at`, and how far δ of the law at μ is from P."""
+        held = _held(reference)
+        top = float(v[held].max() if np.isinf(self.recession) else v.max())
         shifted = (v - top) * (1.0 - 4.0 * UNIT_ROUNDOFF)  # upwards
+        w, p = (shifted, reference) if held.all() else (shifted[held], reference[held])
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            gamma = self._normaliser(shifted[held], reference[held], mu)
-            bound = self.support_bound(shifted, reference, P, mu, gamma)
-        return raised(top + min(bound, 0.0))
+            gamma = self._normaliser(w, p, mu, -top)  # where v is the price of the law itself, its level is 0
+            bound = inside(self.support_bound)(shifted, reference, P, mu, gamma)
+            y = np.minimum((w - gamma) / mu, self._below_pole())
+            t = inside(self.ratio)(y)
+            delta = float(p @ (t * y - inside(self.conjugate)(y)))
+            if np.isfinite(self.recession):
+                delta += self.recession * max(0.0, 1.0 - float(p @ t))
+        return raised(top + min(bound, 0.0)), abs(P - delta)
 
     def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
         """μ φ*((v_i - γ)/μ), γ the multiplier of the mass; nan where the reference has none."""
@@ -236,14 +269,18 @@ class SmoothFDivergence(FDivergence):
     def _below_pole(self) -> float:
         return float(np.nextafter(self.recession, -np.inf)) if np.isfinite(self.recession) else np.inf
 
-    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float) -> float:
-        """The γ with Σ p t((w - γ)/μ) = 1 for w <= 0, or the smallest γ the constraint on bare symbols allows."""
+    def _normaliser(self, w: FloatArray, p: FloatArray, mu: float, begin: float | None = None) -> float:
+        """The γ with Σ p t((w - γ)/μ) = 1 for w <= 0, or the smallest γ the constraint on bare symbols allows.
+
+        `begin` may be close to it; otherwise the search comes from the left.
+        """
         high = float(w.max())  # t <= 1 everywhere: the sum is at most 1
         low = float(w.min())
         if np.isfinite(self.recession):
             low = max(low, -mu * self.recession * (1.0 - 1e-14))
             high = max(high, low)
-        gamma, ratio, ratio_slope = low, inside(self.ratio), inside(self.ratio_slope)
+        gamma = low if begin is None or not low < begin < high else begin
+        ratio, ratio_slope = inside(self.ratio), inside(self.ratio_slope)
         for _ in range(SEARCH_STEPS):
             y = np.minimum((w - gamma) / mu, self._below_pole())
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):

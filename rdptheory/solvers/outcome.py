@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import lower_bound, on_reduced, product_upper_bound, upper_bound, written
+from rdptheory.certificates import UpperBound, lower_bound, on_reduced, product_upper_bound, upper_bound, written
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -72,6 +72,8 @@ class Proof:
 
     def ended(self, steps: int, sentence: str) -> Proof:
         """The same with another count of steps and another sentence."""
+        if (steps, sentence) == (self.steps, self.sentence):
+            return self
         return replace(self, outcome=replace(self.outcome, steps=steps, sentence=sentence))
 
     def better(self, other: Proof | None) -> Proof:
@@ -133,29 +135,28 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     with np.errstate(all="ignore"):
         lower = lower_bound(problem, dual)
         mu = _multipliers(problem, dual)
-        limits = np.array([limit.limit for limit in reduced.distortions])
         upper = upper_bound(problem, outcome.channel, plans=outcome.plans)
-    bound = np.array([np.isfinite(limit.limit) for limit in problem.distortions])
-    slope_D = np.zeros(bound.size)
-    if bound.any():
-        slope_D[bound] = np.where(limits > 0.0, -dual.s, -np.inf)
+    slopes = iter(zip(reduced.distortions, dual.s.tolist(), strict=True))
+    slope_D = [0.0] * len(problem.distortions)
+    for k, limit in enumerate(problem.distortions):
+        if limit.limit < np.inf:
+            kept, s = next(slopes)
+            slope_D[k] = -s if kept.limit > 0.0 else -np.inf
     bounds = Bounds(lower, upper.rate)
-    return Proof(bounds, upper.channel, outcome, slope_D, -_told_from_0(problem, upper.channel, bounds.gap, mu))
+    return Proof(bounds, upper.channel, outcome, np.array(slope_D), -_told_from_0(problem, upper, bounds.gap, mu))
 
 
-def _told_from_0(problem: DiscreteProblem, channel: FloatArray | None, gap: float, mu: FloatArray) -> FloatArray:
+def _told_from_0(problem: DiscreteProblem, upper: UpperBound, gap: float, mu: FloatArray) -> FloatArray:
     """The multipliers, but 0 for a ball whose law is inside it by so much that the bracket sees no slope.
 
-    By convexity -dR/dP is at most gap/(P - δ). Not asked of a transport, where δ would take a linear program.
+    By convexity -dR/dP is at most gap/(P - δ).
     """
-    if channel is None or not gap <= RESOLVED:
+    if not gap <= RESOLVED:
         return mu
-    law, told = problem.output(channel), mu.copy()
-    for k, ball in enumerate(problem.perceptions):
-        if ball.divergence.cost is None and ball.limit > 0.0 and 0.0 < mu[k] < np.inf:
-            slack = ball.limit - ball.value(law)
-            if slack > INSIDE * ball.limit and mu[k] * slack <= max(gap, FLAT):
-                told[k] = 0.0
+    told = mu.copy()
+    for k, (ball, room) in enumerate(zip(problem.perceptions, upper.room, strict=False)):
+        if ball.limit > 0.0 and room > INSIDE * ball.limit and mu[k] * room <= max(gap, FLAT):
+            told[k] = 0.0
     return told
 
 
@@ -190,7 +191,7 @@ def _readable(problem: DiscreteProblem, outcome: object) -> Outcome:
     if not isinstance(outcome, Outcome):
         return Outcome(sentence=f"the method returned {type(outcome).__name__} in place of an Outcome")
     ignored: list[str] = []
-    (n, m), held = problem.shape, int(np.count_nonzero(problem.probabilities > 0.0))
+    (n, m), held = problem.shape, problem.held
     channel = _array("channel", outcome.channel, ((n, m), (held, m)), ignored)
     dual = _dual(problem, outcome.dual, ignored)
     sentence = outcome.sentence if isinstance(outcome.sentence, str) else ""
@@ -206,7 +207,7 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
     if not isinstance(dual, DualPoint):
         ignored.append(f"its dual point is a {type(dual).__name__}, not a DualPoint")
         return None
-    n, held = problem.probabilities.size, int(np.count_nonzero(problem.probabilities > 0.0))
+    n, held = problem.probabilities.size, problem.held
     limits, balls = len(problem.distortions), problem.perceptions
     kept = max(1, sum(np.isfinite(limit.limit) for limit in problem.distortions))
     f = _array("dual.f", dual.f, ((n,), (held,)), ignored)
@@ -252,6 +253,8 @@ def _array(name: str, value: object, shapes: tuple[Shape, ...], ignored: list[st
     """A finite array of one of the shapes; None, with a word on it, for what is none."""
     if value is None:
         return None
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.shape in shapes and np.isfinite(value).all():
+        return value
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # ragged lists, tensors that want no copy

@@ -9,7 +9,7 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import UpperBound, copy_costs_nothing, min_distortion_channel, upper_bound
-from rdptheory.divergences import SmoothFDivergence, Support
+from rdptheory.divergences import Support
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
@@ -87,8 +87,9 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
     cost = reduced.probabilities @ limit.table
     if not np.isfinite(cost).any():
         return None
-    if any(_least_cost(cost, ball) > CLEARLY * limit.limit for ball in reduced.perceptions):
-        return None
+    for ball in reduced.perceptions:
+        if -ball.divergence.support_roughly(-cost, ball.reference, ball.limit) > CLEARLY * limit.limit:
+            return None
     law = min_cost_law(cost, reduced.perceptions).law
     used = law > 0.0
     if float(law[used] @ cost[used]) > limit.limit:
@@ -100,21 +101,6 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return UpperBound(0.0, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     found = upper_bound(problem, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     return found if found.rate <= NEXT_TO_NOTHING else None
-
-
-def _least_cost(cost: FloatArray, ball: PerceptionLimit) -> float:
-    """A lower bound on <cost, r> in the ball without a search: at the multiplier that is right in the limit P -> 0."""
-    q = ball.reference
-    if (
-        q.size != cost.size
-        or not np.isfinite(cost).all()
-        or not 0.0 < ball.limit < np.inf
-        or not isinstance(ball.divergence, SmoothFDivergence)
-    ):
-        return 0.0
-    spread = float(q @ (cost - float(q @ cost)) ** 2)
-    bend = float(ball.divergence.curvature(np.ones(1))[0])
-    return -ball.divergence.support_at(-cost, q, ball.limit, float(np.sqrt(spread / (2.0 * bend * ball.limit))))
 
 
 def _zero_rate_by_products(problem: DiscreteProblem) -> UpperBound | None:

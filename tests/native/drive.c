@@ -36,6 +36,26 @@ static void called(int64_t count, const double *t, double *phi, double *slope, d
     }
 }
 
+static void sums(const rdp_problem *is, const double *f, const double *s, double *channel) {
+    int64_t n = is->n, m = is->m, K = is->tables;
+    const double **places = malloc(sizeof(double *) * (size_t)K);
+    double *d = malloc(sizeof(double) * (size_t)(K * n * m)), *limits = malloc(sizeof(double) * (size_t)K);
+    for (int64_t k = 0; k < K * n * m; k++) d[k] = k % 7 == 6 ? INFINITY : is->d[k];
+    for (int64_t k = 0; k < K; k++) places[k] = d + k * n * m, limits[k] = k % 2 ? 0.0 : 0.3;
+    rdp_tables t = {n, m, K, 1, is->p, limits, places};
+    double *work = malloc(sizeof(double) * (size_t)((n + 1) * m)), *out = malloc(sizeof(double) * (size_t)(2 * m + K));
+    double *rows = malloc(sizeof(double) * (size_t)(n * m));
+    rdp_column_sums(&t, f, s, work, out, out + m);
+    for (int64_t j = 0; j < m; j++) channel[j] = 0.0; /* a row without mass */
+    if (rdp_rows(&t, channel, rows)) {
+        rdp_means(&t, rows, out, out + m);
+        rdp_information(&t, rows, out);
+    }
+    channel[0] = NAN;
+    rdp_rows(&t, channel, rows);
+    free(places); free(d); free(limits); free(work); free(out); free(rows);
+}
+
 static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed) {
     double report[4], *p = law(n), *q = law(m), *limits = malloc(sizeof(double) * (size_t)(tables + 1));
     double *d = malloc(sizeof(double) * (size_t)(tables * n * m + 1)), *forbidden = shut ? table(n, m) : NULL;
@@ -55,7 +75,10 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
         is.gap = 1e-11;
         rdp_solve(&is, work);
     }
-    free(p); free(q); free(limits); free(d); free(forbidden); free(is.state); free(work);
+    double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
+    rdp_channel(&is, f, s, q, channel);
+    if (tables) sums(&is, f, s, channel);
+    free(p); free(q); free(limits); free(d); free(forbidden); free(is.state); free(work); free(f); free(s); free(channel);
 }
 
 int main(void) {

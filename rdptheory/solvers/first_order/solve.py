@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits
 from rdptheory._types import FloatArray
 from rdptheory.certificates import slater_channel
 from rdptheory.certificates.products import TINY, OperatingPoint, best_mixture, evaluated, mixed_channel, nearest_map
-from rdptheory.divergences import FDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.geometry import Dense, MaskArray
 from rdptheory.information import mutual_information
@@ -71,7 +70,7 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     if len(problem.distortions) != 1 or len(problem.perceptions) > 1:
         raise InvalidInput("method", method, "takes one distortion limit and at most one perception limit")
     perception = problem.perceptions[0] if problem.perceptions else None
-    if perception is not None and (perception.image is not None or not isinstance(perception.divergence, FDivergence)):
+    if perception is not None and (perception.image is not None or perception.divergence.cost is not None):
         raise InvalidInput("method", method, "takes an f-divergence of the output law itself")
     with threadpool_limits(limits=1, user_api="blas"):
         return (_by_products if problem.by_products else _by_table)(problem, method)

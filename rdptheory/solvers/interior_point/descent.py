@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._native import BOX, FIXED, TRANSPORT, BallSpec, Descent, Question, solve
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.divergences import FDivergence, SmoothFDivergence, TotalVariation, TransportDivergence
-from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
@@ -18,7 +18,6 @@ __all__ = ["Attempt"]
 
 BOX_FLOOR = 0.1  # least starting mass of a symbol under total variation, in units of 1/m: boxes are symmetric
 BARE_FLOOR = 1e-20  # elsewhere: a symbol that the source has may not begin at 0
-IDLE = 1e-3  # share of its radius that a ball of multiplier 0 keeps free: far above what a path leaves at 1e-9
 PINCHED = 1e-11  # mass that may move against a cost where none may
 SHARPER = 0.1  # what the core is asked for once its promise did not hold before the judge
 ROUNDS = 4  # of sharpening: rounding has the word by then
@@ -60,13 +59,13 @@ class Attempt:
 
     def run(self, gap: float, max_steps: int) -> Proof:
         """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
-        found = solve([self.question], gap, max_steps)[0]
+        found = solve(self.question, gap, max_steps)
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
             if best.bounds.gap <= gap or found.sentence or steps >= max_steps:
                 break
             target *= SHARPER
-            found = solve([self.question], target, max_steps - steps, [found.state])[0]
+            found = solve(self.question, target, max_steps - steps, found.state)
             steps += found.steps
             again, before = self._judged(found), best.bounds.gap
             best = again.better(best)
@@ -83,10 +82,8 @@ class Attempt:
         pinched = np.array(
             [ball.is_zero_radius and ball.has_zero_cost_moves for ball in reduced.perceptions], dtype=bool
         )
-        idle = found.slack >= IDLE * np.array([ball.P for ball in self.question.balls])
-        mu = np.where(idle & (found.slack > 0.0), 0.0, found.mu)  # what is left of it is the path's, not the answer's
         points = np.array([ball.kind == FIXED for ball in self.question.balls], dtype=bool)
-        mu = np.where(pinched | points, np.inf, mu)
+        mu = np.where(pinched | points, np.inf, found.mu)
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
         channel, v = self._channel(found), self._multipliers(found)
         for array in (channel, found.f, s, mu, *v):
@@ -95,19 +92,11 @@ class Attempt:
         return judged(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
 
     def _channel(self, found: Descent) -> FloatArray:
-        """W_ij proportional to r_j exp(f_i - Σ s_k d_ij) / c_j; the judge makes rows of it that sum to 1."""
-        question = self.question
-        cost = np.tensordot(found.s, question.d, axes=(0, 0))
-        if question.forbidden is not None:
-            cost = np.where(question.forbidden > 0.0, np.inf, cost)
-        weights = (found.f + np.log(question.p))[:, None] - cost
-        weights -= weights.max(axis=0)
-        np.exp(weights, out=weights)
-        weights *= found.r / weights.sum(axis=0)
+        """Its channel on all output symbols; the judge makes rows of it that sum to 1."""
         if self.usable.all():
-            return weights
-        channel = np.zeros((weights.shape[0], self.usable.size))
-        channel[:, self.usable] = weights
+            return found.channel
+        channel = np.zeros((found.channel.shape[0], self.usable.size))
+        channel[:, self.usable] = found.channel
         return channel
 
     def _multipliers(self, found: Descent) -> tuple[FloatArray, ...]:
@@ -167,11 +156,12 @@ def _groups(reduced: DiscreteProblem) -> IntArray | None:
 
 def _forbids(ball: PerceptionLimit) -> bool:
     """Whether the ball has no room for mass where its reference has none."""
-    return isinstance(ball.divergence, FDivergence) and ball.divergence.recession == np.inf
+    return ball.divergence.forbids_new_symbols
 
 
 def _moves(ball: PerceptionLimit) -> bool:
-    transport = isinstance(ball.divergence, TransportDivergence) and ball.image is None
+    """Whether laws of the ball may have mass anywhere, moved there at a cost."""
+    transport = ball.divergence.cost is not None and ball.image is None
     return transport and (ball.limit > 0.0 or ball.has_zero_cost_moves)
 
 
@@ -198,35 +188,27 @@ def _first_law(problem: DiscreteProblem) -> FloatArray | None:
 
 def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpec:
     """The ball of a perception limit with P < inf, on the output symbols in use."""
-    divergence, P, image = limit.divergence, limit.limit, limit.image
-    q = limit.reference if image is not None else limit.reference[columns] if _on_output(limit) else limit.reference
+    divergence, image = limit.divergence, limit.image
+    whole = image is not None or (divergence.cost is not None and not _prescribes(limit))
+    q = limit.reference if whole else limit.reference[columns]
     image = None if image is None else np.ascontiguousarray(image[:, columns])
     if _prescribes(limit):
         return BallSpec(FIXED, q, 0.0, q.size, image=image)
-    if isinstance(divergence, TotalVariation):
-        return BallSpec(BOX, q, P, q.size, recession=0.5, image=image)
-    if isinstance(divergence, SmoothFDivergence):
-        kind, order, factor = divergence.compiled
-        return BallSpec(kind, q, P, q.size, order, factor, divergence.recession, divergence.derivatives, image)
-    if isinstance(divergence, TransportDivergence):
-        return _transport(divergence, limit, image, slice(None) if image is not None else columns)
-    raise InvalidInput("perception", divergence, "has no interior point; use an f-divergence or a transport divergence")
-
-
-def _on_output(limit: PerceptionLimit) -> bool:
-    return not isinstance(limit.divergence, TransportDivergence) or _prescribes(limit)
+    if divergence.cost is not None:
+        return _transport(limit, divergence.cost, image, slice(None) if image is not None else columns)
+    return replace(divergence.compiled_ball(q, limit.limit), image=image)
 
 
 def _transport(
-    divergence: TransportDivergence,
     limit: PerceptionLimit,
+    cost: FloatArray,
     image: FloatArray | None,
     columns: slice | NDArray[np.bool_],
 ) -> BallSpec:
     q, P = limit.reference, limit.limit
     rows = q > 0.0
-    guess = (q if divergence.faithful else np.full(divergence.cost.shape[1], 1.0))[columns]
-    cost = divergence.cost[rows]
+    guess = (q if limit.divergence.faithful else np.full(cost.shape[1], 1.0))[columns]
+    cost = cost[rows]
     if limit.is_zero_radius and limit.has_zero_cost_moves:  # what moves at no cost is free, and nothing else
         cost, P = np.where(cost > 0.0, 1.0, 0.0), PINCHED
     cost = cost[:, columns]

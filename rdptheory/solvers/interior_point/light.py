@@ -29,6 +29,9 @@ LOWEST = -1e4
 
 def without_light(problem: DiscreteProblem, gap: float) -> DiscreteProblem | None:
     """The problem without mass on light symbols, or None if it has none. The references of balls lose them too."""
+    laws = (problem.probabilities, *(ball.reference for ball in problem.perceptions))
+    if all(float(law.min()) > LIGHT * gap for law in laws):
+        return None
     p = _heavy(problem.probabilities, gap)
     balls = tuple(replace(ball, reference=_heavy(ball.reference, gap)) for ball in problem.perceptions)
     if p is problem.probabilities and all(

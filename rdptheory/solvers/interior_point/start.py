@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.divergences import TransportDivergence
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["inner_law"]
@@ -21,11 +20,12 @@ def inner_law(ball: PerceptionLimit) -> FloatArray:
 
     The masses of a rough reference would make the path visit its heaviest symbols one after the other.
     """
-    if not isinstance(ball.divergence, TransportDivergence) or (ball.limit == 0.0 and not ball.has_zero_cost_moves):
-        return ball.reference
-    q = ball.reference
-    c = ball.divergence.cost - ball.divergence.cost.min(axis=1, keepdims=True)
-    room = ball.limit - float(q @ ball.divergence.cost.min(axis=1))
+    cost, q = ball.divergence.cost, ball.reference
+    if cost is None or (ball.limit == 0.0 and not ball.has_zero_cost_moves):
+        return q
+    least = cost.min(axis=1)
+    c = cost - least[:, None]
+    room = ball.limit - float(q @ least)
     highest = float(c.max())
     if highest > 0.0:
         c /= highest
