@@ -14,6 +14,7 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
 from rdptheory.certificates.classes import SMALLEST, ClassLaws
 from rdptheory.certificates.lower import support_value
 from rdptheory.certificates.repair import slater_channel, within
+from rdptheory.certificates.tables import weighed
 from rdptheory.certificates.upper import UpperBound, information, upper_bound
 from rdptheory.information import relative_entropies
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
@@ -169,7 +170,7 @@ def _limited(question: Posteriors, given: Letters | None, anchor: Letters | None
     """The judge of `rdp`, whose output symbols are the letters of the code."""
     if given is not None:
         problem, channel = _on_letters(question, given), given.channel(question.p)
-        if anchor is None or within(problem.reduced, channel):
+        if anchor is None or within(problem.reduced, weighed(problem.reduced, channel)):
             return _read(question, upper_bound(problem, channel), given.labels)
     if anchor is None:
         return inf, None

@@ -24,7 +24,7 @@ from rdptheory.certificates.repair import (
 )
 from rdptheory.certificates.tables import Weighed, weighed
 from rdptheory.doors import guard
-from rdptheory.information import entropy
+from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
@@ -124,10 +124,16 @@ def _information(found: Weighed) -> float:
     n m terms p W log(W/r) are summed, Σ |p W log(W/r)| <= I + 2/e; a logarithm errs by its own rounding and by that of
     its argument, n + 4 units, and rows sum to 1 within m units. Equal rows carry no information at all.
     """
-    if found.constant:
-        return 0.0
-    rate = found.information
-    return rate + 2.0 * UNIT_ROUNDOFF * (sum(found.channel.shape) + 16) * (rate + 1.0)
+    return 0.0 if found.constant else _allowed(found.information, found.channel)
+
+
+def information(p: FloatArray, channel: FloatArray) -> float:
+    """The same for a law and a channel of their own, with a row for each of its symbols."""
+    return 0.0 if bool((channel == channel[0]).all()) else _allowed(mutual_information(p, channel), channel)
+
+
+def _allowed(rate: float, channel: FloatArray) -> float:
+    return float(rate + 2.0 * UNIT_ROUNDOFF * (sum(channel.shape) + 16) * (rate + 1.0))
 
 
 def _beyond(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[list[float], list[float]]:

@@ -78,6 +78,8 @@ class TotalVariation(FDivergence):
     def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
         """<p, v>, and the widest move for P units of mass."""
         top, lowest = float(v.max()), float(v.min())
+        if not np.isfinite(top - lowest):
+            return top
         return min(top, raised(mean_bound(v, reference) + P * (top - lowest) * (1.0 + 4.0 * UNIT_ROUNDOFF)))
 
     def uncertainty(self, reference: Law, output: Law, relative: float) -> float:

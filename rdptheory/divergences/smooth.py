@@ -208,8 +208,10 @@ class SmoothFDivergence(FDivergence):
         """The largest v, or the bound at the multiplier that is right in the limit P -> 0."""
         held = _held(reference)
         top = float(v[held].max() if np.isinf(self.recession) else v.max())
+        if not 0.0 < P < np.inf or not np.isfinite(v).all():
+            return top
         spread = float(reference @ (v - float(reference @ v)) ** 2)
-        if not 0.0 < P < np.inf or not 0.0 < spread < np.inf:
+        if not 0.0 < spread < np.inf:
             return top
         bend = float(self.curvature(np.ones(1))[0])
         return min(top, self._look(v, reference, P, float(np.sqrt(spread / (2.0 * bend * P))))[0])
