@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
+import os
 import sys
 import types
 import typing
@@ -20,18 +21,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, follows
-from rdptheory.errors import InvalidInput, WrongCall, number, reals, truth, whole
+from rdptheory.errors import InvalidInput, WrongCall, at_least_zero, number, reals, truth, whole
 
 __all__ = [
     "Alike",
     "CostMatrix",
     "Has",
     "Law",
+    "NotNegative",
     "Places",
     "Reproductions",
     "Shape",
@@ -61,6 +64,12 @@ class Has:
     attributes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class AtLeast0:
+    """A number at least 0 or inf: the one range that functions without a constructor ask for."""
+
+
+NotNegative = Annotated[float, AtLeast0()]
 Law = Annotated[FloatArray, Shape(("m",))]
 """A law, or a function, on an alphabet that all the laws of a call share: shape (m,)."""
 ANY_SHAPE = ("...",)
@@ -77,7 +86,9 @@ Reproductions = Annotated[FloatArray, Shape(("m", "k?"))]
 Check = Callable[[str, Any], Any]
 """(argument, value) -> the value to go on with; raises InvalidInput."""
 LONGEST = 1_000_000  # entries taken from an iterator, which may never end
-HOUSE = ("rdptheory.", "neural.")  # rooms whose calls to each other are not checked again
+ROOT = Path(__file__).parent
+HOUSE = (f"{ROOT}{os.sep}", f"{ROOT.with_name('neural')}{os.sep}")
+"""Where the files lie whose calls to each other are not checked again: a name alone a user's module may have, too."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
@@ -111,7 +122,7 @@ def door(function: Function) -> Function:
     @wraps(function)
     def entrance(*args: Any, **kwargs: Any) -> Any:
         nonlocal open_
-        if sys._getframe(1).f_globals.get("__name__", "").startswith(HOUSE):  # whoever is inside came through a door
+        if sys._getframe(1).f_code.co_filename.startswith(HOUSE):  # whoever is inside came through a door
             return function(*args, **kwargs)
         if not open_:
             by_name.update(_checks(function))
@@ -154,6 +165,8 @@ def check(hint: Any) -> Check | None:
     """What stands behind an annotation; None lets everything pass."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
+        if any(isinstance(mark, AtLeast0) for mark in hint.__metadata__):
+            return at_least_zero
         known = [mark for mark in hint.__metadata__ if isinstance(mark, Has)]
         return _having(known[0]) if known else check(inner[0])
     if isinstance(hint, TypeVar):

@@ -87,7 +87,7 @@ def number(argument: str, value: object) -> float:
     0.5
     """
     if isinstance(value, float):
-        return value
+        return float(value)  # of numpy's own, too, whose arithmetic warns where that of Python goes on
     found = None
     if _real(value):
         try:

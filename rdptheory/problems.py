@@ -29,6 +29,7 @@ LARGE = 2048  # symbols above which a distortion that knows its geometry needs n
 BELOW = 8 * UNIT_ROUNDOFF  # of D, by which a limit may lie below the least distortion that a user summed in float64
 POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
 LAW_ROUNDING = 4 * UNIT_ROUNDOFF  # twice what is left of a sum after one division by it
+LAW_SUM = 1e-12  # what a law may be off 1 by, as `Pmf` accepts it
 SPLITTER = 2.0**27 + 1.0  # halves the 53 bits of a float64
 
 __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem", "exact_law", "remaining_limit"]
@@ -389,6 +390,12 @@ class DiscreteProblem:
             return np.asarray(np.ravel_multi_index((symbols,) * len(self.alphabet), self.alphabet), dtype=np.intp)
         return None
 
+    @property
+    def unseen(self) -> FloatArray:
+        """What a user's own sum of the least distortion does not show of it, for every finite limit."""
+        weights = self.weights[self.probabilities > 0.0]
+        return np.array([BELOW * float(weights @ np.abs(least)) for least in self.row_minima])
+
     def expand(self, channel: FloatArray) -> FloatArray:
         """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
         rows = self.probabilities > 0.0
@@ -418,7 +425,14 @@ def exact_law(weights: FloatArray) -> FloatArray:
     """The law that non-negative weights (n,) are proportional to: each mass within `LAW_ROUNDING` of itself.
 
     Weights whose exact sum is that close to 1 are left as they are.
+
+    Raises
+    ------
+    InvalidInput
+        No weights of a law: negative, not finite, or with a sum off by more than rounding.
     """
+    if not (weights >= 0.0).all() or not abs(float(weights.sum()) - 1.0) <= LAW_SUM:
+        raise InvalidInput("probabilities", weights, f"must be at least 0 and sum to 1 within {LAW_SUM:g}")
     total = math.fsum(weights.tolist())
     return weights if abs(total - 1.0) <= LAW_ROUNDING else frozen_array(weights / total)
 

@@ -51,7 +51,7 @@ REPORTS = (
     "Bounds", "Slopes", "Located", "CriticalPoints", "Row", "Verdict", "Limit", "Placement", "UpperBound",
     "MinDistortion", "Solution", "TransportRate", "TransportBounds", "Refinement", "Interpolation", "JointTransport",
     "ExtremeBounds", "Decomposition", "Allocation", "ScalingDecoder", "Point", "Candidate", "JointGaussian",
-    "Multipliers", "Gradient", "SlopePoint", "worst", "at_most", "equal", "exceeds",
+    "Multipliers", "Gradient", "Dispersion", "ConfidenceRate", "SlopePoint", "worst", "at_most", "equal", "exceeds",
     "cut", "support", "support_at", "support_near", "support_bound", "uncertainty", "value", "quantile", "left_tail",
     "right_tail", "density",
 )  # fmt: skip

@@ -9,7 +9,7 @@ import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
-from rdptheory.doors import CostMatrix, SourceLaw, guard
+from rdptheory.doors import CostMatrix, NotNegative, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["MinDistortion", "min_distortion_channel"]
@@ -31,15 +31,15 @@ def min_distortion_channel(
     p: SourceLaw,
     cost: CostMatrix,
     ball: PerceptionLimit,
-    enough: float,
+    enough: NotNegative,
 ) -> MinDistortion:
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
     A transport with free moves takes one linear program. Else the ball is replaced by half-spaces <g_k, r> <= h_k that
     hold it; each linear program yields multipliers λ and with them, whatever they are, the bound
-    Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. Its plan, mixed with an optimal transport to the reference law
-    until it enters the ball, is the channel, and where it enters is the next cut. The search ends once the bound
-    exceeds `enough` or the channel costs clearly less.
+    Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. A first bound comes from the transport to the reference. Its
+    plan, mixed with that transport until it enters the ball, is the channel, and where it enters is the next cut. The
+    search ends once the bound exceeds `enough` or the channel costs clearly less.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def min_distortion_channel(
     if centre.plan is None:
         return MinDistortion(None, 0.0)
     inner = rounded_plan(centre.plan, p, q, barred if barred.any() else None)
-    best, lower = inner, centre.lower if P == 0.0 else 0.0
+    best, lower = inner, centre.lower if P == 0.0 else _priced_ball(p, cost, ball, centre.w)
     cuts: list[FloatArray] = []
     limits: list[float] = []
     rows = scipy.sparse.coo_array((np.ones(n * m), (np.arange(n * m) // m, np.arange(n * m))), shape=(n, n * m))
@@ -123,6 +123,15 @@ def min_distortion_channel(
     short = np.maximum(p - best.sum(axis=1), 0.0)  # rounding may leave a tiny symbol's row short
     best = best + short[:, None] * (np.where(barred, 0.0, q) if barred.any() else q)
     return MinDistortion(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
+
+
+def _priced_ball(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, w: FloatArray) -> float:
+    """Σ_i p_i min_j (cost_ij - w_j) - σ_P(-w), a bound for any prices w of the output: next to P = 0 the potentials of
+    the transport to the reference are the right ones."""
+    rows = p @ (cost - w).min(axis=1)
+    sizes = np.where(np.isinf(cost), 0.0, np.abs(cost)).max(axis=1)
+    rounding = UNIT_ROUNDOFF * (p.size + 8) * (float(p @ sizes) + 2.0 * float(np.abs(w).max()))
+    return max(0.0, float(rows) - ball.divergence.support(-w, ball.reference, ball.limit).value - rounding)
 
 
 def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> MinDistortion:

@@ -7,6 +7,7 @@ from math import isfinite
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.feasible import min_distortion_channel
@@ -33,6 +34,7 @@ __all__ = [
 RESOLVED = 64 * UNIT_ROUNDOFF  # share of a mass of the output law, by which its sum in float64 may be off
 NEGLIGIBLE = UNIT_ROUNDOFF / 1024  # mass that a column may gain in place, below the rounding of any row it is in
 MIXING_ROUNDS = 60  # doublings of the smallest share that a mixture may need beyond the one in closed form
+NEARING = 200  # rounds: what is left then is a fraction of a percent
 TINY = float(np.finfo(np.float64).tiny)
 
 Plans = tuple[FloatArray | None, ...]
@@ -90,11 +92,19 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
             found = max_slack_joint(p, tables, limits, ball.reference, cost, ball.limit)
         else:
             found = min_distortion_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
-        normal = None if found is None else as_channel(problem, found)
-        if normal is not None:
-            exact, plans = with_exact_marginals(reduced, weighed(reduced, normal), ())
-            if within(reduced, exact, plans):
-                return exact.channel
+        shut = [limit.table > 0.0 for limit in reduced.distortions if limit.limit == 0.0]
+        searched = [] if found is None else [found]
+        if shut:
+            free = ~np.any(shut, axis=0)
+            searched = [np.where(free, one, 0.0) for one in searched]
+            if ball.reference.size == m:
+                searched.append(_nearest_law(p, free, ball.reference))
+        for one in searched:
+            normal = as_channel(problem, one)
+            if normal is not None:
+                exact, plans = with_exact_marginals(reduced, weighed(reduced, normal), ())
+                if within(reduced, exact, plans):
+                    return exact.channel
     return None
 
 
@@ -129,6 +139,18 @@ def _slater_by_parts(problem: DiscreteProblem) -> FloatArray | None:
     channel = np.zeros((n, m))
     channel[rows, chosen] = found
     return channel
+
+
+def _nearest_law(p: FloatArray, free: NDArray[np.bool_], reference: FloatArray) -> FloatArray:
+    """A channel on free cells whose output law comes near the reference: one that is nearest in one f-divergence is so
+    in all. Each round of the usual scaling lowers that of reference and output."""
+    channel = np.where(free, reference + TINY, 0.0)
+    for _ in range(NEARING):
+        channel /= channel.sum(axis=1, keepdims=True)
+        law = p @ channel
+        channel = channel * np.divide(reference, law, out=np.zeros_like(law), where=law > 0.0)
+        channel[channel.sum(axis=1) <= 0.0] = np.where(free, 1.0, 0.0)[channel.sum(axis=1) <= 0.0]
+    return np.asarray(channel)
 
 
 def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+from rdptheory.certificates.faces import on_the_face
 from rdptheory.certificates.repair import (
     RESOLVED,
     Plans,
@@ -86,17 +87,27 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
         over, outside = _beyond(reduced, mixed, plans)
         if all(x <= 0.0 for x in (*over, *outside)):  # inside by more than rounding
             return UpperBound(_information(mixed), problem.expand(mixed.channel), tuple(-x for x in outside))
-    if mixed is not None and within(reduced, mixed, plans):
-        return _priced(problem, mixed, plans)[0]
     first: UpperBound | None = None
-    if mixed is not None and within(reduced, mixed, plans, RESOLVED):
-        first, paid = _priced(problem, mixed, plans)
-        if paid <= CHEAP:
+    if mixed is not None:
+        inside = within(reduced, mixed, plans)
+        if inside or within(reduced, mixed, plans, RESOLVED):
+            first, paid = _priced(problem, mixed, plans)
+            if paid <= CHEAP:
+                return first
+        assert rows is not None
+        face = on_the_face(problem, rows)
+        if face is not None:
+            exact, unsure = face
+            rate = information(reduced.probabilities, exact) + unsure
+            first = first if first is not None and first.rate <= rate else UpperBound(rate, problem.expand(exact))
+        if inside and first is not None:
             return first
     slater = slater_channel(problem)
+    if first is None and mixed is not None:
+        near = [(mixed, plans)] if slater is not None else [(mixed, plans), *_at_the_reference(reduced, mixed)]
+        nearly = _kept_as_read if slater is None else _nearly
+        first = next((_priced(problem, *one)[0] for one in near if nearly(problem, *one)), None)
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
-        if first is None and mixed is not None and _nearly(reduced, mixed, plans):
-            first = _priced(problem, mixed, plans)[0]
         moved = (weighed(reduced, slater), ()) if mixed is None else mix(reduced, mixed, slater, plans)
         second = _priced(problem, *moved)[0]
         first = second if first is None or second.rate <= first.rate else first
@@ -111,11 +122,29 @@ def _priced(problem: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Upp
     return UpperBound(rate + paid, problem.expand(found.channel), tuple(-x for x in outside)), paid
 
 
-def _nearly(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
+def _nearly(problem: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
     """Whether a caller who recomputes the limits in float64 would call them kept."""
-    spent, delta = distances(reduced, found, plans)
-    rooms = [NEARLY * max(1.0, limit.limit) for limit in reduced.distortions]
+    spent, delta = distances(problem.reduced, found, plans)
+    rooms = [NEARLY * max(1.0, limit.limit) for limit in problem.reduced.distortions]
     return all(x <= room for x, room in zip(spent, rooms, strict=True)) and all(x <= NEARLY for x in delta)
+
+
+def _kept_as_read(problem: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
+    """Whether a channel keeps limits that are read as wide as a user's own sum is rounded."""
+    spent, delta = distances(problem.reduced, found, plans)
+    return all(x <= 0.0 for x in delta) and all(x <= room for x, room in zip(spent, problem.unseen, strict=False))
+
+
+def _at_the_reference(reduced: DiscreteProblem, found: Weighed) -> list[tuple[Weighed, Plans]]:
+    """The channel with the law of a ball's reference, which may cost less than rounding."""
+    if len(reduced.perceptions) != 1:
+        return []
+    (ball,) = reduced.perceptions
+    if ball.image is not None or not ball.divergence.faithful:
+        return []
+    plans = () if ball.divergence.cost is None else (np.diag(ball.reference),)
+    moved = with_output(reduced.probabilities, found.channel, ball.reference, reduced.barred)
+    return [(weighed(reduced, moved), plans)]
 
 
 def _information(found: Weighed) -> float:

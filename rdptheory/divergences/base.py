@@ -11,7 +11,7 @@ import numpy as np
 
 from rdptheory._native import BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.doors import Law, Reference, guard
+from rdptheory.doors import Law, NotNegative, Places, Reference, guard
 from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Divergence", "FDivergence", "Support", "mean_bound", "raised"]
@@ -94,15 +94,16 @@ class Divergence(ABC):
         search behind this number costs width, never truth.
         """
 
-    def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
+    def support_at(self, v: Law, reference: Law, P: float, mu: NotNegative) -> float:
         """An upper bound on σ_P(v) that takes one look, at the multiplier μ >= 0 of the ball.
 
         Members whose search is short need no μ, and this is their `support`.
         """
         return self.support(v, reference, P).value
 
-    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+    def support_near(self, v: Law, reference: Reference, P: float, mu: NotNegative) -> float:
         """The value of `support`, for a caller who has a guess at the multiplier μ = dσ/dP; here it is not needed."""
+        self.check(reference.size, v.size)
         return self.support(v, reference, P).value
 
     def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
@@ -114,7 +115,7 @@ class Divergence(ABC):
         """Whether δ is convex in the law of the output, and not its balls alone: then R(D,P) is convex in P."""
         return True
 
-    def ball(self, points: FloatArray, P: float) -> tuple[Divergence, float]:
+    def ball(self, points: Places, P: float) -> tuple[Divergence, float]:
         """A convex divergence between laws on `points`, and its radius at which the ball is that of radius P here."""
         return self.on(points), at_least_zero("P", P)
 
@@ -134,7 +135,7 @@ class Divergence(ABC):
         raise InvalidInput("perception", self, "has no interior point; use an f-divergence or a transport divergence")
 
     @abstractmethod
-    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+    def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
         """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth."""
 
     @abstractmethod

@@ -15,7 +15,7 @@ from rdptheory._native import BOX, JENSEN_SHANNON, POWER, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, mean_bound, raised
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Alike, Law, Reference, guard
+from rdptheory.doors import Alike, Law, NotNegative, Reference, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -86,7 +86,7 @@ class TotalVariation(FDivergence):
         """Mass that changes by a share changes δ by no more than that share."""
         return relative + UNIT_ROUNDOFF * (output.size + 8) * self.value(reference, output)
 
-    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+    def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
         """max(v_i, max v - μ): mass below the box moves to the top."""
         return np.maximum(v, float(v.max()) - mu)
 

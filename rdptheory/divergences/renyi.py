@@ -10,7 +10,7 @@ from rdptheory._native import POWER
 from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Law, guard
+from rdptheory.doors import Law, NotNegative, Places, guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = ["PowerDivergence", "Renyi"]
@@ -116,7 +116,7 @@ class Renyi(Divergence):
     def convex(self) -> bool:
         return self.alpha < 1.0
 
-    def ball(self, points: FloatArray, P: float) -> tuple[Divergence, float]:
+    def ball(self, points: Places, P: float) -> tuple[Divergence, float]:
         return self.power, self.radius(P)
 
     def radius(self, P: float) -> float:
@@ -138,7 +138,7 @@ class Renyi(Divergence):
         """That of the power divergence."""
         return self.power.support(v, reference, self.radius(P))
 
-    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+    def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
         """That of the power divergence, at the multiplier of its radius."""
         return self.power.support_slope(v, reference, mu)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rdptheory._native import CALLED, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, raised
-from rdptheory.doors import Alike, Law, Reference, guard, inside
+from rdptheory.doors import Alike, Law, NotNegative, Reference, guard, inside
 from rdptheory.errors import InvalidInput
 
 __all__ = ["SmoothFDivergence"]
@@ -117,7 +117,7 @@ class SmoothFDivergence(FDivergence):
         """
         return self._support(v, reference, P, 0.0)
 
-    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+    def support_near(self, v: Law, reference: Reference, P: float, mu: NotNegative) -> float:
         """The bound at μ where that cannot be far from the least one, else the same search begun around μ."""
         if P > 0.0 and 0.0 < mu < np.inf:
             bound, missed = self._look(v, reference, P, mu)
@@ -196,7 +196,7 @@ class SmoothFDivergence(FDivergence):
         bound = min(near, self.support_bound(shifted, reference, P, float(np.exp(high)), gamma))
         return Support(raised(top + min(bound, 0.0)), law)  # no law has more than the largest v
 
-    def support_at(self, v: Law, reference: Law, P: float, mu: float) -> float:
+    def support_at(self, v: Law, reference: Law, P: float, mu: NotNegative) -> float:
         """The dual objective at μ and the γ that makes r = p t((v-γ)/μ) a law; at most the largest v."""
         if P == 0.0:
             return self.support(v, reference, 0.0).value
@@ -232,7 +232,7 @@ class SmoothFDivergence(FDivergence):
                 delta += self.recession * max(0.0, 1.0 - float(p @ t))
         return raised(top + min(bound, 0.0)), abs(P - delta)
 
-    def support_slope(self, v: Law, reference: Law, mu: float) -> FloatArray:
+    def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
         """μ φ*((v_i - γ)/μ), γ the multiplier of the mass; nan where the reference has none."""
         held, slope = _held(reference), np.full_like(v, np.nan)
         top = float(v[held].max() if np.isinf(self.recession) else v.max())

@@ -10,7 +10,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Law, Places, Reference, guard
+from rdptheory.doors import Law, NotNegative, Places, Reference, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.points import distances, squared_distances
 
@@ -78,6 +78,7 @@ class TransportDivergence(Divergence):
 
     def bound(self, reference: Reference, output: Law, plan: FloatArray) -> float:
         """An upper bound on δ: the cost of `plan` (k, m) rounded to the marginals, without a linear program."""
+        self.check(reference.size, output.size)
         if plan.shape != self.cost.shape:
             raise InvalidInput("plan", plan, f"must have the shape {self.cost.shape} of the costs, has {plan.shape}")
         return float(np.vdot(rounded_plan(plan, reference, output), self.cost))
@@ -99,8 +100,9 @@ class TransportDivergence(Divergence):
         independent = float(reference @ self.cost @ output)
         return share * float(np.sqrt(independent * self.scale))
 
-    def support_slope(self, v: Law, reference: Reference, mu: float) -> FloatArray:
+    def support_slope(self, v: Law, reference: Reference, mu: NotNegative) -> FloatArray:
         """max_j (v_j - μ c_ij): the best place for a unit of mass of i."""
+        self.check(reference.size, v.size)
         return np.asarray((v - mu * self.cost).max(axis=1))
 
     def cut(self, reference: Reference, law: Law, P: float) -> tuple[FloatArray, float]:
@@ -176,7 +178,7 @@ class _BetweenPoints(Divergence):
         """Needs points: `on(points).support`."""
         raise self._needs_points()
 
-    def support_slope(self, v: FloatArray, reference: FloatArray, mu: float) -> FloatArray:
+    def support_slope(self, v: FloatArray, reference: FloatArray, mu: NotNegative) -> FloatArray:
         """Needs points: `on(points).support_slope`."""
         raise self._needs_points()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
-from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory.couplings import optimal_transport, rounded_plan
 from rdptheory.divergences import Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
@@ -187,26 +187,21 @@ def joint_transport(
     apart_y, apart_d = squares(alphabet, points[start_x]), squares(means, means[start_d])
     squared = (apart_y[:, None, :], apart_d[None, :, :])
     cost = np.sqrt(squared[0] + squared[1]) if euclidean else np.sqrt(squared[0]) + np.sqrt(squared[1])
-    cost = cost.reshape(m * size, -1) + price * pull.reshape(-1, 1)  # from (x, x_d) to (y, x_d')
-    cells, starts = cost.shape
-    numbers = np.arange(cost.size)
-    ones = np.ones(cost.size)
-    into = scipy.sparse.coo_array((ones, (numbers // starts % size, numbers)), shape=(size, cost.size))
-    out = scipy.sparse.coo_array((ones, (numbers % starts, numbers)), shape=(starts, cost.size))
-    mass = joint[start_x, start_d]
-    found = scipy.optimize.linprog(
-        cost.ravel(),
-        A_eq=scipy.sparse.vstack([out, into]).tocsr()[:-1],
-        b_eq=np.concatenate([mass, region.masses])[:-1],
-        method="highs",
-    )
-    u = found.eqlin.marginals[:starts]
-    w = (cost - u[None, :]).min(axis=1).reshape(m, size).min(axis=0)
-    lower = float(mass @ u + region.masses @ w)
-    law = np.maximum(found.x, 0.0).reshape(cells, starts).sum(axis=1).reshape(m, size)
+    with np.errstate(over="ignore"):
+        cost = cost.reshape(m, size, -1) + price * pull[:, :, None]  # from (x, x_d) to (y, x_d')
+    if not np.isfinite(cost).all():
+        raise InvalidInput("price", price, "makes costs that float64 cannot hold")
+    mass, cheapest = joint[start_x, start_d], cost.min(axis=0).T  # nothing is asked of Y: each pair takes the best y
+    found = optimal_transport(mass, region.masses, cheapest)
+    if found.plan is None:
+        raise InvalidInput("source", source, "with this encoder makes a linear program that fails")
+    plan = rounded_plan(found.plan, mass, region.masses)
+    law = np.zeros((m, size))
+    np.add.at(law, (cost.argmin(axis=0), np.arange(size)[:, None]), plan.T)
+    lower, reached = max(0.0, found.lower), float(np.vdot(plan, cheapest))
+    upper = reached * (1.0 + UNIT_ROUNDOFF * (plan.size + 16))
     given_d = law / law.sum(axis=0)
     error = float(np.einsum("z,zi,yz,yi->", region.masses, region.posterior, given_d, squares(alphabet, points)))
-    upper = max(float(found.fun), lower)
     return JointTransport(
         Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, pull))
     )

@@ -59,6 +59,8 @@ def presolve(problem: DiscreteProblem) -> Presolved:
             if least > ball.limit:
                 return Presolved(f"P is below {least:.6g}, the least cost of any transport from the reference")
     doubtful = not (problem.by_products or copy_costs_nothing(problem))
+    if not problem.by_products and _out_of_reach(problem):
+        return Presolved(TOO_TIGHT)
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(TOO_TIGHT)
     return Presolved(constant=zero_rate(problem), doubtful=doubtful)
@@ -182,4 +184,39 @@ def _rounding(cost: FloatArray) -> float:
 
 
 def _too_tight(problem: DiscreteProblem) -> bool:
-    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + 1e-12) + 1e-15
+    if len(problem.finite) != 1:
+        return False
+    return least_distortion(problem) > problem.reduced.distortions[0].limit + float(problem.unseen[0])
+
+
+def _out_of_reach(problem: DiscreteProblem) -> bool:
+    """Whether no law of an f-divergence ball can be made within D, as one symbol alone shows.
+
+    Two laws are told apart at least as well as their masses on a symbol j and on the rest. That of the output is at
+    most Σ_i min(p_i, room/d_ij), where room is what D leaves above the least distortion, and at least the sum over the
+    rows that cost nothing at j of p_i - room/min_{j' ≠ j} d_ij'.
+    """
+    reduced = problem.reduced
+    if len(reduced.perceptions) != 1 or len(problem.finite) != 1:
+        return False
+    (ball,), (limit,), p = reduced.perceptions, reduced.distortions, reduced.probabilities
+    if ball.image is not None or ball.divergence.cost is not None or limit.table.shape[1] == 1:
+        return False
+    q, P, room = ball.reference, ball.limit, limit.limit + float(problem.unseen[0])
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        reach = np.where(limit.table > 0.0, room / limit.table, np.inf)
+    kept = np.maximum(p - np.sort(reach, axis=1)[:, -2], 0.0)  # of the second cheapest cell
+    rounding = UNIT_ROUNDOFF * (p.size + 8)
+    least = kept @ (limit.table == 0.0) * (1.0 - rounding)
+    most = np.minimum(np.minimum(p[:, None], reach).sum(axis=0) * (1.0 + rounding), 1.0)
+    for mass in np.flatnonzero((q < least) | (q > most)):
+        here = least[mass] if q[mass] < least[mass] else most[mass]
+        first, second = np.array([q[mass], 1.0 - q[mass]]), np.array([here, 1.0 - here])
+        told = ball.divergence.value(first, second)
+        if first[1] == second[1] == 1.0:  # what the rest adds is lost, and what is left is right to its last digits
+            told *= 1.0 - NEXT_TO_NOTHING
+        else:
+            told -= ball.divergence.uncertainty(first, second, ROUNDED)
+        if told > P:
+            return True
+    return False

@@ -221,7 +221,9 @@ def aimed(D: float, s: float, gap: float) -> float:
 
 def next_slope(s: float, distortion: float, aim: float, exponent: float) -> float:
     """s moved so that E d goes to its aim, by one Newton step on logarithms with a bounded factor."""
-    return s * float(np.clip((max(distortion, 1e-300) / aim) ** (1.0 / exponent), 0.7, 1.4))
+    with np.errstate(over="ignore", under="ignore"):  # far from its aim, E d says no more than in which direction it is
+        factor = np.float_power(max(distortion, 1e-300) / aim, 1.0 / exponent)
+    return s * float(np.clip(factor, 0.7, 1.4))
 
 
 def first_slope(question: Question, log_h: FloatArray) -> float:

@@ -14,6 +14,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.interior_point.classes import by_classes
 from rdptheory.solvers.interior_point.descent import Attempt
 from rdptheory.solvers.interior_point.light import restored, without_light
 from rdptheory.solvers.outcome import Proof, judged
@@ -22,6 +23,8 @@ __all__ = ["InteriorPoint"]
 
 SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change over it: two laws prescribed close it
 PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
+NO_ROOM = 1e-12  # of the greatest cost: what is left of D above the least distortion counts as nothing at first
+SPILT = 1e-14  # share of a column sum that the entries beside the least distortion may add to it
 FLOORS = (0.0, 0.1, 0.5)  # of the starting masses, in units of 1/m: even starts are slower and close what others leave
 
 
@@ -59,12 +62,14 @@ def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
 
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve a discrete problem to a proved gap: with its balls, without them, at P = 0; brackets are intersected."""
-    close = _close_to_the_reference(problem, method.gap, method.max_steps)
-    if close is not None and close.bounds.gap <= method.gap:
-        return close.ended(close.steps, "")
-    found = _solve(problem, method.gap, method.max_steps)
-    if close is not None:
-        found = found.better(close)
+    found: Proof | None = None
+    for special in (_without_room, _class_by_class, _close_to_the_reference):
+        close = special(problem, method.gap, method.max_steps)
+        if close is not None:
+            found = close.better(found)
+            if found.bounds.gap <= method.gap:
+                return found.ended(found.steps, "")
+    found = _solve(problem, method.gap, method.max_steps).better(found)
     for other in (_without_balls, _at_zero_radius):
         left = method.max_steps - found.steps
         if found.bounds.gap <= method.gap or left <= 0:
@@ -86,6 +91,35 @@ def _solve(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
             break
     assert best is not None
     return best
+
+
+def _class_by_class(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+    return by_classes(problem, gap, max_steps, _solve)
+
+
+def _without_room(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+    """A D next to the least distortion by the question at the least distortion itself, whose channels serve.
+
+    That one knows no slope. The least s at which the entries that it forbids add next to nothing to a column stands for
+    its inf, and costs s times the room.
+    """
+    reduced = problem.reduced
+    if len(reduced.distortions) != 1:
+        return None
+    (limit,) = reduced.distortions
+    if not 0.0 < limit.limit <= NO_ROOM * float(limit.table.max(initial=0.0, where=np.isfinite(limit.table))):
+        return None
+    least = replace(reduced, distortions=(replace(limit, limit=0.0),))
+    found = _solve_with_balls(least, InteriorPoint(gap, max_steps))
+    outcome = found.outcome
+    if outcome.dual is None:
+        return judged(problem, outcome)
+    logs, _ = log_column_sums(least.reduced, outcome.dual.f, np.zeros(1))
+    logs = np.where(np.isfinite(logs), logs, logs.min(initial=0.0, where=np.isfinite(logs)))
+    heights = (outcome.dual.f + np.log(reduced.probabilities))[:, None] - np.log(SPILT) - logs
+    steep = np.divide(heights, limit.table, out=np.zeros_like(limit.table), where=limit.table > 0.0)
+    dual = replace(outcome.dual, s=np.array([max(0.0, float(steep.max()))]), centred=True)
+    return judged(problem, replace(outcome, dual=dual))
 
 
 def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:

@@ -28,17 +28,22 @@ LOWEST = -1e4
 
 
 def without_light(problem: DiscreteProblem, gap: float) -> DiscreteProblem | None:
-    """The problem without mass on light symbols, or None if it has none. The references of balls lose them too."""
-    laws = (problem.probabilities, *(ball.reference for ball in problem.perceptions))
-    if all(float(law.min()) > LIGHT * gap for law in laws):
-        return None
-    p = _heavy(problem.probabilities, gap)
-    balls = tuple(replace(ball, reference=_heavy(ball.reference, gap)) for ball in problem.perceptions)
-    if p is problem.probabilities and all(
-        one.reference is other.reference for one, other in zip(balls, problem.perceptions, strict=True)
+    """`problem.reduced` without mass on light symbols, or None if it has none. The references of balls lose them too.
+
+    Reduced, because what the light symbols spend at least is off its D, and the others may spend what is left.
+    """
+    reduced = problem.reduced
+    if all(
+        float(law.min()) > LIGHT * gap for law in (reduced.probabilities, *(b.reference for b in reduced.perceptions))
     ):
         return None
-    return replace(problem, probabilities=p, perceptions=balls)
+    p = _heavy(reduced.probabilities, gap)
+    balls = tuple(replace(ball, reference=_heavy(ball.reference, gap)) for ball in reduced.perceptions)
+    if p is reduced.probabilities and all(
+        one.reference is other.reference for one, other in zip(balls, reduced.perceptions, strict=True)
+    ):
+        return None
+    return replace(reduced, probabilities=p, perceptions=balls)
 
 
 def _heavy(law: FloatArray, gap: float) -> FloatArray:
@@ -61,7 +66,7 @@ def restored(problem: DiscreteProblem, lighter: DiscreteProblem, outcome: Outcom
     if channel is None or dual is None:
         return Outcome(steps=outcome.steps, sentence=outcome.sentence)
     reduced = problem.reduced
-    p, kept = reduced.probabilities, lighter.probabilities[problem.probabilities > 0.0] > 0.0
+    p, kept = reduced.probabilities, lighter.probabilities > 0.0
     cost = np.zeros(reduced.shape)
     for slope, limit in zip(dual.s, reduced.distortions, strict=True):
         shut = limit.table > 0.0 if limit.limit <= 0.0 else np.isinf(limit.table)

@@ -1,0 +1,115 @@
+"""Channels that cost nothing and keep the law of the reference: the exact one that lies next to one in float64.
+
+Where D is the least distortion and the output law prescribed, no mixture with a channel inside the limits exists, and
+whatever float64 leaves of the output law cannot be put back as a product. But mass can be sent round: a row that uses
+column j and may use j' turns what j has too much into what j' lacks. If such moves lead from every column to every
+other, some exact channel is within a few roundings of the one at hand, and its rate is too.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+from rdptheory.doors import guard
+from rdptheory.problems import DiscreteProblem
+
+__all__ = ["on_the_face"]
+
+POLISHING = 6  # Newton steps towards both marginals: each squares what is off
+DECADES = 18.0  # nats of what columns are off, that are looked at together
+CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays a tenth of what `Solution` promises
+
+
+def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArray, float] | None:
+    """A channel (n, m) on the symbols of positive mass next to the one given, and by how much the rate of an exact one
+    with no distortion and the output law of the reference may be above its own; None if there is no such proof."""
+    reduced = problem.reduced
+    if len(reduced.perceptions) != 1:
+        return None
+    (ball,) = reduced.perceptions
+    p, q = reduced.probabilities, ball.reference
+    if ball.image is not None or q.size != channel.shape[1] or not ball.divergence.faithful:
+        return None
+    free = np.all([limit.table == 0.0 for limit in reduced.distortions], axis=0)
+    if channel[~free].any() or channel[:, q <= 0.0].any():
+        return None
+    plan, moved = p[:, None] * channel, 0.0
+    held = np.flatnonzero(problem.probabilities > 0.0)
+    same = p.size <= q.size == problem.probabilities.size and np.array_equal(q[held], p)
+    count, rows, columns = _classes(plan)
+    for name in range(count):
+        i, j = np.flatnonzero(rows == name), np.flatnonzero((columns == name) & (q > 0.0))
+        if not i.size and not j.size:
+            continue  # a symbol that neither law has
+        whole = i.size == p.size and j.size == np.count_nonzero(q)
+        if not (whole or (same and np.array_equal(held[i], j))):
+            return None  # the masses of a class have to be equal in exact arithmetic
+        cells = np.ix_(i, j)
+        plan[cells] = _polished(plan[cells], p[i], q[j])
+        off = _off(plan[cells], p[i], q[j])
+        if j.size > 1 and not _goes_round(plan[cells], free[cells], off):
+            return None
+        moved += j.size * float(off.sum())
+    if moved > CLOSE:
+        return None
+    # entropies of the joint law and of the output law change by no more than this [a law that moves by `moved`]
+    unsure = 2.0 * moved * (log(plan.size) + 1.0 - log(moved))
+    return plan / plan.sum(axis=1, keepdims=True), unsure
+
+
+def _classes(plan: FloatArray) -> tuple[int, IntArray, IntArray]:
+    """Which rows and columns are joined by cells in use."""
+    n, m = plan.shape
+    i, j = np.nonzero(plan)
+    graph = scipy.sparse.coo_array((np.ones(i.size), (i, n + j)), shape=(n + m, n + m))
+    count, names = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    return count, names[:n], names[n:]
+
+
+def _polished(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
+    """The plan with its rows and columns scaled until both marginals are right to rounding, if they can be."""
+    n = p.size
+    for _ in range(POLISHING):
+        rows, columns = plan.sum(axis=1), plan.sum(axis=0)
+        scale = 1.0 / np.sqrt(np.concatenate([rows, columns]))
+        matrix = np.block([[np.diag(rows), plan], [plan.T, np.diag(columns)]]) * np.outer(scale, scale)
+        missing = np.concatenate([p - rows, q - columns]) * scale
+        step = np.linalg.lstsq(matrix, missing, rcond=None)[0] * scale
+        plan = plan * np.exp(np.clip(step[:n, None] + step[None, n:], -1.0, 1.0))
+    plan = plan * (q / plan.sum(axis=0))
+    return np.asarray(plan * (p / plan.sum(axis=1))[:, None])
+
+
+def _off(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
+    """By how much the columns may miss their masses once the rows are divided by their exact sums."""
+    rows = np.abs(p - plan.sum(axis=1)) / p
+    return np.asarray(np.abs(q - plan.sum(axis=0)) + q * (rows.max() + 2.0 * UNIT_ROUNDOFF * (sum(plan.shape) + 16)))
+
+
+def _goes_round(plan: FloatArray, free: NDArray[np.bool_], off: FloatArray) -> bool:
+    """Whether every column can exchange what it is off with the heaviest, through cells that hold more than all that is
+    sent through them.
+
+    A row that uses j and may use j' takes from j to j'. What is sent through a cell by columns that are off by less
+    than this one is counted in; those that are off by more ask for fuller cells.
+    """
+    size, root = off.size, int(plan.sum(axis=0).argmax())
+    order = np.argsort(off)
+    needed = np.empty(size)
+    needed[order] = 2.0 * size * np.cumsum(off[order])
+    level = np.floor(np.log(needed) / DECADES)
+    for one in np.unique(level):
+        members = level == one
+        steps = scipy.sparse.csr_array(((plan >= needed[members].max()).T.astype(float) @ free) > 0.0)
+        names = scipy.sparse.csgraph.connected_components(steps, directed=True, connection="strong")[1]
+        if (names[members] != names[root]).any():
+            return False
+    return True
+
+
+guard(__name__)

@@ -1,0 +1,102 @@
+"""D at the least distortion, an ulp beside it, beside masses that hardly exist: closed, or proved impossible."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy
+
+import rdptheory as rd
+from rdptheory.certificates.faces import on_the_face
+
+COPY = np.array([[0.0, 0.0, 0.4], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])  # every symbol leads to every other
+TWO = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+
+
+def rate(p, table, perception, D, P, reference=None):
+    return rd.rdp(rd.Pmf(p), rd.Table(table, reference), perception, D=D, P=P)
+
+
+@pytest.mark.parametrize(
+    "p, table, reference, perception, D, P",
+    [
+        ([1.0], [[0.2, 0.7]], [0.4, 0.6], rd.SquaredHellinger(), 0.2, 1e-18),
+        ([1.0], [[0.2, 0.7]], [1e-7, 1.0 - 1e-7], rd.ReverseKullbackLeibler(), 0.2, 0.3),
+        ([1e-49, 1.0], [[0.0, 0.5], [0.4, 0.0]], [1e-200, 1.0], rd.ChiSquare(), 0.0, 1e-20),
+        ([0.3, 0.7], [[0.0, 1.0], [1.0, 0.0]], [0.31, 0.69], rd.TotalVariation(), 0.0, 0.0099),
+        ([0.3, 0.7], [[0.0, 1.0], [1.0, 0.0]], [0.31, 0.69], rd.TransportDivergence([[0, 1], [1, 0]]), 0.0, 1e-40),
+        ([0.5, 0.5], [[1e9, 2e9], [1e9, 2e9]], [0.5, 0.5], rd.JensenShannon(), 1.2e9, 1e-220),
+    ],
+)
+def test_what_no_channel_keeps_is_said_to_be_infeasible(p, table, reference, perception, D, P):
+    assert rate(p, table, perception, D, P, reference).status is rd.Status.INFEASIBLE
+
+
+def test_the_law_that_just_fits_is_feasible():
+    """The same laws as above, a hair wider: 0.31 against 0.3 is 0.01 of total variation."""
+    found = rate([0.3, 0.7], [[0.0, 1.0], [1.0, 0.0]], rd.TotalVariation(), 0.0, 0.0101, [0.31, 0.69])
+    assert found.gap < 1e-9
+    assert found.rate == pytest.approx(-0.3 * math.log(0.3) - 0.7 * math.log(0.7), abs=1e-9)
+
+
+def scaled(p, table):
+    """R(0,0) of a source and its own law, by scaling rows and columns of the free cells: the oracle."""
+    plan = np.where(np.asarray(table) == 0.0, np.outer(p, p), 0.0)
+    for _ in range(20_000):
+        plan *= (p / plan.sum(axis=0))[None, :]
+        plan *= (p / plan.sum(axis=1))[:, None]
+    return float(scipy.special.rel_entr(plan, np.outer(p, p)).sum())
+
+
+@pytest.mark.parametrize("D", [0.0, 5e-324, 1e-200, 1e-17])
+@pytest.mark.parametrize("P", [0.0, 1e-300, 1e-40])
+@pytest.mark.parametrize("perception", [rd.KullbackLeibler(), rd.TotalVariation(), rd.Wasserstein1()])
+def test_no_distortion_and_the_law_of_the_source(D, P, perception):
+    p = np.array([0.44, 0.12, 0.44])
+    found = rate(p, COPY, perception, D, P)
+    assert found.gap < 1e-9
+    assert found.rate == pytest.approx(scaled(p, COPY), abs=2e-9)  # both have a few 1e-10
+
+
+@pytest.mark.parametrize("p", [[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.2, 0.3], [1e-60, 0.2, 0.3, 0.5]])
+@pytest.mark.parametrize("P", [0.0, 1e-200])
+def test_classes_that_nobody_comes_back_to_tell_no_more_than_their_name(p, P):
+    """From {1,2} to {3,4} leads a free cell, and none back: within a class everything is free, so R = H(class)."""
+    found = rate(p, TWO, rd.TotalVariation(), 0.0, P)
+    w = np.array([p[0] + p[1], p[2] + p[3]])
+    assert found.gap < 1e-9
+    assert found.rate == pytest.approx(-float(w @ np.log(w)), abs=1e-9)
+
+
+def test_a_channel_off_its_law_is_on_no_face():
+    """What would have to be sent round has to be a rounding, and there has to be a way round."""
+    p = np.array([0.44, 0.12, 0.44])
+    problem = rd.Problem(rd.Pmf(p), rd.Table(COPY), rd.TotalVariation(), D=0.0, P=0.0).discrete
+    one_way = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # nothing can make this have the law p
+    assert on_the_face(problem, one_way) is None
+    assert on_the_face(problem, np.full((3, 3), 1.0 / 3.0)) is None  # uses cells that cost something
+    exact, unsure = on_the_face(problem, np.eye(3))
+    assert (exact == np.eye(3)).all()
+    assert unsure < 1e-12
+
+
+def test_hardly_existing_masses_beside_the_least_distortion():
+    """80 questions at D = least and an ulp beside it: 97 in 100 close, and what is said of the channels is so."""
+    rng, closed, asked = np.random.default_rng(11), 0, 80
+    for _ in range(asked):
+        n = int(rng.integers(1, 5))
+        p = 10.0 ** -rng.uniform(0.0, 300.0, n)
+        p[rng.integers(n)] = 1.0
+        p /= p.sum()
+        table = np.where(rng.random((n, n)) < 0.4, 0.0, rng.random((n, n)))
+        least = float(p @ table.min(axis=1))
+        D = (least, np.nextafter(least, 1.0), np.nextafter(least, 0.0))[rng.integers(3)]
+        perception = (rd.TotalVariation(), rd.KullbackLeibler(), rd.ChiSquare(), None)[rng.integers(4)]
+        P = math.inf if perception is None else float(rng.choice([0.0, 1e-300, 1e-20, 0.01, 1.0]))
+        found = rate(p, table, perception, D, P)
+        closed += found.status is rd.Status.INFEASIBLE or found.gap <= 1e-9
+        if found.candidate is not None:
+            channel = found.candidate.channel
+            assert float(p @ (channel * table).sum(axis=1)) <= D + 1e-12
+            assert P == math.inf or perception.value(p, p @ channel) <= P + 1e-12
+    assert closed >= 0.97 * asked
