@@ -29,7 +29,7 @@ from rdptheory.closed_forms import ClosedForm
 from rdptheory.continuous import Atoms, CellChannel, Cells, ConfidenceRate, confidence_rate
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.derivatives import Dispersion, Gradient
-from rdptheory.distortions import AbsoluteError, Distance, Hamming, SquaredError, Table
+from rdptheory.distortions import AbsoluteError, Distance, Hamming, LogLoss, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
     JensenShannon,
@@ -58,7 +58,8 @@ from rdptheory.relevance import (
 )
 from rdptheory.relevance_problem import RelevanceProblem, Representation, SideInformationProblem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
-from rdptheory.solution import Candidate, Slopes, Solution, Status
+from rdptheory.several import SeveralProblem
+from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp, rdp_many
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
@@ -149,6 +150,7 @@ __all__ = [
     "KullbackLeibler",
     "Laplace",
     "Located",
+    "LogLoss",
     "Logistic",
     "Measurement",
     "MultiStart",
@@ -167,6 +169,8 @@ __all__ = [
     "Representation",
     "ReverseKullbackLeibler",
     "Serial",
+    "SeveralProblem",
+    "SeveralSlopes",
     "SideInformationProblem",
     "Slopes",
     "Solution",

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
-__all__ = ["Optimum", "max_slack_joint", "min_distortion_joint", "monotone_plan", "optimal_transport", "rounded_plan"]
+__all__ = [
+    "Optimum",
+    "least_excess",
+    "max_slack_joint",
+    "min_distortion_joint",
+    "monotone_plan",
+    "optimal_transport",
+    "rounded_plan",
+]
 
 
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
@@ -90,6 +98,42 @@ def max_slack_joint(
     return None if found.x is None else np.maximum(found.x[: n * m].reshape(n, m), 0.0)
 
 
+def least_excess(p: FloatArray, tables: list[FloatArray], limits: FloatArray) -> tuple[FloatArray | None, float]:
+    """The joint law (n, m) with row sums p that exceeds no limit on <table_k, joint> by more than it must, by HiGHS.
+
+    With sizes s_k, the greater of the limit and the mean of the largest entries of a row, it has the least t such that
+    <table_k, joint> <= limit_k + t s_k for every k. The second number bounds t from below, whatever HiGHS does: for
+    multipliers λ >= 0
+
+        t >= (Σ_i p_i min_j Σ_k λ_k table_kij - Σ_k λ_k limit_k) / Σ_k λ_k s_k.
+    """
+    n, m = tables[0].shape
+    finite = np.asarray(np.isfinite(tables).all(axis=0))
+    paid = [np.where(finite, table, 0.0) for table in tables]
+    sizes = np.maximum(limits, [float(p @ table.max(axis=1)) for table in paid])
+    sizes = np.where(sizes > 0.0, sizes, 1.0)
+    rows = scipy.sparse.kron(scipy.sparse.eye_array(n), np.ones((1, m)))
+    found = scipy.optimize.linprog(
+        np.append(np.zeros(n * m), 1.0),
+        A_ub=np.array([np.append(table.ravel(), -size) for table, size in zip(paid, sizes, strict=True)]),
+        b_ub=limits,
+        A_eq=scipy.sparse.hstack([rows, scipy.sparse.coo_array((n, 1))]).tocsr(),
+        b_eq=p,
+        bounds=np.concatenate([_bounds(finite), [[-np.inf, np.inf]]]),
+        method="highs",
+        options=TOLERANCES,
+    )
+    if found.x is None:
+        return None, -np.inf
+    prices = np.maximum(-found.ineqlin.marginals, 0.0)
+    if not prices.any():
+        return None, -np.inf
+    priced = np.where(finite, np.tensordot(prices, paid, axes=(0, 0)), np.inf).min(axis=1)
+    owed, total = float(prices @ limits), float(prices @ sizes)
+    rounding = UNIT_ROUNDOFF * (n + len(tables) + 16) * (float(p @ priced) + owed)
+    return np.maximum(found.x[:-1].reshape(n, m), 0.0), (float(p @ priced) - owed - rounding) / total
+
+
 def min_distortion_joint(
     p: FloatArray, table: FloatArray, q: FloatArray, cost: FloatArray, P: float
 ) -> tuple[FloatArray | None, float]:
@@ -140,10 +184,10 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray, barred: NDArray
     missing back as a product of the two deficits [AWR17].
 
     Where entries are barred, rows and columns are scaled in turn instead, as far as that takes: a product would be
-    everywhere.
+    everywhere. It does not take far where no such plan uses some entry that is not barred, so those are barred first.
     """
     if barred is not None:
-        return _scaled(np.where(barred, 0.0, plan), p, q)
+        return _scaled(np.where(_used(barred, p, q), plan, 0.0), p, q)
     rows = plan.sum(axis=1)
     rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
     columns = rounded.sum(axis=0)
@@ -156,6 +200,21 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray, barred: NDArray
         lacking += max(missing - float(lacking.sum()), 0.0) * p  # columns that only rounding of the rows has room for
         rounded[:, columns] += lacking[:, None] * (empty[columns] / float(lacking.sum()))
     return np.asarray(rounded)
+
+
+def _used(barred: NDArray[np.bool_], p: FloatArray, q: FloatArray) -> NDArray[np.bool_]:
+    """The entries that some plan uses: those of one plan, and those on a cycle of moves that it has room for."""
+    from scipy.sparse.csgraph import connected_components
+
+    n, m = barred.shape
+    one = optimal_transport(p, q, np.where(barred, np.inf, 0.0)).plan
+    if one is None:
+        return ~barred
+    held = one > TOLERANCES["primal_feasibility_tolerance"] * np.minimum(p[:, None], q)
+    arcs = np.zeros((n + m, n + m), dtype=bool)
+    arcs[:n, n:], arcs[n:, :n] = ~barred, held.T
+    _, part = connected_components(scipy.sparse.csr_array(arcs), connection="strong")
+    return np.asarray(held | (~barred & (part[:n, None] == part[None, n:])))
 
 
 def _scaled(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, probability
 from rdptheory.problems import Problem
+from rdptheory.several import SeveralProblem
 from rdptheory.solution import Solution, Status
 
 __all__ = ["Dispersion", "Gradient", "dispersion", "gradient"]
@@ -36,9 +37,10 @@ class Gradient:
         In nats per unit of mass along the simplex: the mean under p is 0, since masses can only be exchanged. The law
         that δ compares with moves too. nan for symbols of mass 0.
     table : array (n, m)
-        By each entry of the distortion matrix, in nats per unit of distortion.
+        By each entry of the distortion matrix, in nats per unit of distortion; 0 where it is inf. (K, n, m) for K
+        distortions.
     D, P : float
-        `slopes` of the solution.
+        `slopes` of the solution; D is a tuple for several distortions.
     """
 
     p: FloatArray
@@ -53,8 +55,8 @@ def gradient(solution: Solution) -> Gradient:
     Parameters
     ----------
     solution : Solution
-        On a finite alphabet, with one distortion. As exact as its bracket: the error is of the order of the root of the
-        gap at worst, about the gap where R is smooth.
+        On a finite alphabet. As exact as its bracket: the error is of the order of the root of the gap at worst, about
+        the gap where R is smooth.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def gradient(solution: Solution) -> Gradient:
     array([-0.216952, -0.232095,  0.221678,  1.120734])
     """
     problem, dual, candidate = solution.problem, solution.dual, solution.candidate
-    if not isinstance(problem, Problem):
+    if not isinstance(problem, (Problem, SeveralProblem)):
         raise InvalidInput(
             "solution", type(problem).__name__, "has no derivatives here: ask rdp about one source alone"
         )
@@ -82,15 +84,15 @@ def gradient(solution: Solution) -> Gradient:
         raise InvalidInput("solution", str(solution.method), "has no dual point: ask with method=InteriorPoint()")
     discrete = problem.discrete
     reduced, dual = discrete.reduced, on_reduced(discrete, dual)
-    s, mu = -solution.slopes.D, -solution.slopes.P
+    s, mu = -np.atleast_1d(solution.slopes.D), -solution.slopes.P
     if problem.perception is not None:
         mu /= problem.perception.radius_slope(problem.P)
-    if not np.isfinite(s):
+    if not np.isfinite(s).all():
         raise InvalidInput("D", problem.D, "is the least distortion of any channel: the slope there is infinite")
     rows = discrete.probabilities > 0.0
-    p, limit = discrete.probabilities, discrete.distortions[0]
+    p, finite = discrete.probabilities, [np.isfinite(limit.limit) for limit in discrete.distortions]
     moved = np.full(p.size, np.nan)
-    moved[rows] = dual.f + s * limit.table[rows].min(axis=1)
+    moved[rows] = dual.f + sum(slope * least for slope, least in zip(s[finite], discrete.row_minima, strict=True))
     for ball in reduced.perceptions:
         if ball.limit > 0.0 and mu == 0.0:
             continue  # an idle ball is not felt
@@ -99,7 +101,9 @@ def gradient(solution: Solution) -> Gradient:
         v = log_column_sums(reduced, dual.f, dual.s)[0]
         moved -= v if ball.limit == 0.0 else ball.divergence.support_slope(v, ball.reference, mu)
     moved -= float(p[rows] @ moved[rows])
-    return Gradient(moved, s * p[:, None] * candidate.channel, solution.slopes.D, solution.slopes.P)
+    tables = s[:, None, None] * p[:, None] * candidate.channel
+    table = tables[0] if isinstance(problem, Problem) else tables
+    return Gradient(moved, table, solution.slopes.D, solution.slopes.P)
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def dispersion(solution: Solution) -> Dispersion:
     0.42794
     """
     problem = solution.problem
-    if isinstance(problem, Problem) and np.isfinite(problem.P):
+    if isinstance(problem, (Problem, SeveralProblem)) and np.isfinite(problem.P):
         raise InvalidInput("P", problem.P, "must be inf: the dispersion of R(D,P) with a ball is not known")
     if solution.status is Status.INFEASIBLE:
         raise InvalidInput("solution", solution.status.value, "has no rate")

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.doors import Places, Reproductions, guard
+from rdptheory.doors import Places, Reproductions, SourceLaw, guard
 from rdptheory.errors import InvalidInput, real_array, reals
 from rdptheory.geometry import (
     AbsoluteLine,
@@ -32,10 +32,13 @@ __all__ = [
     "Distance",
     "Distortion",
     "Hamming",
+    "LogLoss",
+    "OfLaw",
     "SquaredError",
     "Table",
     "WithGeometry",
     "geometry_of",
+    "of_listed_reconstructions",
     "signed",
 ]
 
@@ -46,6 +49,14 @@ class Distortion(Protocol):
 
     def table(self, points: Places) -> FloatArray:
         """d(x_i, y_j) for symbols at `points`, shape (n, m), at least 0; inf where x_i may never become y_j."""
+
+
+@runtime_checkable
+class OfLaw(Distortion, Protocol):
+    """A member that depends on the law of X."""
+
+    def given(self, probabilities: SourceLaw) -> Distortion:
+        """The same beside a source of this law (n,)."""
 
 
 @runtime_checkable
@@ -63,6 +74,19 @@ def signed(distortion: Distortion) -> bool:
     (False, True)
     """
     return bool(getattr(distortion, "signed", False))
+
+
+def of_listed_reconstructions(distortion: Distortion) -> Distortion:
+    """The same distortion, refused where its reconstructions are all the laws of X: a list of them is not enough then.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if isinstance(distortion, OfLaw):
+        rule = "has any law of X for a reconstruction: here take Table(-np.log(laws).T) of a list of your own"
+        raise InvalidInput("distortion", distortion, rule)
+    return distortion
 
 
 def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = None) -> Geometry:
@@ -250,7 +274,39 @@ class Distance:
         return Dense(d)
 
 
+@dataclass(frozen=True)
+class LogLoss:
+    """d(x, q) = -log q(x) in nats: the reconstruction q is a law of X, and any law may be one.
+
+    R(D,inf) = H(X) - D, a closed form. That rate is reached by telling X now and then and nothing otherwise: the
+    columns of its channel, and of the table that other methods are given, are "it was x" for every x and the law of X
+    itself. A law cannot be compared with a source, so there is no finite P. For reconstructions out of a list of your
+    own laws take Table(-np.log(laws).T), inf where one of them excludes a symbol.
+
+    References
+    ----------
+    [CW14], theorem 1 and its proof.
+
+    >>> LogLoss().given(np.array([0.75, 0.25])).table(np.arange(2.0)).round(3)
+    array([[0.   ,   inf, 0.288],
+           [  inf, 0.   , 1.386]])
+    """
+
+    def given(self, probabilities: SourceLaw) -> Table:
+        """The table of the reconstructions that the law p of X, shape (n,), needs: shape (n, n + 1)."""
+        with np.errstate(divide="ignore"):
+            blind = -np.log(probabilities)
+        return Table(np.column_stack([np.where(np.eye(probabilities.size) > 0.0, 0.0, np.inf), blind]))
+
+    def table(self, points: Places) -> FloatArray:
+        """Refused: which laws matter depends on that of X, see `given`."""
+        raise InvalidInput(
+            "distortion", self, "has laws for reconstructions: it is known from the law of X, not its points"
+        )
+
+
 LONGEST_AXIS = 4096  # symbols of an axis whose tables of d, K and K d are kept: 0.4 GB
+# those that are known from the points of the alphabet alone
 DISTORTIONS: tuple[type, ...] = (Hamming, SquaredError, AbsoluteError, Table, Distance)
 
 

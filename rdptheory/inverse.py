@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf, isfinite, sqrt
+from math import exp, inf, isfinite, sqrt
 from typing import Any
 
 from rdptheory._types import Bounds
 from rdptheory.certificates import lower_bound
-from rdptheory.closed_forms import ALLOWANCE, gaussian, match
+from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
 from rdptheory.continuous import limit_at
 from rdptheory.distortions import Distortion, Table, signed
 from rdptheory.divergences import Divergence
@@ -21,7 +21,7 @@ from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, posed, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
-from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Source
+from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
@@ -113,7 +113,7 @@ def distortion_at(
     source = problem.source
     if signed(distortion) and isinstance(source, DiscreteSource):
         return _shifted(problem, source, R, method)
-    if isinstance(source, ContinuousSource) and match(problem) is None:
+    if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
         if R == inf:
             return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
 
@@ -127,6 +127,9 @@ def distortion_at(
         zero = float(gaussian.distortion(source.variance, 0.0, P_used, perception or gaussian.W2))
         zero_rate = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
         guess = float(gaussian.distortion(source.variance, R, P_used, perception or gaussian.W2))
+    elif isinstance(source, Laplace):
+        zero_rate = Bounds(source.scale, source.scale)
+        guess = source.scale * exp(-R)
     else:
         discrete = problem.discrete
         p, limit = discrete.probabilities, discrete.distortions[0]
@@ -216,7 +219,7 @@ def perception_at(
         raise InvalidInput("perception", perception, "must be convex: R need not be convex in this radius")
     problem = Problem(source, distortion, perception, D, PLACEHOLDER)
     source = problem.source
-    if isinstance(source, ContinuousSource) and match(problem) is None:
+    if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
 
         def finite(one: Problem) -> Bounds:
             assert one.perception is not None

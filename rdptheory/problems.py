@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, follows, frozen_array
-from rdptheory.distortions import Distortion, Table, WithGeometry, signed
+from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
 from rdptheory.errors import InvalidInput, at_least_zero, real
@@ -69,6 +69,10 @@ class Problem:
         if self.perception is None:
             if np.isfinite(self.P):
                 raise InvalidInput("perception", None, f"P = {self.P:g} needs a divergence, such as TotalVariation()")
+        elif np.isfinite(self.P) and isinstance(self.distortion, OfLaw):
+            raise InvalidInput(
+                "P", self.P, f"must be inf: δ compares no law of X with reconstructions of {self.distortion}"
+            )
         elif np.isfinite(self.P) and isinstance(self.source, DiscreteSource):
             k, m = self._compared()
             self.perception.check(k, m)
@@ -85,8 +89,11 @@ class Problem:
 
     def _table(self, source: DiscreteSource) -> FloatArray:
         """The table of distortions, whoever wrote it: this is where it enters, and where it is checked."""
+        distortion = self.distortion
+        if isinstance(distortion, OfLaw):
+            distortion = distortion.given(source.probabilities)
         try:
-            table = np.asarray(self.distortion.table(source.points), dtype=np.float64)
+            table = np.asarray(distortion.table(source.points), dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as problem:
             if isinstance(problem, InvalidInput):
                 raise
@@ -338,27 +345,45 @@ class DiscreteProblem:
         """The limits on E d that are finite: those of `reduced`, if there are any."""
         return tuple(limit for limit in self.distortions if np.isfinite(limit.limit))
 
-    @cached_property
+    @property
     def barred(self) -> MaskArray | None:
         """Where no channel may go because some d is inf, whatever its limit, on the symbols of positive mass.
 
-        Shape (n', m); None where that is nowhere.
+        So it is too, beside other limits, where d is above its least and the limit leaves no room. Shape (n', m); None
+        where that is nowhere.
         """
-        masks = [limit.barred for limit in self.distortions if limit.barred is not None]
-        found = np.any(masks, axis=0)[self.probabilities > 0.0] if masks else None
-        return found if found is not None and found.any() else None
+        return self._barred[0]
 
     @property
     def hopeless(self) -> bool:
         """Whether every reconstruction of some symbol is forbidden."""
         return self.barred is not None and bool(self.barred.all(axis=1).any())
 
-    @cached_property
+    @property
     def row_minima(self) -> tuple[FloatArray, ...]:
         """min_j d_ij where a channel may go, on the symbols of positive mass, for every finite limit; inf: nowhere."""
-        rows, barred = self.probabilities > 0.0, self.barred
+        return self._barred[1]
+
+    @cached_property
+    def _barred(self) -> tuple[MaskArray | None, tuple[FloatArray, ...]]:
+        rows = self.probabilities > 0.0
+        masks = [limit.barred for limit in self.distortions if limit.barred is not None]
+        barred = np.any(masks, axis=0)[rows] if masks else None
         tables = [limit.table[rows] for limit in self.finite]
-        return tuple((t if barred is None else np.where(barred, np.inf, t)).min(axis=1) for t in tables)
+        while True:
+            seen = [table if barred is None else np.where(barred, np.inf, table) for table in tables]
+            minima = tuple(table.min(axis=1) for table in seen)
+            if len(tables) < 2 or not np.isfinite(minima).all():
+                break
+            shut = [
+                np.isfinite(table) & (table > least[:, None])
+                for limit, table, least in zip(self.finite, seen, minima, strict=True)
+                if remaining_limit(limit.limit, self.weights[rows], least) == 0.0
+            ]
+            if not np.any(shut):
+                break
+            barred = np.any([*shut, *([] if barred is None else [barred])], axis=0)
+        return barred if barred is not None and barred.any() else None, minima
 
     @cached_property
     def groups(self) -> IntArray:

@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
-from rdptheory.distortions import Distortion
+from rdptheory.distortions import Distortion, of_listed_reconstructions
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
@@ -84,7 +84,8 @@ class RelevanceProblem:
         """The same question without the classes; None where nothing is reconstructed."""
         if self.distortion is None:
             return None
-        return Problem(self.source, self.distortion, self.perception, self.D, self.P)
+        distortion = of_listed_reconstructions(self.distortion)
+        return Problem(self.source, distortion, self.perception, self.D, self.P)
 
     @cached_property
     def free(self) -> bool:
@@ -137,7 +138,7 @@ class SideInformationProblem:
     @cached_property
     def plain(self) -> Problem:
         """The question of an encoder and a decoder that see nothing else."""
-        return Problem(self.source, self.distortion, None, self.D, inf)
+        return Problem(self.source, of_listed_reconstructions(self.distortion), None, self.D, inf)
 
     @cached_property
     def functions(self) -> IntArray:

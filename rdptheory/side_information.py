@@ -17,7 +17,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.closed_forms import ClosedForm
-from rdptheory.distortions import Distortion, SquaredError, Table
+from rdptheory.distortions import Distortion, SquaredError, Table, of_listed_reconstructions
 from rdptheory.divergences import Divergence, FDivergence, TotalVariation
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
@@ -58,6 +58,7 @@ class ConditionalProblem:
             raise InvalidInput("realism", realism, f"must be {' or '.join(KINDS)}")
         if side_information is None:
             raise InvalidInput("realism", realism, "needs side_information")
+        of_listed_reconstructions(plain.distortion)
         source = plain.source
         if isinstance(side_information, GaussianVector):
             joint: FloatArray | GaussianVector = side_information

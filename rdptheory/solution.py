@@ -28,7 +28,7 @@ else:  # a default is for the type checker
 
     Question = TypeVar("Question", covariant=True)
 
-__all__ = ["Answer", "Candidate", "JointGaussian", "Slopes", "Solution", "Status", "plain"]
+__all__ = ["Answer", "Candidate", "JointGaussian", "SeveralSlopes", "Slopes", "Solution", "Status", "plain"]
 
 
 class Status(Enum):
@@ -48,6 +48,23 @@ class Slopes:
 
     D: float
     P: float
+
+    @property
+    def by_D(self) -> str:
+        """dR/dD as it is printed."""
+        return f"{self.D:.6g}"
+
+
+@dataclass(frozen=True)
+class SeveralSlopes(Slopes):
+    """The same for several distortions at once: D has one slope for each."""
+
+    D: tuple[float, ...]  # type: ignore[assignment]  # a number in its parent
+
+    @property
+    def by_D(self) -> str:
+        """dR/dD_k as they are printed."""
+        return f"({', '.join(f'{slope:.6g}' for slope in self.D)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,14 +259,16 @@ class Solution(Answer, Generic[Question]):
         return [
             ("rate", f"{self.rate:.10g} nat = {nats_to_bits(self.rate):.10g} bit"),
             ("bracket", f"[{lower:.12g}, {upper:.12g}] nat, gap {self.gap:.2g}"),
-            ("slopes", f"dR/dD = {self.slopes.D:.6g}, dR/dP = {self.slopes.P:.6g} nat per unit"),
+            ("slopes", f"dR/dD = {self.slopes.by_D}, dR/dP = {self.slopes.P:.6g} nat per unit"),
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),
         ]
 
 
-def plain(value: object) -> float | str | None:
-    """A number, None where it is not finite, or the words of anything else."""
+def plain(value: object) -> Any:
+    """A number, None where it is not finite, a list of those, or the words of anything else."""
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
     if isinstance(value, (int, float)):
         return value if isfinite(value) else None
     return None if value is None else str(value)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from rdptheory._types import Bounds, follows
+from rdptheory._types import Bounds, FloatArray, follows
 from rdptheory.closed_forms import ClosedForm, match
 from rdptheory.continuous.answer import answer
 from rdptheory.distortions import Distortion
@@ -17,8 +17,9 @@ from rdptheory.errors import InvalidInput
 from rdptheory.geometry import TABLES, affordable
 from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
-from rdptheory.solution import Candidate, Slopes, Solution, Status
+from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered
@@ -28,7 +29,7 @@ from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = ["Method", "ask", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
-Question = TypeVar("Question", Problem, ConditionalProblem)
+Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
 NO_PERCEPTION = float("inf")
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
@@ -38,6 +39,7 @@ OTHER_QUESTIONS = ("DiscreteTransport", DiscreteTransport)  # what a method of t
 EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
 
+@overload
 def rdp(
     source: Source,
     distortion: Distortion,
@@ -48,7 +50,32 @@ def rdp(
     method: Method | None = None,
     side_information: SideInformation = None,
     realism: str = OUTPUT,
-) -> Solution:
+) -> Solution: ...
+
+
+@overload
+def rdp(
+    source: Source,
+    distortion: Sequence[Distortion],
+    perception: Divergence | None,
+    *,
+    D: Sequence[float],
+    P: float,
+    method: Method | None = None,
+) -> Solution[SeveralProblem]: ...
+
+
+def rdp(
+    source: Source,
+    distortion: Distortion | Sequence[Distortion],
+    perception: Divergence | None,
+    *,
+    D: float | Sequence[float],
+    P: float,
+    method: Method | None = None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
+) -> Solution[Any]:
     """The information rate-distortion-perception function, with a proof.
 
         R(D,P) = min over p(y|x) of I(X;Y)   subject to   E d(X,Y) <= D,   δ(p_X, p_Y) <= P
@@ -64,7 +91,8 @@ def rdp(
         The law of X. The answer for a source with a density is about the density itself.
     distortion : Hamming, SquaredError, AbsoluteError, Table, ...
         d(x, y), in its own unit; squared or absolute error for a density without a closed form. A `Table` may have
-        entries below 0, then D may be too, and entries of inf, where no channel goes whatever D is.
+        entries below 0, then D may be too, and entries of inf, where no channel goes whatever D is. A list asks for
+        all of them at once, E d_k(X,Y) <= D_k; D is then a list as well, and `slopes.D` a tuple.
     perception : TotalVariation, KullbackLeibler, ... or None
         δ(p_X, p_Y), in the normalisation of `rdptheory.divergences`; None is the same as P = inf.
     D, P : float
@@ -102,7 +130,7 @@ def rdp(
 
     Examples
     --------
-    >>> from rdptheory import Bernoulli, Hamming, TotalVariation, rdp
+    >>> from rdptheory import Bernoulli, Hamming, Table, TotalVariation, rdp
     >>> solution = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05)
     >>> round(solution.rate / float(np.log(2)), 6)
     0.343474
@@ -112,10 +140,14 @@ def rdp(
     >>> helped = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.05, P=0.01, side_information=seen)
     >>> round(helped.rate / float(np.log(2)), 6), helped.candidate.channel.shape
     (0.163881, (2, 2, 2))
+    >>> both = rdp(Bernoulli(0.25), [Hamming(), Table([[0, 2], [1, 0]])], TotalVariation(), D=[0.2, 0.15], P=0.05)
+    >>> round(both.rate, 6), [round(slope, 3) + 0.0 for slope in both.slopes.D]
+    (0.204909, [0.0, -1.254])
     """
     return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
 
 
+@overload
 def posed(
     source: Source,
     distortion: Distortion,
@@ -124,18 +156,50 @@ def posed(
     P: float,
     side_information: SideInformation = None,
     realism: str = OUTPUT,
-) -> Problem | ConditionalProblem:
+) -> Problem | ConditionalProblem: ...
+
+
+@overload
+def posed(
+    source: Source,
+    distortion: Distortion | Sequence[Distortion],
+    perception: Divergence | None,
+    D: float | Sequence[float],
+    P: float,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
+) -> Problem | ConditionalProblem | SeveralProblem: ...
+
+
+def posed(
+    source: Source,
+    distortion: Distortion | Sequence[Distortion],
+    perception: Divergence | None,
+    D: float | Sequence[float],
+    P: float,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
+) -> Problem | ConditionalProblem | SeveralProblem:
     """The question of `rdp` as one object."""
+    if isinstance(distortion, Sequence):
+        if side_information is not None or realism != OUTPUT:
+            raise InvalidInput("distortion", distortion, "must be one distortion beside side information")
+        limits = tuple(D) if isinstance(D, Sequence) else (D,)
+        return SeveralProblem(source, tuple(distortion), perception, limits, P)
+    if isinstance(D, Sequence):
+        raise InvalidInput("D", D, "must be a number for one distortion: `curve` takes a list of them")
     problem = Problem(source, distortion, perception, D, P)
     if side_information is None and realism == OUTPUT:
         return problem
     return ConditionalProblem(problem, side_information, realism)
 
 
-def ask(problem: Problem | ConditionalProblem, method: Method | None) -> Solution[Any]:
+def ask(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:
     """The answer to a question, whatever of these it is."""
     if isinstance(problem, Problem):
         return _ask(problem, method)
+    if isinstance(problem, SeveralProblem):
+        return _on_alphabet(problem, problem.discrete, method)
     if problem.scalar is not None:
         return problem.of_scalar(_ask(problem.scalar, method))
     return problem.of_pairs(problem.silent() or _on_alphabet(problem, problem.discrete, method))
@@ -158,12 +222,12 @@ def rate_distortion(
     return rdp(source, distortion, None, D=D, P=NO_PERCEPTION, method=method, side_information=side_information)
 
 
-def rdp_many(problems: Sequence[Problem], method: Method | None = None) -> list[Solution]:
+def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None = None) -> list[Solution[Any]]:
     """`rdp` for many questions of their own, in their order; every number is the one that `rdp` gives alone.
 
     Parameters
     ----------
-    problems : sequence of Problem
+    problems : sequence of Problem or SeveralProblem
     method : as for `rdp`
 
     Raises
@@ -178,7 +242,7 @@ def rdp_many(problems: Sequence[Problem], method: Method | None = None) -> list[
     >>> [round(solution.rate, 6) for solution in rdp_many(coins)]
     [0.179148, 0.285781, 0.347929]
     """
-    return [_ask(problem, method) for problem in problems]
+    return [ask(problem, method) for problem in problems]
 
 
 def _ask(problem: Problem, method: Method | None) -> Solution:
@@ -212,7 +276,7 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
             problem,
             rate,
             Bounds(0.0, rate),
-            Slopes(0.0, 0.0),
+            _slopes(problem, 0.0, 0.0),
             None if channel is None else Candidate(channel, discrete.output(channel)),
             Status.OPTIMAL,
             "a reconstruction that ignores the source keeps both limits",
@@ -250,11 +314,8 @@ def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, meth
     reached = proof.bounds.gap <= wanted
     ended = f"the bracket is as narrow as asked, {wanted:.2g} nat" if reached else "no narrower bracket was found"
     candidate = None if proof.channel is None else Candidate(proof.channel, discrete.output(proof.channel))
-    steep = (
-        0.0 + float(proof.slope_D[0]),
-        0.0 + (float(proof.slope_P[0]) * _radius_slope(problem) if proof.slope_P.size else 0.0),
-    )
-    slopes = Slopes(*steep)  # adding 0 turns -0 into 0
+    by_P = float(proof.slope_P[0]) * _radius_slope(problem) if proof.slope_P.size else 0.0
+    slopes = _slopes(problem, proof.slope_D, 0.0 + by_P)
     return Solution(
         problem,
         proof.bounds.upper,
@@ -269,7 +330,15 @@ def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, meth
     )
 
 
-def _radius_slope(problem: Problem | ConditionalProblem) -> float:
+def _slopes(problem: Problem | ConditionalProblem | SeveralProblem, by_D: FloatArray | float, by_P: float) -> Slopes:
+    """One dR/dD, or one for each distortion; adding 0 turns -0 into 0."""
+    steep = tuple((0.0 + np.ravel(by_D)).tolist())
+    if isinstance(problem, SeveralProblem):
+        return SeveralSlopes(steep * len(problem.D) if len(steep) == 1 else steep, by_P)
+    return Slopes(steep[0], by_P)
+
+
+def _radius_slope(problem: Problem | ConditionalProblem | SeveralProblem) -> float:
     """How fast the radius that was solved for moves with P."""
     return 1.0 if problem.perception is None else problem.perception.radius_slope(problem.P)
 
@@ -284,7 +353,7 @@ def wanted_gap(method: Method) -> float:
 
 def _infeasible(problem: Question, method: Method, steps: int, sentence: str) -> Solution[Question]:
     infinite = Bounds(float("inf"), float("inf"))
-    nothing = Slopes(float("nan"), float("nan"))
+    nothing = _slopes(problem, float("nan"), float("nan"))
     return Solution(problem, float("inf"), infinite, nothing, None, Status.INFEASIBLE, sentence, method, steps)
 
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from rdptheory.distortions import AbsoluteError, Distortion, Hamming, SquaredError
+from rdptheory.distortions import AbsoluteError, Distortion, Hamming, LogLoss, SquaredError
 from rdptheory.divergences import (
     ChiSquare,
     Divergence,
@@ -56,7 +56,12 @@ FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
 }
 FILES = ("pmf", "weights")
 """Sources that are a file: its masses as they are, or divided by their sum."""
-DISTORTIONS: dict[str, Distortion] = {"hamming": Hamming(), "squared": SquaredError(), "absolute": AbsoluteError()}
+DISTORTIONS: dict[str, Distortion] = {
+    "hamming": Hamming(),
+    "squared": SquaredError(),
+    "absolute": AbsoluteError(),
+    "log": LogLoss(),
+}
 PERCEPTIONS: dict[str, Divergence | None] = {
     "none": None,
     "tv": TotalVariation(),

@@ -41,7 +41,8 @@ ROOMS = (
     "rdptheory", "rdptheory.units", "rdptheory.certificates", "rdptheory.sweeps", "rdptheory.theorems",
     "rdptheory.representations", "rdptheory.transport", "rdptheory.plotting", "rdptheory.placement",
     "rdptheory.closed_forms", *(f"rdptheory.closed_forms.{name}" for name in (
-        "bernoulli", "gaussian", "gaussian_vector", "transport_binary", "transport_gaussian", "transport_uniform",
+        "bernoulli", "gaussian", "gaussian_vector", "hamming", "laplacian", "log_loss", "transport_binary",
+        "transport_gaussian", "transport_uniform",
         "uniform_discrete")),
 )  # fmt: skip
 UNTRUSTED = {"DualPoint", "GibbsChannel", "Outcome"}

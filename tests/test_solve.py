@@ -93,7 +93,10 @@ BAD = {
     "a class for a divergence": (lambda: rdp(DIE, Hamming(), TotalVariation, D=0.1, P=0.0), "perception"),
     "a word for a divergence": (lambda: rdp(DIE, Hamming(), "tv", D=0.1, P=0.0), "perception"),
     "a word for a method": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method="interior"), "method"),
-    "a method without a formula": (lambda: rdp(DIE, Hamming(), None, D=0.1, P=math.inf, method=ClosedForm()), "method"),
+    "a method without a formula": (
+        lambda: rdp(DIE, SquaredError(), None, D=0.1, P=math.inf, method=ClosedForm()),
+        "method",
+    ),
     "a density by a finite method": (
         lambda: rdp(Laplace(0, 1), SquaredError(), None, D=0.1, P=math.inf, method=Conic()),
         "method",

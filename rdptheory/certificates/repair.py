@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.certificates.tables import Weighed, tables_of, weighed
-from rdptheory.couplings import max_slack_joint, optimal_transport, rounded_plan
+from rdptheory.couplings import least_excess, max_slack_joint, optimal_transport, rounded_plan
 from rdptheory.doors import guard
 from rdptheory.geometry import MaskArray
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -76,7 +76,8 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         copies[np.arange(n), problem.copies[rows]] = 1.0
         candidates.append(copies)
     if balls and balls[0].reference.size == m and not np.array_equal(balls[0].reference, problem.probabilities):
-        candidates.append(with_output(p, nearest, balls[0].reference, barred))
+        moved = with_output(p, nearest, balls[0].reference, barred)
+        candidates += [] if moved is None else [moved]
     by_parts = _slater_by_parts(problem)
     if by_parts is not None:
         candidates.append(by_parts)
@@ -84,6 +85,10 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
         plans = tuple(coupling(reduced, channel, ball) for ball in reduced.perceptions)
         if within(reduced, weighed(reduced, channel), plans):
             return channel
+    if not reduced.perceptions and len(tables) > 1:
+        joint, _ = least_excess(p, tables, np.array([limit.limit for limit in reduced.distortions]))
+        normal = None if joint is None else as_channel(problem, joint)
+        return normal if normal is not None and within(reduced, weighed(reduced, normal)) else None
     if balls and len(reduced.perceptions) == 1:
         ball = balls[0]
         cost = ball.divergence.cost
@@ -103,7 +108,7 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
             normal = as_channel(problem, one)
             if normal is not None:
                 exact, plans = with_exact_marginals(reduced, weighed(reduced, normal), ())
-                if within(reduced, exact, plans):
+                if exact is not None and within(reduced, exact, plans):
                     return exact.channel
     return None
 
@@ -163,8 +168,11 @@ def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | No
     return tables_of(reduced).rows(channel) if channel.shape == reduced.shape else None
 
 
-def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Weighed, Plans]:
-    """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it."""
+def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Weighed | None, Plans]:
+    """The channel with the exact laws that limits of 0 on them or on one coordinate ask for, and plans that show it.
+
+    None if such a law is out of reach without what is forbidden.
+    """
     shown: list[FloatArray | None] = list(plans) if plans else [None] * len(reduced.perceptions)
     for number, ball in enumerate(reduced.perceptions):
         reference: FloatArray | None = ball.reference
@@ -177,6 +185,8 @@ def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans)
             shown[number] = np.diag(ball.reference)
         if reference is not None and ball.image is None:
             exact = with_output(reduced.probabilities, found.channel, reference, reduced.barred, found.law)
+            if exact is None:
+                return None, ()
             found = weighed(reduced, exact)
         elif reference is not None and ball.axis is not None and reduced.alphabet is not None:
             found = weighed(reduced, _with_marginal(reduced, found.channel, reference, ball.axis))
@@ -205,14 +215,19 @@ def with_output(
     reference: FloatArray,
     barred: MaskArray | None = None,
     law: FloatArray | None = None,
-) -> FloatArray:
-    """The channel with this output law, to the rounding of each of its masses, that goes nowhere where it is barred."""
+) -> FloatArray | None:
+    """The channel with this output law, to the rounding of each of its masses, that goes nowhere where it is barred.
+
+    None if the law is not reached that way.
+    """
     law = p @ channel if law is None else law
     stretched = np.divide(reference, law, out=np.ones_like(law), where=(law > 0.0) & (reference - law < NEGLIGIBLE))
     rounded = rounded_plan(p[:, None] * channel * stretched, p, reference, barred) / p[:, None]
     empty = rounded.max(axis=1) <= 0.0  # symbols that weigh no more than rounding
     rounded[empty] = reference if barred is None else channel[empty]
-    return np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
+    rounded = np.asarray(rounded / rounded.sum(axis=1, keepdims=True))
+    reached = barred is None or bool((np.abs(p @ rounded - reference) <= RESOLVED * reference).all())
+    return rounded if reached else None
 
 
 def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, axis: int) -> FloatArray:

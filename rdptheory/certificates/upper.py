@@ -144,7 +144,7 @@ def _at_the_reference(reduced: DiscreteProblem, found: Weighed) -> list[tuple[We
         return []
     plans = () if ball.divergence.cost is None else (np.diag(ball.reference),)
     moved = with_output(reduced.probabilities, found.channel, ball.reference, reduced.barred)
-    return [(weighed(reduced, moved), plans)]
+    return [] if moved is None else [(weighed(reduced, moved), plans)]
 
 
 def _information(found: Weighed) -> float:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import Bounds, FloatArray, Unbounded, frozen_array
-from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, uniform_discrete
+from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, hamming, laplacian, log_loss, uniform_discrete
 from rdptheory.closed_forms.regimes import Regime
-from rdptheory.distortions import Hamming, SquaredError
+from rdptheory.distortions import AbsoluteError, Hamming, LogLoss, SquaredError
 from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
-from rdptheory.methods import Outcome
-from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.methods import DualPoint, Outcome
+from rdptheory.problems import DiscreteProblem, Problem, exact_law
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
-from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector
+from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace
 
 __all__ = ["ALLOWANCE", "ClosedForm", "match"]
 
@@ -55,6 +55,9 @@ def match(problem: Problem) -> Solution | None:
     * two symbols, `Hamming`, `TotalVariation` or P = inf or no perception    (`bernoulli`, [BM19])
     * m symbols of equal mass, `Hamming`, every divergence that is 0 between equal laws
                                                                                (`uniform_discrete`, [CT06])
+    * any finite law, `Hamming`, P = inf or no perception                      (`hamming`, [Ero58])
+    * any finite law, `LogLoss`                                                (`log_loss`, [CW14])
+    * `Laplace`, `AbsoluteError`, P = inf or no perception                     (`laplacian`, [Ber71])
     * `Gaussian`, `SquaredError`, `Wasserstein2Squared`, `KullbackLeibler`, P = inf or no perception
                                                                                (`gaussian`, [ZQCK21])
     * `GaussianVector` with the same divergences                               (`gaussian_vector`)
@@ -66,11 +69,11 @@ def match(problem: Problem) -> Solution | None:
     -------
     Solution or None
         With `method=ClosedForm()`, 0 steps, the optimal channel (or joint Gaussian law) as candidate. The bracket
-        is the float64 value of the formula ± `ALLOWANCE` (16 ulp of 1) times a scale: Hb(p) for two symbols,
-        log m for m of them, max(1, R) for a Gaussian. Those are the largest terms that the formulas add up, each
-        with a few ulp of error; the factor is about four times the largest error seen against 50 digits. Where limits
-        smaller by the same factor leave the rate at 0 too, it is exactly 0. A vector has the bracket of its allocation,
-    widened by the rounding of the principal variances. A Gaussian at D = 0 has status
+        is the float64 value of the formula ± `ALLOWANCE` (16 ulp of 1) times a scale: Hb(p) for two symbols, log m for
+        m of them, max(1, R) for a Gaussian and a Laplace source. Those are the largest terms that the formulas add up,
+        each with a few ulp of error; the factor is about four times the largest error seen against 50 digits. Where
+        limits smaller by the same factor leave the rate at 0 too, it is exactly 0. A vector has the bracket of its
+        allocation, widened by the rounding of the principal variances. A density at D = 0 has status
         INFEASIBLE and rate inf.
 
     >>> from rdptheory.sources import Bernoulli
@@ -93,7 +96,51 @@ def match(problem: Problem) -> Solution | None:
             return _uniform(problem, p, P)
         if p.size == 2 and abs(p.sum() - 1.0) <= EPS and (perception is None or isinstance(perception, TotalVariation)):
             return _two_symbols(problem, p, P)
+        if perception is None and p.size > 1:
+            return _any_law(problem, exact_law(p))
+    elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, LogLoss):
+        return _log_loss(problem, exact_law(source.probabilities))
+    elif isinstance(source, Laplace) and isinstance(problem.distortion, AbsoluteError) and perception is None:
+        return _laplacian(problem, source)
     return None
+
+
+def _any_law(problem: Problem, p: FloatArray) -> Solution:
+    formula = _Formula(
+        f"{p.size} symbols, Hamming [Ero58]",
+        lambda D, P: hamming.rate(p, D),
+        lambda D, P: (hamming.slopes(p, D), np.zeros(())),
+        lambda D, P: hamming.regime(p, D),
+    )
+    candidate = None if p.size**2 > WRITTEN else _discrete(p, hamming.channel(p, problem.D))
+    f, s = hamming.dual(p, problem.D)
+    return replace(
+        formula.answer(problem, Unbounded, float(np.log(p.size)), candidate), dual=DualPoint(f, np.array([s]))
+    )
+
+
+def _log_loss(problem: Problem, p: FloatArray) -> Solution:
+    formula = _Formula(
+        "logarithmic loss, H(X) - D [CW14]",
+        lambda D, P: log_loss.rate(p, D),
+        lambda D, P: (log_loss.slopes(p, D), np.zeros(())),
+        lambda D, P: log_loss.regime(p, D),
+    )
+    rows = None if p.size**2 > WRITTEN else _discrete(p, log_loss.channel(p, problem.D))
+    return formula.answer(problem, Unbounded, max(1.0, float(np.log(p.size))), rows)
+
+
+def _laplacian(problem: Problem, source: Laplace) -> Solution:
+    formula = _Formula(
+        "Laplace source, absolute error [Ber71]",
+        lambda D, P: laplacian.rate(source.scale, D),
+        lambda D, P: (laplacian.slopes(source.scale, D), np.zeros(())),
+        lambda D, P: laplacian.regime(source.scale, D),
+    )
+    if problem.D == 0.0:
+        return formula.unreachable(problem)
+    scale = max(1.0, float(formula.rate(problem.D, Unbounded)))
+    return formula.answer(problem, Unbounded, scale, laplacian.channel(source.scale, problem.D, source.mean))
 
 
 def _two_symbols(problem: Problem, p: FloatArray, P: float) -> Solution:
@@ -128,9 +175,7 @@ def _gaussian(problem: Problem, source: Gaussian, P: float, perception: Divergen
         partial(gaussian.regime, source.variance, perception=perception),
     )
     if problem.D == 0.0:
-        message = f"{formula.text}: no channel of finite rate reaches D = 0"
-        infinite, none = Bounds(Unbounded, Unbounded), Slopes(float("nan"), float("nan"))
-        return Solution(problem, Unbounded, infinite, none, None, Status.INFEASIBLE, message, ClosedForm())
+        return formula.unreachable(problem)
     joint = gaussian.joint(source.mean, source.variance, problem.D, P, perception)
     scale = max(1.0, float(formula.rate(problem.D, P)))
     return formula.answer(problem, P, scale, Candidate(joint=joint))
@@ -196,6 +241,12 @@ class _Formula:
         return Solution(
             problem, bounds.upper, bounds, Slopes(by_D, by_P), candidate, Status.OPTIMAL, message, ClosedForm()
         )
+
+    def unreachable(self, problem: Problem) -> Solution:
+        """D = 0 of a density."""
+        message = f"{self.text}: no channel of finite rate reaches D = 0"
+        infinite, none = Bounds(Unbounded, Unbounded), Slopes(float("nan"), float("nan"))
+        return Solution(problem, Unbounded, infinite, none, None, Status.INFEASIBLE, message, ClosedForm())
 
     def _bracket(self, D: float, P: float, slack: float) -> Bounds:
         if self.regime(D * (1.0 - ALLOWANCE), P * (1.0 - ALLOWANCE)) is Regime.ZERO:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import UpperBound, copy_costs_nothing, min_distortion_channel, upper_bound
+from rdptheory.couplings import least_excess
 from rdptheory.divergences import Support
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -18,6 +19,7 @@ __all__ = ["Presolved", "least_distortion", "min_cost_law", "presolve", "proved_
 
 SMALL = 20_000  # table entries up to which a linear program may decide feasibility before the solver starts
 TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
+TOO_TIGHT_TOGETHER = "every channel breaks one of the limits on its distortions"
 ABOVE_ENTROPY = (
     1e-6  # nats by which a lower bound must pass H(X), the most that any rate can be, to prove that there is none
 )
@@ -26,6 +28,8 @@ EXACT = 4096  # products of three numbers that are summed without rounding: 10 m
 DEAR = 1e6  # times the largest other cost: what stands for inf where a law is sought that avoids it
 NEXT_TO_NOTHING = 1e-12  # nats that the rounding of the limits may hide of a rate that counts as 0
 CLEARLY = 1.0 + 1e-9  # times D: a bound on the least cost of a law above this leaves no doubt that the rate is above 0
+MIXTURES = 4  # of several distortions, tried on the way to one that no channel keeps
+TOO_MUCH = 1e-12  # of the size of a limit: an excess that is no rounding
 SHRINKAGE = 1e-15  # first share of the reference that a law just outside its ball is mixed with: half a dozen roundings
 
 
@@ -62,25 +66,31 @@ def presolve(problem: DiscreteProblem) -> Presolved:
     if not problem.by_products and _out_of_reach(problem):
         return Presolved(TOO_TIGHT)
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
-        return Presolved(TOO_TIGHT)
+        return Presolved(_too_tight_for(problem))
     return Presolved(constant=zero_rate(problem), doubtful=doubtful)
 
 
 def proved_infeasible(problem: DiscreteProblem, lower: float) -> str:
     """The sentence, once a solver has found no channel, if its lower bound or a linear program proves there is none."""
     impossible = lower > entropy(problem.reduced.probabilities) + ABOVE_ENTROPY
-    return TOO_TIGHT if impossible or _too_tight(problem) else ""
+    return _too_tight_for(problem) if impossible or _too_tight(problem) else ""
+
+
+def _too_tight_for(problem: DiscreteProblem) -> str:
+    return TOO_TIGHT if len(problem.reduced.distortions) == 1 else TOO_TIGHT_TOGETHER
 
 
 def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
     """A channel (n, m) that ignores its input and keeps every limit, as judged, or None if this search finds none.
 
     With one distortion and at most one ball the search is exact: the law of the ball with the least mean distortion
-    is where the support function of the ball touches.
+    is where the support function of the ball touches. So it is with several distortions and no ball.
     """
     if problem.by_products:
         return _zero_rate_by_products(problem)
     reduced = problem.reduced
+    if len(reduced.distortions) > 1 and not reduced.perceptions:
+        return _zero_rate_of_several(problem)
     if len(reduced.distortions) > 1 or len(reduced.perceptions) > 1:
         return None
     if any(ball.image is not None for ball in reduced.perceptions):
@@ -102,6 +112,21 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
     if _keeps_exactly(problem, law):
         return UpperBound(0.0, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
     found = upper_bound(problem, np.tile(law / law.sum(), (problem.probabilities.size, 1)))
+    return found if found.rate <= NEXT_TO_NOTHING else None
+
+
+def _zero_rate_of_several(problem: DiscreteProblem) -> UpperBound | None:
+    """The law that is furthest inside all limits on E d, if it is inside them."""
+    reduced = problem.reduced
+    costs = np.array([reduced.probabilities @ limit.table for limit in reduced.distortions])
+    limits = np.array([limit.limit for limit in reduced.distortions])
+    allowed = np.isfinite(costs).all(axis=0)
+    if not allowed.any():
+        return None
+    law, _ = least_excess(np.ones(1), [cost[None, :] for cost in costs], limits)
+    if law is None or (np.where(allowed, costs, 0.0) @ law[0] > limits).any():
+        return None
+    found = upper_bound(problem, np.tile(law[0] / law[0].sum(), (problem.probabilities.size, 1)))
     return found if found.rate <= NEXT_TO_NOTHING else None
 
 
@@ -129,10 +154,12 @@ def _keeps_exactly(problem: DiscreteProblem, law: FloatArray) -> bool:
     for ball in problem.perceptions:
         if not (ball.divergence.faithful and np.array_equal(law, ball.reference)):
             return False
-    (limit,) = problem.distortions
+    if not problem.finite:
+        return True
+    (limit,) = problem.finite
     rows, columns = np.flatnonzero(problem.weights), np.flatnonzero(law)
-    if not np.isfinite(limit.limit) or rows.size * columns.size > EXACT:
-        return not np.isfinite(limit.limit)  # nothing that is forbidden is in this law, its cost would be inf
+    if rows.size * columns.size > EXACT:
+        return False
     D, total = Fraction(limit.limit), Fraction(0)
     table = limit.table[np.ix_(rows, columns)].tolist()
     masses, shares = problem.weights[rows].tolist(), [Fraction(r) for r in law[columns].tolist()]
@@ -184,9 +211,10 @@ def _rounding(cost: FloatArray) -> float:
 
 
 def _too_tight(problem: DiscreteProblem) -> bool:
-    if len(problem.finite) != 1:
-        return False
-    return least_distortion(problem) > problem.reduced.distortions[0].limit + float(problem.unseen[0])
+    if len(problem.reduced.distortions) > 1:
+        return _too_tight_together(problem.reduced, problem.unseen)
+    unseen = float(problem.unseen[0]) if problem.finite else 0.0  # beside D = inf only what is forbidden counts
+    return least_distortion(problem) > problem.reduced.distortions[0].limit + unseen
 
 
 def _out_of_reach(problem: DiscreteProblem) -> bool:
@@ -219,4 +247,31 @@ def _out_of_reach(problem: DiscreteProblem) -> bool:
             told -= ball.divergence.uncertainty(first, second, ROUNDED)
         if told > P:
             return True
+    return False
+
+
+def _too_tight_together(reduced: DiscreteProblem, unseen: FloatArray) -> bool:
+    """Whether some mixture of the distortions is above that of their limits, without the ball or within it.
+
+    The mixture is sought by weights that grow with what a channel of least mixed distortion is above its limits.
+    """
+    p, tables = reduced.probabilities, np.array([limit.table for limit in reduced.distortions])
+    limits = np.array([limit.limit for limit in reduced.distortions])
+    if least_excess(p, list(tables), limits)[1] > TOO_MUCH:
+        return True
+    if len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
+        return False
+    sizes = np.maximum(limits, [float(p @ limit.paid.max(axis=1)) for limit in reduced.distortions])
+    weights = 1.0 / np.where(sizes > 0.0, sizes, 1.0)
+    for _ in range(MIXTURES):
+        mixed, enough = np.tensordot(weights, tables, axes=(0, 0)), float(weights @ limits)
+        found = min_distortion_channel(p, mixed, reduced.perceptions[0], enough)
+        if found.lower > enough * (1.0 + TOO_MUCH) + float(weights @ unseen):
+            return True
+        if found.channel is None:
+            return False
+        above = (reduced.expected_distortions(found.channel) - limits) / np.where(sizes > 0.0, sizes, 1.0)
+        if (above <= 0.0).all() or not np.isfinite(above).all():
+            return False
+        weights *= np.exp(above / np.abs(above).max())
     return False
