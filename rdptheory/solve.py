@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray, follows
-from rdptheory.closed_forms import ClosedForm, match
+from rdptheory.closed_forms import ClosedForm, between, match
 from rdptheory.continuous.answer import answer
 from rdptheory.distortions import Distortion
-from rdptheory.divergences import Divergence
+from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.geometry import TABLES, affordable
@@ -251,9 +252,32 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         matched = match(problem)
         if matched is not None:
             return matched
-    if isinstance(problem.source, (ContinuousSource, Independent)) and method != ClosedForm():
-        return answer(problem, method, _ask)
+    if isinstance(problem.source, (ContinuousSource, Independent)):
+        known = between(problem)
+        settled = known is not None and (
+            known.status is Status.OPTIMAL or not isinstance(problem.perception, FDivergence)
+        )
+        if known is not None and (method == ClosedForm() or (method is None and settled)):
+            return known
+        if method != ClosedForm():
+            found = answer(problem, method, _ask)
+            return found if known is None else _narrowed(found, known)
     return _on_alphabet(problem, problem.discrete, method)
+
+
+def _narrowed(found: Solution, known: Solution) -> Solution:
+    """The better of both ends, each with what reaches it."""
+    both = Bounds(max(found.bounds.lower, known.bounds.lower), min(found.bounds.upper, known.bounds.upper))
+    candidate = found.candidate if found.rate <= known.rate else known.candidate
+    narrow = both.gap <= wanted_gap(found.method)
+    return replace(
+        found,
+        rate=both.upper,
+        bounds=replace(found.bounds, lower=both.lower, upper=both.upper),
+        candidate=candidate,
+        status=Status.OPTIMAL if narrow else found.status,
+        message=f"{found.message}; a jointly Gaussian channel is not optimal, it costs {known.rate:.6g} nat",
+    )
 
 
 def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | None) -> Solution[Question]:

@@ -12,7 +12,7 @@ from rdptheory.closed_forms import (
     transport_uniform,
     uniform_discrete,
 )
-from rdptheory.closed_forms.matching import ALLOWANCE, ClosedForm, match
+from rdptheory.closed_forms.matching import ALLOWANCE, ClosedForm, between, match
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.closed_forms.transport_matching import limited_randomness, match_transport
 
@@ -21,6 +21,7 @@ __all__ = [
     "ClosedForm",
     "Regime",
     "bernoulli",
+    "between",
     "gaussian",
     "gaussian_vector",
     "hamming",

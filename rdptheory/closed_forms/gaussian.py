@@ -25,20 +25,23 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory.closed_forms._gaussian_balls import gaussian_shrink, least_second_moment
 from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive
 from rdptheory.closed_forms.regimes import Regime
-from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
+from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 from rdptheory.solution import JointGaussian
+from rdptheory.sources import Gaussian
 
-__all__ = ["distortion", "joint", "perception", "rate", "regime", "slopes", "symbolic"]
+__all__ = ["bounds", "bracket", "distortion", "joint", "perception", "rate", "regime", "slopes", "symbolic"]
 
 W2 = Wasserstein2Squared()
 NEWTON_STEPS = 6
 SERIES = np.array([(-1.0) ** k / math.factorial(k) for k in range(2, 16)])[::-1]
 ROUNDING = 8 * np.finfo(np.float64).eps
+ROUND = 16 * float(np.finfo(np.float64).eps)  # of max(1, R): four times the largest error of the formula that was seen
 NEAR = 0.7  # a correlation above which 1-ρ² keeps more digits as a product, and below which ρ² does beside 1
 
 
@@ -67,7 +70,71 @@ def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence
     >>> rate(1.0, 0.3, [0.0, 0.01, float("inf")]).round(8)
     array([0.64096717, 0.60824975, 0.6019864 ])
     """
-    case = _scaled(variance, D, P, perception)
+    return _rate(_scaled(variance, D, P, perception))
+
+
+def bounds(variance: float, D: float, P: float, perception: Divergence) -> Bounds:
+    """What Gaussian arguments prove of R(D,P) under an f-divergence, in nats.
+
+        R_g(D) <= R(D,P) <= R_h(D)
+
+    R_g is the formula of this page at Var Y = g² σ². h is the least standard deviation of a Gaussian that is seen to be
+    in the ball, and a jointly Gaussian channel costs R_h(D). g is a lower bound on that of any law in the ball, and
+    I(X;Y) >= ½ log 1/(1-ρ²) for a Gaussian X and any Y of correlation ρ. Under KL(p_Y‖p_X) the two are one number.
+    Under the other f-divergences they differ: **no jointly Gaussian channel is optimal there** where the limit costs
+    rate, since μ φ'(r/p) would have to be quadratic in y and so φ' affine in log t. Formulas that assume jointly
+    Gaussian reconstructions [SSK23, ALPHA25] are upper ends.
+
+    Parameters
+    ----------
+    variance : above 0
+    D : at least 0, or inf
+        Largest E(X-Y)², in the unit of the variance.
+    P : at least 0, or inf
+    perception : an f-divergence, Renyi(...), or Wasserstein2Squared()
+
+    Returns
+    -------
+    Bounds
+        In nats: the ends widened by 16 ulp of max(1, R), the allowance of the formula. Errors of g and h are on the
+        safe side; discretisation makes g² too low by 1e-6 at most, by 1e-9 for P up to 1e-4.
+
+    Raises
+    ------
+    InvalidInput
+
+    >>> from rdptheory import TotalVariation
+    >>> found = bounds(1.0, 0.3, 0.01, TotalVariation())
+    >>> round(found.lower, 5), round(found.upper, 5)
+    (0.62358, 0.63212)
+    """
+    return bracket(Gaussian(0.0, variance), at_least_zero("D", D), at_least_zero("P", P), perception)[0]
+
+
+def bracket(source: Gaussian, D: float, P: float, perception: Divergence) -> tuple[Bounds, JointGaussian]:
+    """`bounds`, and the joint law of (X, Y) that reaches the upper end."""
+    scale = source.variance
+    if isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
+        value = float(rate(scale, D, P, perception))
+        return _allowed(value, value), joint(source.mean, scale, D, P, perception)
+    divergence, radius = perception.ball(np.zeros(1), P)
+    if not isinstance(divergence, FDivergence):
+        raise InvalidInput("perception", perception, "must be an f-divergence, Renyi(...) or Wasserstein2Squared()")
+    free = held = 1.0 if radius == np.inf else 0.0  # 1 - g of any law, and of a Gaussian one
+    if 0.0 < radius < np.inf:
+        second = least_second_moment(divergence, radius)
+        free = min(1.0, (1.0 - second) / (1.0 + math.sqrt(second)) + ROUNDING)
+        held = gaussian_shrink(divergence, radius)
+    low, high = (_Case.of(scale, D, shrink, 1.0 - shrink) for shrink in (free, held))
+    return _allowed(float(_rate(low)), float(_rate(high))), _joint(source.mean, high)
+
+
+def _allowed(low: float, high: float) -> Bounds:
+    """Two values of the formula, widened by its allowance."""
+    return Bounds(max(0.0, low - ROUND * max(1.0, low)) if low < np.inf else low, high + ROUND * max(1.0, high))
+
+
+def _rate(case: _Case) -> FloatArray:
     shannon, both = case.regimes()
     value = np.zeros(case.D.shape)
     with np.errstate(divide="ignore"):
@@ -142,9 +209,11 @@ def joint(mean: float, variance: float, D: float, P: float, perception: Divergen
     array([[4., 3.],
            [3., 4.]])
     """
-    mean = finite("mean", mean)
-    case = _scaled(variance, at_least_zero("D", D), at_least_zero("P", P), perception)
-    shannon, both = case.regimes()
+    return _joint(finite("mean", mean), _scaled(variance, at_least_zero("D", D), at_least_zero("P", P), perception))
+
+
+def _joint(mean: float, case: _Case) -> JointGaussian:
+    (shannon, both), variance = case.regimes(), float(case.variance)
     spread = float(1.0 - case.D if shannon else case.g**2) * variance
     common = spread if shannon else 0.5 * float(1.0 + case.g**2 - case.D) * variance if both else 0.0
     return JointGaussian(frozen_array([mean, mean]), frozen_array([[variance, common], [common, spread]]))
@@ -255,6 +324,14 @@ class _Case(NamedTuple):
     shrink: FloatArray
     g: FloatArray
 
+    @classmethod
+    def of(cls, variance: ArrayLike, D: ArrayLike, shrink: ArrayLike, g: ArrayLike) -> _Case:
+        """From σ², D, 1-g and g."""
+        variance, D = np.asarray(variance), np.asarray(D)
+        with np.errstate(over="ignore"):
+            root = np.sqrt(D) / np.sqrt(variance)  # stays above 0 where D/σ² would not
+            return cls(*np.broadcast_arrays(variance, root, np.minimum(D / variance, 2.0), shrink, g))
+
     def at(self, where: NDArray[np.bool_]) -> _Case:
         """The entries that `where` picks."""
         return _Case(*(values[where] for values in self))
@@ -269,9 +346,7 @@ class _Case(NamedTuple):
 def _scaled(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence) -> _Case:
     variance, D = positive("variance", variance), limits("D", D)
     with np.errstate(over="ignore"):
-        root = np.sqrt(D) / np.sqrt(variance)  # stays above 0 where D/σ² would not
-        shrink, g = _ball(perception).shrink(variance, limits("P", P))
-        return _Case(*np.broadcast_arrays(variance, root, np.minimum(D / variance, 2.0), shrink, g))
+        return _Case.of(variance, D, *_ball(perception).shrink(variance, limits("P", P)))
 
 
 def _correlation(case: _Case) -> tuple[FloatArray, FloatArray]:

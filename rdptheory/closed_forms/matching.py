@@ -13,7 +13,7 @@ from rdptheory._types import Bounds, FloatArray, Unbounded, frozen_array
 from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, hamming, laplacian, log_loss, uniform_discrete
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import AbsoluteError, Hamming, LogLoss, SquaredError
-from rdptheory.divergences import Divergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
@@ -22,7 +22,7 @@ from rdptheory.problems import DiscreteProblem, Problem, exact_law
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace
 
-__all__ = ["ALLOWANCE", "ClosedForm", "match"]
+__all__ = ["ALLOWANCE", "ClosedForm", "between", "match"]
 
 EPS = float(np.finfo(np.float64).eps)
 ALLOWANCE = 16 * EPS
@@ -30,6 +30,7 @@ ALLOWANCE = 16 * EPS
 WRITTEN = 4_000_000  # entries up to which a channel is written down: 32 MB
 VANISHING = 1e-14
 NARROW = 1e-9
+NOT_OPTIMAL = "a jointly Gaussian channel reaches the upper end and is not optimal, the least variance proves the lower"
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,38 @@ def _laplacian(problem: Problem, source: Laplace) -> Solution:
         return formula.unreachable(problem)
     scale = max(1.0, float(formula.rate(problem.D, Unbounded)))
     return formula.answer(problem, Unbounded, scale, laplacian.channel(source.scale, problem.D, source.mean))
+
+
+def between(problem: Problem) -> Solution | None:
+    """What Gaussian arguments prove where there is no formula, or None: a Gaussian, squared error, an f-divergence.
+
+    OPTIMAL where both ends meet, which they do where the perception limit costs nothing; STOPPED elsewhere.
+
+    >>> from rdptheory import Gaussian, SquaredError, TotalVariation
+    >>> found = between(Problem(Gaussian(0.0, 1.0), SquaredError(), TotalVariation(), 0.3, 0.01))
+    >>> found.status.value, round(found.bounds.lower, 5), round(found.bounds.upper, 5)
+    ('stopped', 0.62358, 0.63212)
+    """
+    source, perception = problem.source, problem.perception
+    if not isinstance(source, Gaussian) or not isinstance(problem.distortion, SquaredError) or perception is None:
+        return None
+    if not 0.0 < problem.D < Unbounded or not 0.0 < problem.P < Unbounded:
+        return None
+    if not isinstance(perception.ball(np.zeros(1), problem.P)[0], FDivergence):
+        return None
+    bounds, joint = gaussian.bracket(source, problem.D, problem.P, perception)
+    narrow = bounds.gap <= NARROW
+    text = "the perception limit costs nothing" if narrow else NOT_OPTIMAL
+    return Solution(
+        problem,
+        bounds.upper,
+        bounds,
+        Slopes(-0.5 / problem.D if bounds.upper > NARROW else 0.0, 0.0) if narrow else Slopes(np.nan, np.nan),
+        Candidate(joint=joint),
+        Status.OPTIMAL if narrow else Status.STOPPED,
+        f"Gaussian, squared error, an f-divergence: {text}",
+        ClosedForm(),
+    )
 
 
 def _two_symbols(problem: Problem, p: FloatArray, P: float) -> Solution:
