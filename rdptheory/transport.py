@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from rdptheory._types import Bounds
-from rdptheory.certificates.transport import judged
+from rdptheory.certificates.transport import copy_plan, judged
 from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.doors import guard
@@ -348,7 +348,8 @@ def proved(
     problem: TransportProblem, method: TransportMethod, relaxation: TransportMethod | None = None
 ) -> TransportSolution:
     """Ask a method and judge what it says; where that is too wide, with the multipliers of a relaxation."""
-    outcome = method.solve(problem.discrete)
+    copied = relaxation is not None and copy_plan(problem.discrete) is not None
+    outcome = TransportOutcome() if copied else method.solve(problem.discrete)
     if not isinstance(outcome, TransportOutcome):
         raise InvalidInput("method", method, f"its solve must return a TransportOutcome, not {type(outcome).__name__}")
     found = judged(problem.discrete, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -253,3 +254,26 @@ def test_require_and_planted_wrong_terms() -> None:
     assert plan is not None
     wrong = replace(good, plan=replace(plan, decoder=plan.decoder[::-1]))  # type: ignore[arg-type, union-attr]
     assert abs(decompose(wrong).total - good.distortion) > 1e-3
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_rate_that_pays_for_every_symbol_copies_them_whatever_the_unit(shared: bool, blocks: bool) -> None:
+    """A cost of 1e19 times the rounding of a mass is a thousand units: a copy of the source has none of it."""
+    source, target = Pmf([0.43, 0.53, 0.04], [1.1e9, 4.6e9, 1.7e9]), Pmf([0.04, 0.43, 0.53], [1.7e9, 1.1e9, 4.6e9])
+    H = -sum(x * math.log(x) for x in (0.43, 0.53, 0.04))
+    question = source, target, SquaredError()
+    found = constrained_transport(*question, R=H * (1.0 + 1e-15), common_randomness=shared, asymptotic=blocks)
+    assert (found.bounds.lower, found.bounds.upper) == (0.0, 0.0)
+    less = constrained_transport(*question, R=0.9 * H, common_randomness=shared, asymptotic=blocks)
+    assert less.bounds.upper > 1.0
+
+
+@pytest.mark.parametrize("R", [1e-300, 1e-60, 1e-20])
+def test_next_to_no_rate_is_next_to_independence(R: float) -> None:
+    """Over long blocks with common randomness D falls by no more than the root of 2 R Var d."""
+    p, q = Pmf([0.5, 0.3, 0.2]), Pmf([0.1, 0.9, 0.0])
+    found = constrained_transport(p, q, SquaredError(), R=R, common_randomness=True, asymptotic=True)
+    alone = constrained_transport(p, q, SquaredError(), R=0.0, common_randomness=True, asymptotic=True)
+    assert found.gap < 1e-12 + 10.0 * math.sqrt(R)
+    assert alone.bounds.lower - 10.0 * math.sqrt(R) <= found.bounds.upper <= alone.bounds.upper

@@ -15,6 +15,7 @@ from rdptheory.certificates.transport.couplings import CouplingMultipliers
 from rdptheory.certificates.transport.cuts import CutMultipliers
 from rdptheory.certificates.transport.judge import Judgement, judged
 from rdptheory.certificates.transport.maps import MapMultipliers
+from rdptheory.certificates.transport.plans import copy_plan
 from rdptheory.certificates.transport.posteriors import PosteriorMultipliers
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Judgement",
     "MapMultipliers",
     "PosteriorMultipliers",
+    "copy_plan",
     "judged",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from rdptheory.certificates.transport.argument import Argument
 from rdptheory.certificates.transport.couplings import CouplingMultipliers
 from rdptheory.certificates.transport.maps import MapMultipliers
-from rdptheory.certificates.transport.plans import Reached, independent_plan, reached
+from rdptheory.certificates.transport.plans import Reached, copy_plan, independent_plan, reached
 from rdptheory.certificates.transport.posteriors import PosteriorMultipliers
 from rdptheory.certificates.transport.rounding import relative_error
 from rdptheory.plans import Plan
@@ -49,6 +49,9 @@ def judged(problem: DiscreteTransport, outcome: TransportOutcome) -> Judgement:
     if problem.R == 0.0:
         bounds = TransportBounds((1.0 - kappa) * problem.independent, alone.value, "independence")
         return Judgement(bounds, alone.plan, None)
+    copy = copy_plan(problem)
+    if copy is not None:
+        return Judgement(TransportBounds(0.0, 0.0, "a copy costs nothing"), copy, None)
     best = alone
     lower, source, multipliers = _cheapest_labels(problem), "the cheapest label of every symbol", None
     with np.errstate(all="ignore"):  # numbers of a stranger may overflow; what is not finite proves nothing

@@ -10,16 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
-from rdptheory._types import FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates.transport.rounding import relative_error
 from rdptheory.plans import CommonPlan, Coupling, FinitePlan, Plan, PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
 
-__all__ = ["Reached", "independent_plan", "reached"]
+__all__ = ["Reached", "copy_plan", "independent_plan", "reached"]
 
 TRIES = 4
 """Times that a plan is thinned to a lower rate until that is certain to be at most R: once is usual."""
+ROUNDED = 16 * UNIT_ROUNDOFF  # share of R by which a rate of its own size is rounded
 MISPLACED, OVERSPENT = 1e-13, 1e-13
 """Mass off target, and share of the rate above R, up to which the plan is handed on as it is, with the price of its
 repair in the bracket; more is repaired. Both are a tenth of what a plan is promised to keep when it is recomputed."""
@@ -41,6 +43,26 @@ def independent_plan(problem: DiscreteTransport) -> FinitePlan:
     if problem.shared:
         return CommonPlan(problem.q.copy(), np.repeat(np.arange(m)[:, None], n, axis=1))
     return PrivatePlan(np.ones((n, 1)), problem.q[None].copy(), problem.asymptotic)
+
+
+def copy_plan(problem: DiscreteTransport) -> FinitePlan | None:
+    """The plan that repeats X, where every symbol has one of its own mass that costs nothing and R pays for it.
+
+    Its E d is 0, without rounding; a rate counts as kept up to a rounding of R.
+    """
+    n, m = problem.shape
+    same = (problem.cost == 0.0) & (problem.p[:, None] == problem.q) & (problem.p[:, None] > 0.0)
+    image = scipy.sparse.csgraph.maximum_bipartite_matching(scipy.sparse.csr_array(same), perm_type="column")
+    held = problem.p > 0.0
+    if (image[held] < 0).any() or np.count_nonzero(held) != np.count_nonzero(problem.q):
+        return None
+    image = np.where(held, image, image[held][0])
+    channel = np.zeros((n, m))
+    channel[np.arange(n), image] = 1.0
+    plan: FinitePlan = PrivatePlan(channel, np.eye(m), problem.asymptotic)
+    if problem.shared:
+        plan = Coupling(problem.p[:, None] * channel) if problem.asymptotic else CommonPlan(np.ones(1), image[None])
+    return plan if plan.rate(problem) <= problem.R * (1.0 + ROUNDED) else None
 
 
 def reached(problem: DiscreteTransport, plan: Plan | None) -> Reached | None:

@@ -83,7 +83,7 @@ class EntropicTransport:
                 if stalled or upper - lower <= problem.width(self.gap, upper):
                     sentence = f"the coupling is within {max(upper - lower, 0.0):.2g} of the dual value"
                     break
-        proofs = [CouplingMultipliers(best[1], spread(best[0], held, np.nan))]
+        proofs = [CouplingMultipliers(lam, spread(g, held, np.nan)) for g, lam in (best, dual.at_small_rates())]
         if upper - lower > problem.width(self.gap, upper) and not watch.interrupted:
             # no entropic term is left where the rate limit is (nearly) free
             cheapest = optimal_transport(problem.p, problem.q, problem.cost)
@@ -120,6 +120,13 @@ class _Dual:
     def channel(self, point: DualPrices) -> FloatArray:
         exponent, total = self._log_weights(point)
         return np.asarray(np.exp(exponent - total[:, None]))
+
+    def at_small_rates(self) -> DualPrices:
+        """The prices in the limit R -> 0: next to independence D falls with the root of 2 R times the variance of d."""
+        means = self.p @ self.cost
+        off = means - self.cost
+        variance = float(self.p @ (off**2 @ self.q - (off @ self.q) ** 2))
+        return means, float(np.sqrt(max(variance, 0.0) / (2.0 * self.R))) if 0.0 < self.R < np.inf else 0.0
 
     def sinkhorn(self, point: DualPrices) -> DualPrices:
         """g that makes the output law q at the row normalisation in force: exact ascent in g."""
