@@ -1,6 +1,6 @@
-"""Channels that cost nothing and keep the law of the reference: the exact one that lies next to one in float64.
+"""Channels with the very law of a reference: the exact one that lies next to one in float64.
 
-Where D is the least distortion and the output law prescribed, no mixture with a channel inside the limits exists, and
+Where D is the least distortion or entries are forbidden, and the output law is prescribed, no mixture with a channel inside the limits exists, and
 whatever float64 leaves of the output law cannot be put back as a product. But mass can be sent round: a row that uses
 column j and may use j' turns what j has too much into what j' lacks. If such moves lead from every column to every
 other, some exact channel is within a few roundings of the one at hand, and its rate is too.
@@ -27,7 +27,7 @@ CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays 
 
 def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArray, float] | None:
     """A channel (n, m) on the symbols of positive mass next to the one given, and by how much the rate of an exact one
-    with no distortion and the output law of the reference may be above its own; None if there is no such proof."""
+    within D and with the output law of the reference may be above its own; None if there is no such proof."""
     reduced = problem.reduced
     if len(reduced.perceptions) != 1:
         return None
@@ -36,6 +36,9 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
     if ball.image is not None or q.size != channel.shape[1] or not ball.divergence.faithful:
         return None
     free = np.all([limit.table == 0.0 for limit in reduced.distortions], axis=0)
+    idle = bool(channel[~free].any())
+    if idle:  # what is sent round may then cost something, if D has room for it
+        free = np.all([np.isfinite(limit.table) for limit in reduced.distortions], axis=0)
     if channel[~free].any() or channel[:, q <= 0.0].any():
         return None
     plan, moved = p[:, None] * channel, 0.0
@@ -55,11 +58,19 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
         if j.size > 1 and not _goes_round(plan[cells], free[cells], off):
             return None
         moved += j.size * float(off.sum())
-    if moved > CLOSE:
+    if moved > CLOSE or (idle and not _has_room(reduced, plan, free, moved)):
         return None
     # entropies of the joint law and of the output law change by no more than this [a law that moves by `moved`]
     unsure = 2.0 * moved * (log(plan.size) + 1.0 - log(moved))
     return plan / plan.sum(axis=1, keepdims=True), unsure
+
+
+def _has_room(reduced: DiscreteProblem, plan: FloatArray, free: NDArray[np.bool_], moved: float) -> bool:
+    """Whether every D is kept wherever in free cells the moved mass goes."""
+    rounding = 1.0 + UNIT_ROUNDOFF * (sum(plan.shape) + 16)
+    tables = [np.where(free, limit.table, 0.0) for limit in reduced.distortions]
+    spent = [float(np.vdot(plan, table)) * rounding + moved * float(table.max()) for table in tables]
+    return all(x <= limit.limit for x, limit in zip(spent, reduced.distortions, strict=True))
 
 
 def _classes(plan: FloatArray) -> tuple[int, IntArray, IntArray]:
