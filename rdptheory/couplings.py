@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import frexp
 
 import numpy as np
 import scipy
@@ -19,6 +20,7 @@ __all__ = [
     "monotone_plan",
     "optimal_transport",
     "rounded_plan",
+    "unit_of",
 ]
 
 
@@ -26,6 +28,18 @@ TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance
 SCALINGS = 1000  # of rows and columns: a plan that is off by 1e-9 takes some dozens
 EXACT = 4 * UNIT_ROUNDOFF  # share of a mass
 ROUNDING = 16 * UNIT_ROUNDOFF  # share of each mass: a sum that misses it by less has it up to rounding
+
+
+ORDINARY = 2.0**-10, 2.0**10  # greatest costs between these are left as they are
+
+
+def unit_of(cost: FloatArray) -> float:
+    """The power of 2 next to the greatest finite cost, or 1 if that is an ordinary number.
+
+    Costs are divided by it without rounding, because programs and solvers have tolerances of their own.
+    """
+    largest = float(cost.max(initial=0.0, where=np.isfinite(cost)))
+    return 1.0 if largest <= 0.0 or ORDINARY[0] <= largest <= ORDINARY[1] else 2.0 ** frexp(largest)[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +63,8 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Optimum
     for name, law in (("p", p), ("q", q)):
         if not np.isfinite(law).all():
             raise InvalidInput(name, law, "must be a law, with finite entries")
-    cells = np.arange(n * m)
+    unit, cells = unit_of(cost), np.arange(n * m)
+    cost = cost / unit
     rows = scipy.sparse.coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
     columns = scipy.sparse.coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
     finite = np.isfinite(cost)
@@ -62,13 +77,14 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Optimum
         options=TOLERANCES,
     )
     if found.x is None:
-        return Optimum(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()))
+        return Optimum(None, 0.0, np.zeros(n), np.zeros(m) + float(cost.min()) * unit)
     u = np.asarray(found.eqlin.marginals[:n])
     w = (cost - u[:, None]).min(axis=0)
     w[np.isinf(w)] = 0.0  # nothing goes there: q is 0
     # n + m products are summed, and the laws and each w_j have the rounding of one operation
     rounding = UNIT_ROUNDOFF * (n + m + 8) * float(p @ np.abs(u) + q @ np.abs(w))
-    return Optimum(np.maximum(found.x.reshape(n, m), 0.0), float(p @ u + q @ w) - rounding, u, w)
+    lower = (float(p @ u + q @ w) - rounding) * unit
+    return Optimum(np.maximum(found.x.reshape(n, m), 0.0), lower, u * unit, w * unit)
 
 
 def max_slack_joint(
@@ -80,16 +96,19 @@ def max_slack_joint(
     <table_k, joint> <= (1 + t) limit_k and <cost, coupling> <= (1 + t) P.
     """
     (n, m), k = tables[0].shape, q.size
+    units = [unit_of(one) for one in (*tables, cost)]
+    limits = np.append(limits, P) / units
+    *tables, cost = (one / unit for one, unit in zip((*tables, cost), units, strict=True))
     finite = np.asarray(np.isfinite(tables).all(axis=0))
     spent = [
         np.concatenate([np.where(finite, table, 0.0).ravel(), np.zeros(k * m), [-limit]])
-        for table, limit in zip(tables, limits, strict=True)
+        for table, limit in zip(tables, limits[:-1], strict=True)
     ]
-    spent.append(np.concatenate([np.zeros(n * m), cost.ravel(), [-P]]))
+    spent.append(np.concatenate([np.zeros(n * m), cost.ravel(), [-limits[-1]]]))
     found = scipy.optimize.linprog(
         np.append(np.zeros((n + k) * m), 1.0),
         A_ub=np.array(spent),
-        b_ub=np.append(limits, P),
+        b_ub=limits,
         A_eq=scipy.sparse.hstack([_marginal_constraints(n, k, m), scipy.sparse.coo_array((n + k + m, 1))]).tocsr(),
         b_eq=np.concatenate([p, q, np.zeros(m)]),
         bounds=np.concatenate([_bounds(finite), _bounds(np.ones((k, m), dtype=bool)), [[-1.0, 0.0]]]),
@@ -140,6 +159,8 @@ def min_distortion_joint(
     """The joint law (n, m) of least <table, joint> whose column sums q can be moved to at a cost of at most P, by
     HiGHS, or None; and the price of P."""
     (n, m), k = table.shape, q.size
+    paid, moved = unit_of(table), unit_of(cost)
+    table, cost, P = table / paid, cost / moved, P / moved
     finite = np.isfinite(table)
     found = scipy.optimize.linprog(
         np.concatenate([np.where(finite, table, 0.0).ravel(), np.zeros(k * m)]),
@@ -152,7 +173,8 @@ def min_distortion_joint(
     )
     if found.x is None:
         return None, 0.0
-    return np.maximum(found.x[: n * m].reshape(n, m), 0.0), max(0.0, -float(found.ineqlin.marginals[0]))
+    price = max(0.0, -float(found.ineqlin.marginals[0])) * (paid / moved)
+    return np.maximum(found.x[: n * m].reshape(n, m), 0.0), price
 
 
 def _bounds(open_: NDArray[np.bool_]) -> FloatArray:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rdptheory._native import BOX, FIXED, TRANSPORT, BallSpec, Descent, Question, solve
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.couplings import unit_of
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
@@ -44,6 +45,8 @@ class Attempt:
         tables, limits = [limit.paid[:, columns] for limit in kept], [limit.limit for limit in kept]
         balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
         boxed = min((ball.P for ball in balls if ball.kind == BOX), default=0.0)
+        # costs are divided by a power of 2, so that their multiplier is one for as much less of P
+        self.units = np.array([_unit(ball) for ball in reduced.perceptions])
         law = _first_law(problem)
         m = int(self.usable.sum())
         self.question = Question(
@@ -83,7 +86,7 @@ class Attempt:
             [ball.is_zero_radius and ball.has_zero_cost_moves for ball in reduced.perceptions], dtype=bool
         )
         points = np.array([ball.kind == FIXED for ball in self.question.balls], dtype=bool)
-        mu = np.where(pinched | points, np.inf, found.mu)
+        mu = np.where(pinched | points, np.inf, found.mu / self.units)
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
         channel, v = self._channel(found), self._multipliers(found)
         for array in (channel, found.f, s, mu, *v):
@@ -199,6 +202,12 @@ def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpe
     return replace(divergence.compiled_ball(q, limit.limit), image=image)
 
 
+def _unit(limit: PerceptionLimit) -> float:
+    """What the costs of a ball are divided by."""
+    cost = limit.divergence.cost
+    return 1.0 if cost is None or (limit.is_zero_radius and limit.has_zero_cost_moves) else unit_of(cost)
+
+
 def _transport(
     limit: PerceptionLimit,
     cost: FloatArray,
@@ -216,12 +225,13 @@ def _transport(
     left = P - float(q[rows] @ least)
     if left > 0.0:
         cost, P = cost - least[:, None], left
+    unit = _unit(limit)
     return BallSpec(
         TRANSPORT,
         q[rows],
-        P,
+        P / unit,
         cost.shape[1],
         image=image,
-        cost=np.ascontiguousarray(cost),
+        cost=np.ascontiguousarray(cost / unit),
         guess=guess / guess.sum(),
     )
