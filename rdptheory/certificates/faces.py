@@ -2,8 +2,8 @@
 
 Where D is the least distortion or entries are forbidden, and the output law is prescribed, no mixture with a channel
 inside the limits exists, and whatever float64 leaves of the output law cannot be put back as a product. But mass can be
-sent round: a row that uses column j and may use j' turns what j has too much into what j' lacks. If such moves lead from
-every column to every other, some exact channel is within a few roundings of the one at hand, and its rate is too.
+sent round: a row that uses column j and may use j' turns what j has too much into what j' lacks. If such moves lead
+from every column to every other, an exact channel is within a few roundings of the one at hand, and its rate is too.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.faces import on_the_face
+from rdptheory.certificates.inside import drawn_inside
 from rdptheory.certificates.repair import (
     RESOLVED,
     Plans,
@@ -78,6 +79,13 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
         The channel is on all symbols. Its E d_k are at most D_k and its δ_k at most P_k, up to the rounding of one
         evaluation of each.
     """
+    found = _upper_bound(problem, channel, plans)
+    if found.channel is None or all(room >= 0.0 for room in found.room[: len(problem.perceptions)] or (-1.0,)):
+        return found
+    return replace(found, channel=drawn_inside(problem, found.channel))
+
+
+def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Plans) -> UpperBound:
     reduced = problem.reduced
     rows = None if channel is None else as_channel(problem, np.asarray(channel, dtype=np.float64))
     mixed = None if rows is None else weighed(reduced, rows)

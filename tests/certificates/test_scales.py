@@ -1,0 +1,76 @@
+"""The same question in other units: closed in all, with channels that keep their limits as anybody sums them."""
+
+import numpy as np
+import pytest
+import scipy
+
+import rdptheory as rd
+from rdptheory.certificates.inside import drawn_inside
+
+p = np.array([0.1, 0.2, 0.3, 0.25, 0.15])
+x = np.array([-1.3, -0.4, 0.1, 0.9, 2.2])
+APART = np.abs(x[:, None] - x)
+
+
+def asked(unit, name):
+    source = rd.Pmf(p, x * unit)
+    if name == "W1":
+        return rd.rdp(source, rd.AbsoluteError(), rd.Wasserstein1(), D=0.3 * unit, P=0.05 * unit)
+    if name == "exact":
+        return rd.rdp(source, rd.AbsoluteError(), rd.Wasserstein1(), D=0.3 * unit, P=0.0)
+    if name == "W2":
+        return rd.rdp(source, rd.SquaredError(), rd.Wasserstein2Squared(), D=0.3 * unit**2, P=0.05 * unit**2)
+    table, cost = rd.Table(APART**1.5 * unit), rd.TransportDivergence(APART**0.5 * unit)
+    return rd.rdp(source, table, cost, D=0.3 * unit, P=0.1 * unit)
+
+
+@pytest.mark.parametrize("name", ["W1", "W2", "exact", "costs"])
+def test_no_unit_stops_a_method(name):
+    """Powers of 10, which are rounded: the rates agree within the gaps and the rounding of the limits."""
+    here = asked(1.0, name)
+    for exponent in (-150, -6, 6, 150) if name == "W2" else (-300, -200, -6, 6, 200, 300):
+        found = asked(10.0**exponent, name)
+        assert found.gap < 1e-9
+        assert found.rate == pytest.approx(here.rate, abs=2e-9)
+        unit = 10.0 ** (-2 * exponent if name == "W2" else -exponent)
+        assert here.slopes.D == pytest.approx(found.slopes.D / unit, rel=1e-5)  # slopes are known to the root of a gap
+        if name != "exact":
+            assert here.slopes.P == pytest.approx(found.slopes.P / unit, rel=1e-4)
+
+
+def line_question(seed, unit, squared):
+    rng = np.random.default_rng([seed, 5])
+    n = int(rng.integers(3, 24))
+    law, points = rng.dirichlet(np.ones(n)), np.sort(rng.normal(size=n)) * unit
+    cost = np.abs(points[:, None] - points) ** (2 if squared else 1)
+    D, P = 0.3 * float((law @ cost).min()), float(10.0 ** rng.uniform(-4.0, -0.7)) * (unit**2 if squared else unit)
+    distortion, perception = (
+        (rd.SquaredError(), rd.Wasserstein2Squared()) if squared else (rd.AbsoluteError(), rd.Wasserstein1())
+    )
+    return law, points, cost, rd.Problem(rd.Pmf(law, points), distortion, perception, D, P)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 59.0, 1e4, 1e6])
+def test_channels_keep_their_limits_in_every_unit(unit, squared):
+    for seed in range(12):
+        law, points, cost, problem = line_question(seed, unit, squared)
+        (found,) = rd.rdp_many([problem])
+        if found.candidate is None or found.gap > 1e-9:
+            continue
+        channel, output = found.candidate.channel, law @ found.candidate.channel
+        assert float(law @ (channel * cost).sum(axis=1)) <= problem.D + 1e-12 * max(1.0, problem.D)
+        if not squared:
+            assert scipy.stats.wasserstein_distance(points, points, law, output) <= problem.P
+        assert problem.perception.on(points).value(law, output) <= problem.P
+
+
+def test_a_channel_outside_by_a_rounding_is_drawn_in_and_one_far_outside_is_not():
+    law, _points, _, problem = line_question(3, 1e4, False)
+    discrete, (found,) = problem.discrete, rd.rdp_many([problem])
+    ball, inner = discrete.perceptions[0], found.candidate.channel
+    outer = np.eye(law.size)[np.full(law.size, 0)]  # everything to one symbol is far outside
+    share = (problem.P - ball.value(law @ inner)) / (ball.value(law @ outer) - ball.value(law @ inner))
+    just = inner + (share + 1e-14) * (outer - inner)
+    assert ball.value(law @ just) > problem.P >= ball.value(law @ drawn_inside(discrete, just))
+    assert drawn_inside(discrete, outer) is outer
