@@ -26,6 +26,7 @@ from neural.quantisers import (
     UniversalQuantiser,
     Unquantised,
 )
+from neural.rate import rate
 from neural.recipes import Adam, Constant, Drops, OneCycle, Recipe, RMSprop
 from neural.study import Chart, Claim, Plan, Study, Variant
 from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder, fit_decoders
@@ -37,5 +38,5 @@ __all__ = [
     "Perceptron", "Perceptual", "Pictured", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",
     "Sampler", "Shown", "SlicedWasserstein", "SoftGradient", "Source", "StraightThrough", "Study", "UNet",
     "UniversalQuantiser", "Unquantised", "Variant", "WassersteinGP", "Yan", "Zhang", "evaluate", "fit_classifier",
-    "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "measure", "sweep", "write_results",
+    "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "measure", "rate", "sweep", "write_results",
 ]  # fmt: skip
