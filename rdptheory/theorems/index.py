@@ -20,6 +20,10 @@ PAPERS = MappingProxyType(
         "ZQCK21": "Zhang, Qian, Chen, Khisti: Universal Rate-Distortion-Perception Representations",
         "LZCK22": "Liu, Zhang, Chen, Khisti: Lossy Compression with Distribution Shift",
         "YWL22": "Yan, Wen, Liu: Optimally Controllable Perceptual Lossy Compression",
+        "NIU23": "Niu, Gündüz, Bai, Han: Conditional Rate-Distortion-Perception Trade-Off",
+        "HWG25": "Hamdi, Wagner, Gündüz: Rate-Distortion-Perception Trade-off with Strong Realism Constraints",
+        "SSK23": "Serra, Stavrou, Kountouris: On the Computation of the Gaussian Rate-Distortion-Perception Function",
+        "ALPHA25": "Sourla, Serra, Stavrou, Kountouris: Analyzing α-divergence in Gaussian RDP Theory",
     }
 )
 

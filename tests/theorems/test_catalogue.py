@@ -21,6 +21,10 @@ NUMBERED = {
     "ZQCK21": "T1 T2 T3 T4 T5 T6 T7 T8 T9 L1 P1 R1 R2 R3 R4 D1 D2 D3 D4 D5 D6 D7 D8 E9 E10 E22 E23 E24",
     "LZCK22": "T1 T2 T3 T4 T5 T6 T7 T8 L1 L2 S D1 D2 D3 D4 D5 E22 E23 E24 E25 E44 E50 E58 E59 E60 E61",
     "YWL22": "T1 T2 R1 R2 R3 R4 R5 E5 E6 E7 E8",
+    "NIU23": "convex helps",
+    "HWG25": "order gaussian",
+    "SSK23": "hellinger",
+    "ALPHA25": "upper",
 }
 """Theorems, lemmas, propositions, remarks and definitions of the papers, and the equations that are results."""
 

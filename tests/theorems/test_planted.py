@@ -9,9 +9,12 @@ from rdptheory import Bounds, Gaussian, SquaredError, TotalVariation
 from rdptheory.closed_forms import bernoulli, gaussian, transport_binary, transport_gaussian, transport_uniform
 from rdptheory.theorems import (
     Ruling,
+    alpha25,
     at_most,
     catalogue,
     claims,
+    hwg25,
+    niu23,
     schemes,
     statement,
     states,
@@ -200,6 +203,12 @@ PLANTS = {
         "_transport",
         lambda right, p, q, cost: Bounds(right(p, q, cost).lower * 1.01, right(p, q, cost).upper * 1.01),
     ),
+    "NIU23.convex": shifted(niu23, "rdp", lambda named: 5.0 * named["D"]),
+    "NIU23.helps": shifted(niu23, "rdp", lambda named: float("side_information" in named)),
+    "HWG25.order": shifted(niu23, "rdp", lambda named: float(named["realism"] == "output")),
+    "HWG25.gaussian": shifted(hwg25, "rdp", by(1e-3)),
+    "SSK23.hellinger": replaced(gaussian, "bounds", lambda right, *case: Bounds(0.0, 1.01 * right(*case).upper)),
+    "ALPHA25.upper": shifted(alpha25, "rdp", by(0.1)),
 }
 
 
