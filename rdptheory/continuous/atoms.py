@@ -108,7 +108,7 @@ class Atoms:
         known = trivial(posed, self)
         if known is not None:
             return known
-        found = _placed(posed, ask, self.gap)
+        found = _placed(posed, ask, self.gap) if posed.source.analytic else None
         if found is not None:
             y, q, s = found
             proved = prove(posed.source, y, q, s, posed.D, 0.3 * self.gap)
@@ -116,7 +116,8 @@ class Atoms:
             if upper - lower <= 1e-4:  # else cells do better
                 return self._solution(posed, y, q, s, lower, upper)
         instead = Cells().answer(problem, ask)
-        note = f"the best output is not a few points: by cells, {instead.message}"
+        why = "the best output is not a few points" if posed.source.analytic else "nothing is known off the real line"
+        note = f"{why}: by cells, {instead.message}"
         status = Status.OPTIMAL if instead.gap <= self.gap else Status.STOPPED
         return Solution(
             problem, instead.rate, instead.bounds, instead.slopes, instead.candidate, status, note, self, instead.steps

@@ -14,7 +14,7 @@ from functools import singledispatch
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.continuous.lattice import LAW_ERROR, ROUND, CellLaw, Lattice, moved
+from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, moved
 from rdptheory.distortions import AbsoluteError, Distortion, SquaredError, Table
 from rdptheory.divergences import (
     Divergence,
@@ -151,7 +151,7 @@ def _(perception: Wasserstein2Squared, cells: CellLaw, P: float, redraw: bool) -
     squares = cells.stretch**2 * (cells.means[:, None] - cells.means) ** 2 * ROUND
     if redraw:
         return TransportDivergence(squares + _reshaping(cells)), P
-    room = P - cells.noise - 2.02 * LAW_ERROR * (8.0 * cells.second + 6.0 * P)
+    room = P - cells.noise - 2.02 * cells.error * (8.0 * cells.second + 6.0 * P)
     return (TransportDivergence(squares, cells.means), room) if room > 0.0 else None
 
 

@@ -1,6 +1,6 @@
 """The source as two finite laws: rounded to nodes, for lower bounds, and held in cells, for upper ones.
 
-The laws in memory differ from the true ones by a relative error of at most ε = `LAW_ERROR` in every mass. All that it
+The laws in memory differ from the true ones by a relative error of at most ε = `error` in every mass. All that it
 costs is a little distortion: a channel C that keeps a symbol with probability 1 - 2ε and else draws one afresh turns
 the true law p into the p̂ in memory, because u = (p̂ - (1-2ε) p)/(2ε) lies between p̂/2 and 3p̂/2. Applied to source
 and output it processes the data, so that neither I(X;Y) nor any divergence grows; what moves, moves with probability
@@ -16,16 +16,16 @@ import numpy as np
 
 from rdptheory._types import FloatArray, frozen_array
 from rdptheory.errors import InvalidInput
-from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
+from rdptheory.sources.continuous import ContinuousSource, Tail
 
-__all__ = ["LAW_ERROR", "CellLaw", "Lattice", "cell_law", "lattice", "moved", "nodes", "rents"]
+__all__ = ["CellLaw", "Lattice", "cell_law", "lattice", "moved", "nodes", "rents"]
 
-LAW_ERROR = 8.0 * CELL_ERROR
-"""A mass on a node is a product of two numbers with `CELL_ERROR`, and is divided by a sum with as much again."""
-SHARES = (0.5, 1.0, 2.0, 4.0, 8.0)
-SPARED = 0.01
-ROUND = 1.0 + 1e-12
-"""Above the rounding of any of the sums of positive terms here, which have at most 2^13 terms."""
+FACTORS = (
+    8.0  # errors of cells in a mass: two that are multiplied, and as much again in the sum it is divided by, twice
+)
+SHARES = (0.5, 1.0, 2.0, 4.0, 8.0)  # of 1/n of the companded law that may lie beyond an end
+SPARED = 0.01  # of the spread within cells: what the tails may add before more cells out there are worth it
+ROUND = 1.0 + 1e-12  # above the rounding of any of the sums of positive terms here, which have at most 2^13 terms
 
 
 def nodes(source: ContinuousSource, n: int, ends: int | None = None) -> FloatArray:
@@ -95,11 +95,14 @@ class Lattice:
     nodes, law : arrays (n+1,)
     noise : float
         At least V+ = E Var(K(X) | X), in squared units.
+    error : float
+        Relative error of the law.
     """
 
     nodes: FloatArray
     law: FloatArray
     noise: float
+    error: float
 
     @cached_property
     def rents(self) -> FloatArray:
@@ -124,11 +127,11 @@ class Lattice:
 
     def moved_absolutely(self, D: float) -> float:
         """What the moves add at most to E|X+ - Y+| - E widest(X+) 1{X+ = Y+} on common nodes, when E|X-Y| <= D."""
-        return 2.02 * LAW_ERROR * (5.0 * self.first + D + 3.0 * float(self.law @ self.widest))
+        return 2.02 * self.error * (5.0 * self.first + D + 3.0 * float(self.law @ self.widest))
 
 
 def moved(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:
-    """What the moves of `LAW_ERROR` add at most to E (X+ - Y+)² - e(Y+), when E (X-Y)² <= D.
+    """What the moves of the law's error add at most to E (X+ - Y+)² - e(Y+), when E (X-Y)² <= D.
 
     With S at least E X² and Y² short for E Y+²: a moved X costs 2 (3S/2 + Y²), a moved Y 2 (S + 3S/2) and the rent
     lost. If the law of Y is `fixed` to that of X, Y² = S and there is no rent. Else, within a cell [l, r], y² + g(y) is
@@ -144,7 +147,7 @@ def moved(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:
     b = float(np.where(middle, 2.0, 0.25 * (left + right) ** 2 / outside).max())
     square = S if fixed else a + b * (2.0 * S + 2.0 * D)
     lost = 0.0 if fixed else max(0.0, float((y.rents - 2.0 * y.nodes**2).max())) + 2.0 * square
-    return 2.02 * LAW_ERROR * (8.0 * S + 2.0 * square + lost)
+    return 2.02 * max(x.error, y.error) * (8.0 * S + 2.0 * square + lost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +165,8 @@ class CellLaw:
         An upper bound on half of E|X - mean| in a tail, inf in a finite cell.
     errors : array (m,)
         How far the means in memory are at most from the true ones.
+    error : float
+        Relative error of the law.
     """
 
     source: ContinuousSource
@@ -171,6 +176,7 @@ class CellLaw:
     variances: FloatArray
     excess: FloatArray
     errors: FloatArray
+    error: float
 
     def apart(self, other: CellLaw) -> FloatArray:
         """At least |m_i - m_j| between the means of these cells and of others, shape (n, m), 0 where they are one."""
@@ -187,7 +193,7 @@ class CellLaw:
     @cached_property
     def noise(self) -> float:
         """At least V = E Var(X | cell)."""
-        return float(self.law @ self.variances) * (1.0 + 2.0 * LAW_ERROR)
+        return float(self.law @ self.variances) * (1.0 + 2.0 * self.error)
 
     @cached_property
     def spreads(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -199,9 +205,7 @@ class CellLaw:
             np.full(self.law.size, np.inf),
             np.full(self.law.size, np.inf),
         )
-        spread, mean_deviation = self.source.spreads(inner)
-        below[finite], above[finite] = spread * (1.0 - CELL_ERROR), spread * (1.0 + CELL_ERROR)
-        deviation[finite] = mean_deviation * (1.0 + CELL_ERROR) + np.diff(inner) * CELL_ERROR
+        below[finite], above[finite], deviation[finite] = self.source.spreads(inner)
         sd = np.sqrt(self.variances)
         above = np.minimum(above, np.minimum(np.sqrt(2.0) * sd, 2.0 * self.excess)) * ROUND
         return below, above, np.minimum(deviation, np.minimum(sd, 2.0 * self.excess)) * ROUND
@@ -209,22 +213,22 @@ class CellLaw:
     @property
     def second(self) -> float:
         """At least E X²."""
-        return float(self.law @ (self.means**2 + self.variances)) * (1.0 + 2.0 * LAW_ERROR)
+        return float(self.law @ (self.means**2 + self.variances)) * (1.0 + 2.0 * self.error)
 
     @property
     def first(self) -> float:
         """At least E|X|."""
-        return float(self.law @ (np.abs(self.means) + self.spreads[2])) * (1.0 + 2.0 * LAW_ERROR)
+        return float(self.law @ (np.abs(self.means) + self.spreads[2])) * (1.0 + 2.0 * self.error)
 
     def moved(self, D: float) -> float:
-        """What the moves of `LAW_ERROR` add at most to E (X-Y)² <= D: with S = E X² and E Y² <= 2S + 2D,
+        """What the moves of the law's error add at most to E (X-Y)² <= D: with S = E X² and E Y² <= 2S + 2D,
         2 (S + 3/2 (2S + 2D)) for a moved X and 2 (S + 3S/2) for a moved Y.
         """
-        return 2.02 * LAW_ERROR * (13.0 * self.second + 6.0 * D)
+        return 2.02 * self.error * (13.0 * self.second + 6.0 * D)
 
     def moved_absolutely(self, D: float) -> float:
         """The same for E|X-Y|, where E|Y| <= E|X| + D."""
-        return 2.02 * LAW_ERROR * (6.0 * self.first + 2.0 * D)
+        return 2.02 * self.error * (6.0 * self.first + 2.0 * D)
 
 
 def lattice(source: ContinuousSource, t: FloatArray) -> Lattice:
@@ -237,8 +241,9 @@ def lattice(source: ContinuousSource, t: FloatArray) -> Lattice:
     law[0] += source.left_tail(float(t[0])).mass
     law[-1] += source.right_tail(float(t[-1])).mass
     square, within = h**2 * cells.share * (1.0 - cells.share), cells.variance
-    noise = float(cells.mass @ (square * (1.0 + LAW_ERROR) - within * (1.0 - LAW_ERROR)))
-    return Lattice(t, _normal(source, law), noise)
+    error = FACTORS * cells.error
+    noise = float(cells.mass @ (square * (1.0 + error) - within * (1.0 - error)))
+    return Lattice(t, _normal(source, law, cells.error), noise, error)
 
 
 def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
@@ -246,7 +251,7 @@ def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
     cells, h = source.cells(t), np.diff(t)
     left, right = source.left_tail(float(t[0])), source.right_tail(float(t[-1]))
     means = t[:-1] + cells.share * h
-    error = CELL_ERROR * h + 4.0 * np.spacing(np.abs(means))
+    error = cells.error * h + 4.0 * np.spacing(np.abs(means))
     pieces = [
         *([_tail_piece(left, t[0], -1.0)] if left.mass > 0.0 else []),
         (t[:-1], cells.mass, means, cells.variance, np.full(h.size, np.inf), error),
@@ -257,25 +262,26 @@ def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
     return CellLaw(
         source,
         frozen_array(edges),
-        _normal(source, mass),
+        _normal(source, mass, cells.error),
         frozen_array(means),
-        frozen_array(variances * (1.0 + 2.0 * CELL_ERROR)),
+        frozen_array(variances * (1.0 + 2.0 * cells.error)),
         excess,
         error,
+        FACTORS * cells.error,
     )
 
 
 def _tail_piece(tail: Tail, end: float, side: float) -> tuple[FloatArray, ...]:
     """Start, mass, mean, variance, half the deviation, and error of the mean of a tail, as arrays (1,)."""
     mean = end + side * tail.excess
-    variance = tail.square - tail.excess**2 + 4.0 * CELL_ERROR * tail.square if np.isfinite(tail.square) else np.inf
-    error = CELL_ERROR * tail.excess + 4.0 * np.spacing(abs(mean))
+    variance = tail.square - tail.excess**2 + 4.0 * tail.error * tail.square if np.isfinite(tail.square) else np.inf
+    error = tail.error * tail.excess + 4.0 * np.spacing(abs(mean))
     start = -np.inf if side < 0.0 else end
-    return tuple(np.array([x]) for x in (start, tail.mass, mean, variance, tail.excess * (1.0 + CELL_ERROR), error))
+    return tuple(np.array([x]) for x in (start, tail.mass, mean, variance, tail.excess * (1.0 + tail.error), error))
 
 
-def _normal(source: ContinuousSource, law: FloatArray) -> FloatArray:
+def _normal(source: ContinuousSource, law: FloatArray, error: float) -> FloatArray:
     total = float(law.sum())
-    if not abs(total - 1.0) <= 4.0 * CELL_ERROR:
+    if not abs(total - 1.0) <= 4.0 * error:
         raise InvalidInput("source", source, f"must have a density that integrates to 1, it integrates to {total:.15g}")
     return frozen_array(law / total)

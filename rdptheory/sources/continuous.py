@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ from rdptheory.sources.quadrature import DEPTH, Panels, ellipses, gauss_error, g
 __all__ = ["CELL_ERROR", "CellMoments", "ContinuousSource", "Tail"]
 
 CELL_ERROR = 1e-12
-"""What the brackets pay for: the relative error of every mass and moment of a cell. Quadrature and rounding reach 1e-14
-to 1e-13 on the cells that the methods choose, the special functions of the tails 1e-13."""
+"""What the brackets pay for: the relative error of every mass and moment of a cell of an analytic density. Quadrature
+and rounding reach 1e-14 to 1e-13 on the cells that the methods choose, the special functions of the tails 1e-13."""
 ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
 SUMMING = 64  # half ulps: 16 products and sums of positive terms, at most three times nested, and the density itself
 GRID = 4001  # points between which the compander's distribution function is interpolated: nodes need few digits
@@ -26,30 +27,33 @@ FAR = 1e-13  # levels of the quantiles between which that grid lies
 
 @dataclass(frozen=True, eq=False)
 class CellMoments:
-    """Moments of the law within intervals [a_k, b_k], each of shape (n,) and within `CELL_ERROR` of itself.
+    """Moments of the law within intervals [a_k, b_k], each of shape (n,) and within `error` of itself.
 
     Attributes
     ----------
     mass : the probability of the interval
     share : (mean - a)/(b - a), between 0 and 1; 1 - share is as accurate
     variance : within the interval, in squared units of the source
+    error : a bound on the relative error of all of them
     """
 
     mass: FloatArray
     share: FloatArray
     variance: FloatArray
+    error: float = CELL_ERROR
 
 
 @dataclass(frozen=True)
 class Tail:
     """The law beyond a point b: its mass, and the conditional means of |X - b| and (X - b)², inf where there is none.
 
-    The relative error of each is at most `CELL_ERROR`.
+    The relative error of the mass is at most that of cells, that of the means at most `error`.
     """
 
     mass: float
     excess: float = 0.0
     square: float = 0.0
+    error: float = CELL_ERROR
 
 
 class ContinuousSource(ABC):
@@ -57,8 +61,11 @@ class ContinuousSource(ABC):
 
     A member says where its density lives and kinks (`support`, `kinks`), gives the density, bounds its modulus off the
     real line (`modulus`, which makes the quadrature of cells a proof), and knows its tails. All else follows. A source
-    whose density is not analytic overrides `cells` and `spreads` with bounds of its own.
+    whose density is not analytic overrides `cells` and `spreads` with bounds of its own, as `Cumulative` does.
     """
+
+    analytic: ClassVar[bool] = True
+    """Whether `modulus` says anything; `Atoms` needs it."""
 
     @property
     def support(self) -> tuple[float, float]:
@@ -133,8 +140,8 @@ class ContinuousSource(ABC):
         variance = cut.total(mass * (variance + (ahead - middle[cut.owner]) ** 2)) / total
         return CellMoments(total, middle / np.diff(edges), variance)
 
-    def spreads(self, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """E|X - X'| of two independent draws within each interval, within `CELL_ERROR`, and a bound on E|X - mean|."""
+    def spreads(self, edges: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E|X - X'| of two independent draws within each interval, from below and above, and a bound on E|X - mean|."""
         halves: list[float] = []
         for _ in range(DEPTH):
             cut = self._panels(edges, 1e-5 * CELL_ERROR, tuple(halves))  # the integrand is the square of an integral
@@ -154,7 +161,8 @@ class ContinuousSource(ABC):
             w, x = mass[here] / total[interval], ahead[here]
             spread[interval] = w @ np.abs(x[:, None] - x) @ w + w**2 @ own[here]
             deviation[interval] = np.sqrt(w @ (variance[here] + (x - w @ x) ** 2))
-        return spread, deviation
+        deviation = deviation * (1.0 + CELL_ERROR) + np.diff(edges) * CELL_ERROR
+        return spread * (1.0 - CELL_ERROR), spread * (1.0 + CELL_ERROR), deviation
 
     def _panels(self, edges: FloatArray, tolerance: float = 0.01 * CELL_ERROR, cuts: tuple[float, ...] = ()) -> Panels:
         cut = panels(self.density, self.modulus, edges, (*self.kinks, *cuts), tolerance)
