@@ -186,12 +186,15 @@ class ConditionalProblem:
         given = joint / joint.sum(axis=0)
         m, k = self.plain.discrete.shape[1], joint.shape[1]
         guess = np.zeros((m, k))
-        for limit in self.plain.discrete.distortions[:1]:
-            guess[(limit.table.T @ given).argmin(axis=0), np.arange(k)] = 1.0
+        guess[(self.plain.discrete.distortions[0].table.T @ given).argmin(axis=0), np.arange(k)] = 1.0
         for law in (guess, *([given] if m == joint.shape[0] else [])):
             rows = np.zeros((k, m, k))
             rows[np.arange(k), :, np.arange(k)] = law.T
             channel = np.tile(rows.reshape(k, m * k), (joint.shape[0], 1))
+            limits = np.array([limit.limit for limit in discrete.distortions])
+            spent, made = discrete.expected_distortions(channel), discrete.probabilities @ channel
+            if (spent > limits).any() or any(ball.value(made) > ball.limit + NOTHING for ball in discrete.perceptions):
+                continue
             found = upper_bound(discrete, channel)
             upper = max(0.0, found.rate - self.entropy.lower)
             if upper <= NOTHING and found.channel is not None:
