@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from rdptheory.closed_forms import bernoulli, gaussian, transport_binary, transport_gaussian
+from rdptheory.closed_forms import bernoulli, gaussian, laplacian, transport_binary, transport_gaussian
 from rdptheory.divergences import KullbackLeibler, Wasserstein2Squared
 from rdptheory.errors import MissingPackage
 
@@ -47,6 +47,11 @@ def _gaussian(perception: Wasserstein2Squared | KullbackLeibler) -> Build:
     return build
 
 
+def _laplace(sympy: Any) -> tuple[tuple[str, ...], Any]:
+    b, D = sympy.symbols("b D", positive=True)
+    return ("b", "D"), laplacian.symbolic(b, D)
+
+
 def _entropy(sympy: Any) -> tuple[tuple[str, ...], Any]:
     h = sympy.Symbol("h", positive=True)
     return ("h",), -h * sympy.log(h) - (1 - h) * sympy.log(1 - h)
@@ -68,6 +73,7 @@ FORMULAS: dict[str, Build] = {
     "bernoulli": _bernoulli,
     "gaussian_w2": _gaussian(Wasserstein2Squared()),
     "gaussian_kl": _gaussian(KullbackLeibler()),
+    "laplace": _laplace,
     "entropy": _entropy,
     "transport_bernoulli": _transport_binary(False),
     "transport_bernoulli_common": _transport_binary(True),
@@ -79,7 +85,7 @@ FORMULAS: dict[str, Build] = {
 def formulas_as_javascript() -> str:
     """`const FORMULAS = {name: (arguments) => nats, ...};`
 
-    >>> print(formulas_as_javascript().splitlines()[4][:60])
+    >>> print(formulas_as_javascript().splitlines()[5][:60])
       "entropy": (h) => -h*Math.log(h) - (1 - h)*Math.log(1 - h)
     """
     sympy = _sympy()

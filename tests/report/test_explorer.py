@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from rdptheory.closed_forms import bernoulli, gaussian, transport_binary, transport_gaussian
+from rdptheory.closed_forms import bernoulli, gaussian, laplacian, transport_binary, transport_gaussian
 from rdptheory.divergences import KullbackLeibler
 from rdptheory.report import Section, write_page
 from rdptheory.report.explorer import FORMULAS, formulas_as_javascript
@@ -17,7 +17,7 @@ from rdptheory.units import bits_to_nats, nats_to_bits
 from tests.report.browser import browser, visit
 
 CLOSE = 1e-9  # bits: what the page promises
-POINTS = 1000
+POINTS = 1002  # a sixth for each law
 
 
 def expected(name, values):
@@ -30,6 +30,8 @@ def expected(name, values):
             return nats_to_bits(float(gaussian.rate(v["sigma"] ** 2, v["D"], v["P"])))
         case "gaussian_kl":
             return nats_to_bits(float(gaussian.rate(v["sigma"] ** 2, v["D"], v["P"], KullbackLeibler())))
+        case "laplace":
+            return nats_to_bits(float(laplacian.rate(v["scale"], v["D"])))
         case "transport_bernoulli":
             form, laws, common = transport_binary, (v["qX"], v["qY"]), v["common_randomness"]
         case "transport_gaussian":
@@ -52,6 +54,8 @@ def questions():
         if name.startswith("gaussian"):
             sigma = float(u(0.2, 3))
             return {"sigma": sigma, "D": float(u(0.001, 2.2)) * sigma**2, "P": P}
+        if name == "laplace":
+            return {"scale": float(u(0.2, 3)), "D": float(10 ** u(-3, 1))}
         if name == "transport_bernoulli":
             laws, common = {"qX": float(u(0, 1)), "qY": float(u(0, 1))}, bool(rng.integers(2))
             low, high = abs(laws["qX"] - laws["qY"]), sum(laws.values()) - 2 * laws["qX"] * laws["qY"]
@@ -65,7 +69,7 @@ def questions():
             return {**laws, "common_randomness": common, "R": float(u(0, top))}
         return {**laws, "common_randomness": common, "D": float(u(low + 0.02 * (high - low), 1.1 * high))}
 
-    names = ("bernoulli", "gaussian_w2", "gaussian_kl", "transport_bernoulli", "transport_gaussian")
+    names = ("bernoulli", "gaussian_w2", "gaussian_kl", "laplace", "transport_bernoulli", "transport_gaussian")
     return [(name, one(name)) for name in names for _ in range(POINTS // len(names))]
 
 
@@ -117,6 +121,7 @@ def test_names_that_others_use_mean_the_same_and_nonsense_is_refused(page, tmp_p
         explorer('transport_gaussian', {s_X: 1, s_Y: 2, m_X: 0, m_Y: 1, R: 1}),
         explorer('transport_gaussian', {sigmaX: 1, varianceY: 4, muX: 0, muY: 1, R: 1, R_c: 0}),
         explorer('bernoulli', {p: 0.75, D: 0.1, P: 0.05}), explorer('bernoulli', {p: 0, D: 0.1, P: 0}),
+        explorer('laplace', {b: 2, D: 0.5}),
         ...[['nobody', {}], ['bernoulli', {p: 'x', D: 1}], ['bernoulli', {p: 0.5, q: 1}],
             ['gaussian_kl', {P: 1}]].map(([name, values]) => { try { explorer(name, values); return 'taken'; }
                 catch (problem) { return 'refused'; } }),
@@ -125,7 +130,26 @@ def test_names_that_others_use_mean_the_same_and_nonsense_is_refused(page, tmp_p
     assert found[0] == found[1]
     assert found[2] == found[3]
     assert found[4] == pytest.approx(0.343473644841, abs=1e-11)
-    assert found[5:] == [0, "refused", "refused", "refused", "refused"]
+    assert found[5:7] == [0, 2]
+    assert found[7:] == ["refused", "refused", "refused", "refused"]
+    assert complaints == []
+
+
+def test_every_law_is_drawn_with_its_sliders(page, tmp_path):
+    script = """(() => {
+        const root = document.querySelector('.explorer'), choice = root.querySelector('select');
+        startExplorer(root);
+        return explorer.names.map((name) => {
+            choice.value = name;
+            choice.dispatchEvent(new Event('change'));
+            return [name, root.querySelectorAll('path').length, root.querySelector('output').textContent];
+        });
+    })()"""
+    found, complaints, _ = asked(page, script, tmp_path)
+    assert [curves for _, curves, _ in found] == [3, 3, 3, 1, 2, 2]  # P = 0, P and no limit; one; with and without
+    said = {name: text for name, _, text in found}
+    assert said["laplace"].startswith(f"R(0.3) = {math.log2(1 / 0.3):.8f}")
+    assert said["bernoulli"].startswith("R(0.1, 0.05) = 0.343473")
     assert complaints == []
 
 

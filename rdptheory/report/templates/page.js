@@ -35,7 +35,7 @@ const inverseEntropy = (R) => bisect(entropy, R, 0, 0.5);
 // Names under which a parameter may come: letters and digits only, in lower case.
 const ALIASES = {
   p: ["p"], D: ["d"], P: [], R: ["r", "rate"],
-  sigma: ["sigma", "s", "standarddeviation"], variance: ["variance", "sigma2"],
+  scale: ["scale", "b"], sigma: ["sigma", "s", "standarddeviation"], variance: ["variance", "sigma2"],
   qX: ["qx", "px"], qY: ["qy", "py"],
   mX: ["mx", "mux", "meanx"], mY: ["my", "muy", "meany"],
   sX: ["sx", "sigmax"], sY: ["sy", "sigmay"], vX: ["variancex", "vx"], vY: ["variancey", "vy"],
@@ -90,6 +90,7 @@ const LAWS = {
     FORMULAS.gaussian_w2(spread(values, "sigma", "variance"), need(values, "D"), need(values, "P", Infinity)) / NATS_PER_BIT,
   gaussian_kl: (values) =>
     FORMULAS.gaussian_kl(spread(values, "sigma", "variance"), need(values, "D"), need(values, "P", Infinity)) / NATS_PER_BIT,
+  laplace: (values) => FORMULAS.laplace(need(values, "scale", 1), need(values, "D")) / NATS_PER_BIT,
   transport_bernoulli(values) {
     const qX = need(values, "qX"), qY = need(values, "qY");
     if (values.common && values.common !== true && values.common !== Infinity)
@@ -126,6 +127,9 @@ const SLIDERS = {
   gaussian_kl: { title: "N(0, σ²), squared error, KL", x: "D", axis: "distortion D (squared error)",
     top: (v) => 2 * v.sigma ** 2, sliders: { sigma: [0.2, 3, 1, 0.05], P: [0, 2, 0.05, 0.01], D: [0.02, 4, 0.3, 0.02] },
     python: (v) => `closed_forms.gaussian.rate(${v.sigma}**2, ${v.D}, ${v.P}, KullbackLeibler())` },
+  laplace: { title: "Laplace(0, b), absolute error", x: "D", axis: "distortion D (absolute error)",
+    top: (v) => 1.2 * v.scale, sliders: { scale: [0.2, 3, 1, 0.05], D: [0.02, 3, 0.3, 0.02] },
+    python: (v) => `closed_forms.laplacian.rate(${v.scale}, ${v.D})` },
   transport_bernoulli: { title: "a coin sent as another: probability of Y ≠ X over the rate", x: "R", axis: "rate R (bits)",
     top: () => 1, sliders: { qX: [0.01, 0.99, 0.3, 0.01], qY: [0.01, 0.99, 0.6, 0.01], R: [0, 1, 0.5, 0.01] },
     python: (v) => `closed_forms.transport_binary.distortion(${v.qX}, ${v.qY}, R=units.bits_to_nats(${v.R}), common_randomness=False)` },
@@ -151,9 +155,11 @@ function startExplorer(root) {
     const name = choice.value, law = SLIDERS[name];
     const number = window.explorer(name, values);
     const unit = law.x === "D" ? " bits" : "";
-    said.textContent = `${law.x === "D" ? `R(${values.D}, ${values.P})` : `D at ${values.R} bits`} = ${number.toPrecision(10)}${unit}`;
+    const held = law.x !== "D" || "P" in law.sliders;
+    const asked = law.x !== "D" ? `D at ${values.R} bits` : held ? `R(${values.D}, ${values.P})` : `R(${values.D})`;
+    said.textContent = `${asked} = ${number.toPrecision(10)}${unit}`;
     code.textContent = (law.x === "D" ? "units.nats_to_bits(" : "") + law.python(values) + (law.x === "D" ? ")" : "");
-    const families = law.x === "D"
+    const families = !held ? [["R(D)", {}, ""]] : law.x === "D"
       ? [["P = 0", { P: 0 }, "7 2"], [`P = ${values.P}`, {}, ""], ["P = ∞", { P: Infinity }, "1.5 2.5"]]
       : [["without common randomness", { common: false }, ""], ["with common randomness", { common: true }, "7 2"]];
     const right = law.top(values), count = 240;
@@ -189,7 +195,7 @@ function startExplorer(root) {
       const label = document.createElement("label"), slider = document.createElement("input"), shown = document.createElement("span");
       Object.assign(slider, { type: "range", min: low, max: high, step, value: start });
       slider.setAttribute("aria-label", key);
-      const update = () => { values[key] = Number(Number(slider.value).toPrecision(4)); shown.textContent = `${key === "sigma" ? "σ" : key} = ${values[key]}`; };
+      const update = () => { values[key] = Number(Number(slider.value).toPrecision(4)); shown.textContent = `${{ sigma: "σ", scale: "b" }[key] || key} = ${values[key]}`; };
       slider.addEventListener("input", () => { update(); draw(); });
       update();
       label.append(shown, slider);
