@@ -27,13 +27,13 @@ from neural.quantisers import (
     Unquantised,
 )
 from neural.rate import rate
-from neural.recipes import Adam, Constant, Drops, OneCycle, Recipe, RMSprop
+from neural.recipes import Adam, Drops, OneCycle, Recipe, RMSprop
 from neural.study import Chart, Claim, Plan, Study, Variant
 from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder, fit_decoders
 
 __all__ = [
     "Adam", "AnchorNorm", "Binary", "BlauMichaeli", "Chart", "Checkpoint", "Claim", "Classifier", "Codec",
-    "Constant", "Conventional", "Decoder", "DeterministicQuantiser", "Drops", "EnergyDistance", "EnergyScore", "Fit",
+    "Conventional", "Decoder", "DeterministicQuantiser", "Drops", "EnergyDistance", "EnergyScore", "Fit",
     "FreshCritic", "KMeans", "Likelihoods", "Liu", "MeanSquaredError", "Measured", "NoisyQuantiser", "OneCycle",
     "Perceptron", "Perceptual", "Pictured", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",
     "Sampler", "Shown", "SlicedWasserstein", "SoftGradient", "Source", "StraightThrough", "Study", "UNet",

@@ -31,11 +31,6 @@ class Checkpoint:
     def __post_init__(self) -> None:
         at_least_zero("seconds", self.seconds)
 
-    @property
-    def file(self) -> Path:
-        """The place of the file."""
-        return Path(self.path)
-
 
 class Point(NamedTuple):
     """One line of the log: the loss, the squared error per pixel, and the sliced W2 squared of the batch."""
@@ -48,32 +43,30 @@ class Point(NamedTuple):
 
 @dataclass(eq=False)
 class State:
-    """Everything a run of `facts` needs to go on: one safetensors file whose header holds the JSON part.
+    """Everything a run of `facts` needs to go on, on any device: one safetensors file with a JSON part in its header.
 
-    The file names no device: what was written on one goes on on another.
+    Chance needs no state: the draws of a block of steps are a function of seed and block.
     """
 
     checkpoint: Checkpoint
     facts: list[str]
     tensors: dict[str, Tensor]
     optimisers: dict[str, torch.optim.Optimizer]
-    generators: list[torch.Generator]
 
     def __post_init__(self) -> None:
         self.written = time.monotonic()
 
-    def keep(self, step: int, logs: list[list[Point]], drawn: list[Tensor], *, last: bool) -> None:
-        """Write the state after `step` steps, if it is time; `drawn` are the generators' states to draw on from."""
+    def keep(self, step: int, logs: list[list[Point]], *, last: bool) -> None:
+        """Write the state after `step` steps, if it is time."""
         if not last and time.monotonic() - self.written < self.checkpoint.seconds:
             return
-        tensors = dict(self.tensors) | {f"generator.{n}": rng for n, rng in enumerate(drawn)}
+        tensors = dict(self.tensors)
         for role, optimiser in self.optimisers.items():
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{role}.{index}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         run = json.dumps({"facts": self.facts, "step": step, "logs": logs})
-        header = {"run": run, "sha256": _digest(run, tensors)}
-        write_bytes(self.checkpoint.path, save(tensors, metadata=header))
+        write_bytes(self.checkpoint.path, save(tensors, {"run": run, "sha256": digest(run, tensors)}))
         self.written = time.monotonic()
 
     def restore(self) -> tuple[int, list[list[Point]]] | None:
@@ -84,7 +77,7 @@ class State:
         InvalidInput
             A file that is damaged, is none of ours, or was made by another run; nothing is changed then.
         """
-        path = self.checkpoint.file
+        path = Path(self.checkpoint.path)
         if not path.exists():
             return None
         try:
@@ -92,46 +85,34 @@ class State:
                 header = file.metadata() or {}
                 kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             run = json.loads(header["run"])
-            whole = header["sha256"] == _digest(header["run"], kept)
-            facts, step, logs = run["facts"], count("step", run["step"], least=0), run["logs"]
-            points = [[Point(*point) for point in log] for log in logs]
+            whole = header["sha256"] == digest(header["run"], kept)
+            facts, step = run["facts"], count("step", run["step"], least=0)
+            logs = [[Point(*point) for point in log] for log in run["logs"]]
         except Exception:  # whatever safetensors, JSON and the shapes of a foreign file raise
             raise InvalidInput("checkpoint", str(path), "is not a checkpoint of this program, or damaged") from None
-        if facts != self.facts:
-            raise InvalidInput("checkpoint", str(path), "was made with other settings, other images or other weights")
-        if not whole:
-            raise InvalidInput("checkpoint", str(path), "is damaged: remove it to begin again")
-        if any(t.is_floating_point() and not bool(t.isfinite().all()) for t in kept.values()):
-            raise InvalidInput("checkpoint", str(path), "holds weights that are not finite: the run had diverged")
-        missing = {*self.tensors, *(f"generator.{n}" for n in range(len(self.generators)))} - {*kept}
-        if missing or any(kept[name].shape != tensor.shape for name, tensor in self.tensors.items()):
-            raise InvalidInput("checkpoint", str(path), "holds weights of other shapes")
-        self._take(kept)
-        return step, points
-
-    def _take(self, kept: dict[str, Tensor]) -> None:
+        shapes = {name: tensor.shape for name, tensor in self.tensors.items()}
+        for wrong, rule in (
+            (facts != self.facts, "was made with other settings, other images or other weights"),
+            (not whole, "is damaged: remove it to begin again"),
+            (not all(bool(t.isfinite().all()) for t in kept.values()), "holds weights that are not finite"),
+            (any(name not in kept or kept[name].shape != s for name, s in shapes.items()), "holds other weights"),
+        ):
+            if wrong:
+                raise InvalidInput("checkpoint", str(path), rule)
         for role, optimiser in self.optimisers.items():
             slots: dict[int, dict[str, Tensor]] = {}
-            for name in kept:
-                if name.startswith(f"optimiser.{role}."):
-                    index, slot = name.split(".")[2:]
-                    slots.setdefault(int(index), {})[slot] = kept[name]
+            for index, slot, name in ([*n.split(".")[2:], n] for n in kept if n.startswith(f"optimiser.{role}.")):
+                slots.setdefault(int(index), {})[slot] = kept[name]
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(kept[name])
-        for number, generator in enumerate(self.generators):
-            generator.set_state(kept[f"generator.{number}"])
+        return step, logs
 
 
-def _digest(run: str, tensors: dict[str, Tensor]) -> str:
-    """SHA-256 of the JSON part and of every tensor with its name, type and shape."""
-    found = hashlib.sha256(run.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+def digest(run: str, tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of the file that holds the JSON part and the tensors."""
+    return hashlib.sha256(save(tensors, {"run": run})).hexdigest()
 
 
 guard(__name__, methods=False)

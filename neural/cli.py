@@ -13,10 +13,9 @@ import torch
 import typer
 
 from neural import data, runner
-from neural.costs import cost
-from neural.runner import SERIAL, UNTRAINED, Bench
+from neural.runner import SERIAL, SIDE, UNTRAINED, Bench
 from neural.studies import CHECKED, studies
-from neural.study import IDENTITY, LAW, PRESETS, Row
+from neural.study import IDENTITY, LAW, PRESETS, Row, cost
 from rdptheory.cli import serve
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.sweeps import Dask, Executor, Joblib
@@ -26,6 +25,7 @@ __all__ = ["main"]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
 Folder = Annotated[Path | None, typer.Option("--data", help="MNIST, SVHN or pictures; by default digits.")]
+Side = Annotated[int, typer.Option(min=4, help="Side to which the small presets shrink larger images.")]
 Seed = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; more than one only on an idle machine.")]
@@ -54,13 +54,13 @@ def list_(as_json: AsJson = False) -> None:
 def run(
     id: Annotated[str, typer.Argument(help="An id of `list`.")],
     out: Annotated[Path | None, typer.Option(help="For result.json and checkpoints; runs/ID if left out.")] = None,
-    preset: Preset = "smoke", folder: Folder = None, device: Device = "cpu", seed: Seed = 0, threads: Threads = 1,
-    workers: Workers = 1, scheduler: Scheduler = None,
+    preset: Preset = "smoke", folder: Folder = None, side: Side = SIDE, device: Device = "cpu", seed: Seed = 0,
+    threads: Threads = 1, workers: Workers = 1, scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
 ) -> None:  # fmt: skip
     """Run one experiment; exit 1 if a verdict is not the expected one."""
     with _executor(workers, scheduler) as executor:
-        bench = _bench(preset, folder, device, seed, threads, executor, progress=sys.stderr.isatty())
+        bench = _bench(preset, folder, side, device, seed, threads, executor, progress=sys.stderr.isatty())
         result = runner.run(id, bench, out or Path("runs") / id, resume=resume)
     _show(result)
     raise typer.Exit(0 if all(row.as_expected for row in result.rows) else 1)
@@ -68,8 +68,8 @@ def run(
 
 @app.command()
 def check(
-    preset: Preset = "smoke", folder: Folder = None, device: Device = "cpu", seed: Seed = 0, threads: Threads = 1,
-    workers: Workers = 1, scheduler: Scheduler = None, as_json: AsJson = False,
+    preset: Preset = "smoke", folder: Folder = None, side: Side = SIDE, device: Device = "cpu", seed: Seed = 0,
+    threads: Threads = 1, workers: Workers = 1, scheduler: Scheduler = None, as_json: AsJson = False,
     untrained: Annotated[bool, typer.Option("--untrained", help="Train 1 % of the steps: laws must break.")] = False,
 ) -> None:  # fmt: skip
     """The laws against theory (other presets: every study); exit 1 unless every verdict is as expected.
@@ -78,7 +78,7 @@ def check(
     """
     results = []
     with _executor(workers, scheduler) as executor:
-        bench = _bench(preset, folder, device, seed, threads, executor)
+        bench = _bench(preset, folder, side, device, seed, threads, executor)
         bench.share = UNTRAINED if untrained else 1.0
         for id in CHECKED if preset == "smoke" else studies():
             results.append(runner.answer(id, bench))
@@ -144,13 +144,14 @@ def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
 
 
 def _bench(
-    preset: str, folder: Path | None, device: str, seed: int, threads: int, executor: Executor, progress: bool = False
-) -> Bench:
+    preset: str, folder: Path | None, side: int, device: str, seed: int, threads: int, executor: Executor,
+    progress: bool = False,
+) -> Bench:  # fmt: skip
     torch.set_num_threads(threads)
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(device.split(":")[0], False):
         raise InvalidInput("device", device, "is not available here")
-    return Bench(preset, data.load(folder), seed, device, progress=progress, executor=executor)
+    return Bench(preset, data.load(folder), seed, device, side, progress=progress, executor=executor)
 
 
 def _show(result: runner.Result) -> None:

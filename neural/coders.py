@@ -25,25 +25,29 @@ from torch import Tensor, nn
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 
-__all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "Yan", "Zhang"]
+__all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "Yan", "Zhang", "level"]
 
 STEEP = partial(nn.LeakyReLU, 0.2)
+FAINT = 0.3  # of the grain that untrained layers would make: training begins near the image without
 
 
 @dataclass(frozen=True)
 class Coder(ABC):
-    """The length of the code, the shape of an image, and the factor on the hidden widths."""
+    """The length of the code, the factor on the hidden widths, the shape of an image, and the mean and spread of a
+    pixel: Perceptron and UNet count in these, so that they learn as fast on faint images as on others."""
 
     latent: int
     width: float = 1.0
     planes: int = 1
     side: int = 28
+    level: tuple[float, float] = (0.0, 1.0)
     fixed: ClassVar[bool] = False  # whether the networks make images of one side only
     dense: ClassVar[bool] = False  # whether all layers are linear: many at once are then faster on a CPU too
     private: ClassVar[int] = 16  # how many private Gaussian numbers a randomised decoder of this family takes
 
     def __post_init__(self) -> None:
         finite("width", self.width, positive=True)
+        finite("level", self.level[1], positive=True)
         for name in ("latent", "planes", "side"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "must be an integer at least 1")
@@ -74,24 +78,32 @@ class Coder(ABC):
 @dataclass(frozen=True)
 class Perceptron(Coder):
     """Two hidden layers of 128 x width everywhere, those of the encoder with batch norm; any image shape, also samples
-    of one number as side 1."""
+    of one number as side 1. Private noise beyond one number a pixel leaves each pixel its own, in an amount that the
+    network decides: a few numbers alone draw no grain, and their spread is then too large elsewhere."""
 
     dense: ClassVar[bool] = True
+
+    @property
+    def private(self) -> int:
+        return 16 + self.pixels
 
     def encoder(self) -> nn.Module:
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels, h, h], activation=nn.ReLU)
-        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(h, self.latent), nn.Tanh())
+        return nn.Sequential(nn.Flatten(), _Counted(self.level), *hidden, nn.Linear(h, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
-        (h,) = _wide(self.width, 128)
-        hidden = _layers([self.latent + noise, h, h], norm=False, activation=nn.ReLU)
-        return _Decoder(*hidden, nn.Linear(h, self.pixels), nn.Unflatten(1, (self.planes, self.side, self.side)))
+        (h,), grain = _wide(self.width, 128), self.pixels if noise > self.pixels else 0
+        hidden = _layers([self.latent + noise - grain, h, h], norm=False, activation=nn.ReLU)
+        last = nn.Linear(h, self.pixels), nn.Linear(h, grain) if grain else None
+        back = _Counted(self.level, back=True), nn.Unflatten(1, (self.planes, self.side, self.side))
+        return _Grained(nn.Sequential(*hidden), *last, nn.Sequential(*back))
 
     def critic(self, code: int = 0) -> nn.Module:
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels + code, h, h], norm=False, activation=STEEP)
-        return _Critic(nn.Flatten(), nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
+        image = nn.Sequential(nn.Flatten(), _Counted(self.level))
+        return _Critic(image, nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
 
 
 @dataclass(frozen=True)
@@ -196,7 +208,7 @@ class UNet(Coder):
     def decoder(self, noise: int = 0) -> nn.Module:
         if self.side % 4 or self.latent != self.pixels or noise % self.side**2:
             raise InvalidInput("latent", self.latent, "must be the pixels of an image whose side 4 divides")
-        return _UNet(self.planes, self.side, noise // self.side**2, self.width)
+        return _UNet(self.planes, self.side, noise // self.side**2, self.width, self.level)
 
     def critic(self, code: int = 0) -> nn.Module:
         """The convolutions on the image and, as further planes, the image that is its code."""
@@ -206,9 +218,36 @@ class UNet(Coder):
         return _Stacked(Coder.critic(replace(self, planes=planes, latent=planes * self.side**2)), self.side)
 
 
+class _Counted(nn.Module):
+    """Pixels in units of their spread from their mean, or back."""
+
+    def __init__(self, level: tuple[float, float], back: bool = False) -> None:
+        super().__init__()
+        (mean, spread), self.back = level, back
+        self.mean, self.spread = mean, spread
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels * self.spread + self.mean if self.back else (pixels - self.mean) / self.spread
+
+
 class _Decoder(nn.Sequential):
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         return super().forward(torch.cat([received, noise], dim=-1))
+
+
+class _Grained(nn.Module):
+    """An image of the code and some noise, and noise of every pixel where there is a layer for its amount."""
+
+    def __init__(self, hidden: nn.Module, mean: nn.Module, amount: nn.Linear | None, image: nn.Module) -> None:
+        super().__init__()
+        self.hidden, self.mean, self.amount, self.image = hidden, mean, amount, image
+
+    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
+        if self.amount is None:
+            return self.image(self.mean(self.hidden(torch.cat([received, noise], 1))))
+        grain = self.amount.out_features
+        hidden = self.hidden(torch.cat([received, noise[:, :-grain]], 1))
+        return self.image(self.mean(hidden) + FAINT * self.amount(hidden) * noise[:, -grain:])
 
 
 class _Critic(nn.Module):
@@ -248,10 +287,10 @@ class _Stacked(nn.Module):
 
 
 class _UNet(nn.Module):
-    def __init__(self, planes: int, side: int, noise: int, width: float) -> None:
+    def __init__(self, planes: int, side: int, noise: int, width: float, level: tuple[float, float]) -> None:
         super().__init__()
         a, b, c = _wide(width, 32, 64, 128)
-        self.shape, self.noise = (planes, side, side), noise
+        self.shape, self.noise, self.counted, self.spread = (planes, side, side), noise, _Counted(level), level[1]
         self.first, self.second, self.third = self._pair(planes + noise, a), self._pair(a, b), self._pair(b, c)
         self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), self._pair(2 * b, b)
         self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), self._pair(2 * a, a)
@@ -260,12 +299,12 @@ class _UNet(nn.Module):
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         image = received.unflatten(1, self.shape)
-        planes = torch.cat([image, noise.unflatten(1, (self.noise, *self.shape[1:]))], 1) if self.noise else image
-        fine = self.first(planes)
+        planes = [self.counted(image), *([noise.unflatten(1, (self.noise, *self.shape[1:]))] if self.noise else [])]
+        fine = self.first(torch.cat(planes, 1))
         middle = self.second(nn.functional.max_pool2d(fine, 2))
         coarse = self.third(nn.functional.max_pool2d(middle, 2))
         middle = self.upper(torch.cat([self.rise(coarse), middle], 1))
-        return image + self.out(self.last(torch.cat([self.top(middle), fine], 1)))
+        return image + self.spread * self.out(self.last(torch.cat([self.top(middle), fine], 1)))
 
     def _pair(self, before: int, after: int) -> nn.Module:
         return nn.Sequential(*_layers([before, after, after], 3, 1, 1, norm=False, activation=nn.ReLU))
@@ -297,6 +336,12 @@ class Classifier(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, 10)."""
         return self.head(self.embed(images))
+
+
+def level(images: Tensor) -> tuple[float, float]:
+    """Mean and spread of a pixel of images (n, ...), to three digits: the same on every device."""
+    spread = images.cpu().double().var(0, correction=0).mean().sqrt()
+    return float(f"{images.cpu().double().mean():.3g}"), float(f"{max(1e-3, float(spread)):.3g}")
 
 
 def _wide(width: float, *counts: int) -> list[int]:

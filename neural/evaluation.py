@@ -6,8 +6,8 @@ import math
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import torch
 from scipy.special import ndtri
@@ -120,21 +120,23 @@ def evaluate(
     return {name: value for measure in measures for name, value in MEASURES[measure](look).items()}
 
 
-def frechet(features: nn.Module, first: Tensor, second: Tensor) -> float:
-    """||m - m'||^2 + tr(C + C' - 2 (C C')^(1/2)) of the features of two samples [torchmetrics' FID]."""
+def frechet(first: Tensor, second: Tensor) -> float:
+    """||m - m'||^2 + tr(C + C' - 2 (C C')^(1/2)) of two samples of features (n, d) [torchmetrics' FID]; NaN below 2."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    return _compared(FrechetInceptionDistance(_Embedded(features)), first, second)
+    return _compared(FrechetInceptionDistance, first, second)
 
 
-def kernel_distance(features: nn.Module, first: Tensor, second: Tensor, *, seed: int = 0) -> float:
-    """The squared maximum mean discrepancy of the features under a cubic kernel, unbiased [torchmetrics' KID]."""
+def kernel_distance(first: Tensor, second: Tensor) -> float:
+    """The squared maximum mean discrepancy of features (n, d) under (<x, y>/d + 1)^3, without bias, all at once
+    [torchmetrics' KID]; NaN below 2."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    size = min(len(first), len(second), 500)
-    with warnings.catch_warnings(), seeded(seed, first.device):
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features")  # that is what it is for
-        return _compared(KernelInceptionDistance(_Embedded(features), subsets=10, subset_size=size), first, second)
+        return _compared(
+            partial(KernelInceptionDistance, subsets=1, subset_size=min(len(first), len(second))), first, second
+        )
 
 
 def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> tuple[float, float]:
@@ -156,22 +158,16 @@ def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> 
         return float(critic(real, None).mean() - critic(made, None).mean()), float(slope)
 
 
-class _Embedded(nn.Module):
-    """A classifier as torchmetrics wants it: images to features."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net, self.num_features = net, net.num_features
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.net.embed(images).cpu()  # where there is float64
-
-
-def _compared(metric: nn.Module, first: Tensor, second: Tensor) -> float:
-    with torch.no_grad():
-        metric.update(second, real=True)
-        metric.update(first, real=False)
-        found = metric.compute()
+def _compared(metric: Callable[..., Any], first: Tensor, second: Tensor) -> float:
+    """A metric of torchmetrics on features that are there already, on the CPU, where there is float64."""
+    if min(len(first), len(second)) < 2:
+        return math.nan
+    same = nn.Identity()
+    same.num_features = first.shape[1]
+    held = metric(same)
+    held.update(second.cpu(), real=True)
+    held.update(first.cpu(), real=False)
+    found = held.compute()
     return float(found[0] if isinstance(found, tuple) else found)
 
 
@@ -194,8 +190,10 @@ def _paired(look: _Look) -> dict[str, Measured]:
 
 
 def _features(look: _Look) -> dict[str, Measured]:
-    measures = {"frechet": frechet, "kernel_distance": kernel_distance}
-    return {name: look.against(lambda a, b, m=m: m(look.classifier, a, b)) for name, m in measures.items()}
+    found, embed = {}, torch.no_grad()(look.classifier.embed)
+    for name, measure in {"frechet": frechet, "kernel_distance": kernel_distance}.items():
+        found[name] = look.against(lambda a, b, m=measure: m(embed(a), embed(b)))
+    return found
 
 
 def _fresh_critic(look: _Look) -> dict[str, Measured]:

@@ -145,10 +145,20 @@ class EnergyScore(Term):
 
 @dataclass(frozen=True)
 class EnergyDistance(Term):
-    """2 E||X - Y|| - E||X - X'|| - E||Y - Y'|| between the laws of references and reconstructions, all codes pooled."""
+    """2 E||X - Y|| - E||X - X'|| - E||Y - Y'|| between the laws of references and reconstructions, all codes pooled.
+
+    With `relative`, times (E||X - EX||^2)^(1/2) per pixel, so that it grows with the contrast as a squared error per
+    pixel does: a weight beside that then means the same on all images.
+    """
+
+    relative: bool = False
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        return energy_distance(round.reference, round.drawn[0])
+        found = energy_distance(round.reference, round.drawn[0])
+        if not self.relative:
+            return found
+        flat = round.reference.flatten(1)
+        return found * flat.var(0, correction=0).sum().sqrt() / flat.shape[1]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Two equal descriptions are one model, trained once, whatever studies and labels 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neural import data, oracle
-from neural.coders import Coder, Perceptron, UNet
+from neural.coders import Coder, Perceptron, UNet, level
 from neural.losses import Loss, MeanSquaredError
 from neural.quality import Pillow
 from neural.quantisers import Binary, Quantiser, Unquantised
@@ -25,26 +25,12 @@ if TYPE_CHECKING:
     from neural.study import Plan
 
 __all__ = [
-    "SEEN",
-    "Centres",
-    "Conventional",
-    "Decoded",
-    "Fit",
-    "Hyperplanes",
-    "KMeans",
-    "Mixed",
-    "Model",
-    "Noisy",
-    "Pictured",
-    "Redrawn",
-    "Refined",
-    "Restored",
-    "Sampler",
-    "Shown",
-    "Source",
+    "SEEN", "Centres", "Conventional", "Decoded", "Fit", "Hyperplanes", "KMeans", "Mixed", "Model", "Noisy", "Pictured",
+    "Refined", "Restored", "Sampler", "Shown", "Source", "needed",
 ]  # fmt: skip
 
 SEEN = 2_000  # images of each part that a model is measured on, and that exact decoders draw from
+APART = 10**6  # between the seeds of samples and those of dither, which must not be the same numbers
 Found = Mapping["Model", Codec]
 
 
@@ -59,6 +45,14 @@ class Source:
     tinted: bool = False
     degrade: data.SuperResolution | data.GaussianNoise | None = None
 
+    def images(self, split: data.Split, seed: int, side: int | None = None) -> list[Tensor]:
+        """The clean images of both parts, from those of a run, at this side."""
+        if self.samples:
+            return [self.samples(self.count, seed=APART + 2 * seed + part) for part in range(2)]
+        split = data.tinted(split, seed=seed) if self.tinted and split.train.shape[1] == 1 else split
+        parts = (part.mean(1, keepdim=True) if self.grey else part for part in (split.train, split.test))
+        return [data.resize(part[: self.count or None], side or part.shape[-1]) for part in parts]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
@@ -68,9 +62,9 @@ class Model(ABC):
     source: Source = Source()
 
     @property
-    def needs(self) -> tuple[Model, ...]:
-        """The models that have to be there first."""
-        return ()
+    def needs(self) -> list[Model]:
+        """The models that have to be there first: those it names."""
+        return [value for value in vars(self).values() if isinstance(value, Model)]
 
     def named(self, **labels: Any) -> Model:
         """The same model under these labels."""
@@ -82,8 +76,33 @@ class Model(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fit(Model):
+    """A codec trained end to end, or another decoder behind the encoder of `behind`; the runner trains it, with others
+    of its shape.
+
+    start : whose weights to start from (behind an encoder: its critic's only); through : a restorer that the images
+    pass first; beside : a frozen first description that the decoder sees too; noise : private numbers of the decoder,
+    None for as many as its family takes; seed : added to that of the run.
+    """
+
+    plan: Plan
+    loss: Loss = MeanSquaredError()
+    latent: int = 0
+    quantiser: Quantiser = Binary()
+    noise: int | None = 0
+    behind: Model | None = None
+    start: Model | None = None
+    through: Model | None = None
+    beside: Model | None = None
+    seed: int = 0
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        raise TypeError("a Fit is trained by the runner")
+
+
+@dataclass(frozen=True, kw_only=True)
 class KMeans(Model):
-    """2^bits cells by k-means on the first images, with the table of their means: nearly the best codec."""
+    """2^bits cells by k-means, with the table of their means: nearly the best codec."""
 
     bits: int
 
@@ -107,47 +126,35 @@ class Hyperplanes(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Behind(Model):
-    """Another decoder, known exactly, behind the encoder of a model."""
+class Sampler(Model):
+    """For every code another image of its cell: exactly p(x|z), and on the images themselves a permutation; if `blind`,
+    any image, whatever the code."""
+
+    of: Model
+    blind: bool = False
+
+    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
+        codec, images = found[self.of], images[:SEEN]
+        cells = codec.send(images, torch.Generator().manual_seed(seed)).cells * (not self.blind)
+        levels = 1 if self.blind else codec.quantiser.levels
+        return replace(codec, decoder=Decoder(oracle.Redraw(images, cells, levels, seed=seed), 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noisy(Model):
+    """The output of a codec and white noise of its distortion."""
 
     of: Model
 
-    @property
-    def needs(self) -> tuple[Model, ...]:
-        return (self.of,)
-
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
-        codec = found[self.of]
-        net, noise = self.decoder(codec, images[:SEEN], seed)
-        return replace(codec, decoder=Decoder(net, noise))
-
-    @abstractmethod
-    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
-        """The decoder and how much private noise it takes."""
-
-
-class Sampler(_Behind):
-    """For every code another image of its cell: exactly p(x|z), and on the images themselves a permutation."""
-
-    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
-        cells = codec.send(images, torch.Generator().manual_seed(seed)).cells
-        return oracle.Redraw(images, cells, codec.quantiser.levels, seed=seed), 1
-
-
-class Redrawn(_Behind):
-    """Any image, whatever the code."""
-
-    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
-        return oracle.Redraw(images, torch.zeros(len(images), dtype=torch.long), 1, seed=seed), 1
-
-
-class Noisy(_Behind):
-    """The codec's own output and white noise of its distortion."""
-
-    def decoder(self, codec: Codec, images: Tensor, seed: int) -> tuple[nn.Module, int]:
+        codec, images = found[self.of], images[:SEEN]
         sent = codec.send(images, torch.Generator().manual_seed(seed))
-        gap = codec.decoder(sent.received, torch.Generator()) - images
-        return _Noisy(codec.decoder.net, images.shape[1:], float(gap.square().mean().sqrt())), images[0].numel()
+        spread = (codec.decoder(sent.received, torch.Generator()) - images).square().mean().sqrt()
+
+        def noisy(net: nn.Module, received: Tensor, noise: Tensor) -> Tensor:
+            return net(received, noise[:, :0]) + spread * noise.unflatten(1, images.shape[1:])
+
+        return replace(codec, decoder=Decoder(_Joined(noisy, codec.decoder.net), images[0].numel()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +165,13 @@ class Mixed(Model):
     sample: Model
     alpha: float
 
-    @property
-    def needs(self) -> tuple[Model, ...]:
-        return (self.mean, self.sample)
-
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
         codec, sample = found[self.mean], found[self.sample].decoder
-        return replace(codec, decoder=Decoder(_Mixed(codec.decoder.net, sample.net, self.alpha), sample.noise))
+
+        def mixed(mean: nn.Module, drawn: nn.Module, received: Tensor, noise: Tensor) -> Tensor:
+            return self.alpha * mean(received, noise[:, :0]) + (1.0 - self.alpha) * drawn(received, noise)
+
+        return replace(codec, decoder=Decoder(_Joined(mixed, codec.decoder.net, sample.net), sample.noise))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,10 +180,6 @@ class Centres(Model):
 
     of: Model
     quantiser: Quantiser
-
-    @property
-    def needs(self) -> tuple[Model, ...]:
-        return (self.of,)
 
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
         return replace(found[self.of], quantiser=self.quantiser)
@@ -191,8 +194,9 @@ class Shown(Model):
 
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
         shape = images.shape[1:]
-        coder = self.network(images[0].numel(), self.width, *shape[:2])
-        return Codec(nn.Sequential(self.front(found), nn.Flatten()), Unquantised(), Decoder(_Image(shape), 0), coder)
+        coder = self.network(images[0].numel(), self.width, *shape[:2], level(images))
+        image = _Joined(lambda received, noise: received.unflatten(1, shape))
+        return Codec(nn.Sequential(self.front(found), nn.Flatten()), Unquantised(), Decoder(image, 0), coder)
 
     def front(self, found: Found) -> nn.Module:
         """What happens to the image before."""
@@ -216,40 +220,8 @@ class Decoded(Shown):
 
     of: Model
 
-    @property
-    def needs(self) -> tuple[Model, ...]:
-        return (self.of,)
-
     def front(self, found: Found) -> nn.Module:
         return Restored(found[self.of], nn.Identity())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit(Model):
-    """A codec trained end to end, or another decoder behind the encoder of `behind`.
-
-    start : whose weights to start from (behind an encoder: its critic's only); through : a restorer that the images
-    pass first; beside : a frozen first description that the decoder sees too; noise : private numbers of the decoder,
-    None for as many as its family takes; seed : added to that of the run.
-    """
-
-    plan: Plan
-    loss: Loss = MeanSquaredError()
-    latent: int = 0
-    quantiser: Quantiser = Binary()
-    noise: int | None = 0
-    behind: Model | None = None
-    start: Model | None = None
-    through: Model | None = None
-    beside: Model | None = None
-    seed: int = 0
-
-    @property
-    def needs(self) -> tuple[Model, ...]:
-        return tuple(m for m in (self.behind, self.start, self.through, self.beside) if m is not None)
-
-    def make(self, images: Tensor, found: Found, seed: int) -> Codec:
-        raise TypeError("a Fit is trained by the runner, with others of its shape")
 
 
 class Conventional(nn.Module):
@@ -266,6 +238,18 @@ class Conventional(nn.Module):
         return torch.stack(decoded).to(images.device)
 
 
+class Restored(nn.Module):
+    """A restorer, then an encoder."""
+
+    def __init__(self, restorer: Codec, encoder: nn.Module) -> None:
+        super().__init__()
+        self.restorer, self.encoder = restorer, encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        still = torch.Generator()
+        return self.encoder(self.restorer.decoder(self.restorer.send(images, still).received, still))
+
+
 @dataclass(frozen=True)
 class Refined(Coder):
     """A frozen first encoder beside a fresh second one; the decoder sees both descriptions."""
@@ -275,7 +259,8 @@ class Refined(Coder):
     whole: Coder | None = None
 
     def encoder(self) -> nn.Module:
-        return _Beside(self.base, self.fresh.encoder())
+        features = self.base.features  # bound, so that the frozen weights are not those of this module
+        return _Joined(lambda fresh, images: torch.cat([features(images), fresh(images)], 1), self.fresh.encoder())
 
     def decoder(self, noise: int = 0) -> nn.Module:
         return self.whole.decoder(noise)
@@ -284,55 +269,23 @@ class Refined(Coder):
         return self.whole.critic(code)
 
 
-class Restored(nn.Module):
-    """A restorer, then an encoder."""
+def needed(models: Iterable[Model]) -> list[Model]:
+    """The models and all that they need, each once, what is needed first."""
+    found: dict[Model, None] = {}
+    for model in models:
+        found |= dict.fromkeys([*needed(model.needs), model])
+    return list(found)
 
-    def __init__(self, restorer: Codec, encoder: nn.Module) -> None:
+
+class _Joined(nn.Module):
+    """A function of networks and of what goes in, as a network."""
+
+    def __init__(self, function: Callable[..., Tensor], *nets: nn.Module) -> None:
         super().__init__()
-        self.restorer, self.encoder = restorer, encoder
+        self.function, self.nets = function, nn.ModuleList(nets)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.encoder(self.restore(images))
-
-    def restore(self, images: Tensor) -> Tensor:
-        still = torch.Generator()
-        return self.restorer.decoder(self.restorer.send(images, still).received, still)
-
-
-class _Beside(nn.Module):
-    def __init__(self, base: Codec, fresh: nn.Module) -> None:
-        super().__init__()
-        self.base, self.fresh = (base,), fresh  # in a tuple, so that its weights are not this module's
-
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.cat([self.base[0].features(images), self.fresh(images)], 1)
-
-
-class _Image(nn.Module):
-    def __init__(self, shape: torch.Size) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        return received.unflatten(1, self.shape)
-
-
-class _Noisy(nn.Module):
-    def __init__(self, net: nn.Module, shape: torch.Size, spread: float) -> None:
-        super().__init__()
-        self.net, self.shape, self.spread = net, shape, spread
-
-    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        return self.net(received, noise[:, :0]) + self.spread * noise.unflatten(1, self.shape)
-
-
-class _Mixed(nn.Module):
-    def __init__(self, mean: nn.Module, sample: nn.Module, alpha: float) -> None:
-        super().__init__()
-        self.mean, self.sample, self.alpha = mean, sample, alpha
-
-    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        return self.alpha * self.mean(received, noise[:, :0]) + (1.0 - self.alpha) * self.sample(received, noise)
+    def forward(self, *given: Tensor) -> Tensor:
+        return self.function(*self.nets, *given)
 
 
 guard(__name__, methods=False)

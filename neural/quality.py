@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
+from neural.evaluation import frechet, kernel_distance
+from neural.oracle import paired_w2
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import write_text
@@ -168,10 +169,10 @@ def measure(
         psnr=psnr,
         ms_ssim=_ms_ssim(given, made),
         D=float((errors * samples).sum() / samples.sum()),
-        P=_squared_w2(first, second),
-        P_floor=_squared_w2(first[:half], first[half : 2 * half]),
-        fid=_frechet(seen, shown),
-        kid=_kernel_distance(seen, shown),
+        P=paired_w2(first[:ASSIGNED], second[:ASSIGNED]),
+        P_floor=paired_w2(first[:half][:ASSIGNED], first[half : 2 * half][:ASSIGNED]) if half else math.nan,
+        fid=frechet(seen, shown),
+        kid=kernel_distance(seen, shown),
         bits=float(spent.mean()),
         samples=float(samples.mean()),
         name=name,
@@ -276,18 +277,11 @@ class Likelihoods:
 
 def write_results(path: str | os.PathLike[str], found: Sequence[Quality], *, name: str, description: str = "") -> Path:
     """Write JSON that CompressAI's plotting and `rdptheory.read_measurements` read: one list for each measure."""
-    columns = {
-        "bpp": [one.bpp for one in found],
-        "psnr-rgb": [one.psnr for one in found],
-        "psnr": [one.psnr for one in found],
-        "D": [one.D for one in found],
-        "P": [one.P for one in found],
-        "P_floor": [one.P_floor for one in found],
-        "fid": [one.fid for one in found],
-        "kid": [one.kid for one in found],
-    }
+    measured = ("bpp", "psnr", "D", "P", "P_floor", "fid", "kid")
+    columns = {measure: [getattr(one, measure) for one in found] for measure in measured}
+    columns["psnr-rgb"] = columns["psnr"]
     if all(one.ms_ssim is not None for one in found):
-        columns["ms-ssim-rgb"] = columns["ms-ssim"] = [float(one.ms_ssim or 0.0) for one in found]
+        columns["ms-ssim-rgb"] = columns["ms-ssim"] = [one.ms_ssim for one in found]
     held = {"name": name, "description": description, "results": columns}
     return write_text(path, json.dumps(held, indent=1, ensure_ascii=False) + "\n")
 
@@ -316,38 +310,6 @@ def _ms_ssim(images: list[Tensor], outputs: list[Tensor]) -> float | None:
         raise MissingPackage("torchmetrics", "neural") from None
     pairs = zip(images, outputs, strict=True)
     return float(np.mean([float(similarity(b[None], a[None], data_range=1.0)) for a, b in pairs]))
-
-
-def _squared_w2(first: Tensor, second: Tensor) -> float:
-    """Squared W2 between two samples of one size, exact by an assignment; nan of none."""
-    count = min(len(first), len(second), ASSIGNED)
-    if count == 0:
-        return math.nan
-    cost = torch.cdist(first[:count].double(), second[:count].double()).square().numpy()
-    return float(cost[linear_sum_assignment(cost)].mean())
-
-
-def _frechet(first: Tensor, second: Tensor) -> float:
-    """‖m - m'‖² + tr(C + C' - 2 (C C')^(1/2)); nan of fewer than two images."""
-    if len(first) < 2:
-        return math.nan
-    gap = (first.mean(0) - second.mean(0)).square().sum()
-    one, other = torch.cov(first.T), torch.cov(second.T)
-    roots = torch.linalg.eigvals(one @ other).real.clamp_min(0.0).sqrt()
-    return max(0.0, float(gap + one.trace() + other.trace() - 2.0 * roots.sum()))
-
-
-def _kernel_distance(first: Tensor, second: Tensor) -> float:
-    """Unbiased squared maximum mean discrepancy under (<x, y>/d + 1)³, all images at once; nan of fewer than two."""
-    n, d = first.shape
-    if n < 2:
-        return math.nan
-
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / d + 1.0) ** 3
-
-    own = sum(float(k.sum() - k.trace()) / (n * (n - 1)) for k in (kernel(first, first), kernel(second, second)))
-    return own - 2.0 * float(kernel(first, second).mean())
 
 
 guard(__name__, methods=False)

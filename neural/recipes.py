@@ -1,4 +1,4 @@
-"""How to descend: optimisers, and schedules from progress in [0, 1) to a factor on the peak rate, as frozen objects."""
+"""How to descend, as frozen objects: optimisers, and schedules from progress in [0, 1) to a factor on the peak rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, check_settings, count
 
-__all__ = ["Adam", "Constant", "Drops", "OneCycle", "RMSprop", "Recipe"]
+__all__ = ["Adam", "Drops", "OneCycle", "RMSprop", "Recipe"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RMSprop:
         check_settings(self)
 
     def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
-        """torch's optimiser of some parameters; with `graph` its rate and counters are tensors of their device."""
+        """As that of `Adam`."""
         rate = torch.tensor(self.rate, device=parameters[0].device) if graph else self.rate
         return torch.optim.RMSprop(parameters, rate, capturable=graph)
 
@@ -69,7 +69,7 @@ class OneCycle:
 
 @dataclass(frozen=True)
 class Drops:
-    """The rate times `factor` after each of the shares `at` of the steps."""
+    """The rate times `factor` after each of the shares `at` of the steps; constant without any."""
 
     at: tuple[float, ...] = (2.0 / 3.0,)
     factor: float = 0.2
@@ -81,13 +81,6 @@ class Drops:
 
     def __call__(self, progress: float) -> float:
         return self.factor ** sum(progress >= share for share in self.at)
-
-
-@dataclass(frozen=True)
-class Constant(Drops):
-    """The peak rate throughout."""
-
-    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from neural import oracle
 from neural.checkpoints import Checkpoint
-from neural.coders import Classifier
-from neural.data import Split, resize, tinted
+from neural.coders import Classifier, Coder, level
+from neural.data import Split, resize
 from neural.evaluation import evaluate
 from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual
-from neural.models import SEEN, Fit, Model, Refined, Restored, Source
+from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
 from neural.study import Record, Row, Study, Table, judge
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
@@ -31,12 +31,12 @@ from rdptheory.errors import InvalidInput
 from rdptheory.files import write_text, write_whole
 from rdptheory.sweeps import Executor, Serial
 
-__all__ = ["SERIAL", "UNTRAINED", "Bench", "Pair", "Result", "answer", "needed", "plain", "read", "run"]
+__all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "plain", "read", "run"]
 
 SERIAL = Serial()
 TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
+SIDE = 8  # of their images, that of the digits: what a network learns in a second there it learns on all of them
 STACK = 16  # most models trained as one: 16 of the largest take 8 GB
-APART = 10**6  # between the seeds of samples and those of dither, which must not be the same numbers
 UNTRAINED = 0.01  # share of the steps after which a law has to be broken
 KNOWN = {"mnist": ((60_000, 1, 28, 28), 0.1307), "svhn": ((73_257, 3, 32, 32), 0.4514)}
 """The papers' data sets by the shape and the mean of their training images, whatever their folder is called."""
@@ -55,14 +55,16 @@ class Pair(NamedTuple):
 class Bench:
     """Data, preset, device and seed of a run, and all that was trained on them.
 
-    `folder` keeps checkpoints (None: nowhere); `share` multiplies the numbers of steps; `executor` says where models
-    that do not wait for each other are trained, the numbers are the same on any of them.
+    `side` is the largest of an image at the small presets, larger ones are shrunk to it; `folder` keeps checkpoints
+    (None: nowhere); `share` multiplies the numbers of steps; `executor` says where models that do not wait for each
+    other are trained, the numbers are the same on any of them.
     """
 
     preset: str
     split: Split
     seed: int = 0
     device: str = "cpu"
+    side: int = SIDE
     folder: Path | None = None
     progress: bool = False
     share: float = 1.0
@@ -73,25 +75,23 @@ class Bench:
     pairs: dict[Any, Pair] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        s = self.split
+        s, small = self.split, not self.preset.startswith("paper")
         shape, mean = tuple(s.train.shape), float(s.train.mean())
         known = (name for name, (size, level) in KNOWN.items() if size == shape and abs(mean - level) < 2e-3)
         self.data = next(known, s.name)
-        if not self.preset.startswith("paper"):
-            parts = zip((s.train, s.test, s.train_labels, s.test_labels), (TRAIN, TEST) * 2, strict=True)
-            # copies, since a slice would carry all images to every worker
-            self.split = Split(s.name, *(part if part is None else part[:n].clone() for part, n in parts))
+        rng, parts = torch.Generator().manual_seed(0), []
+        for part, labels, most in ((s.train, s.train_labels, TRAIN), (s.test, s.test_labels, TEST)):
+            # files are often sorted, so the first images may be all of a kind
+            order = torch.randperm(len(part), generator=rng)[: most if small else None]
+            side = min(self.side, part.shape[-1]) if small else part.shape[-1]
+            parts.append((resize(part[order], side), None if labels is None else labels[order]))
+        (train, train_labels), (test, test_labels) = parts
+        self.split = Split(s.name, train, test, train_labels, test_labels)
 
     def pair(self, source: Source, side: int | None = None) -> Pair:
         """The images of a source, at the side that the networks are made for."""
         if (source, side) not in self.pairs:
-            if source.samples:
-                parts = [source.samples(source.count, seed=APART + 2 * self.seed + n) for n in range(2)]
-            else:
-                split = tinted(self.split, seed=self.seed) if source.tinted and self.planes == 1 else self.split
-                parts = [part.mean(1, keepdim=True) if source.grey else part for part in (split.train, split.test)]
-                parts = [part[: source.count or None] for part in parts]
-                parts = [resize(part, side) if side else part for part in parts]
+            parts = source.images(self.split, self.seed, side)
             seen = [source.degrade(part, seed=n) if source.degrade else part for n, part in enumerate(parts)]
             self.pairs[source, side] = Pair(*(part.to(self.device) for part in (*seen, *parts)))
         return self.pairs[source, side]
@@ -113,8 +113,8 @@ class Bench:
     def pair_of(self, model: Model) -> Pair:
         """The images that a model is trained and measured on."""
         plans = [m.plan for m in needed([model]) if isinstance(m, Fit)]
-        planes = 1 if model.source.grey else 3 if model.source.tinted else self.planes
-        return self.pair(model.source, next((side for p in plans if (side := p.side(planes))), None))
+        families = [plan.family(self.pair(model.source).train.shape[1]) for plan in plans]
+        return self.pair(model.source, next((family.side for family in families if family.fixed), None))
 
     def train(self, models: Iterable[Model]) -> None:
         """Make all models and what they need, those of one shape together."""
@@ -139,36 +139,39 @@ class Bench:
             terms = tuple(term for _, term in fit.loss.terms)
             front = self.found[fit.behind] if fit.behind else None
             anchored = fit.behind if any(isinstance(term, AnchorNorm) for term in terms) else None
-            key = (
-                replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start),
-                terms,
-                anchored,
-            )
+            same = replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start)
             alone = None if self.device != "cpu" or self.coder(fit).dense else fit  # convolutions gain nothing there
-            alike.setdefault((key, front and (front.coder, type(front.quantiser)), alone), []).append(fit)
+            key = (same, terms, anchored, front and (front.coder, type(front.quantiser)), alone)
+            alike.setdefault(key, []).append(fit)
         for group in alike.values():
             yield from (group[n : n + STACK] for n in range(0, len(group), STACK))
 
-    def coder(self, fit: Fit) -> Any:
-        """The networks of a fit."""
+    def coder(self, fit: Fit) -> Coder:
+        """The networks of a fit, for its images: their shape and, for dense ones, the mean and spread of a pixel."""
         if fit.behind and not fit.latent:
             return self.found[fit.behind].coder
-        images = self.pair_of(fit).train
-        coder = partial(fit.plan.coder, planes=images.shape[1], side=images.shape[2])
+        images, plan = self.pair_of(fit).train, fit.plan
+        planes, side = images.shape[1:3]
+        family = plan.family(planes)
+
+        known = {"width": plan.width, "level": level(images)} if family.dense else {}
+
+        def coder(latent: int) -> Coder:
+            return family(latent, planes=planes, side=side, **known)
+
         if fit.beside is None:
             return coder(fit.latent)
-        base, shape = self.found[fit.beside], (1.0, *images.shape[1:3])
+        base = self.found[fit.beside]
         whole = base.coder.latent + fit.latent
-        return Refined(whole, *shape, base=base, fresh=coder(fit.latent), whole=coder(whole))
+        return Refined(whole, 1.0, planes, side, base=base, fresh=coder(fit.latent), whole=coder(whole))
 
     def task(self, group: list[Fit], number: int) -> partial[list[Codec]]:
         """One training of models of one shape, as a call that an executor can carry elsewhere."""
         fit, pair, steps = group[0], self.pair_of(group[0]), group[0].plan.count(len(self.pair_of(group[0]).train))
         images, references = pair.train, pair.train_references
-        if fit.through:
-            images = torch.cat(
-                [Restored(self.found[fit.through], nn.Identity()).restore(p) for p in images.split(2000)]
-            )
+        through = self.found[fit.through] if fit.through else None
+        if through:
+            images = torch.cat([Restored(through, nn.Identity())(piece) for piece in images.split(SEEN)])
         path = self.folder and self.folder / f"{len(self.found):03d}-{number}.safetensors"
         coder = self.coder(fit)
         settings = {
@@ -183,7 +186,6 @@ class Bench:
             critics = [f.start and self.found[f.start].decoder.critic for f in group]
             return partial(_behind, codecs, images, critics=critics, **settings)
         start = self.found[fit.start] if fit.start else None
-        through = self.found[fit.through] if fit.through else None
         return partial(_whole, through, images, quantiser=fit.quantiser, start=start, **settings)
 
     def filled(self, loss: Loss) -> Loss:
@@ -243,7 +245,8 @@ def answer(study: str | Study, bench: Bench) -> Result:
     bench.train(models)
     table = Table(tuple(record for model in models for record in bench.measure(study, model)))
     facts = {
-        "preset": bench.preset, "data": bench.data, "seed": bench.seed, "device": bench.device, "share": bench.share,
+        "preset": bench.preset, "data": bench.data, "seed": bench.seed, "share": bench.share,
+        "side": bench.split.train.shape[-1], "device": bench.device,
         "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
         "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
@@ -261,8 +264,9 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     if out.exists() and any(out.iterdir()) and not resume:
         raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
     if (out / "result.json").exists():
-        result, asked = read(out), (id, bench.preset, bench.data, bench.seed, bench.share)
-        if (result.study.id, *(result.facts[name] for name in ("preset", "data", "seed", "share"))) != asked:
+        side = bench.split.train.shape[-1]
+        result, asked = read(out), (id, bench.preset, bench.data, bench.seed, bench.share, side)
+        if (result.study.id, *(result.facts.get(n) for n in ("preset", "data", "seed", "share", "side"))) != asked:
             raise InvalidInput("out", str(out), "holds another run: choose another folder")
         return result
     bench.folder = out / "checkpoints"
@@ -293,14 +297,6 @@ def read(folder: str | os.PathLike[str]) -> Result:
 def plain(row: Row) -> dict[str, Any]:
     """A row as JSON holds it: null for NaN, for infinite values, and for what there is not."""
     return _finite({**asdict(row), "expect": row.expect, "verdict": row.verdict})
-
-
-def needed(models: Iterable[Model]) -> list[Model]:
-    """The models and all that they need, each once, what is needed first."""
-    found: dict[Model, None] = {}
-    for model in models:
-        found |= dict.fromkeys([*needed(model.needs), model])
-    return list(found)
 
 
 def _behind(codecs: list[Codec], images: Tensor, **settings: Any) -> list[Codec]:

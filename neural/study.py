@@ -7,9 +7,10 @@ again without training.
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -17,20 +18,23 @@ from typing import Any, NamedTuple
 from neural.coders import Coder, Perceptron
 from neural.evaluation import FreshCritic
 from neural.losses import EnergyDistance, EnergyScore, Loss, MeanSquaredError
-from neural.models import KMeans, Model, Source
+from neural.models import Fit, KMeans, Model, Source, needed
 from neural.recipes import Adam, Recipe
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = [
     "CONTROL", "IDENTITY", "LAW", "PAPER", "PRESETS", "Chart", "Claim", "Curve", "Plan", "Printed", "Record", "Row",
-    "Study", "Table", "Variant", "judge", "presets", "printed",
+    "Study", "Table", "Variant", "cost", "each", "judge", "over", "presets", "printed", "value",
 ]  # fmt: skip
 
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 LAW, IDENTITY, CONTROL, PAPER = "law", "identity", "control", "paper"
 NEAR = {"distortion_per_pixel": 0.05, "distortion_to_reference": 0.05, "own_w1": 0.15}
 """How far a measure may lie from the printed number, as a share of it: W1 by a critic is far less reproducible."""
+LEARNED = 0.9
+"""Share of the images' variance below which a codec has learned something: one that always shows the mean has 1."""
+IMAGES = 60_000  # that the epochs of a cost are counted for, as in MNIST
 
 
 class Record(NamedTuple):
@@ -54,25 +58,37 @@ class Table:
         kept = (r for r in self.records if all(r.labels.get(k) == v for k, v in labels.items()))
         return Table(tuple(kept))
 
-    def record(self, measure: str, part: str, **labels: Any) -> Record:
-        """The one record of a measure; KeyError if there is none, or more than one."""
+    def at(self, measure: str, part: str = "train", **labels: Any) -> float:
+        """The value of the one record of a measure; KeyError if there is none, or more than one."""
         found = [r for r in self.where(**labels).records if (r.part, r.measure) == (part, measure)]
         if len(found) != 1:
             raise KeyError(f"{len(found)} records of {measure}, {part}, {labels}")
-        return found[0]
-
-    def at(self, measure: str, part: str = "train", **labels: Any) -> float:
-        """The value of the one record of a measure."""
-        return self.record(measure, part, **labels).value
-
-    def floor(self, measure: str, part: str = "train", **labels: Any) -> float:
-        """The floor of the one record of a measure."""
-        value = self.record(measure, part, **labels).floor
-        return math.nan if value is None else value
+        return found[0].value
 
     def values(self, label: str, **labels: Any) -> list[Any]:
         """The different values of a label, in the order of the models."""
         return list(dict.fromkeys(r.labels[label] for r in self.where(**labels).records if label in r.labels))
+
+
+Question = Callable[..., float]
+"""Of a table and labels."""
+
+
+def value(measure: str, **own: Any) -> Question:
+    """The measure on the training images of the model with these labels, besides those that the claim asks for."""
+    return lambda table, **labels: table.at(measure, **{**labels, **own})
+
+
+def over(measure: str, own: Mapping[str, Any], other: Mapping[str, Any], mean: str = "") -> Question:
+    """The measure of one model over that of another; with `mean`, the role of the mean of the images, NaN where the
+    other has not learned to tell them apart: a comparison with it then says nothing."""
+
+    def asked(table: Table, **labels: Any) -> float:
+        below = table.at(measure, **{**labels, **other})
+        known = not mean or below < LEARNED * table.at(measure, role=mean)
+        return table.at(measure, **{**labels, **own}) / below if known else math.nan
+
+    return asked
 
 
 @dataclass(frozen=True)
@@ -119,8 +135,8 @@ class Claim:
 
     text: str
     kind: str
-    measured: Callable[..., float]
-    theory: float | Callable[..., float] = 1.0
+    measured: Question
+    theory: float | Question = 1.0
     below: float | None = math.inf
     above: float | None = math.inf
     by: tuple[str, ...] = ()
@@ -129,9 +145,9 @@ class Claim:
     def rows(self, table: Table) -> Iterator[Row]:
         """One row for every combination of labels."""
         models = table.where(**(self.of or {})).records
+        limits = None if self.below is None or self.above is None else (self.below, self.above)
         for values in dict.fromkeys(tuple(r.labels[k] for k in self.by) for r in models if set(self.by) <= {*r.labels}):
             own = dict(zip(self.by, values, strict=True))
-            limits = None if self.below is None or self.above is None else (self.below, self.above)
             try:
                 theory = self.theory(table, **own) if callable(self.theory) else self.theory
                 measured = self.measured(table, **own)
@@ -192,17 +208,9 @@ class Plan:
     turns: int = 1
     width: float = 1.0
 
-    def coder(self, latent: int, planes: int, side: int) -> Coder:
-        """The networks for images of this shape; small ones are twice as wide above 8x8."""
-        family = self.colour if planes == 3 else self.grey
-        if family.dense:
-            return family(latent, self.width * (1.0 if planes * side**2 <= 64 else 2.0), planes, side)
-        return family(latent, planes=planes, side=side)
-
-    def side(self, planes: int) -> int | None:
-        """The side that the networks are made for, None for any."""
-        family = self.colour if planes == 3 else self.grey
-        return family.side if family.fixed else None
+    def family(self, planes: int) -> type[Coder]:
+        """The networks for images of so many planes."""
+        return self.colour if planes == 3 else self.grey
 
     def count(self, images: int) -> int:
         """Steps of the decoder."""
@@ -220,7 +228,7 @@ class Variant:
     """
 
     plan: Plan = Plan()
-    perception: Loss = EnergyDistance()
+    perception: Loss = EnergyDistance(relative=True)
     scale: float = 1.0
     source: Source = Source()
     rates: tuple[Any, ...] = ()
@@ -284,17 +292,27 @@ class Printed(NamedTuple):
 @cache
 def printed() -> tuple[Printed, ...]:
     """Every printed number that some study measures."""
-    lines = csv.DictReader(files(__package__).joinpath("printed.csv").read_text().splitlines())
+    lines = list(csv.DictReader(files(__package__).joinpath("printed.csv").read_text().splitlines()))
+    parts = (line["labels"].split(";") for line in lines)
+    labels = (dict(_label(*part.split("=")) for part in own) for own in parts)
     return tuple(
-        Printed(line["study"], line["data"], line["measure"], dict(map(_label, line["labels"].split(";"))),
-                float(line["value"]), line["source"])
-        for line in lines
-    )  # fmt: skip
+        Printed(**{**line, "labels": own, "value": float(line["value"])})
+        for line, own in zip(lines, labels, strict=True)
+    )
 
 
 def presets(smoke: Variant, demo: Variant, lite: Variant, paper: Variant) -> dict[str, Variant]:
     """One variant for each preset."""
     return dict(zip(PRESETS, (smoke, demo, lite, paper), strict=True))
+
+
+def each(variants: Mapping[str, Variant], **columns: Sequence[Any]) -> dict[str, Variant]:
+    """The variants changed: of every field the value for each preset."""
+    rows = zip(*columns.values(), strict=True)
+    return {
+        name: replace(v, **dict(zip(columns, row, strict=True)))
+        for (name, v), row in zip(variants.items(), rows, strict=True)
+    }
 
 
 def judge(study: Study, table: Table, *, data: str = "", preset: str = "smoke") -> list[Row]:
@@ -306,18 +324,25 @@ def judge(study: Study, table: Table, *, data: str = "", preset: str = "smoke") 
             if r.measure == entry.measure:
                 said = ", ".join(f"{k} = {v}" for k, v in entry.labels.items())
                 slack = NEAR[entry.measure] * entry.value
-                rows.append(
-                    Row(f"{entry.measure}: {said} [{entry.source}]", PAPER, r.value, entry.value, (slack, slack))
-                )
+                claim = f"{entry.measure}: {said} [{entry.source}]"
+                rows.append(Row(claim, PAPER, r.value, entry.value, (slack, slack)))
     return rows
 
 
-def _label(text: str) -> tuple[str, Any]:
-    name, value = text.split("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value
+def cost(study: Study, preset: str) -> str:
+    """Models, steps, and the time they take on one core of a CPU, measures not counted: steps times the milliseconds of
+    one by network and kind of loss, as `benchmarks/neural_cpu.py` wrote them."""
+    times = json.loads(files(__package__).joinpath("costs.json").read_text())
+    spent, fits = 0.0, [m for m in needed(study.models(study.variant(preset, 1))) if isinstance(m, Fit)]
+    for fit in fits:
+        network = getattr(fit.behind, "network", fit.plan.grey).__name__
+        spent += times[f"{network} {'critic' if fit.loss.adversary else 'plain'}"] * fit.plan.count(IMAGES)
+    steps, said = sum(fit.plan.count(IMAGES) for fit in fits), f"{spent / 1000:.0f} s"
+    return f"{len(fits)} models, {steps:,} steps, about {said if spent < 3e5 else f'{spent / 3.6e6:.1f} h'} of CPU time"
+
+
+def _label(name: str, text: str) -> tuple[str, Any]:
+    return name, float(text) if text[0].isdigit() else text
 
 
 guard(__name__, methods=False)

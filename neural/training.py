@@ -1,14 +1,13 @@
 """The one training loop: fit codecs, fit other decoders to codecs, one or many at once; stop and resume at any step.
 
-All randomness (weights, batches, dither, private noise) comes from the seed through one CPU generator a model, drawn
-for 256 steps at once and moved in one copy. So a run is reproducible on CPU, the loop and the stacked ensemble see the
+All randomness (weights, batches, dither, private noise) comes from the seed through CPU generators, one a model and
+block of 256 steps, moved in one pinned copy. So a run is reproducible on CPU, the loop and the stacked ensemble see the
 same draws on every device, and a resumed run ends in the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +36,7 @@ __all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit
 CHUNK = 2048  # images at a time through a network that is not trained
 AHEAD = 256  # steps drawn at once: enough for a copy to cost nothing beside them
 NUMBERS = 2**23  # most numbers drawn at once for one model, 32 MB
+BLOCKS = 2**20  # between the generators' seeds of two seeds: more than any run has blocks
 WARM = 3  # steps before a CUDA graph is recorded: libraries and optimisers set themselves up in the first
 PLAIN = Recipe()
 GENERATOR = Lock()
@@ -130,9 +130,7 @@ def fit_codecs(
         model.images = (source, source, target.to(device))
         models.append(model)
     decoders = _run(models, steps, checkpoint, progress)
-    return [
-        Codec(model.encoder.eval(), quantiser, decoder, coder) for model, decoder in zip(models, decoders, strict=True)
-    ]
+    return [Codec(model.encoder.eval(), quantiser, made, coder) for model, made in zip(models, decoders, strict=True)]
 
 
 def fit_decoder(
@@ -161,11 +159,11 @@ def fit_decoders(
     critics: Sequence[nn.Module | None] | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Decoder]:  # fmt: skip
     """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
-    codec, shown = codecs[0], images if targets is None else targets
+    shown = images if targets is None else targets
     if len(shown) != len(images):
         raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")
     _check(losses, seeds, steps, references is None or references is shown)
-    coder = coder or codec.coder
+    coder = coder or codecs[0].coder
     noise = coder.private if noise is None else noise
     source = checked("images" if targets is None else "targets", shown, coder).to(device)
     target = source if references is None or references is shown else checked("references", references, coder)
@@ -215,22 +213,29 @@ def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
         yield
 
 
-class _Batch(NamedTuple):
-    """Tensors only, to be stacked."""
+class _Draws(NamedTuple):
+    """What chance decides in a round of one model; `weights` are those of the terms of its loss. Axes of steps, rounds
+    and models stand in front."""
 
-    source: Tensor
-    entered: Tensor
-    reference: Tensor
+    pick: Tensor
+    other: Tensor
     dither: Tensor
     private: Tensor
     mixing: Tensor
     weights: Tensor
 
+    def each(self, do: Callable[[Tensor], Tensor]) -> _Draws:
+        return _Draws(*map(do, self))
+
+
+Images = tuple[Tensor, Tensor, Tensor]
+"""What to reproduce, what enters the encoder, and whose law to follow."""
+
 
 class _Model(nn.Module):
     """Encoder, decoder and critic as one module whose forward is the loss of a batch."""
 
-    images: tuple[Tensor, Tensor, Tensor]  # what to reproduce, what enters the encoder, whose law to follow
+    images: Images
     anchor: tuple[Decoder, ...] = ()  # in a tuple, so that its weights are not this module's
     given: tuple[Tensor, ...] = ()  # what else decides the run: images behind the codes, weights that it starts from
 
@@ -241,7 +246,6 @@ class _Model(nn.Module):
         super().__init__()
         self.coder, self.quantiser, self.loss, self.recipe = coder, quantiser, loss, recipe
         self.noise, self.seed, self.device = noise, seed, torch.device(device)
-        self.rng = torch.Generator().manual_seed(seed)
         with seeded(seed):
             self.encoder = coder.encoder() if encoder is None else encoder
             self.decoder = coder.decoder(noise)
@@ -249,11 +253,6 @@ class _Model(nn.Module):
         if self.device.type == "cuda":  # TF32 stays torch's default, convolutions only: distances need their digits
             self.to(memory_format=torch.channels_last)
         self.to(device)
-        size, draws = recipe.batch, loss.draws
-        self.parts = {  # of one round of draws, by shape
-            "pick": (size,), "other": (size,), "dither": (2, size, coder.latent), "private": (draws, size, noise),
-            "mixing": (size,), "weights": (len(loss.terms),),
-        }  # fmt: skip
 
     def begin(self, decoder: nn.Module | None, critic: nn.Module | None) -> None:
         """Take over the weights of another decoder and critic, as far as there are any."""
@@ -272,33 +271,31 @@ class _Model(nn.Module):
         facts = (self.coder, self.quantiser, self.noise, self.loss, self.recipe, self.seed)
         return f"{facts} {len(source)} images {digest.hexdigest()[:16]}"
 
-    def draw(self, rows: Tensor, progress: Sequence[float]) -> None:
-        """Fill rows (steps, rounds, numbers) with the draws of as many rounds, indices by their bits."""
-        steps, rounds = rows.shape[:2]
-        n, (source, _, reference) = steps * rounds * self.recipe.batch, self.images
-        indices = partial(torch.randint, size=(n,), generator=self.rng, dtype=torch.int32)
-        pick = indices(len(source)).view(torch.float32)
-        other = pick if reference is source else indices(len(reference)).view(torch.float32)
-        dither = self.quantiser.noise(n, self.coder.latent, self.rng).unflatten(1, (steps, rounds, -1)).movedim(0, 2)
-        private = torch.randn(steps, rounds, *self.parts["private"], generator=self.rng)
+    def draw(self, block: int, progress: Sequence[float], rounds: int) -> _Draws:
+        """The draws (steps, rounds, ...) of the steps that a block begins with."""
+        rng = torch.Generator().manual_seed((self.seed * BLOCKS + block) % 2**63)
+        source, _, reference = self.images
+        shape = (len(progress), rounds, self.recipe.batch)
+        pick = torch.randint(len(source), shape, generator=rng)
+        other = pick if reference is source else torch.randint(len(reference), shape, generator=rng)
+        dither = self.quantiser.noise(pick.numel(), self.coder.latent, rng).unflatten(1, shape).movedim(0, 2)
+        private = torch.randn(*shape[:2], self.loss.draws, shape[2], self.noise, generator=rng)
         weights = torch.tensor([self.loss.weights(share) for share in progress])[:, None].expand(-1, rounds, -1)
-        drawn = (pick, other, dither, private, torch.rand(n, generator=self.rng), weights)
-        sizes = [math.prod(shape) for shape in self.parts.values()]
-        for place, numbers in zip(rows.split(sizes, -1), drawn, strict=True):
-            place.copy_(numbers.reshape(place.shape))
+        return _Draws(pick, other, dither, private, torch.rand(shape, generator=rng), weights)
 
-    def forward(self, batch: _Batch, part: str) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Images, draws: _Draws, part: str) -> tuple[Tensor, Tensor]:
         """(loss, first reconstruction); `part` is decoder, critic, or shuffled (the critic's warm-up)."""
-        cells, received = self.quantiser.send(self._through(self.encoder, batch.entered), batch.dither)
-        m, n = batch.private.shape[:2]
-        drawn = self._through(self.decoder, received.repeat(m, 1), batch.private.flatten(0, 1)).unflatten(0, (m, n))
-        anchor = self.anchor[0].net(received, batch.private[0, :, :0]).detach() if self.anchor else None
-        round = Round(batch.source, batch.reference, received, cells, drawn, anchor, batch.mixing)
+        source, entered, reference = images
+        cells, received = self.quantiser.send(self._through(self.encoder, entered), draws.dither)
+        m, n = draws.private.shape[:2]
+        drawn = self._through(self.decoder, received.repeat(m, 1), draws.private.flatten(0, 1)).unflatten(0, (m, n))
+        anchor = self.anchor[0].net(received, draws.private[0, :, :0]).detach() if self.anchor else None
+        round = Round(source, reference, received, cells, drawn, anchor, draws.mixing)
         critic = self.critic and partial(self._through, self.critic)
         if part != "decoder":
             return self.loss.adversary.critic_loss(round, critic, shuffled=part == "shuffled"), drawn[0].detach()
         values = [term(round, critic) for _, term in self.loss.terms]
-        return (torch.stack(values) * batch.weights).sum(), drawn[0].detach()
+        return (torch.stack(values) * draws.weights).sum(), drawn[0].detach()
 
     def _through(self, net: nn.Module, *inputs: Tensor) -> Tensor:
         """A network's output; bfloat16 stays inside, because codes, norms and losses need all their digits."""
@@ -316,43 +313,36 @@ class _Stack:
         else:
             self.parameters, self.buffers = dict(models[0].named_parameters()), dict(models[0].named_buffers())
         self.tensors = {**self.parameters, **self.buffers}
-        self.width = sum(map(math.prod, models[0].parts.values()))
 
-    def draws(self, start: int, stop: int, steps: int, rounds: int) -> Tensor:
-        """The draws of steps `start` to `stop` (steps, models, rounds, numbers), on the device by one copy."""
-        device, shape = self.models[0].device, (len(self.models), stop - start, rounds, self.width)
-        rows = torch.empty(shape, pin_memory=device.type == "cuda")
-        for model, own in zip(self.models, rows, strict=True):
-            model.draw(own, [step / steps for step in range(start, stop)])
-        return rows.to(device, non_blocking=True).transpose(0, 1)
+    def draws(self, block: int, progress: Sequence[float], rounds: int) -> _Draws:
+        """The draws (steps, rounds, models, ...) of a block, on the device."""
+        drawn = zip(*(model.draw(block, progress, rounds) for model in self.models), strict=True)
+        together, device = _Draws(*(torch.stack(parts, 2) for parts in drawn)), self.models[0].device
+        if device.type == "cuda":
+            together = together.each(Tensor.pin_memory)
+        return together.each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def batch(self, rows: Tensor) -> _Batch:
-        """The batches (models, ...) of one round of draws (models, numbers)."""
-        split, parts = rows.split([math.prod(shape) for shape in self.models[0].parts.values()], -1), {}
-        for (name, shape), piece in zip(self.models[0].parts.items(), split, strict=True):
-            parts[name] = piece.unflatten(-1, shape)
-        picks = [parts.pop(name).contiguous().view(torch.int32) for name in ("pick", "other")]
-        return _Batch(*(self._gather(k, picks[k == 2]) for k in range(3)), **parts)
+    def images(self, draws: _Draws) -> Images:
+        """The images (models, n, ...) of one round."""
+        return tuple(
+            torch.stack([model.images[which][own] for model, own in zip(self.models, picks, strict=True)])
+            for which, picks in enumerate((draws.pick, draws.pick, draws.other))
+        )
 
-    def _gather(self, which: int, picks: Tensor) -> Tensor:
-        sources = [model.images[which] for model in self.models]
-        if all(source is sources[0] for source in sources):
-            return sources[0][picks]
-        return torch.stack([source[pick] for source, pick in zip(sources, picks, strict=True)])
-
-    def __call__(self, part: str, batch: _Batch) -> tuple[Tensor, Tensor]:
+    def __call__(self, part: str, images: Images, draws: _Draws) -> tuple[Tensor, Tensor]:
         """Losses (k,) and reconstructions (k, n, ...) of k models."""
         if len(self.models) == 1:
-            value, drawn = self.models[0](_Batch(*(tensor[0] for tensor in batch)), part)
+            value, drawn = self.models[0](tuple(tensor[0] for tensor in images), draws.each(lambda t: t[0]), part)
             return value[None], drawn[None]
 
-        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: _Batch) -> tuple[Tensor, Tensor]:
-            return torch.func.functional_call(self.models[0], (parameters, buffers), (batch, part))
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Images, draws: _Draws) -> Seen:
+            return torch.func.functional_call(self.models[0], (parameters, buffers), (images, draws, part))
 
-        return torch.vmap(one)(self.parameters, self.buffers, batch)
+        return torch.vmap(one)(self.parameters, self.buffers, images, draws)
 
 
-Seen = tuple[Tensor, Tensor, _Batch]  # losses, reconstructions, and the batches they are of
+Seen = tuple[Tensor, ...]
+"""Losses, reconstructions, and the sources and references they are of."""
 
 
 def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[Decoder]:
@@ -369,60 +359,53 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     live = {n: t for n, t in stack.tensors.items() if recipe.average and "decoder" in n and t.is_floating_point()}
     slow, average = {name: t.detach().clone() for name, t in live.items()}, get_ema_multi_avg_fn(recipe.average)
     kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
-    state = None
-    if checkpoint:
-        facts = [f"{steps} steps", *(model.name for model in models)]
-        state = State(checkpoint, facts, kept, optimisers, [model.rng for model in models])
+    state = checkpoint and State(checkpoint, [f"{steps} steps", *(m.name for m in models)], kept, optimisers)
     first, logs = (state and state.restore()) or (0, [[] for _ in models])
     schedules = [_schedule(optimisers[role], recipe.schedule, steps, first) for role in roles]
 
-    def descend(part: str, rows: Tensor) -> Seen:
-        batch = stack.batch(rows)
-        values, drawn = stack(part, batch)
+    def descend(part: str, draws: _Draws) -> Seen:
+        images = stack.images(draws)
+        values, drawn = stack(part, images, draws)
         role = "decoder" if part == "decoder" else "critic"
         for parameter, gradient in zip(parts[role], torch.autograd.grad(values.sum(), parts[role]), strict=True):
             if gradient.stride() != parameter.stride():  # a fused optimiser reads both in the order of their memory
                 gradient = torch.empty_like(parameter).copy_(gradient)
             parameter.grad = gradient
         optimisers[role].step()
-        return values.detach(), drawn, batch
+        return values.detach(), drawn, images[0], images[2]
 
-    def both(rows: Tensor) -> Seen:
+    def both(draws: _Draws) -> Seen:
         for turn in range(rounds - 1):
-            descend("critic", rows[:, turn])
-        seen = descend("decoder", rows[:, -1])
+            descend("critic", draws.each(lambda t, turn=turn: t[turn]))
+        seen = descend("decoder", draws.each(lambda t: t[-1]))
         if live:
             with torch.no_grad():
                 average(list(slow.values()), list(live.values()), None)
         return seen
 
-    warm = adversary.warm_up if adversary and first == 0 else 0
-    if warm:
-        for rows in stack.draws(0, warm, warm, 1):
-            descend("shuffled", rows[:, 0])
     rounds = 1 + (adversary.steps if adversary else 0)
-    ahead = max(1, min(AHEAD, steps, NUMBERS // (rounds * stack.width)))
+    warm = stack.draws(-1, [0.0] * adversary.warm_up, 1) if adversary and adversary.warm_up and not first else None
+    for step in range(adversary.warm_up if warm else 0):
+        descend("shuffled", warm.each(lambda t, step=step: t[step, 0]))
+    width = sum(tensor[0].numel() for tensor in stack.draws(0, [0.0], rounds)) // len(models)
+    ahead, block = max(1, min(AHEAD, steps, NUMBERS // width)), -1
     recorded = _Recorded(both) if graph else both
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not progress, mininterval=1.0)
     for step in bar:
-        if step % ahead == 0 or step == first:
-            begun = step - step % ahead
-            before = [model.rng.get_state() for model in models]
-            rows = stack.draws(begun, min(begun + ahead, steps), steps, rounds)
-        values, outputs, batch = recorded(rows[step - begun])
+        if block != step // ahead:
+            block = step // ahead
+            begun = block * ahead
+            drawn = stack.draws(block, [n / steps for n in range(begun, min(begun + ahead, steps))], rounds)
+        seen = recorded(drawn.each(lambda t, row=step - begun: t[row]))
         for schedule in schedules:
             schedule.step()
         if step % max(1, steps // 40) == 0 or step == steps - 1:
-            for log, value, output, source, law in zip(
-                logs, values, outputs, batch.source, batch.reference, strict=True
-            ):
+            for log, value, output, source, law in zip(logs, *seen, strict=True):
                 found = (value, (output - source).square().mean(), sliced_wasserstein(law, output))
                 log.append(Point(step, *map(float, found)))
             bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
         if state:
-            whole = step + 1 - begun == ahead  # inside of a block a resumed run draws the block again
-            drawn = [model.rng.get_state() for model in models] if whole else before
-            state.keep(step + 1, logs, drawn, last=step == steps - 1)
+            state.keep(step + 1, logs, last=step == steps - 1)
     with torch.no_grad():
         for name, tensor in slow.items():
             stack.tensors[name].copy_(tensor)
@@ -438,22 +421,23 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
 class _Recorded:
     """A step that is run a few times, then recorded as a CUDA graph and replayed; where recording fails, run on."""
 
-    def __init__(self, step: Callable[[Tensor], Seen]) -> None:
+    def __init__(self, step: Callable[[_Draws], Seen]) -> None:
         self.step, self.runs, self.graph = step, 0, None
 
-    def __call__(self, rows: Tensor) -> Seen:
+    def __call__(self, draws: _Draws) -> Seen:
         self.runs += 1
         if self.runs == WARM + 1:
-            self.rows, graph = rows.clone(), torch.cuda.CUDAGraph()
+            self.draws, graph = draws.each(torch.clone), torch.cuda.CUDAGraph()
             try:
                 with torch.cuda.graph(graph):
-                    self.seen = self.step(self.rows)
+                    self.seen = self.step(self.draws)
                 self.graph = graph
             except RuntimeError as problem:
                 warnings.warn(f"no CUDA graph, every kernel is started by itself: {problem}", stacklevel=2)
         if self.graph is None:
-            return self.step(rows)
-        self.rows.copy_(rows)
+            return self.step(draws)
+        for own, new in zip(self.draws, draws, strict=True):
+            own.copy_(new)
         self.graph.replay()
         return self.seen
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from neural import data
@@ -18,20 +18,36 @@ from neural.models import (
     Model,
     Noisy,
     Pictured,
-    Redrawn,
     Sampler,
     Shown,
     Source,
-)
-from neural.recipes import Adam, Constant, Drops, Recipe, RMSprop
-from neural.study import CONTROL, IDENTITY, LAW, PAPER, Chart, Claim, Curve, Plan, Study, Table, Variant
+)  # fmt: skip
+from neural.recipes import Adam, Drops, Recipe, RMSprop
+from neural.study import (
+    CONTROL,
+    IDENTITY,
+    LAW,
+    PAPER,
+    Chart,
+    Claim,
+    Curve,
+    Plan,
+    Study,
+    Table,
+    Variant,
+    each,
+    over,
+    presets,
+    value,
+)  # fmt: skip
 
-__all__ = ["STUDIES"]
+__all__ = ["STUDIES", "mean_image"]
 
 D, P = "distortion_per_pixel", "sliced_w2"
 ALPHAS = (0.0, 0.25, 0.5, 0.75)
+MEAN, SAMPLE = {"role": "mean"}, {"role": "sample"}
 YAN = Plan(Yan, Yan, Recipe(128, RMSprop(1e-4), RMSprop(1e-3), Drops((0.5,), 0.1)), epochs=100)
-LATE = replace(YAN, recipe=replace(YAN.recipe, schedule=Constant()))  # the code of [YWL22] decays after its last epoch
+LATE = replace(YAN, recipe=replace(YAN.recipe, schedule=Drops(())))  # the code of [YWL22] decays after its last epoch
 WARM = WassersteinGP(10.0, conditional=True, warm_up=468)  # one epoch of MNIST
 
 
@@ -40,11 +56,11 @@ def codec(plan: Plan, bits: int) -> Model:
     return Fit(plan=plan, latent=bits)
 
 
-SCORE = Plan(recipe=Recipe(optimiser=Adam(2e-3), average=0.99), steps=1000)
+SCORE = Plan(recipe=Recipe(optimiser=Adam(7e-3), average=0.98), steps=1000)
 SMALL = Variant(Plan(steps=600), sampler=SCORE, rates=(4,))
-FULL = Variant(YAN, front=codec, sampler=YAN, posterior=WARM, rates=(2, 4, 8, 16, 32, 64))
+FULL = Variant(YAN, front=codec, sampler=YAN, posterior=WARM, rates=(4,))
 LITE = replace(FULL, plan=replace(YAN, epochs=33), sampler=replace(YAN, epochs=33))
-SHORT = {"smoke": SMALL, "demo": SMALL, "paper-lite": replace(LITE, rates=(4,)), "paper": replace(FULL, rates=(4,))}
+PRESETS = presets(SMALL, SMALL, LITE, FULL)
 
 
 def law(alpha: float) -> float:
@@ -69,97 +85,76 @@ def mixtures(mean: Model, sample: Model, role: str) -> Iterator[Model]:
         yield Mixed(source=mean.source, mean=mean, sample=sample, alpha=alpha).named(role=role, alpha=alpha)
 
 
-def ratio(table: Table, measure: str, over: dict[str, object], under: dict[str, object], part: str = "train") -> float:
-    """A measure of one model over that of another."""
-    return table.at(measure, part, **over) / table.at(measure, part, **under)
-
-
-LEARNED = 0.9
-"""Share of the images' variance below which a codec has learned something: one that always shows the mean has 1."""
-
-
 def mean_image(source: Source = Source(), role: str = "mean image") -> Model:
     """Always the mean of the images."""
     return KMeans(bits=0, source=source).named(role=role)
 
 
-def learned(t: Table, mean: str = "mean image", **labels: object) -> float:
-    """D of a model, NaN if it has learned nothing: a comparison with it then says nothing. `mean` is the role of the
-    mean of the images that it reproduces."""
-    d = t.at(D, **labels)
-    return d if d < LEARNED * t.at(D, role=mean) else math.nan
+def sampling(below: float, above: float, bias: float, seen: float, rated: str = "", **by: object) -> tuple[Claim, ...]:
+    """What makes a sampler: its distortion, no bias by code, and the law of the images."""
+    return (
+        Claim(rated + "D / D_d of the sample, train", LAW, value("ratio", **SAMPLE), 2.0, below, above, **by),
+        Claim(rated + "bias by code / D_d", LAW, value("bias", **SAMPLE), 0.0, 0.02, bias, **by),
+        Claim(rated + "sliced W2^2 of the sample over that of the mean", LAW, over(P, SAMPLE, MEAN), 0.0, math.inf,
+              seen, **by),
+    )  # fmt: skip
 
 
 def _oracle(v: Variant) -> Iterator[Model]:
     own = {"source": Source(count=1000)}  # an exact assignment costs the third power
     mean = KMeans(bits=4, **own).named(role="mean", alpha=1.0)
     sample = Sampler(of=mean, **own)
-    yield mean
-    yield sample.named(role="sample")
-    yield from mixtures(mean, sample, "exact")
-    yield Redrawn(of=mean, **own).named(role="any image")
+    yield from (mean, sample.named(role="sample"), *mixtures(mean, sample, "exact"))
+    yield Sampler(of=mean, blind=True, **own).named(role="any image")
     yield Noisy(of=mean, **own).named(role="white noise")
     yield Hyperplanes(bits=4, **own).named(role="hyperplanes")
 
 
-def moved(table: Table, role: str, **labels: float) -> float:
+def moved(table: Table, role: str = "exact", **labels: float) -> float:
     """Exact W2^2 of an output over D_d, on the same images."""
     return table.at("exact_w2", role=role, **labels) / table.at("distortion_per_image", role="mean")
-
-
-def lost(table: Table, alpha: float, role: str = "exact") -> float:
-    """D of a mixture over D_d."""
-    return ratio(table, D, {"role": role, "alpha": alpha}, {"role": "mean"})
 
 
 def arc(table: Table) -> list[Curve]:
     """D = D_d (1 + (1 - alpha)^2) beside P = alpha^2 D_d."""
     d, grid = table.at("distortion_per_image", role="mean"), [n / 50 for n in range(51)]
-    return [
-        Curve("$D = D_d + (\\sqrt{D_d}-\\sqrt{P})^2$", [d * law(a) for a in grid], [d * a * a for a in grid], "theory")
-    ]
+    label = "$D = D_d + (\\sqrt{D_d}-\\sqrt{P})^2$"
+    return [Curve(label, [d * law(a) for a in grid], [d * a * a for a in grid], "theory")]
 
 
+EXACT = {"by": ("alpha",), "of": {"role": "exact"}}
 ORACLE = Study(
     "oracle", "YWYML21 Thm 2, YWL22 Thm 1",
     "The exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d, and wrong methods that must miss them",
     _oracle,
     (
-        Claim("D / D_d of the cell permutation", IDENTITY, lambda t: t.at("ratio", role="sample"), 2.0, 0.03, 0.03),
-        Claim("D / D_d at alpha = {alpha:g}", IDENTITY, lost, lambda t, alpha: law(alpha), 0.06, 0.06, ("alpha",),
-              {"role": "exact"}),
-        Claim("exact W2^2 / D_d at alpha = {alpha:g}", IDENTITY, lambda t, alpha: moved(t, "exact", alpha=alpha),
-              lambda t, alpha: alpha**2, 0.002, 0.002, ("alpha",), {"role": "exact"}),
-        Claim("D / D_d of a redraw that ignores the code", CONTROL, lambda t: t.at("ratio", role="any image"), 2.0,
-              0.06, 0.06),
+        Claim("D / D_d of the cell permutation", IDENTITY, value("ratio", **SAMPLE), 2.0, 0.03, 0.03),
+        Claim("D / D_d at alpha = {alpha:g}", IDENTITY, over(D, {"role": "exact"}, {"role": "mean", "alpha": 1.0}),
+              lambda t, alpha: law(alpha), 0.06, 0.06, **EXACT),
+        Claim("exact W2^2 / D_d at alpha = {alpha:g}", IDENTITY, moved, lambda t, alpha: alpha**2, 0.002, 0.002,
+              **EXACT),
+        Claim("D / D_d of a redraw that ignores the code", CONTROL, value("ratio", role="any image"), 2.0, 0.06, 0.06),
         Claim("exact W2^2 / D_d of X_d + white noise, whose D is right", CONTROL, lambda t: moved(t, "white noise"),
               0.0, 0.002, 0.002),
         Claim("exact W2^2 / D of the mean behind random hyperplanes", CONTROL,
               lambda t: t.at("exact_w2", role="hyperplanes") / t.at("distortion_per_image", role="hyperplanes"), 1.0,
               0.02, 0.02),
     ),
-    dict.fromkeys(("smoke", "demo", "paper-lite", "paper"), Variant()),
+    presets(*4 * (Variant(),)),
     measures=("distortion", "codes", "exact"),
     charts=(Chart("interpolation of the exact sampler", "distortion_per_image", "exact_w2", ("role",), "train", arc),),
 )  # fmt: skip
 
+RATED = {"by": ("rate",), "of": SAMPLE}
 TWOFOLD = Study(
     "twofold", "YWYML21 4.1, figures 2, 3 and 5",
     "A trained sampler reaches 2 D_d, with no bias by code, full variance and the law of the images",
     lambda v: (model for bits in v.rates for model in pair(v, bits)),
     (
-        Claim("R = {rate:g}: D / D_d of the sampler, train", LAW,
-              lambda t, rate: t.at("ratio", role="sample", rate=rate), 2.0, 0.15, 0.08, ("rate",), {"role": "sample"}),
-        Claim("R = {rate:g}: bias by code / D_d", LAW, lambda t, rate: t.at("bias", role="sample", rate=rate), 0.0,
-              0.02, 0.05, ("rate",), {"role": "sample"}),
-        Claim("R = {rate:g}: variance by code / D_d", LAW, lambda t, rate: t.at("variance", role="sample", rate=rate),
-              1.0, 0.15, 0.10, ("rate",), {"role": "sample"}),
-        Claim("R = {rate:g}: sliced W2^2 of the sample over that of the mean", LAW,
-              lambda t, rate: ratio(t, P, {"role": "sample", "rate": rate}, {"role": "mean", "rate": rate}), 0.0,
-              math.inf, 0.25, ("rate",), {"role": "sample"}),
+        *sampling(0.15, 0.08, 0.05, 0.25, "R = {rate:g}: ", **RATED),
+        Claim("R = {rate:g}: variance by code / D_d", LAW, value("variance", **SAMPLE), 1.0, 0.15, 0.10, **RATED),
     ),
-    {"smoke": SMALL, "demo": replace(SMALL, rates=(2, 4)), "paper-lite": replace(LITE, rates=(2, 4, 8)),
-     "paper": replace(FULL, rates=(2, 4, 6, 8))},
+    each(PRESETS, rates=((4,), (2, 4), (2, 4, 8), (2, 4, 6, 8))),
     measures=("distortion", "perception", "codes", "own critic"),
     charts=(Chart("rate and distortion, with and without perfect perception", "rate", D, ("role",), filled="sample"),),
     departures=(
@@ -173,12 +168,8 @@ TWOFOLD = Study(
 
 def _degenerate(v: Variant) -> Iterator[Model]:
     front = v.front(v.plan, 4)
-    critics = {
-        "warmed up": replace(v.posterior, conditional=True, warm_up=200),
-        "not warmed up": replace(v.posterior, conditional=True, warm_up=0),
-        "unconditional": replace(v.posterior, conditional=False, warm_up=0),
-    }
-    for role, critic in critics.items():
+    for role, (sees, warm_up) in {"warmed up": (True, 200), "not warmed up": (True, 0), "blind": (False, 0)}.items():
+        critic = replace(v.posterior, conditional=sees, warm_up=warm_up)
         yield Fit(plan=v.sampler, behind=front, loss=critic, latent=4, noise=None).named(role=role)
 
 
@@ -192,14 +183,14 @@ DEGENERATE = Study(
     "Adversarial samplers, warmed up or not: a critic that does not see the code lets the decoder ignore it",
     _degenerate,
     (
-        Claim("bias by code / D_d, unconditional", CONTROL, lambda t: t.at("bias", role="unconditional"), 0.0, 0.05,
-              0.05),
-        Claim("D / D_d, {role}", PAPER, lambda t, role: t.at("ratio", role=role), 2.0, None, None, ("role",)),
+        Claim("bias by code, warmed up over blind", LAW, over("bias", {"role": "warmed up"}, {"role": "blind"}), 0.0,
+              math.inf, 0.4),
+        Claim("bias by code / D_d, blind", CONTROL, value("bias", role="blind"), 0.0, 0.05, 0.05),
+        Claim("D / D_d, {role}", PAPER, value("ratio"), 2.0, None, None, ("role",)),
     ),
-    {"smoke": CRITICS, "demo": CRITICS,
-     "paper-lite": replace(LITE, rates=(4,)), "paper": replace(FULL, rates=(4,))},
+    presets(CRITICS, CRITICS, LITE, FULL),
     measures=("distortion", "perception", "codes"),
-    departures=("no claim on the warm-up: in the small presets no adversarial sampler reaches 2 D_d on all data",),
+    departures=("D / D_d is shown and not claimed: in the small presets no adversarial sampler reaches 2 on all data",),
 )  # fmt: skip
 
 DAL = Study(
@@ -208,63 +199,48 @@ DAL = Study(
         Fit(plan=v.plan, latent=4, loss=v.perceptual(w), noise=None).named(weight=w) for w in v.weights)),
     (
         Claim("sliced W2^2 at the largest weight over that at the smallest", LAW,
-              lambda t: ratio(t, P, {"weight": 5.0}, {"weight": 0.1}), 0.0, math.inf, 0.8),
+              over(P, {"weight": 5.0}, {"weight": 0.1}), 0.0, math.inf, 0.8),
         Claim("D at the largest weight over that at the smallest", LAW,
-              lambda t: t.at(D, weight=5.0) / learned(t, weight=0.1), 1.0, -0.05, math.inf),
+              over(D, {"weight": 5.0}, {"weight": 0.1}, "mean image"), 1.0, -0.05, math.inf),
     ),
-    {name: replace(v, perception=loss, scale=scale, weights=(0.1, 1.0, 5.0)) for (name, v), loss, scale in zip(
-        SHORT.items(), (Variant().perception, Variant().perception, WassersteinGP(10.0), WassersteinGP(10.0)),
-        (0.2, 0.2, 1.0, 1.0), strict=True)},
+    each(PRESETS, weights=4 * ((0.1, 1.0, 5.0),), scale=(6.0, 6.0, 1.0, 1.0),
+         perception=(*2 * (Variant().perception,), *2 * (WassersteinGP(10.0),))),
     measures=("distortion", "perception", "own critic"),
     charts=(Chart("distortion plus adversarial loss", D, P, ()),),
     departures=("the loss and its units are not printed: MSE per pixel + weight x (-E J), J unconditional",),
 )  # fmt: skip
 
 SAMPLES = {"U(0,1)": Source(data.uniform, 20_000), "N(0,1)": Source(data.gaussian, 20_000)}
-SORTED = SlicedWasserstein(1, 1, conditional=True)
-CELLS = Variant(Plan(width=0.25, recipe=Recipe(1024, Adam(5e-3)), steps=600))
+CELLS = Plan(width=0.25, recipe=Recipe(1024, Adam(5e-3)), steps=600)
+BEFORE, BEYOND = (0.0, 0.25, 0.5), (1.1, 1.25, 2.0)
 
 
 def _jump(v: Variant) -> Iterator[Model]:
     for name, source in SAMPLES.items():
         cells = KMeans(bits=2, source=source)
         for weight in v.weights:
-            loss = SORTED + weight * AnchorNorm()
+            loss = SlicedWasserstein(1, 1, conditional=True) + weight * AnchorNorm()
             fit = Fit(source=source, plan=v.sampler, behind=cells, loss=loss, latent=2, noise=1)
             yield fit.named(source=name, weight=weight, beta=1.0 / (1.0 + weight))
     for beta in v.rates:
-        front = v.front(v.plan, 4)
-        loss = v.posterior + (1.0 - beta) / beta * AnchorNorm()
-        fit = Fit(plan=v.plan, behind=front, loss=loss, latent=4, noise=None)
-        yield fit.named(source="images", beta=beta, weight=(1.0 - beta) / beta)
+        front, weight = v.front(v.plan, 4), (1.0 - beta) / beta
+        fit = Fit(plan=v.plan, behind=front, loss=v.posterior + weight * AnchorNorm(), latent=4, noise=None)
+        yield fit.named(source="images", beta=beta, weight=weight)
 
 
-def step(t: Table, source: str, weight: float) -> float:
-    """1 beyond the jump, 2 before it."""
-    return 1.0 if weight > 1.0 else 2.0
+def jumps(weight: float, theory: float, below: float, above: float) -> Claim:
+    """D / D_d at a weight of the anchor."""
+    return Claim(f"{{source}}, lambda = {weight:g}: D / D_d", LAW, value("ratio", weight=weight), theory, below, above,
+                 ("source",), {"weight": weight})  # fmt: skip
 
-
-def at_weight(t: Table, source: str, weight: float) -> float:
-    return t.at("ratio", source=source, weight=weight)
-
-
-BEFORE, BEYOND = (0.0, 0.25, 0.5), (1.1, 1.25, 2.0)
-BETAS = (*(n / 20 for n in range(1, 20)), 0.99)
-SMALL_JUMP = replace(CELLS, sampler=CELLS.plan)
 
 JUMP = Study(
     "jump", "YWL22 figure 2", "The augmented loss jumps from 2 D_d to D_d at lambda = 1, beta = 1/2", _jump,
-    (
-        *(Claim(f"{{source}}, lambda = {w:g}: D / D_d", LAW, lambda t, source, w=w: at_weight(t, source, w), 2.0,
-                0.45, 0.08, ("source",), {"weight": w}) for w in BEFORE),
-        *(Claim(f"{{source}}, lambda = {w:g}: D / D_d", LAW, lambda t, source, w=w: at_weight(t, source, w), 1.0,
-                0.01, 0.02, ("source",), {"weight": w}) for w in BEYOND),
-    ),
-    {"smoke": replace(SMALL_JUMP, weights=(0.5, 1.1)),
-     "demo": replace(SMALL_JUMP, weights=(*BEFORE, 0.75, 0.9, *BEYOND)),
-     "paper-lite": replace(SMALL_JUMP, weights=(0.5, 1.1), plan=replace(LATE, epochs=33), front=codec, posterior=WARM,
-                           rates=(0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99)),
-     "paper": replace(SMALL_JUMP, weights=(0.5, 1.1), plan=LATE, front=codec, posterior=WARM, rates=BETAS)},
+    (*(jumps(w, 2.0, 0.45, 0.08) for w in BEFORE), *(jumps(w, 1.0, 0.01, 0.02) for w in BEYOND)),
+    each(presets(*4 * (Variant(sampler=CELLS, front=codec, posterior=WARM),)),
+         weights=((0.5, 1.1), (*BEFORE, 0.75, 0.9, *BEYOND), (0.5, 1.1), (0.5, 1.1)),
+         plan=(Plan(), Plan(), replace(LATE, epochs=33), LATE),
+         rates=((), (), (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(n / 20 for n in range(1, 20)), 0.99))),
     measures=("distortion", "codes"),
     charts=(Chart("the jump at beta = 1/2", "beta", "ratio", ("source",), "train", lambda t: [
         Curve("theory", (0.0, 0.5, 0.5, 1.0), (1.0, 1.0, 2.0, 2.0), "theory")], "images"),),
@@ -277,8 +253,7 @@ JUMP = Study(
 
 def _interpolate(v: Variant) -> Iterator[Model]:
     mean, sample = pair(v, 4)
-    yield mean.named(alpha=1.0)
-    yield sample
+    yield from (mean.named(alpha=1.0), sample)
     yield from mixtures(mean, sample, "trained")
     yield from mixtures(mean, Sampler(of=mean), "exact")
 
@@ -289,24 +264,21 @@ def beside(t: Table, alpha: float) -> float:
     return (trained - exact) / t.at(P, role="mean")
 
 
-def own_arc(t: Table, alpha: float) -> float:
-    return 1.0 + (1.0 - alpha) ** 2 * (lost(t, 0.0, "trained") - 1.0)
-
-
-MIXED = (
-    Claim("D / D_d at alpha = {alpha:g}", LAW, lambda t, alpha: lost(t, alpha, "trained"), lambda t, alpha: law(alpha),
-          0.15, 0.1, ("alpha",), {"role": "trained", "alpha": 0.0}),
-    Claim("the same at alpha = {alpha:g}, against its own end points", IDENTITY,
-          lambda t, alpha: lost(t, alpha, "trained"), own_arc, 0.03, 0.03, ("alpha",),
-          {"role": "trained", "alpha": 0.5}),
-    Claim("sliced W2^2 at alpha = {alpha:g} above the exact sampler's, over the mean's", LAW, beside, 0.0, 0.1, 0.15,
-          ("alpha",), {"role": "trained"}),
-)  # fmt: skip
-
+LOST = over(D, {"role": "trained"}, {"role": "mean", "alpha": 1.0})
 INTERPOLATE = Study(
     "interpolate", "YWL22 figure 3",
     "The sampler of twofold mixed with the mean follows the exact sampler in distortion and in perception",
-    _interpolate, MIXED, SHORT,
+    _interpolate,
+    (
+        Claim("D / D_d at alpha = {alpha:g}", LAW, LOST, lambda t, alpha: law(alpha), 0.15, 0.1, ("alpha",),
+              {"role": "trained", "alpha": 0.0}),
+        Claim("the same at alpha = {alpha:g}, against its own end points", IDENTITY, LOST,
+              lambda t, alpha: 1.0 + (1.0 - alpha) ** 2 * (LOST(t, alpha=0.0) - 1.0), 0.03, 0.03, ("alpha",),
+              {"role": "trained", "alpha": 0.5}),
+        Claim("sliced W2^2 at alpha = {alpha:g} above the exact sampler's, over the mean's", LAW, beside, 0.0, 0.1,
+              0.15, ("alpha",), {"role": "trained"}),
+    ),
+    PRESETS,
     charts=(Chart("between the mean and the sample", D, P, ("role",), "train", filled="trained"),),
 )  # fmt: skip
 
@@ -314,83 +286,66 @@ INTERPOLATE = Study(
 def _framework_a(v: Variant) -> Iterator[Model]:
     mean = codec(v.plan, 4).named(role="mean", alpha=1.0)
     sample = sampled(v, 4, mean)
-    yield mean
-    yield sample.named(role="sample")
-    yield from mixtures(mean, sample, "trained")
+    yield from (mean, sample.named(role="sample"), *mixtures(mean, sample, "trained"))
 
-
-PERCEIVED = Claim("sliced W2^2 of the sample over that of the mean", LAW,
-                  lambda t: ratio(t, P, {"role": "sample"}, {"role": "mean"}), 0.0, math.inf, 0.3)  # fmt: skip
 
 FRAMEWORK_A = Study(
     "framework-a", "YWL22 5.3, table 1", "One code of a trained encoder, two trained decoders, and their mixtures",
-    _framework_a,
-    (
-        Claim("D / D_d of the sample, train", LAW, lambda t: t.at("ratio", role="sample"), 2.0, 0.2, 0.15),
-        Claim("bias by code / D_d", LAW, lambda t: t.at("bias", role="sample"), 0.0, 0.02, 0.1),
-        PERCEIVED,
-    ),
-    SHORT,
+    _framework_a, sampling(0.2, 0.15, 0.1, 0.3), PRESETS,
     measures=("distortion", "perception", "codes", "pictures"),
     charts=(Chart("mixtures of mean and sample, 4 bits", D, P, ("role",), filled="trained"),),
     departures=("the paper's images are of KODAK behind HiFiC: its table stands beside no other data set",),
 )  # fmt: skip
 
 
-def _after(shown: Shown, weight: float = 0.0):
+def _after(shown: Shown, weight: float = 0.0) -> Callable[[Variant], Iterator[Model]]:
     """A decoded image, its restored mean and its restored sample."""
 
     def models(v: Variant) -> Iterator[Model]:
-        loss = v.posterior + weight * AnchorNorm() if weight else v.posterior
-        own = {"source": shown.source, "behind": shown}
+        own, loss = {"source": shown.source, "behind": shown}, v.posterior + weight * AnchorNorm()
         yield shown.named(role="codec")
         yield Fit(plan=v.plan, loss=MeanSquaredError(), **own).named(role="mean")
-        yield Fit(plan=v.sampler, loss=loss, noise=None, **own).named(role="sample")
+        yield Fit(plan=v.sampler, loss=loss if weight else v.posterior, noise=None, **own).named(role="sample")
 
     return models
 
 
 RESTORE = Plan(recipe=Recipe(32, Adam(3e-3)), steps=200)
-BEHIND = Variant(RESTORE, sampler=RESTORE, posterior=EnergyScore(2))
 LARGE = Plan(recipe=Recipe(64, Adam(1e-4)), epochs=100)
+BEHIND = Variant(RESTORE, sampler=RESTORE, posterior=EnergyScore(2))
 WIDE = Variant(LARGE, sampler=LARGE, posterior=WassersteinGP(10.0, conditional=True))
-AFTER = {"smoke": BEHIND, "demo": BEHIND, "paper-lite": replace(WIDE, plan=replace(LARGE, epochs=33)), "paper": WIDE}
+THIRD = replace(LARGE, epochs=33)
+AFTER = presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE)
+CODEC = {"role": "codec"}
 SHOWN = tuple(
-    Claim(f"D of the {role} over the codec's own", PAPER, lambda t, r=role: ratio(t, D, {"role": r}, {"role": "codec"}),
-          value, None, None) for role, value in (("mean", 1.0), ("sample", 2.0))
-)  # fmt: skip
-PLAIN = ("patches and JPEG or WebP stand for photographs behind BPG and HiFiC, a U-Net for theirs: shapes, no numbers",)
-LOOKED = ("distortion", "perception", "features", "pictures")
+    Claim(f"D of the {own['role']} over the codec's own", PAPER, over(D, own, CODEC), theory, None, None)
+    for own, theory in ((MEAN, 1.0), (SAMPLE, 2.0))
+)
+LOOKED = {"measures": ("distortion", "perception", "features", "pictures"), "departures": (
+    "patches and JPEG or WebP stand for photographs behind BPG and HiFiC, a U-Net for theirs: shapes, no numbers",
+)}  # fmt: skip
 
 FRAMEWORK_B = Study(
     "framework-b", "YWL22 5.2, 5.3", "A conventional codec, then a restored mean and a restored sample of it",
     _after(Pictured(format="JPEG", quality=20)),
     (
-        Claim("D of the restored mean over the codec's own, train", LAW,
-              lambda t: ratio(t, D, {"role": "mean"}, {"role": "codec"}), 0.0, math.inf, 0.97),
-        Claim("D of the restored sample over that of the mean, train", LAW,
-              lambda t: ratio(t, D, {"role": "sample"}, {"role": "mean"}), 2.0, 0.4, 1.3),
+        Claim("D of the restored mean over the codec's own, train", LAW, over(D, MEAN, CODEC), 0.0, math.inf, 0.97),
+        Claim("D of the restored sample over that of the mean, train", LAW, over(D, SAMPLE, MEAN), 2.0, 0.4, 1.3),
     ),
-    AFTER, measures=LOOKED, departures=PLAIN,
+    AFTER, **LOOKED,
 )  # fmt: skip
 
-COLOUR, GREY = Source(tinted=True), Source(grey=True)
 RGB = Study("rgb", "YWL22 5.3", "Framework B on colour patches behind WebP",
-            _after(Pictured(source=COLOUR, format="WEBP", quality=20)), SHOWN, AFTER, measures=LOOKED,
-            departures=PLAIN)  # fmt: skip
+            _after(Pictured(source=Source(tinted=True), format="WEBP", quality=20)), SHOWN, AFTER,
+            **LOOKED)  # fmt: skip
 DEPTH = Study("depth", "YWL22 5.2", "Framework B on one-plane patches, augmented by 0.005 times the anchor's norm",
-              _after(Pictured(source=GREY, format="JPEG", quality=40), 0.005), SHOWN, AFTER, measures=LOOKED,
-              departures=PLAIN)  # fmt: skip
+              _after(Pictured(source=Source(grey=True), format="JPEG", quality=40), 0.005), SHOWN, AFTER,
+              **LOOKED)  # fmt: skip
 
 POST_PROCESS = Study(
     "post-process", "YWL22 framework B", "A sample made from the decoded mean is as good: the mean tells the code",
-    _after(Decoded(of=KMeans(bits=4), network=Perceptron, width=1.0)),
-    (
-        Claim("D / D_d of the sample, train", LAW, lambda t: t.at("ratio", role="sample"), 2.0, 0.2, 0.15),
-        Claim("bias by code / D_d", LAW, lambda t: t.at("bias", role="sample"), 0.0, 0.02, 0.08),
-        PERCEIVED,
-    ),
-    dict.fromkeys(("smoke", "demo", "paper-lite", "paper"), SMALL),
+    _after(Decoded(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3),
+    presets(*4 * (SMALL,)),
     measures=("distortion", "perception", "codes"),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from statistics import mean, stdev
 
 from neural.coders import BlauMichaeli, Zhang
 from neural.evaluation import FreshCritic
@@ -12,8 +13,8 @@ from neural.losses import MeanSquaredError, Perceptual, WassersteinGP
 from neural.models import Fit, KMeans, Model
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, SoftGradient, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
-from neural.studies.posterior import learned, mean_image, ratio
-from neural.study import LAW, Chart, Claim, Plan, Study, Table, Variant
+from neural.studies.posterior import mean_image
+from neural.study import LAW, Chart, Claim, Plan, Study, Table, Variant, each, over, presets
 
 __all__ = ["CHEAPER", "CODES", "STUDIES", "TURNS"]
 
@@ -25,12 +26,9 @@ GRID = (
     ((2, 2), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 5, 5.5, 6, 8, 10, 15, 20)),
     ((3, 2), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 5, 6, 8, 9, 10)),
     ((4, 2), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 4.8, 4.9, 5, 6, 8, 10)),
-    ((4, 3), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 5, 6, 8, 10)),
-    ((4, 4), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 5, 6, 8, 10)),
+    *(((4, levels), (0, 2, 2.5, 3, 3.5, 4, 4.3, 4.6, 5, 6, 8, 10)) for levels in (3, 4)),
     ((4, 6), (0, 2, 2.5, 3, 3.5, 4, 5, 10)),
-    ((4, 8), (0, 2, 2.5, 3, 4, 5, 6, 10)),
-    ((4, 11), (0, 2, 2.5, 3, 4, 5, 6, 10)),
-    ((4, 16), (0, 2, 2.5, 3, 4, 5, 6, 10)),
+    *(((4, levels), (0, 2, 2.5, 3, 4, 5, 6, 10)) for levels in (8, 11, 16)),
 )
 """((latent, levels), weights): the 98 pairs of [BM19, Table S2], the weights in thousandths against MSE per pixel."""
 
@@ -40,9 +38,8 @@ SVHN = Recipe(64, Adam(1e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)), Drops((25 
 SURFACE = Plan(BlauMichaeli, Zhang, replace(GREY, schedule=Drops((0.8,))), epochs=25, turns=2)
 ZHANG = Plan(BlauMichaeli, Zhang, GREY, epochs=30, turns=2)
 STREET = Plan(BlauMichaeli, Zhang, SVHN, epochs=80, turns=2)
-ANNEALED = WassersteinGP(10.0, anneal=(5e-4, 0.4))
-SMALL = Variant(Plan(steps=500), scale=10.0)
-"""The papers' weights of W1 by a critic, times ten, serve the energy distance."""
+SMALL = Variant(Plan(steps=500), scale=300.0)
+"""The energy distance in units of the contrast, times so much, serves as the papers' W1 by a critic."""
 
 TURNS = (
     "critic and decoder take turns by batches, as in the public code of [ZQCK21]; batches are drawn with replacement"
@@ -52,70 +49,66 @@ CHEAPER = "small presets: perceptrons and the energy distance in place of the pa
 
 def adversarial(plan: Plan, share: float = 1.0) -> Variant:
     """The paper's networks and critic, for a share of its epochs; W1 by its own and by a fresh critic."""
-    own = replace(plan, epochs=share * plan.epochs)
-    return Variant(own, ANNEALED, measures=("own critic", "fresh critic"), fresh=FreshCritic(coder=BlauMichaeli(1)))
+    fresh = FreshCritic(coder=plan.family(3 if plan is STREET else 1)(1))
+    return Variant(replace(plan, epochs=share * plan.epochs), WassersteinGP(10.0, anneal=(5e-4, 0.4)),
+                   measures=("own critic", "fresh critic"), fresh=fresh)  # fmt: skip
 
 
-def colours(v: Variant) -> Variant:
-    """The same for the colour images of the paper."""
-    return replace(v, plan=replace(STREET, epochs=v.plan.epochs * 80 / 30), fresh=FreshCritic(coder=Zhang(1)))
+def named(code: tuple[int, int]) -> float:
+    """The rate of (latent, levels) in bits."""
+    return round(code[0] * math.log2(code[1]), 2)
 
 
 def _surface(v: Variant) -> Iterator[Model]:
     yield mean_image()
-    for (latent, levels), weights in v.rates:
-        parts = {"plan": v.plan, "latent": latent, "quantiser": NoisyQuantiser(levels)}
-        start = Fit(**parts, loss=v.perceptual(0.0))
-        rate = round(latent * math.log2(levels), 2)
+    for code, weights in v.rates:
+        start = Fit(plan=v.plan, latent=code[0], quantiser=NoisyQuantiser(code[1]), loss=v.perceptual(0.0))
         for weight in weights:
-            own = Fit(**parts, loss=v.perceptual(weight / 1000), start=start) if weight else start
-            yield own.named(rate=rate, weight=float(weight))
+            own = replace(start, loss=v.perceptual(weight / 1000), start=start) if weight else start
+            yield own.named(rate=named(code), weight=float(weight))
 
 
+HEAVY, FREE = {"weight": 10.0}, {"weight": 0.0}
 RDP98 = Study(
     "rdp98", "BM19 4.1, S.E", "The surface over 98 pairs of rate and weight: weight buys perception with distortion",
     _surface,
     (
-        Claim("R = {rate:g}: sliced W2^2 at weight 0.01 over that at weight 0", LAW,
-              lambda t, rate: ratio(t, P, {"rate": rate, "weight": 10.0}, {"rate": rate, "weight": 0.0}), 0.0, math.inf,
-              0.5, ("rate",), {"weight": 10.0}),
-        Claim("R = {rate:g}: D at weight 0.01 over that at weight 0", LAW,
-              lambda t, rate: t.at(D, rate=rate, weight=10.0) / learned(t, rate=rate, weight=0.0), 1.0, -0.02,
-              math.inf, ("rate",), {"weight": 10.0}),
-        Claim("D at 8 bits over that at {rate:g}", LAW,
-              lambda t, rate: ratio(t, D, {"rate": 8.0, "weight": 0.0}, {"rate": rate, "weight": 0.0}), 0.0, math.inf,
-              0.9, ("rate",), {"rate": 2.0}),
+        Claim("R = {rate:g}: sliced W2^2 at weight 0.01 over that at weight 0", LAW, over(P, HEAVY, FREE), 0.0,
+              math.inf, 0.5, ("rate",), HEAVY),
+        Claim("R = {rate:g}: D at weight 0.01 over that at weight 0", LAW, over(D, HEAVY, FREE, "mean image"), 1.0,
+              -0.02, math.inf, ("rate",), HEAVY),
+        Claim("D at 8 bits over that at {rate:g}", LAW, over(D, {**FREE, "rate": 8.0}, FREE), 0.0, math.inf, 0.9,
+              ("rate",), {"rate": 2.0}),
     ),
-    {"smoke": replace(SMALL, scale=40.0, rates=FEW[1:2]), "demo": replace(SMALL, scale=40.0, rates=FEW),
-     "paper-lite": replace(adversarial(SURFACE, 1 / 3), rates=FEW), "paper": replace(adversarial(SURFACE), rates=GRID)},
+    each(presets(SMALL, SMALL, adversarial(SURFACE, 1 / 3), adversarial(SURFACE)),
+         rates=(FEW[1:2], FEW, FEW, GRID), scale=(1200.0, 1200.0, 1.0, 1.0)),
     charts=(Chart("distortion and perception by rate", D, P, ("rate",)),),
     departures=(TURNS, CHEAPER, "weights are thousandths against MSE per pixel, which the text leaves open"),
 )  # fmt: skip
 
-ALIKE = dict.fromkeys(("smoke", "demo"), Variant(Plan(steps=200), scale=4.0, rates=((4, 2),)))
 FEATURES = Plan(BlauMichaeli, Zhang, Recipe(64, Adam(5e-3, (0.5, 0.9)), schedule=Drops((0.8,))), epochs=25)
 
 
 def _perceptual(v: Variant) -> Iterator[Model]:
     for latent, levels in v.rates:
-        parts = {"plan": v.plan, "latent": latent, "quantiser": NoisyQuantiser(levels)}
-        rate = round(latent * math.log2(levels), 2)
-        yield Fit(**parts).named(rate=rate, role="without")
-        yield Fit(**parts, loss=MeanSquaredError() + v.scale * Perceptual()).named(rate=rate, role="with")
+        without = Fit(plan=v.plan, latent=latent, quantiser=NoisyQuantiser(levels))
+        yield without.named(rate=named((latent, levels)), role="without")
+        loss = MeanSquaredError() + v.scale * Perceptual()
+        yield replace(without, loss=loss).named(rate=named((latent, levels)), role="with")
 
 
+WITH, WITHOUT = {"role": "with"}, {"role": "without"}
 PERCEPTUAL = Study(
     "perceptual-loss", "BM19 4.2, S.F", "A classifier's second convolution in the loss: closer features at higher D",
     _perceptual,
     (
-        Claim("R = {rate:g}: Frechet distance with the classifier over that without", LAW, lambda t, rate: ratio(
-            t, "frechet", {"rate": rate, "role": "with"}, {"rate": rate, "role": "without"}), 0.0, math.inf, 0.85,
-            ("rate",)),
-        Claim("R = {rate:g}: D with the classifier over that without", LAW, lambda t, rate: ratio(
-            t, D, {"rate": rate, "role": "with"}, {"rate": rate, "role": "without"}), 1.0, -0.01, math.inf, ("rate",)),
+        Claim("R = {rate:g}: Frechet distance with the classifier over that without", LAW,
+              over("frechet", WITH, WITHOUT), 0.0, math.inf, 0.85, ("rate",)),
+        Claim("R = {rate:g}: D with the classifier over that without", LAW, over(D, WITH, WITHOUT), 1.0, -0.01,
+              math.inf, ("rate",)),
     ),
-    {**ALIKE, "paper-lite": Variant(replace(FEATURES, epochs=8), scale=0.1, rates=((4, 2),)),
-     "paper": Variant(FEATURES, scale=0.1, rates=tuple(key for key, _ in GRID))},
+    each(presets(*4 * (Variant(),)), rates=(*3 * (((4, 2),),), tuple(key for key, _ in GRID)),
+         plan=(Plan(steps=200), Plan(steps=200), replace(FEATURES, epochs=8), FEATURES), scale=(4.0, 4.0, 0.1, 0.1)),
     measures=("distortion", "perception", "features", "pictures"),
     departures=("dropout .5 and momentum .9 of the classifier are not printed; images are enlarged to its 28x28",),
 )  # fmt: skip
@@ -139,54 +132,45 @@ def _universal(v: Variant) -> Iterator[Model]:
     yield mean_image()
     for rate in v.rates:
         for weight in v.weights:
-            yield whole(v, rate, weight).named(rate=rate, weight=weight, role="end to end")
-            heavy = weight == v.weights[-1]
-            yield universal(v, rate, weight).named(rate=rate, weight=weight, role="universal", heavy=heavy)
+            own = {"rate": rate, "weight": weight, "heavy": weight == v.weights[-1]}
+            yield whole(v, rate, weight).named(**own, role="end to end")
+            yield universal(v, rate, weight).named(**own, role="universal")
 
 
-def both(rate: float, weight: float) -> tuple[dict[str, object], dict[str, object]]:
-    """The labels of the universal and of the end-to-end model."""
-    own = {"rate": rate, "weight": weight}
-    return {**own, "role": "universal"}, {**own, "role": "end to end"}
+UNIVERSAL, WHOLE = {"role": "universal"}, {"role": "end to end"}
 
 
 def kept(t: Table, rate: float, weight: float) -> float:
     """P of the universal decoder over that of the end-to-end codec, or over half of that without any weight."""
-    (own, other), free = both(rate, weight), both(rate, 0.0)[1]
-    return t.at(ED, **own) / min(t.at(ED, **other), 0.5 * t.at(ED, **free))
+    heavy, free = (t.at(ED, **WHOLE, rate=rate, weight=w) for w in (weight, 0.0))
+    return t.at(ED, **UNIVERSAL, rate=rate, weight=weight) / min(heavy, 0.5 * free)
 
 
-WEIGHTS = (0.0, 0.005, 0.008, 0.011, 0.015)
 FULL = (0.0, 0.0025, 0.004, 0.005, 0.006, 0.008, 0.009, 0.01, 0.011, 0.013, 0.015)
 SVHN_WEIGHTS = (0.0, 0.0003, 0.0005, 0.0008, 0.001, 0.0012, 0.0017, 0.002)
-GRIDS = {
-    "smoke": replace(SMALL, rates=(6.0,), weights=(0.0, 0.015)),
-    "demo": replace(SMALL, rates=(6.0,), weights=(0.0, 0.005, 0.015)),
-    "paper-lite": replace(adversarial(ZHANG, 1 / 3), rates=(4.75,), weights=WEIGHTS),
-    "paper": replace(adversarial(ZHANG), rates=(4.75, 6.0, 8.0, 10.0), weights=FULL),
-}
-STREETS = {
-    "smoke": replace(GRIDS["smoke"], weights=(0.0, 0.002)),
-    "demo": replace(GRIDS["demo"], weights=(0.0, 0.0008, 0.002)),
-    "paper-lite": replace(colours(GRIDS["paper-lite"]), rates=(30.0,), weights=SVHN_WEIGHTS[::7]),
-    "paper": replace(colours(GRIDS["paper"]), rates=(30.0, 45.0, 60.0), weights=SVHN_WEIGHTS),
-}
+GRIDS = each(
+    presets(SMALL, SMALL, adversarial(ZHANG, 1 / 3), adversarial(ZHANG)),
+    rates=((6.0,), (6.0,), (4.75,), (4.75, 6.0, 8.0, 10.0)),
+    weights=((0.0, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.008, 0.011, 0.015), FULL),
+)
+STREETS = each(
+    presets(GRIDS["smoke"], GRIDS["demo"], adversarial(STREET, 1 / 3), adversarial(STREET)),
+    rates=((6.0,), (6.0,), (30.0,), (30.0, 45.0, 60.0)),
+    weights=(GRIDS["smoke"].weights, GRIDS["demo"].weights, SVHN_WEIGHTS[::7], SVHN_WEIGHTS),
+)
 
-UNIVERSAL = Study(
+UNIVERSAL_STUDY = Study(
     "universal", "ZQCK21 figures 4 and 6, tables 2 and 3",
     "One encoder, that of the largest weight, and new decoders: nearly the end-to-end tradeoff",
     _universal,
     (
         Claim("R = {rate:g}, weight {weight:g}: D universal over D end to end, train", LAW,
-              lambda t, rate, weight: t.at(D, **both(rate, weight)[0]) / learned(t, **both(rate, weight)[1]), 1.0,
-              math.inf, 0.06, ("rate", "weight"),
-              {"role": "universal"}),
+              over(D, UNIVERSAL, WHOLE, "mean image"), 1.0, math.inf, 0.06, ("rate", "weight")),
         Claim("R = {rate:g}, weight {weight:g}: energy distance universal over end to end, or over half of that at 0",
               LAW, kept, 1.0, math.inf, 0.25, ("rate", "weight"), {"heavy": True}),
     ),
     GRIDS, STREETS,
-    charts=(Chart("one encoder for every tradeoff", D, P, ("rate", "role")),
-            Chart("one encoder for every tradeoff", D, "critic_w1", ("rate", "role"))),
+    charts=tuple(Chart("one encoder for every tradeoff", D, p, ("rate", "role")) for p in (P, "critic_w1")),
     departures=(TURNS, CHEAPER, "both sides are trained for equally many steps; the frozen encoder's batch norm is in "
                 "evaluation mode, so that its code is a function of the image"),
 )  # fmt: skip
@@ -197,9 +181,10 @@ KINDS = {"no noise": DeterministicQuantiser, "shared dither": UniversalQuantiser
 def _quantisers(v: Variant) -> Iterator[Model]:
     yield mean_image()
     for rate in v.rates:
-        own, levels = whole(v, rate, 0.0), CODES[rate][1]
+        own = whole(v, rate, 0.0)
         for role, kind in KINDS.items():
-            yield replace(own, quantiser=kind(levels, own.quantiser.gradient)).named(rate=rate, role=role)
+            same = kind(CODES[rate][1], own.quantiser.gradient)
+            yield replace(own, quantiser=same).named(rate=rate, role=role)
     yield from (KMeans(bits=bits).named(rate=float(bits), role="k-means") for bits in v.floors)
 
 
@@ -207,13 +192,11 @@ QUANTISERS = Study(
     "quantizers", "ZQCK21 table 1", "Shared dither beats decoder noise, at weight 0; so does no noise", _quantisers,
     tuple(
         Claim(f"R = {{rate:g}}: D with {role} over that with decoder noise, train", LAW,
-              lambda t, rate, role=role: t.at(D, rate=rate, role=role) / learned(t, rate=rate, role="decoder noise"),
-              0.0, math.inf, 0.985, ("rate",), {"role": role})
+              over(D, {"role": role}, {"role": "decoder noise"}, "mean image"), 0.0, math.inf, 0.985, ("rate",),
+              {"role": role})
         for role in ("no noise", "shared dither")
     ),
-    {name: replace(v, floors=(4, 5, 6), weights=(0.0,), rates=rates, plan=plan) for (name, v), rates, plan in zip(
-        GRIDS.items(), ((4.75,), (4.75, 6.0), (4.75,), (4.75, 6.0, 8.0, 10.0)),
-        (SMALL.plan, SMALL.plan, GRIDS["paper-lite"].plan, ZHANG), strict=True)},
+    each(GRIDS, rates=((4.75,), (4.75, 6.0), (4.75,), (4.75, 6.0, 8.0, 10.0)), floors=4 * ((4, 5, 6),)),
     charts=(Chart("quantisers", "rate", D, ("role",), filled="shared dither"),),
     departures=(TURNS, CHEAPER, "which of no noise and shared dither is better depends on the training: no claim"),
 )  # fmt: skip
@@ -227,13 +210,12 @@ def _refine(v: Variant) -> Iterator[Model]:
     yield replace(base, latent=6).named(role="end to end", rate=9.51)
 
 
+REFINED, BASE = {"role": "refined"}, {"role": "base"}
 REFINE = Study(
     "refine", "ZQCK21 figure 5", "A second description beside a frozen first: below the base, near end to end", _refine,
     (
-        Claim("D refined over D base, train", LAW, lambda t: ratio(t, D, {"role": "refined"}, {"role": "base"}), 0.0,
-              math.inf, 0.95),
-        Claim("D refined over D end to end, train", LAW,
-              lambda t: t.at(D, role="refined") / learned(t, role="end to end"), 1.0, math.inf, 0.15),
+        Claim("D refined over D base, train", LAW, over(D, REFINED, BASE), 0.0, math.inf, 0.95),
+        Claim("D refined over D end to end, train", LAW, over(D, REFINED, WHOLE, "mean image"), 1.0, math.inf, 0.15),
     ),
     GRIDS, STREETS,
     charts=(Chart("refinement", "rate", D, ("role",)),),
@@ -244,16 +226,13 @@ REFINE = Study(
 def _error_bars(v: Variant) -> Iterator[Model]:
     yield mean_image()
     for weight in v.weights[:-1]:
-        for seed in v.seeds:
-            yield universal(v, 4.75, weight, seed).named(weight=weight, seed=seed)
+        yield from (universal(v, 4.75, weight, seed).named(weight=weight, seed=seed) for seed in v.seeds)
 
 
 def spread(t: Table, weight: float) -> float:
     """Standard deviation of D over seeds, over what training gained on the mean image."""
     values = [t.at(D, weight=weight, seed=seed) for seed in t.values("seed")]
-    mean = sum(values) / len(values)
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    return deviation / (t.at(D, role="mean image") - mean)
+    return stdev(values) / (t.at(D, role="mean image") - mean(values))
 
 
 ERROR_BARS = Study(
@@ -262,10 +241,9 @@ ERROR_BARS = Study(
         Claim("weight {weight:g}: spread of D over seeds over the gain on the mean image, train", LAW, spread, 0.0, 0.0,
               0.1, ("weight",)),
     ),
-    {name: replace(v, weights=weights, seeds=seeds) for (name, v), weights, seeds in zip(
-        GRIDS.items(), ((0.005, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.013, 0.015), FULL),
-        ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3, 4), (0, 1, 2, 3, 4)), strict=True)},
+    each(GRIDS, weights=((0.005, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.013, 0.015), FULL),
+         seeds=((0, 1), (0, 1, 2, 3), *2 * ((0, 1, 2, 3, 4),))),
     departures=(TURNS, CHEAPER),
 )  # fmt: skip
 
-STUDIES = (RDP98, PERCEPTUAL, UNIVERSAL, QUANTISERS, REFINE, ERROR_BARS)
+STUDIES = (RDP98, PERCEPTUAL, UNIVERSAL_STUDY, QUANTISERS, REFINE, ERROR_BARS)

@@ -182,8 +182,8 @@ def handed_over(first, second):
     """A run that stops on one device and goes on on another."""
     keep = neural.training.State.keep
 
-    def stop(self, step, logs, drawn, *, last):
-        keep(self, step, logs, drawn, last=last)
+    def stop(self, step, logs, *, last):
+        keep(self, step, logs, last=last)
         if step == 3:
             raise KeyboardInterrupt
 

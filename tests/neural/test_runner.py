@@ -107,15 +107,21 @@ def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
     assert [len(group) for group in bench.groups(weights)] == [4]
 
 
-def test_small_presets_take_copies_of_the_first_images():
-    many = Split("many", torch.rand(10_010, 1, 2, 2), torch.rand(2_010, 1, 2, 2), torch.arange(10_010))
-    few = Bench("demo", many).split
-    assert torch.equal(few.train, many.train[:10_000])
-    assert torch.equal(few.test, many.test[:2_000])
-    assert torch.equal(few.train_labels, torch.arange(10_000))
+def test_small_presets_take_a_sample_of_the_images_at_the_side_of_the_digits():
+    labels = torch.arange(10_010)
+    images = (labels / 20_000)[:, None, None, None].expand(-1, 1, 12, 12).contiguous()  # sorted, as files often are
+    few = Bench("demo", Split("many", images, images[:2_010], labels)).split
+    assert (few.train.shape, few.test.shape) == ((10_000, 1, 8, 8), (2_000, 1, 8, 8))
+    assert torch.allclose(few.train[:, 0, 0, 0] * 20_000, few.train_labels.float(), atol=0.1)  # float32
     assert few.test_labels is None
+    first = few.train_labels[:2_000].float()  # what a model is measured on is no first part of the file
+    assert abs(float(first.mean()) - 5_005) < 5 * 2_890 / 2_000**0.5  # five standard errors
     assert few.train.untyped_storage().nbytes() == few.train.nbytes  # what a worker receives
-    assert Bench("paper", many).split is many
+    large = Bench("demo", Split("many", images, images[:9]), side=10).split
+    assert large.train.shape[2:] == (10, 10)
+    whole = Bench("paper", Split("many", images, images[:9], labels)).split
+    assert whole.train.shape == images.shape
+    assert sorted(whole.train_labels.tolist()) == labels.tolist()
 
 
 def test_the_papers_data_are_known_by_what_they_are(digits):
