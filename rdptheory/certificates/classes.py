@@ -22,6 +22,8 @@ SMALLEST = 1e-300
 """In place of a class probability of 0: its logarithm is finite, and no product of it with a mass is felt."""
 FLAT = 1e-12
 """Curvature of Φ in log τ below which no step is divided by it."""
+PEAK = 1e-13
+"""By how much a class may still be missing, relatively, where a climb ends."""
 CHUNK = 2_000_000
 """Numbers held at once while cells are bounded: 16 MB."""
 
@@ -57,7 +59,7 @@ class ClassLaws:
         total = weights.sum(axis=-1, keepdims=True)
         return np.asarray((top + np.log(total))[..., 0]), weights / np.maximum(total, SMALLEST)
 
-    def climbed(self, tau: FloatArray, labels: IntArray, steps: int = 60) -> FloatArray:
+    def climbed(self, tau: FloatArray, labels: IntArray, steps: int = 80) -> FloatArray:
         """Class laws (N, k) moved uphill to local maxima: Newton in log τ, or τ <- T'a where that does not climb.
 
         At a maximum τ is the class law T'a of its own posterior a, and that map never leads down.
@@ -78,9 +80,8 @@ class ClassLaws:
             if worse.any():
                 moved[worse] = mean[worse] / mean[worse].sum(axis=1, keepdims=True)
                 ahead[worse], b[worse] = self.values(moved[worse], labels[worse])
-            still = float(np.abs(moved - tau).max(initial=0.0)) <= 1e-13
             tau, value, a = moved, ahead, b
-            if still:
+            if float((a @ self.classes / np.maximum(tau, SMALLEST)).max(initial=0.0)) <= 1.0 + PEAK:
                 break
         return tau
 

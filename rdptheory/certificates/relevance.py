@@ -20,7 +20,7 @@ from rdptheory.information import relative_entropies
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.relevance_problem import Posteriors
 
-__all__ = ["Letters", "Prices", "class_laws", "losses", "lower_end", "upper_end"]
+__all__ = ["Letters", "Prices", "class_laws", "losses", "lower_end", "revealing", "upper_end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ def upper_end(question: Posteriors, letters: Letters | None) -> tuple[float, Let
     the other limits with room to spare. inf and None if no code was found.
     """
     given = None if letters is None else _normal(question, letters)
-    return (_priced if question.priced else _limited)(question, given, _anchor(question))
+    return (_priced if question.priced else _limited)(question, given, revealing(question))
 
 
 def _normal(question: Posteriors, letters: Letters) -> Letters | None:
@@ -151,7 +151,7 @@ def _plain(question: Posteriors) -> DiscreteProblem:
     return DiscreteProblem(question.p, (DistortionLimit(frozen_array(question.table), question.D),), balls)
 
 
-def _anchor(question: Posteriors) -> Letters | None:
+def revealing(question: Posteriors) -> Letters | None:
     """A code that reveals X to the decoder, so that nothing is lost of S, and keeps D and the ball if any code does."""
     n, m = question.table.shape
     if question.ball is None:

@@ -114,8 +114,8 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
 
 
 def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, posteriors: FloatArray) -> IntArray:
-    """The symbol of each part that costs least of all distortions at each posterior (N, n), shape (N, parts)."""
-    cost = posteriors @ np.sum([limit.paid for limit in reduced.distortions], axis=0)
+    """The symbol of each part that takes least of all limits at each posterior (N, n), shape (N, parts)."""
+    cost = posteriors @ np.sum([limit.paid / max(limit.limit, TINY) for limit in reduced.distortions], axis=0)
     if reduced.barred is not None:
         cost[posteriors @ reduced.barred > 0.0] = np.inf
     found = np.zeros((cost.shape[0], int(part.max()) + 1), dtype=np.intp)
@@ -241,17 +241,20 @@ def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: Flo
 
 
 def _with_parts(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, part: IntArray) -> FloatArray:
-    """The channel with this law of the parts: what one has too much of goes to the cheapest symbol of another."""
-    sums = channel @ np.eye(reference.size)[part]
-    law = reduced.probabilities @ sums
+    """The channel with this law of the parts: what one has too much of goes to the cheapest symbols of the others."""
+    joint = reduced.probabilities[:, None] * channel
+    masses = joint.sum(axis=0)
+    law = np.bincount(part, weights=masses, minlength=reference.size).astype(np.float64)
     moved = rounded_plan(np.diag(law), law, reference)
     share = np.divide(moved, law[:, None], out=np.zeros_like(moved), where=law[:, None] > 0.0)
     kept = np.diag(share).copy()
     np.fill_diagonal(share, 0.0)
-    origin, target = np.nonzero(share)
-    chosen = _cheapest_of_parts(reduced, part, (reduced.probabilities[:, None] * sums).T)
+    leaving = np.flatnonzero((masses > 0.0) & share.any(axis=1)[part])
+    chosen = _cheapest_of_parts(reduced, part, joint[:, leaving].T / masses[leaving, None])
+    symbol, target = np.nonzero(share[part[leaving]])
     changed = (channel * kept[part]).T
-    np.add.at(changed, chosen[origin, target], (sums[:, origin] * share[origin, target]).T)
+    sent = channel[:, leaving[symbol]] * share[part[leaving[symbol]], target]
+    np.add.at(changed, chosen[symbol, target], sent.T)
     return np.asarray(changed.T / changed.sum(axis=0)[:, None])
 
 

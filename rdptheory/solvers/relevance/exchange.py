@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from rdptheory._types import FloatArray, IntArray, frozen_array
 from rdptheory.certificates.lower import support_value
-from rdptheory.certificates.relevance import Letters, Prices, class_laws, losses, lower_end, upper_end
+from rdptheory.certificates.relevance import Letters, Prices, class_laws, losses, lower_end, revealing, upper_end
 from rdptheory.doors import guard
 from rdptheory.errors import check_settings
 from rdptheory.information import law_entropy
@@ -34,7 +34,7 @@ SPARE = 4
 """Letters that are looked at, for each that a best code may need: one for each symbol, label and limit."""
 MERGED = 1e-5
 """Distance of the peaks of letters that are one."""
-FINEST = 0.3
+FINEST = 0.6
 """Distance of the finest points, in units of the one at which Φ between two of them rises by the gap."""
 NEAR = 1e-2
 """Nats below the best within which a peak becomes a letter."""
@@ -100,8 +100,13 @@ class _Search:
         self.m = question.table.shape[1]
         self.grid = first_grid(question.classes, coarse=question.priced)
         nearest = float(question.p @ losses(question.classes, self.grid).min(axis=1))
-        if not question.priced and nearest > ROOM * (question.C - question.least):
+        tight = not question.priced and nearest > ROOM * (question.C - question.least)
+        if tight:
             self.grid = distinct_rows(np.concatenate([question.classes, self.grid]))
+        sure = revealing(question) if tight or question.ball is not None else None
+        self.sure = (np.zeros((0, question.classes.shape[1])), np.zeros(0, dtype=np.intp))
+        if sure is not None:  # letters with which every grid has a code inside all limits
+            self.sure = question.classes[sure.joint.argmax(axis=1)], sure.labels
         self.everywhere = np.tile(self.grid, (self.m, 1))
         self.labels = np.repeat(np.arange(self.m), self.grid.shape[0])
         self.most = SPARE * (question.p.size + self.m + 2)
@@ -112,7 +117,7 @@ class _Search:
         self.steps = self.rounds = 0
 
     def run(self) -> Coded:
-        tau, labels = self.everywhere, self.labels
+        tau, labels = np.concatenate([self.sure[0], self.everywhere]), np.concatenate([self.sure[1], self.labels])
         if self.question.exact:
             rows = distinct_rows(self.question.classes)
             tau, labels = np.tile(rows, (self.m, 1)), np.repeat(np.arange(self.m), rows.shape[0])
@@ -217,7 +222,8 @@ class _Search:
         np.maximum.at(radius, group, np.maximum(between(tau, means[group]), between(own, means[group])))
         finest = FINEST * float(np.sqrt(self.method.gap / (1.0 + price)))
         points, of = around(means, radius, finest)
-        points, of = np.concatenate([means, points, tau, peaks]), np.concatenate([whose, whose[of], labels, at])
+        points = np.concatenate([self.sure[0], means, points, tau, peaks])
+        of = np.concatenate([self.sure[1], whose, whose[of], labels, at])
         return distinct(points, of, 0.5 * finest)
 
 

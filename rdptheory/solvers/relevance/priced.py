@@ -54,7 +54,7 @@ def priced_point(p: FloatArray, cost: FloatArray, table: FloatArray, D: float, g
     step = 0
     while step < STEPS and here.error > gap:
         ahead = here.stepped()
-        if ahead is None:
+        if ahead is None or not np.isfinite(ahead.error):
             break
         here, step = ahead, step + 1
     return PricedPoint(here.f, here.s, here.w[:, None] * here.a, step)
@@ -167,7 +167,7 @@ class _Iterate:
         scale, lower = factor
         right = self.residual + ((target - self.w * self.bend) / self.slack) @ self.slope
         right[-1] = right[-1] + aim / self.s if self.s > 0.0 else 0.0
-        z = scale * scipy.linalg.cho_solve((lower, True), scale * right)
+        z = scale * scipy.linalg.cho_solve((lower, True), scale * right, check_finite=False)
         slack = self.slope @ z + self.bend
         sigma = (aim - self.sigma * z[-1]) / self.s if self.s > 0.0 else 0.0
         return _Move(z[:-1], float(z[-1]), (target - self.w * slack) / self.slack, slack, float(sigma))
