@@ -220,8 +220,9 @@ class Posteriors:
 
     @property
     def rounding(self) -> float:
-        """By how much H(S|X), H(S) and C may be off in float64."""
-        return UNIT_ROUNDOFF * (sum(self.classes.shape) + 16) * (1.0 + self.most)
+        """By how much H(S|X), H(S) and a loss of class laws that sum to 1 but for rounding may be off in float64."""
+        n, k = self.classes.shape
+        return float(UNIT_ROUNDOFF * ((n + k + 16) * self.most + k + 4))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ halved across its longest edge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 
-__all__ = ["ClassLaws"]
+__all__ = ["Ceilings", "ClassLaws"]
 
 SMALLEST = 1e-300
 """In place of a class probability of 0: its logarithm is finite, and no product of it with a mass is felt."""
@@ -26,6 +26,15 @@ PEAK = 1e-13
 """By how much a class may still be missing, relatively, where a climb ends."""
 CHUNK = 2_000_000
 """Numbers held at once while cells are bounded: 16 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ceilings:
+    """Upper bounds (m,), whether the cells were enough for them to be tight, and the best class laws seen (m, k)."""
+
+    values: FloatArray
+    whole: bool
+    peaks: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +61,7 @@ class ClassLaws:
         logs = np.log(np.maximum(tau, SMALLEST)) @ self.classes.T
         return self._sums((self.g[:, None] - self.cost[:, labels]).T + self.price * logs)
 
+    @np.errstate(divide="ignore", under="ignore")
     def _sums(self, exponents: FloatArray) -> tuple[FloatArray, FloatArray]:
         top = exponents.max(axis=-1, keepdims=True)
         top = np.where(np.isfinite(top), top, 0.0)  # a label that no symbol may have
@@ -85,8 +95,8 @@ class ClassLaws:
                 break
         return tau
 
-    def ceilings(self, known: FloatArray, slack: float, cells: int, *, alone: bool) -> tuple[FloatArray, bool]:
-        """Upper bounds (m,) of max_τ Φ_y, each within `slack` of the truth if `cells` were enough, and whether.
+    def ceilings(self, known: FloatArray, slack: float, cells: int, *, alone: bool) -> Ceilings:
+        """Upper bounds of max_τ Φ_y, each within `slack` of the truth if `cells` were enough.
 
         Parameters
         ----------
@@ -97,10 +107,10 @@ class ClassLaws:
         """
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             if self.price <= 1.0:
-                found, whole = self._concave(known), True
+                found = Ceilings(self._concave(known), True, known)
             else:
-                found, whole = self._by_cells(known, slack, cells, alone)
-        return found + self._rounding(found), whole
+                found = self._by_cells(known, slack, cells, alone)
+        return replace(found, values=found.values + self._rounding(found.values))
 
     def told_apart(self) -> FloatArray:
         """Upper bounds (m,) of log Σ_i p_i exp(g_i - s d_iy) over symbols i of one p(s|x) each: λ = inf."""
@@ -119,17 +129,19 @@ class ClassLaws:
         worst = ((a @ self.classes) / np.maximum(known, SMALLEST)).max(axis=1)
         return np.asarray(value + np.log1p(np.maximum(self.price * (worst - 1.0), 0.0)))
 
-    def _by_cells(self, known: FloatArray, slack: float, cells: int, alone: bool) -> tuple[FloatArray, bool]:
+    def _by_cells(self, known: FloatArray, slack: float, cells: int, alone: bool) -> Ceilings:
         m, k = known.shape
         labels, spent, whole = np.arange(m), 0, True
-        best = self.values(known, labels)[0]
+        best, peaks = self.values(known, labels)[0], known.copy()
         ceiling = best.copy()
         least = self.classes.min(axis=0) * (1.0 - 4.0 * UNIT_ROUNDOFF)  # every T'a is above it
         corners = np.tile(least + max(1.0 - float(least.sum()), 0.0) * np.eye(k), (m, 1, 1))
         while labels.size:
             centres = corners.mean(axis=1)
-            bound = self._bounds(corners, centres, labels)
-            np.maximum.at(best, labels, self.values(centres, labels)[0])
+            bound, here = self._bounds(corners, centres, labels), self.values(centres, labels)[0]
+            for number in np.flatnonzero(here > best[labels]):
+                if here[number] > best[labels[number]]:
+                    best[labels[number]], peaks[labels[number]] = here[number], centres[number]
             settled = bound <= (best[labels] if alone else best.max()) + slack
             spent += labels.size
             if spent + 2 * int((~settled).sum()) > cells:
@@ -137,7 +149,7 @@ class ClassLaws:
                 settled[:] = True
             np.maximum.at(ceiling, labels[settled], bound[settled])
             corners, labels = _halved(corners[~settled]), np.repeat(labels[~settled], 2)
-        return ceiling, whole
+        return Ceilings(ceiling, whole, peaks)
 
     def _bounds(self, corners: FloatArray, centres: FloatArray, labels: IntArray) -> FloatArray:
         """The largest corner value of log Σ exp with log τ replaced by its tangents at the centres, shape (N,)."""
@@ -157,8 +169,8 @@ class ClassLaws:
         n, k = self.classes.shape
         size = 2.0 * float(np.abs(self.g).max()) + np.log(n) - np.log(float(self.p.min()))
         size = size + np.abs(np.where(np.isfinite(found), found, 0.0))
-        size = size + (self.price if np.isfinite(self.price) else 0.0) * (8.0 + 2.0 * k)
-        return np.asarray(UNIT_ROUNDOFF * ((k + 12) * size + n + 16))
+        tangents = (self.price if np.isfinite(self.price) else 0.0) * (2.0 * (k - 1) * (k + 3) + 5.0 * k + 3.0)
+        return np.asarray(UNIT_ROUNDOFF * ((k + 12) * size + tangents + n + 16))
 
 
 def _halved(corners: FloatArray) -> FloatArray:

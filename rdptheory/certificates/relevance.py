@@ -11,7 +11,7 @@ from math import inf
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
-from rdptheory.certificates.classes import SMALLEST, ClassLaws
+from rdptheory.certificates.classes import SMALLEST, Ceilings, ClassLaws
 from rdptheory.certificates.lower import support_value
 from rdptheory.certificates.repair import slater_channel, within
 from rdptheory.certificates.tables import weighed
@@ -20,7 +20,7 @@ from rdptheory.information import relative_entropies
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.relevance_problem import Posteriors
 
-__all__ = ["Letters", "Prices", "class_laws", "losses", "lower_end", "revealing", "upper_end"]
+__all__ = ["Letters", "LowerEnd", "Prices", "class_laws", "losses", "lower_end", "revealing", "upper_end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,16 @@ class Letters:
         return Letters(np.concatenate([self.joint, other.joint]), np.concatenate([self.labels, other.labels]))
 
 
+@dataclass(frozen=True, eq=False)
+class LowerEnd:
+    """A bound in nats, whether the cells were enough to make it tight for its prices, and a class law for each label
+    that is worth as much as any."""
+
+    value: float
+    whole: bool = False
+    peaks: FloatArray | None = None
+
+
 def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
     """KL(T_i ‖ τ_u), shape (n, K): what telling the class from the letter u loses for i; no class has τ = 0."""
     found = np.maximum([relative_entropies(classes, np.maximum(law, SMALLEST)) for law in tau], 0.0).T
@@ -69,6 +79,7 @@ def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
     return frozen_array(found)
 
 
+@np.errstate(over="ignore")  # a price beyond float64 forbids
 def class_laws(question: Posteriors, prices: Prices) -> ClassLaws:
     """Φ_y(τ) at these prices."""
     price = 1.0 if question.priced else prices.price
@@ -76,10 +87,11 @@ def class_laws(question: Posteriors, prices: Prices) -> ClassLaws:
     return ClassLaws(question.p, question.classes, prices.g, cost, price)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of numbers that prove nothing
 def lower_end(
     question: Posteriors, prices: Prices, known: FloatArray | None = None, *, slack: float = 1e-10, cells: int = 200_000
-) -> tuple[float, bool]:
-    """A proved lower bound on the rate, in nats, and whether `cells` were enough to make it tight for these prices.
+) -> LowerEnd:
+    """A proved lower bound on the rate.
 
         R >= p·g - s D - λ C - σ_P(v),    v_y >= max over τ of log Σ_i p_i exp(g_i - s d_iy + λ Σ_c T_ic log τ_c)
 
@@ -99,24 +111,26 @@ def lower_end(
     """
     p, s, price = question.p, prices.s, 1.0 if question.priced else prices.price
     if question.D < 0.0:
-        return inf, True
+        return LowerEnd(inf)
     if not (np.isfinite(prices.g).all() and 0.0 <= s < inf and price >= 0.0) or (s > 0.0 and question.D == inf):
-        return 0.0, False
-    laws, whole = class_laws(question, prices), True
+        return LowerEnd(0.0)
+    laws = class_laws(question, prices)
     if price == inf:
         if not question.exact:
-            return 0.0, False
-        v, price = laws.told_apart(), 0.0
+            return LowerEnd(0.0)
+        found, price = Ceilings(laws.told_apart(), True, question.classes[:0]), 0.0
     else:
         if known is None:
-            known = np.tile(p @ question.classes, (question.table.shape[1], 1))
-        v, whole = laws.ceilings(known, slack, cells, alone=question.ball is not None)
+            m = question.table.shape[1]
+            known = laws.climbed(np.tile(p @ question.classes, (m, 1)), np.arange(m))
+        found = laws.ceilings(known, slack, cells, alone=question.ball is not None)
+    v = found.values
     most = float(v.max()) if question.ball is None else support_value(question.ball, v)
     spent = s * question.D if s > 0.0 else 0.0
     value = float(p @ prices.g) - spent - price * question.C - most
     rounding = (p.size + 16) * float(p @ np.abs(prices.g)) + 9.0 * (spent + price * question.C) + 4.0 * abs(most)
     value -= UNIT_ROUNDOFF * rounding + price * question.rounding
-    return (max(0.0, value) if np.isfinite(value) else 0.0), whole
+    return LowerEnd(max(0.0, value) if np.isfinite(value) else 0.0, found.whole, found.peaks)
 
 
 def upper_end(question: Posteriors, letters: Letters | None) -> tuple[float, Letters | None]:

@@ -249,7 +249,7 @@ def _with_parts(reduced: DiscreteProblem, channel: FloatArray, reference: FloatA
     share = np.divide(moved, law[:, None], out=np.zeros_like(moved), where=law[:, None] > 0.0)
     kept = np.diag(share).copy()
     np.fill_diagonal(share, 0.0)
-    leaving = np.flatnonzero((masses > 0.0) & share.any(axis=1)[part])
+    leaving = np.flatnonzero((masses > 0.0) & (share.max(axis=1) > 0.0)[part])
     chosen = _cheapest_of_parts(reduced, part, joint[:, leaving].T / masses[leaving, None])
     symbol, target = np.nonzero(share[part[leaving]])
     changed = (channel * kept[part]).T

@@ -16,7 +16,16 @@ from scipy.sparse.csgraph import connected_components
 
 from rdptheory._types import FloatArray, IntArray, frozen_array
 from rdptheory.certificates.lower import support_value
-from rdptheory.certificates.relevance import Letters, Prices, class_laws, losses, lower_end, revealing, upper_end
+from rdptheory.certificates.relevance import (
+    Letters,
+    LowerEnd,
+    Prices,
+    class_laws,
+    losses,
+    lower_end,
+    revealing,
+    upper_end,
+)
 from rdptheory.doors import guard
 from rdptheory.errors import check_settings
 from rdptheory.information import law_entropy
@@ -114,6 +123,9 @@ class _Search:
         self.prices: Prices | None = None
         self.known = self.everywhere[:: self.grid.shape[0]]
         self.guess = -inf
+        self.lower = LowerEnd(0.0)
+        self.proved: Prices | None = None
+        self.missed = self.known
         self.steps = self.rounds = 0
 
     def run(self) -> Coded:
@@ -138,13 +150,28 @@ class _Search:
             held = held[np.argsort(-weights[held])[: self.most]]
             own, peaks, at = self.weighed(found.prices, tau[held], labels[held])
             if self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
-                break
+                self.prove()
+                short = self.guess - self.lower.value
+                if self.closed or not self.lower.whole or self.lower.peaks is None or short <= self.method.gap:
+                    break
+                self.missed, self.guess = self.lower.peaks, self.lower.value  # a peak that no climb had found
+                peaks, at = np.concatenate([peaks, self.missed]), np.append(at, np.arange(self.m))
             tau, labels = self.moved(tau[held], labels[held], found.joint[held], own, peaks, at, found.prices.price)
-        lower, whole = 0.0, False
-        if self.prices is not None:
-            slack, cells = SHARE * self.method.gap, self.method.cells
-            lower, whole = lower_end(self.question, self.prices, self.known, slack=slack, cells=cells)
-        return Coded(lower, self.upper, self.letters, self.prices, self.steps, self.rounds, whole)
+        if not self.closed and self.prices is not self.proved:
+            self.prove()
+        return Coded(self.lower.value, self.upper, self.letters, self.prices, self.steps, self.rounds, self.lower.whole)
+
+    def prove(self) -> None:
+        """The lower end that the best prices prove."""
+        assert self.prices is not None
+        slack, cells = SHARE * self.method.gap, self.method.cells
+        self.proved = self.prices
+        self.lower = lower_end(self.question, self.prices, self.known, slack=slack, cells=cells)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the bracket is as narrow as asked."""
+        return self.upper - self.lower.value <= self.method.gap
 
     def limited(self, tau: FloatArray, labels: IntArray) -> _Solved:
         """The interior point of `rdp` for letters of these class laws and labels."""
@@ -187,8 +214,8 @@ class _Search:
         behind = (best[self.labels] if question.ball is not None else best.max()) - values
         near = np.argsort(behind)[: 2 * (question.p.size + self.m) + 40]
         tops = values.reshape(self.m, -1).argmax(axis=1) + np.arange(self.m) * self.grid.shape[0]
-        starts = np.concatenate([tau, self.everywhere[tops], self.everywhere[near]])
-        whose = np.concatenate([labels, self.labels[tops], self.labels[near]])
+        starts = np.concatenate([tau, self.everywhere[tops], self.everywhere[near], self.missed])
+        whose = np.concatenate([labels, self.labels[tops], self.labels[near], np.arange(self.m)])
         peaks = laws.climbed(starts, whose)
         heights = laws.values(peaks, whose)[0]
         order = np.lexsort((-heights, whose))

@@ -24,6 +24,8 @@ SHORT = 0.95
 """Share of the way to the boundary that a step goes."""
 BACKTRACKS = 12
 """Halvings of a step along which the constraints are far from their tangents."""
+FAR = 1.0
+"""How far a step may move an f, in units of 1 plus the largest."""
 CENTRE = 1e-4
 """Least share of the complementarity that a step aims at."""
 LIFTS = (0.0, 1e-15, 1e-13, 1e-11)
@@ -137,7 +139,8 @@ class _Iterate:
             centre / self.w.size - self.w * self.slack - affine.w * affine.slack,
             centre - self.sigma * self.s - affine.sigma * affine.s,
         )
-        length = min(1.0, SHORT * self._longest(move))
+        far = FAR * (1.0 + float(np.abs(self.f).max())) / max(float(np.abs(move.f).max()), SMALLEST)
+        length = min(1.0, SHORT * self._longest(move), far)
         missed = max(10.0 * float(self.w @ np.abs(self.bend)), 2.0 * self.complement)
         for _ in range(BACKTRACKS):
             f, s = self.f + length * move.f, self.s + length * move.s
