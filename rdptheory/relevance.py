@@ -316,7 +316,9 @@ def _slopes(
 def _representation(
     problem: RelevanceProblem | SideInformationProblem, question: Posteriors, letters: Letters
 ) -> Representation:
-    """The letters on all symbols of the source, and the channel to what is reconstructed."""
+    """The letters on all symbols of the source, the heaviest first, and the channel to what is reconstructed."""
+    order = np.argsort(-letters.joint.sum(axis=1), kind="stable")
+    letters = Letters(letters.joint[order], letters.labels[order])
     held = problem.source.probabilities > 0.0
     weights = letters.joint.sum(axis=1)
     posteriors = np.zeros((weights.size, held.size))

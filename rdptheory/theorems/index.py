@@ -24,6 +24,8 @@ PAPERS = MappingProxyType(
         "HWG25": "Hamdi, Wagner, Gündüz: Rate-Distortion-Perception Trade-off with Strong Realism Constraints",
         "SSK23": "Serra, Stavrou, Kountouris: On the Computation of the Gaussian Rate-Distortion-Perception Function",
         "ALPHA25": "Sourla, Serra, Stavrou, Kountouris: Analyzing α-divergence in Gaussian RDP Theory",
+        "WWMZ24": "Wang, Wu, Ma, Zhang: Task-Oriented Lossy Compression",
+        "WZ76": "Wyner, Ziv: Source Coding with Side Information at the Decoder",
     }
 )
 

@@ -8,8 +8,9 @@ __all__ = ["markdown"]
 
 HEAD = """# Theorems that check themselves
 
-Every numbered statement of five papers that says something about numbers, in the form that is checked. This page is
-written by `rdptheory theorems --markdown` from `rdptheory.theorems.catalogue`; do not edit it.
+Every numbered statement of five papers that says something about numbers, and what others state of the functions beside
+R(D,P) here, in the form that is checked. This page is written by
+`rdptheory theorems --markdown` from `rdptheory.theorems.catalogue`; do not edit it.
 
 `rdptheory verify` draws instances that meet the conditions of each statement, from numpy generators whose seed is in
 the output, and reads certified brackets:

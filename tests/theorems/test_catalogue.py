@@ -25,6 +25,8 @@ NUMBERED = {
     "HWG25": "order gaussian",
     "SSK23": "hellinger",
     "ALPHA25": "upper",
+    "WWMZ24": "convex ends binary told",
+    "WZ76": "order symmetric",
 }
 """Theorems, lemmas, propositions, remarks and definitions of the papers, and the equations that are results."""
 

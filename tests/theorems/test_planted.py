@@ -19,6 +19,8 @@ from rdptheory.theorems import (
     statement,
     states,
     verify,
+    wwmz24,
+    wz76,
     ywl22,
     ywyml21,
 )
@@ -209,6 +211,12 @@ PLANTS = {
     "HWG25.gaussian": shifted(hwg25, "rdp", by(1e-3)),
     "SSK23.hellinger": replaced(gaussian, "bounds", lambda right, *case: Bounds(0.0, 1.01 * right(*case).upper)),
     "ALPHA25.upper": shifted(alpha25, "rdp", by(0.1)),
+    "WWMZ24.convex": shifted(wwmz24, "relevant_rate", lambda named: 5.0 * named["C"]),
+    "WWMZ24.ends": shifted(wwmz24, "rdp", by(1e-3)),
+    "WWMZ24.binary": scaled(wwmz24, "inverse_binary_entropy", 0.99),
+    "WWMZ24.told": shifted(wwmz24, "bottleneck", by(1e-3)),
+    "WZ76.order": shifted(wz76, "rdp", by(-1.0)),
+    "WZ76.symmetric": scaled(wz76, "height", 1.01),
 }
 
 
