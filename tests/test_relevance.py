@@ -250,7 +250,7 @@ def test_a_small_question_with_side_information_agrees_with_a_conic_solver():
     assert_code(found)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_the_rate_is_convex_in_C_and_bounded_by_what_is_told(seed):
     _, source, T, C = case(seed)
@@ -356,6 +356,16 @@ def test_many_classes_have_an_honest_bracket():
     assert_code(found)
     looser = bottleneck(source, T @ np.repeat(np.eye(2), 3, axis=0), C=C)  # merged classes: H(S'|U) <= H(S|U)
     assert_at_most(looser.bounds.lower, found.bounds.upper)
+
+
+def test_a_code_has_few_letters():
+    for found in (
+        bottleneck(P4, T4, C=0.5),
+        relevant_rate(P4, T4, SquaredError(), TotalVariation(), C=0.5, D=0.4, P=0.02),
+    ):
+        weights = found.candidate.weights
+        assert weights.size <= 4 + 3  # symbols and limits: no more are needed, by Carathéodory
+        assert (np.diff(weights) <= 0.0).all()
 
 
 def test_sixty_four_letters():

@@ -71,7 +71,7 @@ def test_the_check_of_ceilings_fails_on_one_that_is_too_low():
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(seed=SEEDS)
 def test_any_prices_prove_something_true(name, seed):
     rng, question, value = np.random.default_rng(seed), QUESTIONS[name], VALUES[name]

@@ -49,6 +49,8 @@ NEAR = 1e-2
 """Nats below the best within which a peak becomes a letter."""
 ROOM = 0.25
 """Share of the room between C and H(S|X) that a first grid may need; above it every p(s|x) joins the grid."""
+ONE = 1e-6
+"""How far from 1 a multiplier is tried as 1: what a solver leaves of it where the source determines its class."""
 SHARE = 0.1
 """Of the gap, for the interior point and for the proof over all class laws."""
 
@@ -135,7 +137,7 @@ class _Search:
             tau, labels = np.tile(rows, (self.m, 1)), np.repeat(np.arange(self.m), rows.shape[0])
         while self.rounds < self.method.max_rounds:
             self.rounds += 1
-            found = self.priced(tau, labels) if self.question.priced else self.limited(tau, labels)
+            found = self.on_grid(tau, labels)
             self.steps += found.steps
             upper, letters = upper_end(self.question, Letters(found.joint, labels))
             if upper < self.upper:
@@ -146,20 +148,33 @@ class _Search:
                 self.prices = replace(found.prices, price=inf)
                 break
             weights = found.joint.sum(axis=1)
-            held = np.flatnonzero(weights > HELD)
-            held = held[np.argsort(-weights[held])[: self.most]]
-            own, peaks, at = self.weighed(found.prices, tau[held], labels[held])
-            if self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
+            number = np.flatnonzero(weights > HELD)
+            number = number[np.argsort(-weights[number])[: self.most]]
+            for prices in self.readings(found.prices):
+                own, peaks, at = self.weighed(prices, tau[number], labels[number])
+                if narrow := self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
+                    break
+            held = _Held(tau[number], labels[number], found.joint[number], own)
+            if narrow:
                 self.prove()
-                short = self.guess - self.lower.value
-                if self.closed or not self.lower.whole or self.lower.peaks is None or short <= self.method.gap:
+                if self.closed:
+                    self.tidy(held)
+                    break
+                if not self.lower.whole or self.lower.peaks is None or self.guess - self.lower.value <= self.method.gap:
                     break
                 self.missed, self.guess = self.lower.peaks, self.lower.value  # a peak that no climb had found
                 peaks, at = np.concatenate([peaks, self.missed]), np.append(at, np.arange(self.m))
-            tau, labels = self.moved(tau[held], labels[held], found.joint[held], own, peaks, at, found.prices.price)
+            tau, labels = self.finer(held, peaks, at, found.prices.price)
         if not self.closed and self.prices is not self.proved:
             self.prove()
         return Coded(self.lower.value, self.upper, self.letters, self.prices, self.steps, self.rounds, self.lower.whole)
+
+    def readings(self, prices: Prices) -> tuple[Prices, ...]:
+        """The prices, after those with λ = 1 exactly where it is that but for the gap: no cells are needed there."""
+        if self.question.priced or not 0.0 < abs(prices.price - 1.0) <= ONE:
+            return (prices,)
+        moved = (1.0 - prices.price) * law_entropy(self.question.classes)
+        return replace(prices, g=prices.g + moved, price=1.0), prices
 
     def prove(self) -> None:
         """The lower end that the best prices prove."""
@@ -172,6 +187,10 @@ class _Search:
     def closed(self) -> bool:
         """Whether the bracket is as narrow as asked."""
         return self.upper - self.lower.value <= self.method.gap
+
+    def on_grid(self, tau: FloatArray, labels: IntArray) -> _Solved:
+        """The code and the prices for letters of these class laws and labels."""
+        return self.priced(tau, labels) if self.question.priced else self.limited(tau, labels)
 
     def limited(self, tau: FloatArray, labels: IntArray) -> _Solved:
         """The interior point of `rdp` for letters of these class laws and labels."""
@@ -229,29 +248,45 @@ class _Search:
         high = np.flatnonzero(heights > (v[whose] if question.ball is not None else v.max()) - NEAR)
         return peaks[: labels.size], peaks[high], whose[high]
 
-    def moved(
-        self,
-        tau: FloatArray,
-        labels: IntArray,
-        joint: FloatArray,
-        own: FloatArray,
-        peaks: FloatArray,
-        at: IntArray,
-        price: float,
-    ) -> tuple[FloatArray, IntArray]:
-        """The next grid: around the means of letters that climb to the same peak, those letters, and the peaks."""
-        same = (between(own[:, None], own[None]) <= MERGED) & (labels[:, None] == labels)
-        count, group = connected_components(same, directed=False)
-        means, whose, radius = np.zeros((count, tau.shape[1])), np.zeros(count, dtype=np.intp), np.zeros(count)
-        np.add.at(means, group, joint @ self.question.classes)
-        means /= means.sum(axis=1, keepdims=True)
-        whose[group] = labels
-        np.maximum.at(radius, group, np.maximum(between(tau, means[group]), between(own, means[group])))
+    def finer(self, held: _Held, peaks: FloatArray, at: IntArray, price: float) -> tuple[FloatArray, IntArray]:
+        """The next grid: around the means of letters that are one, those letters, and the peaks."""
+        means, labels, radius = held.merged(self.question.classes)
         finest = FINEST * float(np.sqrt(self.method.gap / (1.0 + price)))
         points, of = around(means, radius, finest)
-        points = np.concatenate([self.sure[0], means, points, tau, peaks])
-        of = np.concatenate([self.sure[1], whose, whose[of], labels, at])
+        points = np.concatenate([self.sure[0], means, points, held.tau, peaks])
+        of = np.concatenate([self.sure[1], labels, labels[of], held.labels, at])
         return distinct(points, of, 0.5 * finest)
+
+    def tidy(self, held: _Held) -> None:
+        """The letters that are one as one, where the bracket stays as narrow as asked."""
+        means, labels, _ = held.merged(self.question.classes)
+        found = self.on_grid(means, labels)
+        self.steps += found.steps
+        upper, letters = upper_end(self.question, Letters(found.joint, labels))
+        if letters is not None and upper - self.lower.value <= self.method.gap:
+            self.upper, self.letters = upper, letters
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Letters that count: class laws and labels on the grid, p(u, x), and the peaks that they climb to."""
+
+    tau: FloatArray
+    labels: IntArray
+    joint: FloatArray
+    peaks: FloatArray
+
+    def merged(self, classes: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
+        """The mean class law of those of one peak, its label, and how far the letters and the peak are from it."""
+        same = (between(self.peaks[:, None], self.peaks[None]) <= MERGED) & (self.labels[:, None] == self.labels)
+        count, group = connected_components(same, directed=False)
+        means, labels, radius = np.zeros((count, classes.shape[1])), np.zeros(count, dtype=np.intp), np.zeros(count)
+        np.add.at(means, group, self.joint @ classes)
+        means /= means.sum(axis=1, keepdims=True)
+        labels[group] = self.labels
+        np.maximum.at(radius, group, between(self.tau, means[group]))
+        np.maximum.at(radius, group, between(self.peaks, means[group]))
+        return means, labels, radius
 
 
 guard(__name__)
