@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isinf, isnan
-from typing import TypeGuard, TypeVar
-from weakref import WeakSet
+from typing import Generic, TypeGuard, TypeVar
+from weakref import WeakSet, ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ __all__ = [
     "Contradiction",
     "FloatArray",
     "IntArray",
+    "Remembered",
     "Unbounded",
     "follows",
     "frozen_array",
@@ -29,6 +30,37 @@ Kind = TypeVar("Kind")
 Unbounded = float("inf")
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one float64 operation."""
+
+
+class Remembered(Generic[Kind]):
+    """What was made of read-only arrays, kept as long as all of them live; of others it is made each time.
+
+    What is kept must not hold the arrays it is kept under, or none of them would ever go.
+
+    >>> sums, law = Remembered(), frozen_array([0.5, 0.5])
+    >>> sums((law,), lambda: float(law.sum())), len(sums.known)
+    (1.0, 1)
+    >>> del law
+    >>> len(sums.known)
+    0
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, ...], tuple[list[ref[FloatArray]], Kind]] = {}
+
+    def __call__(self, arrays: tuple[FloatArray, ...], make: Callable[[], Kind]) -> Kind:
+        key = tuple(map(id, arrays))
+        found = self.known.get(key)
+        if found is not None and all(known() is array for known, array in zip(found[0], arrays, strict=True)):
+            return found[1]
+        made = make()
+        if not any(array.flags.writeable for array in arrays):
+
+            def forget(_: ref[FloatArray]) -> None:
+                self.known.pop(key, None)
+
+            self.known[key] = [ref(array, forget) for array in arrays], made
+        return made
 
 
 def follows(value: object, protocol: Callable[..., Kind]) -> TypeGuard[Kind]:

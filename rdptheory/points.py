@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdptheory._types import FloatArray, frozen_array
+from rdptheory._types import FloatArray, Remembered, frozen_array
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
 __all__ = ["absolute_distances", "distances", "squared_distances"]
 
+_ABSOLUTE: Remembered[FloatArray] = Remembered()
+_SQUARED: Remembered[FloatArray] = Remembered()
 TINY = float(np.finfo(np.float64).tiny)  # below it float64 loses digits
 
 
@@ -21,13 +23,12 @@ def absolute_distances(points: FloatArray) -> FloatArray:
     InvalidInput
         A distance is beyond float64, or so small that it lost its digits.
     """
-    total = _sum_over_coordinates(points, np.abs)
-    return _checked(total, points)
+    return _ABSOLUTE((points,), lambda: _checked(_sum_over_coordinates(points, np.abs), points))
 
 
 def squared_distances(points: FloatArray) -> FloatArray:
     """|x - y|^2, as in `absolute_distances`."""
-    return _checked(_sum_over_coordinates(points, np.square), points)
+    return _SQUARED((points,), lambda: _checked(_sum_over_coordinates(points, np.square), points))
 
 
 def distances(points: FloatArray) -> FloatArray:

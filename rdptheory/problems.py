@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, follows, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, Remembered, follows, frozen_array
 from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import SourceLaw, guard
@@ -101,12 +101,12 @@ class Problem:
         if table.ndim != 2 or table.shape[0] != source.size or table.shape[1] == 0:
             rule = f"its table must have a row for each of the {source.size} symbols, has shape {table.shape}"
             raise InvalidInput("distortion", self.distortion, rule)
-        least = -np.finfo(np.float64).max if signed(self.distortion) else 0.0
-        if not (table >= least).all():
+        lowest, hopeless = _EXTREMES((table,), lambda: _extremes(table))
+        if not lowest >= (-np.finfo(np.float64).max if signed(self.distortion) else 0.0):
             raise InvalidInput(
                 "distortion", self.distortion, "every entry of its table must be at least 0 (inf: never)"
             )
-        if (table == np.inf).all(axis=1).any():
+        if hopeless:
             raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
         return table
 
@@ -177,8 +177,7 @@ class DistortionLimit:
     @cached_property
     def barred(self) -> MaskArray | None:
         """Where d is inf and no channel may go, shape (n, m); None where that is nowhere."""
-        barred = np.isinf(self.table) if self.tabled else None
-        return barred if barred is not None and barred.any() else None
+        return _BARRED((self.table,), lambda: _barred(self.table)) if self.tabled else None
 
     @cached_property
     def paid(self) -> FloatArray:
@@ -319,6 +318,8 @@ class DiscreteProblem:
         of rounding of themselves, however large the minima are. A negative limit is infeasible, unless D is below the
         least distortion by no more than the rounding of D: then it is 0. Limits at inf are left out.
         """
+        if len(self.finite) == 1 and self.barred is None:
+            return self._reduced_alone(self.finite[0])
         rows = self.probabilities > 0.0
         p = frozen_array(self.probabilities[rows])
         barred, limits = self.barred, []
@@ -340,10 +341,19 @@ class DiscreteProblem:
             limits = [DistortionLimit(frozen_array(free), 1.0)]
         return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
 
-    @property
+    def _reduced_alone(self, limit: DistortionLimit) -> DiscreteProblem:
+        """The same for one finite limit and no forbidden entry: all but the limit is made once for law and table."""
+        law, d = self.probabilities, limit.table
+        known = _REDUCED((law, d), lambda: _reduced(law, d))
+        p, table, least = known.law, known.table, known.least
+        room = limit.limit if least is None else remaining_limit(limit.limit, self.weights[law > 0.0], least)
+        moved = limit if table is None and room == limit.limit else DistortionLimit(d if table is None else table, room)
+        return DiscreteProblem(law if p is None else p, (moved,), self.perceptions, self.alphabet)
+
+    @cached_property
     def finite(self) -> tuple[DistortionLimit, ...]:
         """The limits on E d that are finite: those of `reduced`, if there are any."""
-        return tuple(limit for limit in self.distortions if np.isfinite(limit.limit))
+        return tuple(limit for limit in self.distortions if limit.limit < np.inf)
 
     @property
     def barred(self) -> MaskArray | None:
@@ -444,6 +454,41 @@ class DiscreteProblem:
     def _check(self, channel: FloatArray) -> None:
         if channel.shape != self.shape:
             raise InvalidInput("channel", channel, f"must have shape {self.shape}, has {channel.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    """A law and a table without symbols of zero mass and with row minima 0; None for what stays as it is."""
+
+    law: FloatArray | None
+    table: FloatArray | None
+    least: FloatArray | None
+
+
+def _reduced(law: FloatArray, table: FloatArray) -> _Reduced:
+    rows = law > 0.0
+    whole = bool(rows.all()) and not table.flags.writeable and not law.flags.writeable
+    kept = table if whole else table[rows]
+    least = kept.min(axis=1)
+    p = None if whole else frozen_array(law[rows])
+    if least.any():
+        return _Reduced(p, frozen_array(kept - least[:, None]), least)
+    return _Reduced(p, None if whole else frozen_array(kept), None)
+
+
+def _extremes(table: FloatArray) -> tuple[float, bool]:
+    """The least entry, NaN if one is NaN, and whether some row is inf throughout."""
+    return float(table.min()), bool((table == np.inf).all(axis=1).any())
+
+
+def _barred(table: FloatArray) -> MaskArray | None:
+    barred = np.isinf(table)
+    return barred if barred.any() else None
+
+
+_EXTREMES: Remembered[tuple[float, bool]] = Remembered()
+_BARRED: Remembered[MaskArray | None] = Remembered()
+_REDUCED: Remembered[_Reduced] = Remembered()
 
 
 def exact_law(weights: FloatArray) -> FloatArray:

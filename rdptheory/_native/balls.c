@@ -220,9 +220,9 @@ void ball_move(Core *c, Ball *ball, const double *targets, int residual, const d
         }
     } else if (is->kind == RDP_TRANSPORT) {
         double noise = 0.0, most = 0.0, steep = 0.0;
-        for (int64_t j = 0; j < k; j++) noise = fmax(noise, fabs(ball->v[j]));
-        for (int64_t i = 0; i < is->rows; i++) most = fmax(most, fabs(ball->phi[i]));
-        for (int64_t i = 0; i < ball->pairs; i++) steep = fmax(steep, is->cost[i]);
+        for (int64_t j = 0; j < k; j++) noise = larger(fabs(ball->v[j]), noise);
+        for (int64_t i = 0; i < is->rows; i++) most = larger(fabs(ball->phi[i]), most);
+        for (int64_t i = 0; i < ball->pairs; i++) steep = larger(is->cost[i], steep);
         noise = 4.0 * 2.220446049250313e-16 * (noise + most + mu * steep); /* what rounding leaves of w */
         memcpy(free, dv, sizeof(double) * (size_t)k);
         for (int64_t i = 0; i < is->rows; i++) {

@@ -36,7 +36,7 @@ typedef struct {
     double *matrix, *wanted, *border_row, *one, *none; /* its copy, right-hand side, a column; changes of the mu */
     double *rows_m, *rows_n, *push, *dv; /* scratch */
     double *affine, *centring, *second_order, *chosen, *trial, *targets; /* directions */
-    int64_t *moving;
+    double *moving; /* relative moves of the pairs that may stop a step: of the three directions, packed */
 } Core;
 
 /* The next `count` doubles of the memory at `at`, if there is any; `used` counts them in either case. */

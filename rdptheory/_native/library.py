@@ -6,7 +6,8 @@ import ctypes
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from math import isfinite
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -78,7 +79,7 @@ class BallSpec:
     @property
     def own_pairs(self) -> int:
         """Complementary pairs of its own."""
-        return {BOX: 2 * self.size, TRANSPORT: self.q.size * self.size}.get(self.kind, 0)
+        return 2 * self.size if self.kind == BOX else self.q.size * self.size if self.kind == TRANSPORT else 0
 
     @property
     def own_free(self) -> int:
@@ -102,13 +103,13 @@ class Question:
     floor: float = 0.0
     group: NDArray[np.intp] | None = None
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """(n, m)."""
         n, m = self.d.shape[1:]
         return int(n), int(m)
 
-    @property
+    @cached_property
     def only_law(self) -> bool:
         """Whether the output law is prescribed and one table at most is limited: Newton on f and s then."""
         fixed = len(self.balls) == 1 and self.balls[0].kind == FIXED and self.balls[0].image is None
@@ -137,7 +138,7 @@ class Descent:
     @property
     def finite(self) -> bool:
         """Whether all that the judge reads is a number."""
-        return bool(np.isfinite(self.f).all() and np.isfinite(self.s).all() and np.isfinite(self.r).all())
+        return isfinite(float(self.f.sum()) + float(self.s.sum()) + float(self.r.sum()))
 
 
 def solve(question: Question, gap: float, max_steps: int, state: FloatArray | None = None) -> Descent:
@@ -175,7 +176,7 @@ def _fill(problem: _Problem, question: Question) -> list[Any]:
             return None
         fitting = np.ascontiguousarray(array, dtype=np.float64)
         held.append(fitting)
-        return int(fitting.ctypes.data)
+        return fitting.ctypes.data
 
     problem.n, problem.m = question.shape
     problem.tables = len(question.limits)
@@ -222,18 +223,17 @@ def _descent(question: Question, state: FloatArray, report: FloatArray) -> Desce
         s = state[n : n + 1] / limits if K else np.empty(0)
         law, prices = question.balls[0].q, np.full(1, np.inf)
         return Descent(f, s, law, prices, np.zeros(1), (), (None,), np.empty((n, m)), steps, sentence, state)
-    priced = [ball.priced for ball in question.balls]
-    pairs = m + K + sum(priced) + sum(ball.own_pairs for ball in question.balls)
+    priced = [place for place, ball in enumerate(question.balls) if ball.priced]
+    pairs = m + K + len(priced) + sum([ball.own_pairs for ball in question.balls])
     left, right, free = state[n : n + pairs], state[n + pairs : n + 2 * pairs], state[n + 2 * pairs :]
-    mu, slack = np.zeros(len(priced)), np.zeros(len(priced))
-    mu[priced], slack[priced] = (side[m + K : m + K + sum(priced)] for side in (left, right))
-    own, level = m + K + sum(priced), 0
+    mu, slack, own, level = np.zeros(len(question.balls)), np.zeros(len(question.balls)), m + K + len(priced), 0
+    mu[priced], slack[priced] = left[m + K : own], right[m + K : own]
     v: list[FloatArray] = []
     plans: list[FloatArray | None] = []
     for ball in question.balls:
-        plan = (
-            left[own : own + ball.own_pairs].reshape(ball.q.size, ball.size).copy() if ball.kind == TRANSPORT else None
-        )
+        plan = None
+        if ball.kind == TRANSPORT:
+            plan = left[own : own + ball.own_pairs].reshape(ball.q.size, ball.size).copy()
         plans.append(plan)
         v.append(free[level : level + ball.size].copy())
         own, level = own + ball.own_pairs, level + ball.own_free
@@ -248,10 +248,9 @@ FUNCTIONS = (
     ("rdp_solve", None, 2),
     ("rdp_fixed", None, 2),
     ("rdp_channel", None, 5),
-    ("rdp_column_sums", None, 6),
+    ("rdp_column_sums", None, 5),
     ("rdp_rows", ctypes.c_int64, 3),
-    ("rdp_means", None, 4),
-    ("rdp_information", ctypes.c_double, 3),
+    ("rdp_weigh", None, 3),
     ("rdp_wide_registers", ctypes.c_int, 0),
 )
 """What the library offers: name, result, number of pointers."""

@@ -1,27 +1,54 @@
-/* Products and factors. Blocks of 4 x 4 dot products in registers carry the speed; there is no blocking for cache. */
+/* Products and factors. Blocks of dot products in registers carry the speed; there is no blocking for cache. */
 #include "numbers.h"
 
-void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out) {
-    v4 c00 = {0}, c01 = {0}, c02 = {0}, c03 = {0}, c10 = {0}, c11 = {0}, c12 = {0}, c13 = {0};
-    v4 c20 = {0}, c21 = {0}, c22 = {0}, c23 = {0}, c30 = {0}, c31 = {0}, c32 = {0}, c33 = {0};
-    const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda;
-    const double *b0 = b, *b1 = b + ldb, *b2 = b + 2 * ldb, *b3 = b + 3 * ldb;
+/* Four rows with two: eight sums, four vectors and two fit the sixteen registers; with sixteen sums they would not. */
+static inline void dots42(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out) {
+    v4 c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0}, c30 = {0}, c31 = {0};
+    const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda, *b0 = b, *b1 = b + ldb;
     int64_t k = 0;
     for (; k + 4 <= n; k += 4) {
-        v4 x0 = LOAD(a0 + k), x1 = LOAD(a1 + k), x2 = LOAD(a2 + k), x3 = LOAD(a3 + k), y;
-        y = LOAD(b0 + k); c00 += x0 * y; c10 += x1 * y; c20 += x2 * y; c30 += x3 * y;
-        y = LOAD(b1 + k); c01 += x0 * y; c11 += x1 * y; c21 += x2 * y; c31 += x3 * y;
-        y = LOAD(b2 + k); c02 += x0 * y; c12 += x1 * y; c22 += x2 * y; c32 += x3 * y;
-        y = LOAD(b3 + k); c03 += x0 * y; c13 += x1 * y; c23 += x2 * y; c33 += x3 * y;
+        v4 y0 = LOAD(b0 + k), y1 = LOAD(b1 + k), x;
+        x = LOAD(a0 + k); c00 += x * y0; c01 += x * y1;
+        x = LOAD(a1 + k); c10 += x * y0; c11 += x * y1;
+        x = LOAD(a2 + k); c20 += x * y0; c21 += x * y1;
+        x = LOAD(a3 + k); c30 += x * y0; c31 += x * y1;
     }
-    out[0] = sum4(c00); out[1] = sum4(c01); out[2] = sum4(c02); out[3] = sum4(c03);
-    out[4] = sum4(c10); out[5] = sum4(c11); out[6] = sum4(c12); out[7] = sum4(c13);
-    out[8] = sum4(c20); out[9] = sum4(c21); out[10] = sum4(c22); out[11] = sum4(c23);
-    out[12] = sum4(c30); out[13] = sum4(c31); out[14] = sum4(c32); out[15] = sum4(c33);
+    out[0] = sum4(c00); out[1] = sum4(c01);
+    out[4] = sum4(c10); out[5] = sum4(c11);
+    out[8] = sum4(c20); out[9] = sum4(c21);
+    out[12] = sum4(c30); out[13] = sum4(c31);
     for (; k < n; k++) {
-        double x[4] = {a0[k], a1[k], a2[k], a3[k]}, y[4] = {b0[k], b1[k], b2[k], b3[k]};
-        for (int i = 0; i < 4; i++)
-            for (int j = 0; j < 4; j++) out[4 * i + j] += x[i] * y[j];
+        double x[4] = {a0[k], a1[k], a2[k], a3[k]};
+        for (int i = 0; i < 4; i++) {
+            out[4 * i] += x[i] * b0[k];
+            out[4 * i + 1] += x[i] * b1[k];
+        }
+    }
+}
+
+void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out) {
+    dots42(a, lda, b, ldb, n, out);
+    dots42(a, lda, b + 2 * ldb, ldb, n, out + 2);
+}
+
+/* Four rows with one. */
+static inline void dots41(const double *a, int64_t lda, const double *x, int64_t n, double *out) {
+    v4 c0 = {0}, c1 = {0}, c2 = {0}, c3 = {0}, d0 = {0}, d1 = {0}, d2 = {0}, d3 = {0};
+    const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda;
+    int64_t k = 0;
+    for (; k + 8 <= n; k += 8) {
+        v4 y = LOAD(x + k), z = LOAD(x + k + 4);
+        c0 += LOAD(a0 + k) * y; d0 += LOAD(a0 + k + 4) * z;
+        c1 += LOAD(a1 + k) * y; d1 += LOAD(a1 + k + 4) * z;
+        c2 += LOAD(a2 + k) * y; d2 += LOAD(a2 + k + 4) * z;
+        c3 += LOAD(a3 + k) * y; d3 += LOAD(a3 + k + 4) * z;
+    }
+    out[0] = sum4(c0 + d0); out[1] = sum4(c1 + d1); out[2] = sum4(c2 + d2); out[3] = sum4(c3 + d3);
+    for (; k < n; k++) {
+        out[0] += a0[k] * x[k];
+        out[1] += a1[k] * x[k];
+        out[2] += a2[k] * x[k];
+        out[3] += a3[k] * x[k];
     }
 }
 
@@ -42,7 +69,9 @@ void rows_with_rows(const double *A, int64_t na, const double *B, int64_t nb, in
 }
 
 void product(const double *A, int64_t n, int64_t m, const double *x, double *y) {
-    for (int64_t i = 0; i < n; i++) y[i] = dot(A + i * m, x, m);
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) dots41(A + i * m, m, x, m, y + i);
+    for (; i < n; i++) y[i] = dot(A + i * m, x, m);
 }
 
 void transposed_product(const double *A, int64_t n, int64_t m, const double *x, double *y) {
@@ -109,12 +138,31 @@ int factor_lifted(double *M, double *M_copy, const double *scale, const double *
 }
 
 void solve_scaled(const double *L, const double *scale, int64_t n, double *x) {
-    for (int64_t i = 0; i < n; i++) x[i] = (x[i] * scale[i] - dot(L + i * n, x, i)) / L[i * n + i];
-    for (int64_t i = n - 1; i >= 0; i--) {
-        const double *row = L + i * n;
-        double value = x[i] / row[i];
-        x[i] = value;
-        for (int64_t k = 0; k < i; k++) x[k] -= value * row[k];
+    double o[4];
+    for (int64_t i = 0; i < n; i += 4) { /* four rows at a time: the finished part of x is read once for them */
+        int64_t end = i + 4 < n ? i + 4 : n;
+        if (end == i + 4) dots41(L + i * n, n, x, i, o);
+        else
+            for (int64_t a = i; a < end; a++) o[a - i] = dot(L + a * n, x, i);
+        for (int64_t a = i; a < end; a++) {
+            double value = x[a] * scale[a] - o[a - i];
+            for (int64_t k = i; k < a; k++) value -= L[a * n + k] * x[k];
+            x[a] = value / L[a * n + a];
+        }
+    }
+    for (int64_t i = (n - 1) / 4 * 4; i >= 0; i -= 4) {
+        int64_t end = i + 4 < n ? i + 4 : n;
+        for (int64_t a = end - 1; a >= i; a--) {
+            x[a] /= L[a * n + a];
+            for (int64_t k = i; k < a; k++) x[k] -= x[a] * L[a * n + k];
+        }
+        if (end == i + 4) {
+            const double *r0 = L + i * n, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n;
+            double x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
+            for (int64_t k = 0; k < i; k++) x[k] -= (x0 * r0[k] + x1 * r1[k]) + (x2 * r2[k] + x3 * r3[k]);
+        } else
+            for (int64_t a = i; a < end; a++)
+                for (int64_t k = 0; k < i; k++) x[k] -= x[a] * L[a * n + k];
     }
     for (int64_t i = 0; i < n; i++) x[i] *= scale[i];
 }

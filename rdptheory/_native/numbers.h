@@ -8,6 +8,7 @@
 
 typedef double v4 __attribute__((vector_size(32)));
 typedef double v4u __attribute__((vector_size(32), aligned(8), may_alias)); /* load through this, never by memcpy */
+typedef int64_t v4i __attribute__((vector_size(32)));
 #define LOAD(a) (*(const v4u *)(a))
 
 /* exp(x) for x <= 0 within about one ulp, 0 below -708; inlined, so that the compiler vectorises the pass around it.
@@ -39,6 +40,39 @@ static inline double exp_negative(double x) {
 
 static inline double sum4(v4 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
 
+static inline v4 smaller4(v4 x, v4 y) {
+    v4i take = x < y;
+    return (v4)(((v4i)x & take) | ((v4i)y & ~take));
+}
+
+/* min(0, min_k a_k / b_k). */
+static inline double least_ratio(const double *a, const double *b, int64_t n) {
+    v4 four = {0};
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) / LOAD(b + k), four);
+    double least = 0.0;
+    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
+    for (; k < n; k++) least = a[k] / b[k] < least ? a[k] / b[k] : least;
+    return least;
+}
+
+/* min(0, min_k a_k + x b_k + y c_k). */
+static inline double least_mixed(const double *a, const double *b, const double *c, double x, double y, int64_t n) {
+    v4 four = {0};
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) + x * LOAD(b + k) + y * LOAD(c + k), four);
+    double least = 0.0;
+    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
+    for (; k < n; k++) {
+        double sum = a[k] + x * b[k] + y * c[k];
+        least = sum < least ? sum : least;
+    }
+    return least;
+}
+
+static inline double larger(double x, double y) { return x > y ? x : y; } /* fmax and fmin would be calls */
+static inline double smaller(double x, double y) { return x < y ? x : y; }
+
 static inline double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
 
 static inline double dot(const double *a, const double *b, int64_t n) {
@@ -54,12 +88,15 @@ static inline double dot(const double *a, const double *b, int64_t n) {
 }
 
 static inline double total_of(const double *a, int64_t n) {
-    double total = 0.0;
-    for (int64_t k = 0; k < n; k++) total += a[k];
+    v4 four = {0};
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) four += LOAD(a + k);
+    double total = sum4(four);
+    for (; k < n; k++) total += a[k];
     return total;
 }
 
-/* out[4 i + j] = <row i of a, row j of b> for four rows each, in sixteen registers. */
+/* out[4 i + j] = <row i of a, row j of b> for four rows each. */
 void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out);
 
 /* C = A B', rows of A (na, k) with rows of B (nb, k); `lower` forms j <= i only. */

@@ -66,19 +66,16 @@ typedef struct {
     const double *const *d; /* (tables) pointers to (n, m), row minima 0 */
 } rdp_tables;
 
-/* l_j = log sum_i p_i exp(f_i - sum_k s_k d^k_ij), -inf where all is forbidden, and a bound on its rounding error, both
-   (m); work has room for (n + 1) m. */
-RDP_API void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, double *work, double *logs, double *slack);
+/* out: l_j = log sum_i p_i exp(f_i - sum_k s_k d^k_ij), -inf where all is forbidden (m); a bound on its rounding error
+   (m); sum_i p_i f_i and sum_i p_i |f_i|. work has room for (n + 1) m. */
+RDP_API void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, double *work, double *out);
 
 /* The array (n, m) with negative entries dropped and rows divided by their sums; a row without mass becomes the law of
    the others. 0 if an entry is not finite, or nothing has mass. */
 RDP_API int64_t rdp_rows(const rdp_tables *is, const double *channel, double *rows);
 
-/* The output law (m) of rows, and E d_k (tables). */
-RDP_API void rdp_means(const rdp_tables *is, const double *rows, double *law, double *spent);
-
-/* I(X;Y) of rows with this output law. */
-RDP_API double rdp_information(const rdp_tables *is, const double *rows, const double *law);
+/* out: the output law of rows (m), E d_k (tables), I(X;Y), and whether all rows are the same. */
+RDP_API void rdp_weigh(const rdp_tables *is, const double *rows, double *out);
 
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);

@@ -102,7 +102,7 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
     }
     int64_t d = direction_size(c);
     TAKE(affine, d); TAKE(centring, d); TAKE(second_order, d); TAKE(chosen, d); TAKE(trial, d);
-    c->moving = (int64_t *)take(&at, 2 * c->pairs, &used);
+    TAKE(moving, 6 * c->pairs);
     return used;
 }
 
@@ -120,12 +120,7 @@ int64_t rdp_work_size(const rdp_problem *problem) {
 /* The largest step that keeps every pair at or above 0. */
 static double longest(const Core *c, const double *d) {
     const double *left = d + c->n, *right = left + c->pairs;
-    double worst = 0.0;
-    for (int64_t j = 0; j < c->pairs; j++) {
-        double a = left[j] / c->left[j], b = right[j] / c->right[j];
-        a = a < b ? a : b;
-        worst = a < worst ? a : worst;
-    }
+    double worst = smaller(least_ratio(left, c->left, c->pairs), least_ratio(right, c->right, c->pairs));
     return worst < 0.0 ? -1.0 / worst : INFINITY;
 }
 
@@ -138,21 +133,22 @@ static double choose(Core *c, double tau, double mass) {
     double mehrotra = clip(pow(after / mass, 3.0), 1e-6, 1.0), lowest = 0.02 * c->is->gap / c->total_weight / tau;
     double over = broken(c);
     if (over > TOLERATED) lowest = fmax(lowest, fmin(0.5, over));
-    for (int64_t j = 0; j < 2 * np; j++) {
-        double pair = j < np ? c->left[j] : c->right[j - np];
-        if (a[j] < MOVES * pair || b[j] < MOVES * pair || d[j] < MOVES * pair) c->moving[count++] = j;
+    double *relative = c->moving, *by_share = relative + 2 * np, *by_kappa = by_share + 2 * np;
+    for (int side = 0; side < 2; side++) { /* the pairs that may stop a step, packed */
+        const double *pair = side ? c->right : c->left;
+        for (int64_t j = 0, at = side * np; j < np; j++, at++)
+            if (smaller(a[at], smaller(b[at], d[at])) < MOVES * pair[j]) {
+                double inverse = 1.0 / pair[j];
+                relative[count] = a[at] * inverse;
+                by_share[count] = b[at] * inverse;
+                by_kappa[count++] = d[at] * inverse;
+            }
     }
     double best = INFINITY, share = 1.0, kappa = 0.0;
     for (int t = 0; t < 7; t++)
         for (int u = 0; u < 3; u++) {
             double this_share = fmax(SHARES[t] < 0.0 ? mehrotra : SHARES[t], lowest), this_kappa = u == 0 ? 0.0 : u == 1 ? reach : 1.0;
-            double worst = 0.0;
-            for (int64_t k = 0; k < count; k++) {
-                int64_t j = c->moving[k];
-                double pair = j < np ? c->left[j] : c->right[j - np];
-                double x = (a[j] + this_share * b[j] + this_kappa * d[j]) / pair;
-                worst = x < worst ? x : worst;
-            }
+            double worst = least_mixed(relative, by_share, by_kappa, this_share, this_kappa, count);
             double length = worst < 0.0 ? -1.0 / worst : INFINITY, merit = 1.0 - fmin(1.0, 0.95 * length) * (1.0 - this_share);
             if (merit < best) {
                 best = merit;
@@ -173,7 +169,7 @@ static double corrected(Core *c, double share, double tau) {
         for (int64_t j = 0; j < np; j++) {
             double goal = share * tau * c->weight[j];
             double reached = (c->left[j] + trial * c->chosen[n + j]) * (c->right[j] + trial * c->chosen[n + np + j]);
-            c->targets[j] = fmax(clip(reached, BETA * goal, goal / BETA) - reached, -goal / BETA);
+            c->targets[j] = larger(clip(reached, BETA * goal, goal / BETA) - reached, -goal / BETA);
         }
         if (!direction(c, c->targets, 0, c->trial)) break;
         for (int64_t j = 0; j < size; j++) c->trial[j] += c->chosen[j];

@@ -15,7 +15,7 @@ static double kernel(Core *c, const double *r, double s, double *second, double 
     int64_t n = c->n, m = c->m, K = c->K;
     double first = 0.0, spread = 0.0;
     for (int64_t i = 0; i < n; i++) {
-        double *e = c->E + i * m, *t = c->scratch + i * m, least = INFINITY, a = 0.0, b = 0.0, square = 0.0;
+        double *restrict e = c->E + i * m, *restrict t = c->scratch + i * m, least = INFINITY, a, b, square;
         memset(t, 0, sizeof(double) * (size_t)m);
         for (int64_t k = 0; k < K; k++) {
             double scale = 1.0 / (is->limits[k] * (double)K);
@@ -25,14 +25,14 @@ static double kernel(Core *c, const double *r, double s, double *second, double 
             for (int64_t j = 0; j < m; j++) t[j] = is->forbidden[i * m + j] > 0.0 ? INFINITY : t[j];
         for (int64_t j = 0; j < m; j++) least = t[j] < least ? t[j] : least;
         for (int64_t j = 0; j < m; j++) {
-            double x = t[j] < INFINITY ? exp_negative(-s * (t[j] - least)) * r[j] : 0.0;
-            e[j] = x;
-            a += x;
-            if (x > 0.0) {
-                b += x * t[j];
-                square += x * t[j] * t[j];
-            }
+            double x = exp_negative(-s * (t[j] - least)) * r[j];
+            e[j] = t[j] < INFINITY ? x : 0.0;
+            t[j] = t[j] < INFINITY ? t[j] : 0.0;
         }
+        a = total_of(e, m);
+        b = dot(e, t, m);
+        for (int64_t j = 0; j < m; j++) t[j] *= t[j];
+        square = dot(e, t, m);
         shift[i] = s * least;
         first += is->p[i] * b / a;
         spread += is->p[i] * (square / a - b / a * b / a);

@@ -28,8 +28,9 @@ static void cost_of_row(const rdp_tables *is, const double *s, int64_t i, double
     }
 }
 
-void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, double *work, double *logs, double *slack) {
+void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, double *work, double *out) {
     int64_t n = is->n, m = is->m;
+    double *logs = out, *slack = logs + m, *level = slack + m;
     double *exponent = work, *top = exponent + n * m, *total = slack, *size = logs;
     for (int64_t j = 0; j < m; j++) top[j] = -INFINITY;
     memset(total, 0, sizeof(double) * (size_t)m);
@@ -41,6 +42,11 @@ void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, dou
             row[j] = f[i] - row[j];
             top[j] = row[j] > top[j] ? row[j] : top[j];
         }
+    }
+    level[0] = level[1] = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        level[0] += is->p[i] * f[i];
+        level[1] += is->p[i] * fabs(f[i]);
     }
     for (int64_t i = 0; i < n; i++) {
         const double *row = exponent + i * m;
@@ -121,7 +127,8 @@ int64_t rdp_rows(const rdp_tables *is, const double *channel, double *rows) {
     return 1;
 }
 
-void rdp_means(const rdp_tables *is, const double *rows, double *law, double *spent) {
+/* Law (m) and E d_k (tables). */
+static void means(const rdp_tables *is, const double *rows, double *law, double *spent) {
     int64_t n = is->n, m = is->m;
     memset(law, 0, sizeof(double) * (size_t)m);
     memset(spent, 0, sizeof(double) * (size_t)is->tables);
@@ -143,7 +150,7 @@ void rdp_means(const rdp_tables *is, const double *rows, double *law, double *sp
     }
 }
 
-double rdp_information(const rdp_tables *is, const double *rows, const double *law) {
+static double information(const rdp_tables *is, const double *rows, const double *law) {
     int64_t n = is->n, m = is->m;
     double rate = 0.0;
     for (int64_t i = 0; i < n; i++) {
@@ -154,4 +161,13 @@ double rdp_information(const rdp_tables *is, const double *rows, const double *l
         rate += is->p[i] * sum;
     }
     return rate > 0.0 ? rate : 0.0;
+}
+
+void rdp_weigh(const rdp_tables *is, const double *rows, double *out) {
+    int64_t n = is->n, m = is->m, same = 1;
+    double *law = out, *spent = law + m;
+    means(is, rows, law, spent);
+    for (int64_t i = n - 1; i > 0 && same; i--) same = !memcmp(rows, rows + i * m, sizeof(double) * (size_t)m);
+    spent[is->tables] = information(is, rows, law);
+    spent[is->tables + 1] = (double)same;
 }

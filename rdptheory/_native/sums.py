@@ -45,32 +45,26 @@ class Tables:
         self._at = ctypes.addressof(self._struct)
         self._alive = law, tables, bounds, places
 
-    def column_sums(self, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error, both of shape (m,)."""
+    def column_sums(self, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray, float, float]:
+        """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error (m,); <p, f> and <p, |f|>."""
         n, m = self.shape
-        f, s, out = _flat(f), _flat(s), np.empty((2, m))
-        at = out.ctypes.data
+        f, s, out = _flat(f), _flat(s), np.empty(2 * m + 2)
         room = workspace((n + 1) * m).ctypes.data
-        library().rdp_column_sums(self._at, f.ctypes.data, s.ctypes.data, room, at, at + 8 * m)
-        return out[0], out[1]
+        library().rdp_column_sums(self._at, f.ctypes.data, s.ctypes.data, room, out.ctypes.data)
+        return out[:m], out[m : 2 * m], float(out[-2]), float(out[-1])
 
     def rows(self, channel: FloatArray) -> FloatArray | None:
         """Rows that sum to 1 of any array (n, m); None if an entry is not finite or nothing has mass."""
         channel, rows = _flat(channel), np.empty(self.shape)
         return rows if library().rdp_rows(self._at, channel.ctypes.data, rows.ctypes.data) else None
 
-    def means(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The output law (m,) of rows that sum to 1, and E d_k of shape (number of matrices,)."""
+    def weigh(self, rows: FloatArray) -> tuple[FloatArray, list[float], float, bool]:
+        """The output law (m,) of rows that sum to 1, their E d_k, I(X;Y) in nats, and whether all rows are the same."""
         m, rows = self.shape[1], _flat(rows)
-        out = np.empty(m + self._struct.tables)
-        at = out.ctypes.data
-        library().rdp_means(self._at, rows.ctypes.data, at, at + 8 * m)
-        return out[:m], out[m:]
-
-    def information(self, rows: FloatArray, law: FloatArray) -> float:
-        """I(X;Y) in nats of rows that sum to 1 and have this output law."""
-        rows, law = _flat(rows), _flat(law)
-        return float(library().rdp_information(self._at, rows.ctypes.data, law.ctypes.data))
+        out = np.empty(m + self._struct.tables + 2)
+        library().rdp_weigh(self._at, rows.ctypes.data, out.ctypes.data)
+        *spent, information, same = out[m:].tolist()
+        return out[:m], spent, information, same != 0.0
 
 
 def _flat(array: FloatArray) -> FloatArray:

@@ -17,11 +17,12 @@
 static void evaluate(Core *c) {
     const rdp_problem *is = c->is;
     int64_t n = c->n, m = c->m, K = c->K;
-    for (int64_t j = 0; j < m; j++) c->top[j] = -INFINITY, c->small[j] = c->count[j] = 0.0;
+    double *restrict top = c->top, *restrict small = c->small, *restrict count = c->count; /* or no loop is vectorised */
+    for (int64_t j = 0; j < m; j++) top[j] = -INFINITY, small[j] = count[j] = 0.0;
     memset(c->mean, 0, sizeof(double) * (size_t)(K * m));
     memset(c->second, 0, sizeof(double) * (size_t)(K * K * m));
     for (int64_t i = 0; i < n; i++) {
-        double *e = c->E + i * m, a = c->logp[i] + c->f[i];
+        double *restrict e = c->E + i * m, a = c->logp[i] + c->f[i];
         for (int64_t j = 0; j < m; j++) e[j] = a;
         for (int64_t k = 0; k < K; k++) {
             const double *d = is->d + (k * n + i) * m;
@@ -30,15 +31,14 @@ static void evaluate(Core *c) {
         }
         if (is->forbidden)
             for (int64_t j = 0; j < m; j++) e[j] = is->forbidden[i * m + j] > 0.0 ? -INFINITY : e[j];
-        for (int64_t j = 0; j < m; j++) c->top[j] = e[j] > c->top[j] ? e[j] : c->top[j];
+        for (int64_t j = 0; j < m; j++) top[j] = e[j] > top[j] ? e[j] : top[j];
     }
     for (int64_t i = 0; i < n; i++) {
-        double *e = c->E + i * m;
+        double *restrict e = c->E + i * m;
+        for (int64_t j = 0; j < m; j++) e[j] = exp_negative(e[j] - top[j]);
         for (int64_t j = 0; j < m; j++) {
-            double x = exp_negative(e[j] - c->top[j]);
-            e[j] = x;
-            c->small[j] += x < 1.0 ? x : 0.0; /* apart from the entries equal to 1: 1 - B would cancel there */
-            c->count[j] += x < 1.0 ? 0.0 : 1.0;
+            small[j] += e[j] < 1.0 ? e[j] : 0.0; /* apart from the entries equal to 1: 1 - B would cancel there */
+            count[j] += e[j] < 1.0 ? 0.0 : 1.0;
         }
     }
     for (int64_t j = 0; j < m; j++) {

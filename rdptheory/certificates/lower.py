@@ -54,10 +54,9 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     limits, slopes = [limit.limit for limit in reduced.distortions], dual.s.tolist()
     if min(limits) < 0.0:
         return float("inf")
-    size_f = float(p @ np.abs(f))
-    if not (isfinite(size_f) and all(0.0 <= slope < inf for slope in slopes)):
+    logs, slack, mean_f, size_f = tables_of(reduced).column_sums(f, dual.s)
+    if not (isfinite(size_f) and all([0.0 <= slope < inf for slope in slopes])):
         return 0.0
-    logs, slack = log_column_sums(reduced, f, dual.s)
     highest = logs + slack
     spent: float = sum(slope * limit for slope, limit in zip(slopes, limits, strict=True))
     rounding = (p.size + 16) * size_f + (len(slopes) + 8) * spent
@@ -79,7 +78,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
         rounding += (len(dual.v) + 4) * float(size.max()) + abs(shift)
         supported += shift
-    value = float(p @ f) - spent - supported
+    value = mean_f - spent - supported
     if isnan(value):
         return 0.0
     return max(0.0, value - UNIT_ROUNDOFF * (rounding + 4.0 * abs(supported)))
@@ -130,7 +129,7 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
     subtractions; |e - top| is at most |f| + cost + |top|, and an error is weighted by the share of the column that it
     enters.
     """
-    return tables_of(reduced).column_sums(f, s)
+    return tables_of(reduced).column_sums(f, s)[:2]
 
 
 guard(__name__)

@@ -33,6 +33,7 @@ __all__ = [
 
 RESOLVED = 64 * UNIT_ROUNDOFF  # share of a mass of the output law, by which its sum in float64 may be off
 NEGLIGIBLE = UNIT_ROUNDOFF / 1024  # mass that a column may gain in place, below the rounding of any row it is in
+SLOPPY = 1e-10  # mass by which a plan may miss the reference: to scale its rows by more would move the law as far
 MIXING_ROUNDS = 60  # doublings of the smallest share that a mixture may need beyond the one in closed form
 NEARING = 200  # rounds: what is left then is a fraction of a percent
 TINY = float(np.finfo(np.float64).tiny)
@@ -201,7 +202,7 @@ def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) 
     free = (ball.divergence.cost <= 0.0).astype(np.float64)
     if ball.reference[free.sum(axis=1) <= 0.0].any():
         return None
-    if plan is None:
+    if plan is None or float(np.abs(plan.sum(axis=1) - ball.reference).sum()) > SLOPPY:
         plan = optimal_transport(ball.reference, law / law.sum() * ball.reference.sum(), 1.0 - free).plan
     kept = free if plan is None else free * plan
     kept = np.where(kept.sum(axis=1, keepdims=True) > 0.0, kept, free)
@@ -271,7 +272,7 @@ def evaluated(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -
 
 def distances(reduced: DiscreteProblem, found: Weighed, plans: Plans = ()) -> tuple[list[float], list[float]]:
     """Distance to each limit, at most 0 where it is kept: E d_k - D_k, and δ_k - P_k less its rounding."""
-    d = [spent - limit.limit for spent, limit in zip(found.spent.tolist(), reduced.distortions, strict=True)]
+    d = [spent - limit.limit for spent, limit in zip(found.spent, reduced.distortions, strict=True)]
     delta = [
         _excess(ball, ball.law(found.law), plans[number] if plans else None)
         for number, ball in enumerate(reduced.perceptions)

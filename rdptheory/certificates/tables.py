@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from rdptheory._native import Tables
@@ -27,7 +26,7 @@ def tables_of(reduced: DiscreteProblem) -> Tables:
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """A channel (n, m) whose rows sum to 1, its output law (m,) and its E d_k, each summed once.
+    """A channel (n, m) whose rows sum to 1, with its output law (m,), its E d_k and its information, summed once.
 
     >>> import numpy as np
     >>> from rdptheory.problems import DistortionLimit
@@ -36,24 +35,15 @@ class Weighed:
     array([0.75, 0.25])
     """
 
-    tables: Tables
     channel: FloatArray
     law: FloatArray
-    spent: FloatArray
-
-    @cached_property
-    def information(self) -> float:
-        """I(X;Y) in nats, as it is summed in float64."""
-        return self.tables.information(self.channel, self.law)
-
-    @cached_property
-    def constant(self) -> bool:
-        """Whether all rows are equal to the last bit."""
-        first = self.channel[0]
-        return bool((self.channel[-1] == first).all() and (self.channel == first).all())
+    spent: list[float]
+    information: float
+    """I(X;Y) in nats, as it is summed in float64."""
+    constant: bool
+    """Whether all rows are equal to the last bit."""
 
 
 def weighed(reduced: DiscreteProblem, channel: FloatArray) -> Weighed:
     """A channel on the symbols of positive mass with its sums."""
-    tables = tables_of(reduced)
-    return Weighed(tables, channel, *tables.means(channel))
+    return Weighed(channel, *tables_of(reduced).weigh(channel))

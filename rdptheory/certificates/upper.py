@@ -176,7 +176,7 @@ def _allowed(rate: float, channel: FloatArray) -> float:
 def _beyond(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[list[float], list[float]]:
     """By how much every E d_k may be above D_k, and every δ above P, in exact arithmetic; below 0 inside."""
     relative = UNIT_ROUNDOFF * (sum(reduced.shape) + 16)  # of a mean over the table
-    over = [x * (1.0 + relative) - y.limit for x, y in zip(found.spent.tolist(), reduced.distortions, strict=True)]
+    over = [x * (1.0 + relative) - y.limit for x, y in zip(found.spent, reduced.distortions, strict=True)]
     return over, [_outside(found, ball, plans[k] if plans else None) for k, ball in enumerate(reduced.perceptions)]
 
 
@@ -309,7 +309,7 @@ def _sharper(
         inside = with_output(p, sharp, law, reduced.barred) if attempt == 0 else slater_channel(problem)
         if inside is not None:
             sharper = weighed(reduced, inside)
-            room = D - sharper.spent * (1.0 + relative)
+            room = D - np.array(sharper.spent) * (1.0 + relative)
             if (room > NO_ROOM * relative * D).all():
                 return room, _information(sharper)
     return D, None

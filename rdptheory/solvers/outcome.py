@@ -14,7 +14,7 @@ from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
 
-__all__ = ["Proof", "answered", "judged"]
+__all__ = ["Proof", "answered", "judged", "seen"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
@@ -105,8 +105,13 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     for proof in _SEEN.get(problem, ()):
         if isinstance(outcome, Outcome) and _same(proof.outcome, outcome):
             return proof.ended(outcome.steps, outcome.sentence)
-    proof = _judged(problem, _readable(problem, outcome))
-    if _unchanging(proof.outcome):
+    return seen(problem, _readable(problem, outcome))
+
+
+def seen(problem: DiscreteProblem, outcome: Outcome) -> Proof:
+    """`judged` for arrays of float64 whose shapes are right; what is frozen is remembered."""
+    proof = _judged(problem, outcome)
+    if _unchanging(outcome):
         _SEEN[problem] = (*_SEEN.get(problem, ())[-REMEMBERED:], proof)
     return proof
 
@@ -114,7 +119,7 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
 def _same(one: Outcome, other: Outcome) -> bool:
     """Whether two outcomes hold the very arrays, so that one look is enough."""
     parts = ((one.channel, other.channel), (one.dual, other.dual), (one.plans, other.plans), (one.gibbs, other.gibbs))
-    return all(a is b for a, b in parts)
+    return all([a is b for a, b in parts])
 
 
 def _unchanging(outcome: Outcome) -> bool:

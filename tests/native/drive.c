@@ -43,14 +43,11 @@ static void sums(const rdp_problem *is, const double *f, const double *s, double
     for (int64_t k = 0; k < K * n * m; k++) d[k] = k % 7 == 6 ? INFINITY : is->d[k];
     for (int64_t k = 0; k < K; k++) places[k] = d + k * n * m, limits[k] = k % 2 ? 0.0 : 0.3;
     rdp_tables t = {n, m, K, 1, is->p, limits, places};
-    double *work = malloc(sizeof(double) * (size_t)((n + 1) * m)), *out = malloc(sizeof(double) * (size_t)(2 * m + K));
+    double *work = malloc(sizeof(double) * (size_t)((n + 1) * m)), *out = malloc(sizeof(double) * (size_t)(2 * m + K + 2));
     double *rows = malloc(sizeof(double) * (size_t)(n * m));
-    rdp_column_sums(&t, f, s, work, out, out + m);
+    rdp_column_sums(&t, f, s, work, out);
     for (int64_t j = 0; j < m; j++) channel[j] = 0.0; /* a row without mass */
-    if (rdp_rows(&t, channel, rows)) {
-        rdp_means(&t, rows, out, out + m);
-        rdp_information(&t, rows, out);
-    }
+    if (rdp_rows(&t, channel, rows)) rdp_weigh(&t, rows, out);
     channel[0] = NAN;
     rdp_rows(&t, channel, rows);
     free(places); free(d); free(limits); free(work); free(out); free(rows);

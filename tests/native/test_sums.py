@@ -51,7 +51,9 @@ def _column_sums(p, d, limits, f, s):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 3), st.booleans())
 def test_column_sums_are_those_of_the_formula_within_their_own_slack(seed, n, m, K, barred):
     p, d, limits, f, s, _ = _drawn(seed, n, m, K, barred)
-    logs, slack = Tables(p, d, limits).column_sums(f, s)
+    logs, slack, mean, size_f = Tables(p, d, limits).column_sums(f, s)
+    assert mean == pytest.approx(float(p @ f), abs=4 * UNIT * n * size_f)
+    assert size_f == pytest.approx(float(p @ np.abs(f)), rel=4 * UNIT * n)
     expected, size = _column_sums(p, d, limits, f, s)
     reached = np.isfinite(expected)
     np.testing.assert_array_equal(np.isfinite(logs), reached)
@@ -66,7 +68,7 @@ def test_column_sums_are_those_of_the_formula_within_their_own_slack(seed, n, m,
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 5))
 def test_column_sums_are_within_their_slack_of_50_digits(seed, n, m):
     p, d, limits, f, s, _ = _drawn(seed, n, m, 1, False)
-    logs, slack = Tables(p, d, limits).column_sums(f, s)
+    logs, slack, _, _ = Tables(p, d, limits).column_sums(f, s)
     mp = oracles.mp
     for j in range(m):
         exact = mp.log(
@@ -98,12 +100,13 @@ def test_rows_and_their_means_and_information(seed, n, m, K, barred):
     np.testing.assert_allclose(rows, expected, rtol=8 * UNIT * m, atol=0.0)
     if not np.isfinite(expected).all():
         return
-    law, spent = tables.means(rows)
+    law, spent, information, same = tables.weigh(rows)
+    assert same == bool((rows == rows[0]).all())
     np.testing.assert_allclose(law, p @ rows, rtol=4 * UNIT * n)
     paid = [float((p[:, None] * rows * np.where(np.isinf(table), 0.0, table)).sum()) for table in d]
     np.testing.assert_allclose(spent, paid, rtol=4 * UNIT * (n + m))
     exact = float(oracles.information(p / p.sum(), rows))
-    assert abs(tables.information(rows, law) - exact) <= 2.0 * UNIT * (n + m + 16) * (exact + 1.0) + 1e-15
+    assert abs(information - exact) <= 2.0 * UNIT * (n + m + 16) * (exact + 1.0) + 1e-15
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

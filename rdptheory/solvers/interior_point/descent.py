@@ -13,7 +13,7 @@ from rdptheory.couplings import unit_of
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
-from rdptheory.solvers.outcome import Proof, judged
+from rdptheory.solvers.outcome import Proof, judged, seen
 
 __all__ = ["Attempt"]
 
@@ -38,24 +38,25 @@ class Attempt:
         shut += [] if reduced.barred is None else [reduced.barred.astype(np.float64)]
         forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
         self.usable = _usable(reduced, forbidden)
-        columns = slice(None) if self.usable.all() else self.usable
+        self.whole = bool(self.usable.all())
+        columns = slice(None) if self.whole else self.usable
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
             forbidden = forbidden[:, columns]
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
-        tables, limits = [limit.paid[:, columns] for limit in kept], [limit.limit for limit in kept]
+        tables = [limit.paid if self.whole else limit.paid[:, columns] for limit in kept]
         balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
         boxed = min((ball.P for ball in balls if ball.kind == BOX), default=0.0)
         # costs are divided by a power of 2, so that their multiplier is one for as much less of P
         self.units = np.array([_unit(ball) for ball in reduced.perceptions])
         law = _first_law(problem)
-        m = int(self.usable.sum())
+        m = int(np.count_nonzero(self.usable))
         self.question = Question(
             reduced.probabilities,
-            np.array(tables).reshape(len(tables), reduced.shape[0], m),
-            np.array(limits, dtype=np.float64),
+            tables[0][None] if len(tables) == 1 else np.array(tables).reshape(len(tables), reduced.shape[0], m),
+            np.array([limit.limit for limit in kept]),
             forbidden,
             balls,
-            None if law is None else law[columns],
+            law if law is None or self.whole else law[columns],
             max(floor, min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR),
             _groups(reduced),
         )
@@ -82,21 +83,20 @@ class Attempt:
         s = np.zeros(self.open.size)
         s[self.open] = found.s
         reduced = self.problem.reduced
-        pinched = np.array(
-            [ball.is_zero_radius and ball.has_zero_cost_moves for ball in reduced.perceptions], dtype=bool
-        )
-        points = np.array([ball.kind == FIXED for ball in self.question.balls], dtype=bool)
-        mu = np.where(pinched | points, np.inf, found.mu / self.units)
+        mu = found.mu / self.units
+        for k, (ball, spec) in enumerate(zip(reduced.perceptions, self.question.balls, strict=True)):
+            if spec.kind == FIXED or (ball.has_zero_cost_moves and ball.is_zero_radius):
+                mu[k] = np.inf
         plans = tuple(map(self._plan, reduced.perceptions, found.plans))
         channel, v = self._channel(found), self._multipliers(found)
         for array in (channel, found.f, s, mu, *v):
             array.flags.writeable = False  # the judge remembers what nobody can change
         dual = DualPoint(found.f, s, v, mu, centred=True)
-        return judged(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
+        return seen(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
 
     def _channel(self, found: Descent) -> FloatArray:
         """Its channel on all output symbols; the judge makes rows of it that sum to 1."""
-        if self.usable.all():
+        if self.whole:
             return found.channel
         channel = np.zeros((found.channel.shape[0], self.usable.size))
         channel[:, self.usable] = found.channel
