@@ -149,8 +149,9 @@ class ConditionalProblem:
                 reference = ball.reference
                 if not (isinstance(self.distortion, Table) and self.distortion.reference is not None):
                     reference = np.array([math.fsum(row) for row in joint.tolist()])
-                balls = (PerceptionLimit.marginal(ball.divergence, reference, ball.limit, (m, k), 0),)
-        return DiscreteProblem(frozen_array(joint.ravel()), tuple(limits), balls, (m, k))
+                marginal = PerceptionLimit.marginal(ball.divergence, reference, ball.limit, (m, k), 0)
+                balls = (marginal if k > 1 else PerceptionLimit(ball.divergence, reference, ball.limit),)
+        return DiscreteProblem(frozen_array(joint.ravel()), tuple(limits), balls, (m, k) if k > 1 else None)
 
     @property
     def _held(self) -> np.ndarray:

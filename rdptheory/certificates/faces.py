@@ -55,6 +55,8 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
         cells = np.ix_(i, j)
         plan[cells] = _polished(plan[cells], p[i], q[j])
         off = _off(plan[cells], p[i], q[j])
+        if not np.isfinite(off).all():
+            return None  # masses whose quotients leave float64
         if j.size > 1 and not _goes_round(plan[cells], free[cells], off):
             return None
         moved += j.size * float(off.sum())

@@ -208,7 +208,6 @@ def _surcharge(
     )  # a mass next to 1 has a logarithm of its rounding
     radii = [ball.limit for ball in reduced.perceptions]
     free = copy_costs_nothing(problem)
-    fixed = reduced.barred is not None or not (D > 0.0).all()  # whether Y may not be mapped at random
     mixed = max([*_weights(over, D), *_weights(outside, radii)]) * max(ceiling - rate, 0.0) if free else np.inf
     if mixed <= ENOUGH or (not any(outside) and free):
         return mixed
@@ -218,7 +217,7 @@ def _surcharge(
             continue
         law = ball.law(found.law)
         inner, depth = _inner(ball, law)
-        if not fixed:
+        if (D > 0.0).all() and _stays_allowed(reduced, ball):
             share = min(1.0, distance / max(ball.limit + distance - depth, distance))
             over += share * _moved(reduced, found.channel, ball, law, inner, relative)
         else:  # nothing may be moved: a channel well inside is mixed in, as far as one is known
@@ -286,11 +285,21 @@ def _moved(
     leaving = np.maximum(law - inner, 0.0) + 2.0 * relative * law
     total = float(leaving.sum())
     if ball.image is not None or total <= 0.0:
-        return np.array([total * float(limit.table.max()) for limit in reduced.distortions])
+        return np.array([total * float(limit.paid.max()) for limit in reduced.distortions])
     arriving = leaving + inner - law + relative * (law + inner)
     fraction = channel @ np.divide(leaving, law, out=np.zeros_like(law), where=law > 0.0)
     weights = reduced.probabilities * fraction
     return np.array([float(weights @ (limit.table @ arriving)) / total for limit in reduced.distortions])
+
+
+def _stays_allowed(reduced: DiscreteProblem, ball: PerceptionLimit) -> bool:
+    """Whether Y may be mapped at random along the coordinate that the ball counts: no forbidden entry is entered."""
+    if reduced.barred is None:
+        return True
+    if ball.axis is None or reduced.alphabet is None:
+        return False
+    along = reduced.barred.reshape(-1, *reduced.alphabet)
+    return bool((along.any(axis=ball.axis + 1) == along.all(axis=ball.axis + 1)).all())
 
 
 def _sharper(
