@@ -10,7 +10,7 @@ import rdptheory
 GROUPS = (
     ("Sources", ("sources",)),
     ("Distortions and divergences", ("distortions", "divergences", "geometry")),
-    ("Questions about one source", ("solve", "inverse", "critical", "problems", "several", "methods")),
+    ("Questions about one source", ("solve", "slope", "inverse", "critical", "problems", "several", "methods")),
     ("Answers", ("solution", "_types", "errors")),
     ("Methods", ("closed_forms", "solvers", "continuous")),
     ("Entropy-constrained transport", ("transport", "transport_solution", "plans")),

@@ -59,6 +59,7 @@ from rdptheory.relevance import (
 from rdptheory.relevance_problem import RelevanceProblem, Representation, SideInformationProblem
 from rdptheory.representations import gaussian_decoders, rate_penalty, representation_region, universal_rate
 from rdptheory.several import SeveralProblem
+from rdptheory.slope import SlopePoint, rate_at_slope
 from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
 from rdptheory.solve import rate_distortion, rdp, rdp_many
 from rdptheory.solvers.conic import Conic
@@ -84,7 +85,7 @@ from rdptheory.sources import (
     Uniform,
     discretise,
 )
-from rdptheory.sweeps import Dask, Joblib, Serial, adaptive_grid, curve, surface, write_surface
+from rdptheory.sweeps import Dask, Joblib, Serial, adaptive_grid, curve, slope_curve, surface, write_surface
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_solution import Multipliers, TransportOutcome, TransportSolution
 
@@ -172,6 +173,7 @@ __all__ = [
     "SeveralProblem",
     "SeveralSlopes",
     "SideInformationProblem",
+    "SlopePoint",
     "Slopes",
     "Solution",
     "SquaredError",
@@ -205,6 +207,7 @@ __all__ = [
     "plot_curves",
     "plot_surface",
     "quantisation_error",
+    "rate_at_slope",
     "rate_distortion",
     "rate_penalty",
     "rdp",
@@ -213,6 +216,7 @@ __all__ = [
     "relevant_rate",
     "representation_region",
     "side_information_rate",
+    "slope_curve",
     "surface",
     "theorems",
     "transport_rate",

@@ -144,6 +144,8 @@ def distortion_at(
         zero_rate = Bounds(max(0.0, min(law.value, top) - error), top + error)
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
+    if R == inf and isinstance(source, ContinuousSource):
+        return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
     search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
         return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
@@ -228,7 +230,7 @@ def perception_at(
         return _of_density(problem, "P", finite, method)
     search = _Search(R, lambda P: replace(problem, P=P), lambda slopes: slopes.P, method)
     free = search.solve_at(inf)
-    if free.bounds.lower > R:
+    if free.bounds.lower > R or free.status is Status.INFEASIBLE:
         sentence = "the rate is below that without a perception limit"
         return Located(inf, Bounds(inf, inf), 1, Status.INFEASIBLE, sentence)
     if search.evaluate(0.0):
@@ -333,7 +335,8 @@ class _Search:
         self.steps += 1
         solution = self.solve_at(x)
         bounds = solution.bounds
-        good = bounds.upper <= self.R
+        kept = solution.status is not Status.INFEASIBLE
+        good = kept and bounds.upper <= self.R
         if solution.status is Status.STOPPED:
             self.stopped = f"a rate stopped with a gap of {bounds.gap:.2g} nat: {solution.message}"
         if good:
@@ -343,7 +346,7 @@ class _Search:
         else:
             if isfinite(bounds.upper) and (self.left is None or x > self.left[0]):
                 self.left = (x, bounds.upper)
-            if bounds.lower > self.R:
+            if bounds.lower > self.R or not kept:
                 self.low = max(self.low, x)
         self._chord()
         self._tangent(x, solution)
@@ -357,7 +360,7 @@ class _Search:
 
     def _tangent(self, x: float, solution: Solution[Any]) -> None:
         steepness = -self.slope(solution.slopes)
-        if not (0.0 < steepness < inf and isfinite(solution.bounds.lower)):
+        if not (0.0 < steepness < inf and isfinite(solution.bounds.lower) and isfinite(self.R)):
             return
         goal, blur = self.R + self.pad, solution.gap + self.pad
         if abs(solution.bounds.lower - self.R) <= 4.0 * blur:

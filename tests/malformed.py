@@ -52,7 +52,8 @@ REPORTS = (
     "Bounds", "Slopes", "Located", "CriticalPoints", "Row", "Verdict", "Limit", "Placement", "UpperBound",
     "MinDistortion", "Solution", "TransportRate", "TransportBounds", "Refinement", "Interpolation", "JointTransport",
     "ExtremeBounds", "Decomposition", "Allocation", "ScalingDecoder", "Point", "Candidate", "JointGaussian",
-    "Multipliers", "Gradient", "Dispersion", "ConfidenceRate", "SlopePoint", "worst", "at_most", "equal", "exceeds",
+    "Multipliers", "Gradient", "Dispersion", "ConfidenceRate", "SlopePoint", "SeveralSlopes", "worst", "at_most",
+    "equal", "exceeds",
     "cut", "support", "support_at", "support_near", "support_bound", "uncertainty", "value", "quantile", "left_tail",
     "right_tail", "density",
 )  # fmt: skip
@@ -217,6 +218,7 @@ def special() -> dict[str, dict[str, Any]]:
         **dict.fromkeys(("check", "far"), laws),
         **dict.fromkeys(("at_most", "equal", "exceeds", "worst", "Refinement", "gaussian_refinement"), numbers),
         "solution.Solution": {"method": rdpt.InteriorPoint()}, "discretise": {"source": known["Laplace"]},
+        "slope_curve": {"s": [1.0]},
         "GaussianMixture": {"weights": [0.5, 0.5], "means": [0.0, 1.0], "variances": [1.0, 1.0]},
         "GaussianVector": {"mean": [0.0, 0.0], "covariance": [1.0, 1.0]}, "adaptive_grid": {"D": (0.1, 0.2)},
         "Pmf.from_csv": {"path": folder / "pmf.csv"}, "read_measurements": {"path": folder / "codec.csv"},

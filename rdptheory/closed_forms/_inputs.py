@@ -11,7 +11,7 @@ import numpy as np
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.errors import InvalidInput, MissingPackage, number, reals
 
-__all__ = ["expression", "limits", "load_sympy", "masses", "positive"]
+__all__ = ["expression", "limits", "load_sympy", "masses", "positive", "together"]
 
 
 def limits(argument: str, values: ArrayLike) -> FloatArray:
@@ -36,6 +36,15 @@ def positive(argument: str, values: ArrayLike) -> FloatArray:
     if not ((array > 0.0) & np.isfinite(array)).all():
         raise InvalidInput(argument, values, "must be finite and above 0 everywhere")
     return array
+
+
+def together(*arrays: FloatArray) -> tuple[FloatArray, ...]:
+    """Arrays of one shape, as numpy broadcasts them."""
+    try:
+        return tuple(np.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = ", ".join(str(np.shape(array)) for array in arrays)
+        raise InvalidInput("arguments", shapes, "must have shapes that broadcast to one") from None
 
 
 def load_sympy() -> Any:

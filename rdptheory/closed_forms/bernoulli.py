@@ -27,7 +27,7 @@ import scipy
 from numpy.typing import NDArray
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.closed_forms._inputs import expression, limits, load_sympy, masses
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy, masses, together
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, probability
@@ -199,7 +199,7 @@ def _folded(p: ArrayLike, D: ArrayLike, P: ArrayLike) -> _Case:
     mass = masses("p", p)
     rarer = np.minimum(mass, 1.0 - mass)
     capped = np.minimum(limits("D", D), 1.0), np.minimum(limits("P", P), rarer)
-    return _Case(*np.broadcast_arrays(rarer, np.maximum(mass, 1.0 - mass), *capped))
+    return _Case(*together(rarer, np.maximum(mass, 1.0 - mass), *capped))
 
 
 def _information(case: _Case) -> FloatArray:

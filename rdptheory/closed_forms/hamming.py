@@ -170,7 +170,8 @@ class _Sorted(NamedTuple):
     @classmethod
     def of(cls, probabilities: SourceLaw) -> _Sorted:
         p = np.asarray(probabilities, dtype=np.float64)
-        if p.ndim != 1 or p.size == 0 or not (p >= 0.0).all() or abs(fsum(p.tolist()) - 1.0) > SUM:
+        law = p.ndim == 1 and p.size > 0 and bool(((p >= 0.0) & (p <= 1.0 + SUM)).all())
+        if not law or abs(fsum(p.tolist()) - 1.0) > SUM:
             raise InvalidInput("probabilities", probabilities, "must be a law: at least 0, with a sum of 1")
         order = np.argsort(-p, kind="stable")
         falling = p[order]

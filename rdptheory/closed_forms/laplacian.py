@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive, together
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
@@ -34,14 +34,14 @@ def rate(scale: ArrayLike, D: ArrayLike) -> FloatArray:
     >>> rate(1.0, [0.25, 1.0]).round(6)
     array([1.386294, 0.      ])
     """
-    b, D = np.broadcast_arrays(positive("scale", scale), limits("D", D))
+    b, D = together(positive("scale", scale), limits("D", D))
     with np.errstate(divide="ignore"):
         return np.asarray(np.maximum(np.log(b) - np.log(D), 0.0))[()]
 
 
 def slopes(scale: ArrayLike, D: ArrayLike) -> FloatArray:
     """dR/dD = -1/D in nats per unit, elementwise; 0 from D = scale on."""
-    b, D = np.broadcast_arrays(positive("scale", scale), limits("D", D))
+    b, D = together(positive("scale", scale), limits("D", D))
     with np.errstate(divide="ignore"):
         return np.where(b > D, -1.0 / D, 0.0)[()]
 

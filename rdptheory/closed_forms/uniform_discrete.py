@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.closed_forms._inputs import expression, limits, load_sympy
+from rdptheory.closed_forms._inputs import expression, limits, load_sympy, together
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, count
@@ -107,7 +107,7 @@ def _reached(m: int, D: ArrayLike, P: ArrayLike) -> FloatArray:
     """The distortion that is used: D, at most 1 - 1/m."""
     if not isinstance(m, (int, np.integer)) or isinstance(m, bool) or m < 1:
         raise InvalidInput("m", m, "must be an integer at least 1")
-    D, _ = np.broadcast_arrays(np.minimum(limits("D", D), 1.0 - 1.0 / m), limits("P", P))
+    D, _ = together(np.minimum(limits("D", D), 1.0 - 1.0 / m), limits("P", P))
     return D
 
 

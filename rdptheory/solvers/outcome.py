@@ -19,6 +19,9 @@ __all__ = ["Proof", "answered", "judged", "seen"]
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
 
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""Of such a step: beside a radius that is subnormal a share of it would be 0."""
+
 WRITTEN = 4_000_000
 """Entries up to which a channel known by products is written down: 32 MB."""
 LEFT_OUT = -1e4
@@ -186,9 +189,10 @@ def _multipliers(problem: DiscreteProblem, dual: DualPoint) -> FloatArray:
         return dual.mu
     if len(balls) != 1 or balls[0].limit == 0.0:
         return np.array([0.0 if ball.limit > 0.0 else np.inf for ball in balls])
-    wider = replace(problem, perceptions=(replace(balls[0], limit=(1.0 + STEP) * balls[0].limit),))
+    step = max(STEP * balls[0].limit, SMALLEST)
+    wider = replace(problem, perceptions=(replace(balls[0], limit=balls[0].limit + step),))
     fall = lower_bound(problem, dual) - lower_bound(wider, dual)
-    return np.array([max(0.0, fall / (STEP * balls[0].limit))])
+    return np.array([max(0.0, fall / step)])
 
 
 def _readable(problem: DiscreteProblem, outcome: object) -> Outcome:

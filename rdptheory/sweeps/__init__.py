@@ -2,6 +2,7 @@
 
 from rdptheory.sweeps.adaptive import adaptive_grid
 from rdptheory.sweeps.executors import Dask, Executor, Joblib, Serial
+from rdptheory.sweeps.slopes import slope_curve
 from rdptheory.sweeps.surface import DataSet, curve, surface, write_surface
 from rdptheory.sweeps.table import COLUMNS, Row, tabulate, write_csv, write_table
 
@@ -15,6 +16,7 @@ __all__ = [
     "Serial",
     "adaptive_grid",
     "curve",
+    "slope_curve",
     "surface",
     "tabulate",
     "write_csv",

@@ -107,7 +107,7 @@ def surface(
     >>> dict(grid.sizes), bool((grid.lower <= grid.upper).all()), grid.rate.attrs["units"]
     ({'D': 2, 'P': 3}, True, 'nat')
     """
-    xarray = _xarray()
+    xarray = load_xarray()
     work = paths(source, distortion, perception, D, P, method, side_information, realism)
     kept = None if store is None else Store.at(store)
     tables = [None if kept is None else kept.load(path) for path in work]
@@ -127,11 +127,7 @@ def surface(
     for name, kind in WHOLE.items():
         dims, values, told = variables[name]
         variables[name] = (dims, values.astype(kind), told)
-    flags = {
-        "flag_values": np.arange(len(STATUSES), dtype=np.int8),
-        "flag_meanings": " ".join(s.value for s in STATUSES),
-    }
-    variables["status"][2].update(flags)
+    variables["status"][2].update(flagged())
     labels = {
         "D": ("D", list(work[0].D), {"long_name": "limit on the mean distortion", "units": "unit of the distortion"}),
         "P": (
@@ -141,9 +137,9 @@ def surface(
         ),
     }
     question = {"source": source, "distortion": distortion, "perception": perception, "method": method}
-    described = {name: _title(part) for name, part in question.items()}
+    described = {name: title_of(part) for name, part in question.items()}
     if side_information is not None:
-        described |= {"side_information": _title(side_information), "realism": realism}
+        described |= {"side_information": title_of(side_information), "realism": realism}
     return xarray.Dataset(variables, labels, {"title": _name(source), **described})
 
 
@@ -252,7 +248,16 @@ def _netcdf(grid: Any) -> memoryview:
     return content
 
 
-def _xarray() -> Any:
+def flagged() -> dict[str, Any]:
+    """What the numbers of a status mean, as attributes."""
+    return {
+        "flag_values": np.arange(len(STATUSES), dtype=np.int8),
+        "flag_meanings": " ".join(status.value for status in STATUSES),
+    }
+
+
+def load_xarray() -> Any:
+    """The package xarray."""
     try:
         import xarray
     except ImportError:
@@ -268,11 +273,12 @@ def _bar(shown: bool, total: int, done: int) -> Any:
 
 def _name(source: Source) -> str:
     """A source in the words of a title: its numbers if they are few, else how many symbols it has."""
-    said = _title(source)
+    said = title_of(source)
     return said if len(said) <= LONGEST_TITLE else f"{type(source).__name__} on {getattr(source, 'size', '?')} symbols"
 
 
-def _title(part: object) -> str:
+def title_of(part: object) -> str:
+    """What an object says of itself, in one line."""
     return " ".join(repr(part).split())
 
 
