@@ -104,7 +104,10 @@ class RelevanceProblem:
             return Posteriors(reduced.probabilities, classes, np.zeros((p.size, 1)), inf, None, self.C)
         ball = reduced.perceptions[0] if reduced.perceptions else None
         limit = reduced.distortions[0]
-        return Posteriors(reduced.probabilities, classes, limit.table, limit.limit, ball, self.C)
+        table = limit.table
+        if ball is not None and ball.divergence.forbids_new_symbols and not ball.reference.all():
+            table = frozen_array(np.where(ball.reference > 0.0, table, inf))
+        return Posteriors(reduced.probabilities, classes, table, limit.limit, ball, self.C)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from rdptheory import (
     Bernoulli,
     Bounds,
+    ChiSquare,
     ClassGrid,
     Gaussian,
     Hamming,
     InvalidInput,
+    KullbackLeibler,
     Pmf,
     SideInformationProblem,
     SquaredError,
@@ -321,6 +323,19 @@ def test_symbols_of_no_mass_change_nothing():
     assert found.bounds == bottleneck(P4, T4, C=0.5).bounds
     assert found.candidate.posteriors.shape[1] == 5
     assert not found.candidate.posteriors[:, 1].any()
+    assert_code(found)
+
+
+@pytest.mark.parametrize("ball", [KullbackLeibler(), ChiSquare()], ids=str)
+@pytest.mark.parametrize("P", [0.0, 1e-6, 0.01])
+def test_a_symbol_that_the_ball_forbids_is_no_reconstruction(ball, P):
+    points = [0.0, 2.0, 3.0, 4.0]
+    held = relevant_rate(Pmf(P4.probabilities, points), T4, SquaredError(), ball, C=0.45, D=1.5, P=P)
+    law, T = Pmf(np.insert(P4.probabilities, 1, 0.0)), np.insert(T4, 1, [0.5, 0.5], axis=0)
+    found = relevant_rate(law, T, SquaredError(), ball, C=0.45, D=1.5, P=P)
+    assert found.gap <= 1e-9
+    assert found.bounds.overlaps(held.bounds)
+    assert found.candidate.output[1] == 0.0
     assert_code(found)
 
 

@@ -20,7 +20,7 @@ from rdptheory.information import relative_entropies
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.relevance_problem import Posteriors
 
-__all__ = ["Letters", "LowerEnd", "Prices", "class_laws", "losses", "lower_end", "revealing", "upper_end"]
+__all__ = ["Letters", "LowerEnd", "Prices", "balls_on", "class_laws", "losses", "lower_end", "revealing", "upper_end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,15 @@ def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
     found = np.maximum([relative_entropies(classes, np.maximum(law, SMALLEST)) for law in tau], 0.0).T
     found[(classes[:, None, :] == tau).all(axis=2)] = 0.0
     return frozen_array(found)
+
+
+def balls_on(question: Posteriors, labels: IntArray) -> tuple[PerceptionLimit, ...]:
+    """The ball on the law of letters with these labels; labels that it forbids are left out of both laws."""
+    if question.ball is None:
+        return ()
+    held = question.ball.reference > (0.0 if question.ball.divergence.forbids_new_symbols else -1.0)
+    image = np.eye(held.size)[held][:, labels]
+    return (replace(question.ball, reference=question.ball.reference[held], image=frozen_array(image)),)
 
 
 @np.errstate(over="ignore")  # a price beyond float64 forbids
@@ -207,11 +216,7 @@ def _on_letters(question: Posteriors, letters: Letters) -> DiscreteProblem:
     limits = [DistortionLimit(losses(question.classes, tau), max(room, 0.0))]
     if question.D < inf:
         limits.append(DistortionLimit(frozen_array(question.table[:, letters.labels]), question.D))
-    balls: tuple[PerceptionLimit, ...] = ()
-    if question.ball is not None:
-        image = np.eye(question.table.shape[1])[:, letters.labels]
-        balls = (replace(question.ball, image=frozen_array(image)),)
-    return DiscreteProblem(question.p, tuple(limits), balls)
+    return DiscreteProblem(question.p, tuple(limits), balls_on(question, letters.labels))
 
 
 def _read(question: Posteriors, found: UpperBound, labels: IntArray) -> tuple[float, Letters | None]:

@@ -114,13 +114,16 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
     return None
 
 
-def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, posteriors: FloatArray) -> IntArray:
-    """The symbol of each part that takes least of all limits at each posterior (N, n), shape (N, parts)."""
+def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, parts: int, posteriors: FloatArray) -> IntArray:
+    """The symbol of each part that takes least of all limits at each posterior (N, n), shape (N, parts).
+
+    0 for a part without symbols.
+    """
     cost = posteriors @ np.sum([limit.paid / max(limit.limit, TINY) for limit in reduced.distortions], axis=0)
     if reduced.barred is not None:
         cost[posteriors @ reduced.barred > 0.0] = np.inf
-    found = np.zeros((cost.shape[0], int(part.max()) + 1), dtype=np.intp)
-    for number in range(found.shape[1]):
+    found = np.zeros((cost.shape[0], parts), dtype=np.intp)
+    for number in range(parts):
         symbols = np.flatnonzero(part == number)
         if symbols.size:
             found[:, number] = symbols[cost[:, symbols].argmin(axis=1)]
@@ -135,15 +138,16 @@ def _slater_by_parts(problem: DiscreteProblem) -> FloatArray | None:
     (ball,), (n, m) = reduced.perceptions, reduced.shape
     part = ball.part
     assert part is not None
-    if not np.array_equal(np.unique(part), np.arange(ball.reference.size)):
-        return None
-    chosen, rows = _cheapest_of_parts(reduced, part, np.eye(n)), np.arange(n)[:, None]
-    limits = tuple(replace(limit, costs=limit.table[rows, chosen]) for limit in reduced.distortions)
+    parts = ball.reference.size
+    chosen, rows = _cheapest_of_parts(reduced, part, parts, np.eye(n)), np.arange(n)[:, None]
+    there = np.isin(np.arange(parts), part)
+    tables = [np.where(there, limit.table[rows, chosen], np.inf) for limit in reduced.distortions]
+    limits = tuple(replace(limit, costs=table) for limit, table in zip(reduced.distortions, tables, strict=True))
     found = slater_channel(DiscreteProblem(reduced.probabilities, limits, (replace(ball, image=None),)))
     if found is None:
         return None
     channel = np.zeros((n, m))
-    channel[rows, chosen] = found
+    np.add.at(channel, (rows, chosen), np.where(there, found, 0.0))
     return channel
 
 
@@ -242,7 +246,12 @@ def _with_marginal(reduced: DiscreteProblem, channel: FloatArray, reference: Flo
 
 
 def _with_parts(reduced: DiscreteProblem, channel: FloatArray, reference: FloatArray, part: IntArray) -> FloatArray:
-    """The channel with this law of the parts: what one has too much of goes to the cheapest symbols of the others."""
+    """The channel with this law of the parts: what one has too much of goes to the cheapest symbols of the others.
+
+    As it is where a part that the law needs has no symbol.
+    """
+    if not np.isin(np.flatnonzero(reference), part).all():
+        return channel
     joint = reduced.probabilities[:, None] * channel
     masses = joint.sum(axis=0)
     law = np.bincount(part, weights=masses, minlength=reference.size).astype(np.float64)
@@ -251,7 +260,7 @@ def _with_parts(reduced: DiscreteProblem, channel: FloatArray, reference: FloatA
     kept = np.diag(share).copy()
     np.fill_diagonal(share, 0.0)
     leaving = np.flatnonzero((masses > 0.0) & (share.max(axis=1) > 0.0)[part])
-    chosen = _cheapest_of_parts(reduced, part, joint[:, leaving].T / masses[leaving, None])
+    chosen = _cheapest_of_parts(reduced, part, reference.size, joint[:, leaving].T / masses[leaving, None])
     symbol, target = np.nonzero(share[part[leaving]])
     changed = (channel * kept[part]).T
     sent = channel[:, leaving[symbol]] * share[part[leaving[symbol]], target]

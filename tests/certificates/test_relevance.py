@@ -165,3 +165,19 @@ def test_symbols_counted_together_are_one_symbol(ball, P):
     assert found.bounds.gap <= 1e-9
     assert_agree(once.bounds, found.bounds, values=2e-9)
     assert PerceptionLimit(ball, P4.probabilities, P, 0.5 * image).part is None
+
+
+def test_a_part_without_symbols_is_no_fault():
+    """Nothing stands for the last symbol: P = 0 is out of reach, and every law that gives it no mass is not."""
+    image = np.eye(4)[:, [0, 0, 1, 2]]
+    table = DistortionLimit(Hamming().table(P4.points), 0.5)
+    lost = PerceptionLimit(TotalVariation(), P4.probabilities, 0.0, image)
+    found = answered(DiscreteProblem(P4.probabilities, (table,), (lost,)), InteriorPoint())
+    assert found.bounds.upper == np.inf
+    there = PerceptionLimit(TotalVariation(), np.array([0.5, 0.3, 0.2, 0.0]), 0.0, image)
+    found = answered(DiscreteProblem(P4.probabilities, (table,), (there,)), InteriorPoint())
+    without = PerceptionLimit(TotalVariation(), np.array([0.5, 0.3, 0.2]), 0.0, image[:3])
+    truth = answered(DiscreteProblem(P4.probabilities, (table,), (without,)), InteriorPoint())
+    assert truth.bounds.gap <= 1e-9
+    assert found.bounds.overlaps(truth.bounds)
+    assert found.bounds.upper < np.inf

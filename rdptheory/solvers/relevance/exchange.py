@@ -20,6 +20,7 @@ from rdptheory.certificates.relevance import (
     Letters,
     LowerEnd,
     Prices,
+    balls_on,
     class_laws,
     losses,
     lower_end,
@@ -29,7 +30,7 @@ from rdptheory.certificates.relevance import (
 from rdptheory.doors import guard
 from rdptheory.errors import check_settings
 from rdptheory.information import law_entropy
-from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
+from rdptheory.problems import DiscreteProblem, DistortionLimit
 from rdptheory.relevance_problem import Posteriors
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.relevance.grids import around, between, distinct, distinct_rows, first_grid
@@ -118,12 +119,13 @@ class _Search:
         self.sure = (np.zeros((0, question.classes.shape[1])), np.zeros(0, dtype=np.intp))
         if sure is not None:  # letters with which every grid has a code inside all limits
             self.sure = question.classes[sure.joint.argmax(axis=1)], sure.labels
-        self.everywhere = np.tile(self.grid, (self.m, 1))
-        self.labels = np.repeat(np.arange(self.m), self.grid.shape[0])
+        self.names = np.flatnonzero(np.isfinite(question.table).any(axis=0))
+        self.everywhere = np.tile(self.grid, (self.names.size, 1))
+        self.labels = np.repeat(self.names, self.grid.shape[0])
         self.most = SPARE * (question.p.size + self.m + 2)
         self.upper, self.letters = upper_end(question, None)
         self.prices: Prices | None = None
-        self.known = self.everywhere[:: self.grid.shape[0]]
+        self.known = np.tile(question.p @ question.classes, (self.m, 1))
         self.guess = -inf
         self.lower = LowerEnd(0.0)
         self.proved: Prices | None = None
@@ -134,7 +136,7 @@ class _Search:
         tau, labels = np.concatenate([self.sure[0], self.everywhere]), np.concatenate([self.sure[1], self.labels])
         if self.question.exact:
             rows = distinct_rows(self.question.classes)
-            tau, labels = np.tile(rows, (self.m, 1)), np.repeat(np.arange(self.m), rows.shape[0])
+            tau, labels = np.tile(rows, (self.names.size, 1)), np.repeat(self.names, rows.shape[0])
         while self.rounds < self.method.max_rounds:
             self.rounds += 1
             found = self.on_grid(tau, labels)
@@ -163,7 +165,7 @@ class _Search:
                 if not self.lower.whole or self.lower.peaks is None or self.guess - self.lower.value <= self.method.gap:
                     break
                 self.missed, self.guess = self.lower.peaks, self.lower.value  # a peak that no climb had found
-                peaks, at = np.concatenate([peaks, self.missed]), np.append(at, np.arange(self.m))
+                peaks, at = np.concatenate([peaks, self.missed[self.names]]), np.append(at, self.names)
             tau, labels = self.finer(held, peaks, at, found.prices.price)
         if not self.closed and self.prices is not self.proved:
             self.prove()
@@ -199,9 +201,7 @@ class _Search:
         limits = [DistortionLimit(losses(question.classes, tau), room)]
         if question.D < inf:
             limits.append(DistortionLimit(frozen_array(question.table[:, labels]), question.D))
-        balls: tuple[PerceptionLimit, ...] = ()
-        if question.ball is not None:
-            balls = (replace(question.ball, image=frozen_array(np.eye(self.m)[:, labels])),)
+        balls = balls_on(question, labels)
         problem = DiscreteProblem(question.p, tuple(limits), balls)
         outcome = InteriorPoint(gap=SHARE * self.method.gap).solve(problem)
         joint, prices, dual = np.zeros((labels.size, question.p.size)), None, outcome.dual
@@ -228,18 +228,18 @@ class _Search:
     def weighed(self, prices: Prices, tau: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
         """The peaks that letters climb to, and all peaks near the best with their labels; the best prices are kept."""
         question, laws = self.question, class_laws(self.question, prices)
-        values = laws.values(self.everywhere, self.labels)[0]
-        best = values.reshape(self.m, -1).max(axis=1)
-        behind = (best[self.labels] if question.ball is not None else best.max()) - values
-        near = np.argsort(behind)[: 2 * (question.p.size + self.m) + 40]
-        tops = values.reshape(self.m, -1).argmax(axis=1) + np.arange(self.m) * self.grid.shape[0]
-        starts = np.concatenate([tau, self.everywhere[tops], self.everywhere[near], self.missed])
-        whose = np.concatenate([labels, self.labels[tops], self.labels[near], np.arange(self.m)])
-        peaks = laws.climbed(starts, whose)
+        values = laws.values(self.everywhere, self.labels)[0].reshape(self.names.size, -1)
+        behind = (values.max(axis=1, keepdims=True) if question.ball is not None else values.max()) - values
+        near = np.argsort(behind.ravel())[: 2 * (question.p.size + self.m) + 40]
+        tops = values.argmax(axis=1) + np.arange(self.names.size) * self.grid.shape[0]
+        starts = [tau, self.everywhere[tops], self.everywhere[near], self.missed[self.names]]
+        whose = np.concatenate([labels, self.names, self.labels[near], self.names])
+        peaks = laws.climbed(np.concatenate(starts), whose)
         heights = laws.values(peaks, whose)[0]
         order = np.lexsort((-heights, whose))
         first = order[np.unique(whose[order], return_index=True)[1]]
-        v, known = heights[first], peaks[first]
+        v, known = np.full(self.m, -inf), self.known.copy()
+        v[self.names], known[self.names] = heights[first], peaks[first]
         most = float(v.max()) if question.ball is None else support_value(question.ball, v)
         spent = prices.s * question.D if prices.s > 0.0 else 0.0
         guess = float(question.p @ prices.g) - spent - prices.price * question.C - most
