@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from neural import oracle
@@ -28,7 +29,7 @@ from neural.studies import studies
 from neural.study import Record, Row, Study, Table, judge
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
 from rdptheory.errors import InvalidInput
-from rdptheory.files import write_text, write_whole
+from rdptheory.files import read_bytes, read_text, write_bytes, write_text
 from rdptheory.sweeps import Executor, Serial
 
 __all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "plain", "read", "run"]
@@ -37,6 +38,9 @@ SERIAL = Serial()
 TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
 SIDE = 8  # of their images, that of the digits: what a network learns in a second there it learns on all of them
 STACK = 16  # most models trained as one: 16 of the largest take 8 GB
+SAMPLES = "samples.safetensors"
+LARGEST = 2**28  # bytes of samples: eight images of each model take a thousandth
+FACTS = ("preset", "data", "device", "seed", "share", "cpu_seconds")  # what a report and a resumed run look up
 UNTRAINED = 0.01  # share of the steps after which a law has to be broken
 KNOWN = {"mnist": ((60_000, 1, 28, 28), 0.1307), "svhn": ((73_257, 3, 32, 32), 0.4514)}
 """The papers' data sets by the shape and the mean of their training images, whatever their folder is called."""
@@ -272,26 +276,45 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     bench.folder = out / "checkpoints"
     bench.folder.mkdir(parents=True, exist_ok=True)
     result = answer(id, bench)
-    if result.samples:
-        tensors = {name: values.contiguous() for name, values in result.samples.items()}
-        write_whole(out / "samples.safetensors", lambda path: save_file(tensors, path))
+    pictures = save({name: values.contiguous() for name, values in result.samples.items()}) if result.samples else b""
+    if pictures:
+        write_bytes(out / SAMPLES, pictures)
     records = [_finite(record._asdict()) for record in result.table.records]
     document = {"id": id, **result.facts, "samples": list(result.samples), "table": records}
+    document["sha256"] = _digest(document, pictures)
     write_text(out / "result.json", json.dumps(document, indent=1) + "\n")
     return result
 
 
 def read(folder: str | os.PathLike[str]) -> Result:
-    """What `run` wrote; the claims are judged anew."""
+    """What `run` wrote; the claims are judged anew.
+
+    Raises
+    ------
+    InvalidInput
+        No such file, or one that is damaged, was edited, or does not belong to the samples beside it.
+    """
     path = Path(folder) / "result.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
+        digest, names = document.pop("sha256"), document["samples"]
+        pictures = read_bytes(path.with_name(SAMPLES), LARGEST) if names else b""
+        whole = digest == _digest(document, pictures)
         records = tuple(Record(**{**r, "value": _number(r["value"])}) for r in document.pop("table"))
         names, study = document.pop("samples"), _known(document.pop("id"))
-    except (OSError, ValueError, KeyError, TypeError):
+        if not {*FACTS} <= {*document}:
+            raise KeyError
+    except (InvalidInput, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InvalidInput("folder", str(folder), "holds no result.json of this program") from None
-    samples = load_file(path.with_name("samples.safetensors")) if names else {}
+    if not whole:
+        raise InvalidInput("folder", str(folder), "holds a result that is damaged or was edited: remove it, run again")
+    samples = load(pictures) if names else {}
     return Result(study, document, Table(records), {name: samples[name] for name in names})
+
+
+def _digest(document: dict[str, Any], pictures: bytes) -> str:
+    """SHA-256 of a result and of its samples."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode() + pictures).hexdigest()
 
 
 def plain(row: Row) -> dict[str, Any]:

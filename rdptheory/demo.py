@@ -20,6 +20,7 @@ from rdptheory.distortions import Distortion, Hamming, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.files import read_text
 from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
 from rdptheory.placement import Limit, Measurement, Placement, encoder_curve, place, realistic_decoder, sample_floor
 from rdptheory.plotting import COLOURS, draw_limit, figure, overlay, plot_curves, save, style
@@ -344,9 +345,9 @@ def _theorems() -> Section:
 def _studied(path: Path) -> list[Section]:
     """The verdicts of `neural`, as its command line printed them."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(read_text(path))
         table = [tuple(_plain(row.get(name)) for name in STUDY_COLUMNS) for row in rows]
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise InvalidInput("studies", str(path), "must hold what `python -m neural check --json` printed") from None
     as_expected = sum(row.get("verdict") == row.get("expect") for row in rows if row.get("expect"))
     claims = sum(bool(row.get("expect")) for row in rows)

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 SHOWN = 120  # characters of a value in a sentence: it stays one line of a terminal
+LONGEST_RULE = 600  # of a rule, which may quote a file: eight lines of a terminal
 DEEPEST = 32  # nested lists: as many axes as numpy allowed for decades
 MOST = 2**31 - 1  # of anything that is counted one by one: more would never end
 
@@ -58,7 +59,7 @@ class InvalidInput(ValueError):
         self.argument, self.value, self.rule = argument, value, rule
 
     def __str__(self) -> str:
-        return f"{self.argument} = {_shown(self.value)}: {self.rule}"
+        return f"{self.argument} = {_shown(self.value)}: {_short(self.rule, LONGEST_RULE)}"
 
 
 class WrongCall(InvalidInput, TypeError):
@@ -225,5 +226,10 @@ def _shown(value: object) -> str:
         text = str(value) if isinstance(value, (str, np.floating, np.integer)) else reprlib.repr(value)
     except Exception:  # an integer of too many digits, a foreign object whose name cannot be made
         text = f"<{type(value).__name__}>"
+    return _short(text, SHOWN)
+
+
+def _short(text: str, most: int) -> str:
+    """Words with single blanks between them, cut off after so many characters."""
     text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."

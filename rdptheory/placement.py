@@ -24,7 +24,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, at_least_zero, finite, real_array, reals
+from rdptheory.errors import InvalidInput, at_least_zero, finite, number, real_array, reals
 from rdptheory.files import read_text
 from rdptheory.inverse import distortion_at
 from rdptheory.representations.interpolation import Interpolation, interpolation
@@ -330,12 +330,12 @@ def _from_table(path: str, text: str) -> list[Measurement]:
     rows.fieldnames = header
     rate, convert = _rate_column(path, header)
     found = []
-    for number, row in enumerate(rows, start=2):
-        name = (row.get("name") or "").strip() or f"line {number}"
+    for line, row in enumerate(rows, start=2):
+        name = (row.get("name") or "").strip() or f"line {line}"
         P = (row.get("P") or "").strip()
-        values = [_cell(path, number, column, row.get(column)) for column in (rate, "D")]
-        perception = _cell(path, number, "P", P) if P else None
-        found.append(_measured(path, f"line {number}", convert(values[0]), values[1], perception, name))
+        values = [_cell(path, line, column, row.get(column)) for column in (rate, "D")]
+        perception = _cell(path, line, "P", P) if P else None
+        found.append(_measured(path, f"line {line}", convert(values[0]), values[1], perception, name))
     if not found:
         raise InvalidInput("path", path, "has a header and no line below it")
     return found
@@ -368,8 +368,10 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
     try:
         held = json.loads(text)
         results, label = dict(held["results"]), str(held.get("name", Path(path).stem))
-        rates = [float(bpp) for bpp in results["bpp"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        rates = [_number(path, f"entry {k}", bpp) for k, bpp in enumerate(results["bpp"])]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        if isinstance(problem, InvalidInput):
+            raise
         raise InvalidInput("path", path, "must hold JSON with results: {bpp: [...], ...}") from None
     quality = results.get("psnr-rgb", results.get("psnr"))
     distortions = results.get("D", quality)
@@ -377,19 +379,22 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
     if distortions is None or not len(rates) == len(distortions) == len(perceptions):
         raise InvalidInput("path", path, "its results must hold psnr-rgb, psnr or D, as many as bpp")
     found = []
-    for number, (bpp, value, P) in enumerate(zip(rates, distortions, perceptions, strict=True)):
-        where = f"entry {number}"
+    for entry, (bpp, value, P) in enumerate(zip(rates, distortions, perceptions, strict=True)):
+        where = f"entry {entry}"
         D = _number(path, where, value)
-        D = D if "D" in results else peak**2 * 10.0 ** (-D / 10.0)
+        if "D" not in results:
+            with np.errstate(over="ignore", under="ignore"):  # an infinite distortion is refused below
+                D = peak**2 * float(np.float_power(10.0, -D / 10.0))
         felt = None if P is None else _number(path, where, P)
-        found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {number}"))
+        found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {entry}"))
     return found
 
 
 def _number(path: str, where: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidInput("path", path, f"{where}: {value!r} is no number")
-    return float(value)
+    try:
+        return number("value", value)
+    except InvalidInput as problem:
+        raise InvalidInput("path", path, f"{where}: {problem}") from None
 
 
 guard(__name__)

@@ -3,6 +3,7 @@ import math
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from distributed import Client, LocalCluster
@@ -25,6 +26,38 @@ def values(result):
     return [(dict(r.labels), r.part, r.measure, r.value) for r in result.table.records]
 
 
+def assert_damage_is_refused(folder, table):
+    """Flipped bits and lost ends of both files are one sentence, but for blanks between the words of JSON."""
+    rng, said = np.random.default_rng(0), []
+    for name, flips in (("result.json", 60), ("samples.safetensors", 30)):
+        path = folder / name
+        content = path.read_bytes()
+        damaged = [b"", content[: len(content) // 2], content[:-2], bytes(len(content)), b'{"id": []}', b"[" * 5000]
+        for bit in rng.choice(8 * len(content), flips, replace=False):
+            changed = bytearray(content)
+            changed[bit // 8] ^= 1 << bit % 8
+            damaged.append(bytes(changed))
+        for one in damaged:
+            path.write_bytes(one)
+            try:
+                assert values(runner.read(folder)) == table
+            except InvalidInput as refusal:
+                said.append(refusal.argument)
+        path.write_bytes(content)
+    assert {*said} == {"folder"}
+    assert len(said) >= 70  # a quarter of the JSON is indentation
+
+
+def test_an_edited_result_is_refused(tmp_path, digits):
+    runner.run("oracle", small(digits), tmp_path / "a")
+    path = tmp_path / "a" / "result.json"
+    document = json.loads(path.read_text())
+    document["table"][0]["value"] = 0.0
+    path.write_text(json.dumps(document))
+    with pytest.raises(InvalidInput, match="damaged or was edited"):
+        report.write_report(tmp_path, tmp_path / "report")
+
+
 def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
     first = runner.run("interpolate", small(digits), tmp_path / "a")
     text = (tmp_path / "a" / "result.json").read_text()
@@ -33,6 +66,7 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
     assert values(first) == values(again)
     assert [row.verdict for row in first.rows] == [row.verdict for row in again.rows]
     assert all(torch.equal(first.samples[name], again.samples[name]) for name in first.samples)
+    assert_damage_is_refused(tmp_path / "a", values(first))
     (tmp_path / "a" / "result.json").unlink()  # as if killed after training: the checkpoint has the weights
     assert values(runner.run("interpolate", small(digits), tmp_path / "a", resume=True)) == values(first)
     with pytest.raises(InvalidInput, match="not empty"):
