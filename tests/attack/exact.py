@@ -18,6 +18,7 @@ mp.mp.dps = 50
 Number = Any
 INF = mp.mpf("inf")
 SEARCH_STEPS = 120  # of a search that halves its bracket at least every other step
+NEWTON = 8  # steps, each of which doubles the digits
 CLOSE = mp.mpf("1e-14")  # of a logarithm: what this leaves of a minimum is the square of it
 TINY = mp.mpf("1e-400")
 NOTHING = mp.mpf("1e-30")  # nats: what rows that differ by a rounding carry, and far above what fifty digits lose
@@ -285,7 +286,7 @@ def _smooth_support(f: Smooth, q: list[Number], v: list[Number], bare: list[Numb
             gamma = pole + mp.exp(log_gap)
             return mp.log(max(mp.fsum(a * f.ratio((b - gamma) / mu) for a, b in zip(q, v, strict=True)), TINY))
 
-        gamma = pole + mp.exp(_root(excess, far - 400, far))
+        gamma = _polished(f, q, v, mu, pole + mp.exp(_root(excess, far - 400, far)), pole)
         y = [(b - gamma) / mu for b in v]
         if not objective(mu, gamma) < INF:
             return mp.mpf(1000)  # at the pole: μ is far too small
@@ -298,6 +299,30 @@ def _smooth_support(f: Smooth, q: list[Number], v: list[Number], bare: list[Numb
     centre = mp.log(spread)
     _root(steepness, centre - 60, centre + max(mp.mpf(60), -mp.log(P)))
     return best[0]
+
+
+def _polished(f: Smooth, q: list[Number], v: list[Number], mu: Number, gamma: Number, pole: Number) -> Number:
+    """γ after Newton steps on S = Σ q t((v-γ)/μ) = 1 or on log S = 0: a μ far below the spread needs more digits."""
+
+    def off(at: Number) -> Number:
+        y = [(b - at) / mu for b in v]
+        if not at > pole or any(x >= f.recession for x in y):
+            return INF
+        return abs(mp.log(max(mp.fsum(a * f.ratio(x) for a, x in zip(q, y, strict=True)), TINY)))
+
+    best = off(gamma)
+    for _ in range(NEWTON):
+        y = [(b - gamma) / mu for b in v]
+        total = mp.fsum(a * f.ratio(x) for a, x in zip(q, y, strict=True))
+        slope = mp.fsum(a * f.ratio_slope(x) for a, x in zip(q, y, strict=True)) / mu
+        if not (slope > 0 and total > 0):
+            break
+        steps = ((total - 1) / slope, mp.log(total) * total / slope)
+        found, ahead = min(((off(gamma + step), gamma + step) for step in steps), key=lambda pair: pair[0])
+        if not found < best:
+            break
+        best, gamma = found, ahead
+    return gamma
 
 
 def _root(falling: Any, low: Number, high: Number) -> Number:

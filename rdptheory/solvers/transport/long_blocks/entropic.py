@@ -27,6 +27,8 @@ from rdptheory.transport_solution import TransportOutcome
 
 __all__ = ["EntropicTransport"]
 
+FLATTEST = 2.0**54
+"""Largest λ in units of the spread of d: what a larger one wins is below rounding."""
 LEAST_START = 1e-3
 """Share of E d of independent X and Y that the first λ has at least: a λ of 0 is no starting point."""
 
@@ -126,7 +128,8 @@ class _Dual:
         means = self.p @ self.cost
         off = means - self.cost
         variance = float(self.p @ (off**2 @ self.q - (off @ self.q) ** 2))
-        return means, float(np.sqrt(max(variance, 0.0) / (2.0 * self.R))) if 0.0 < self.R < np.inf else 0.0
+        lam = float(np.sqrt(max(variance, 0.0) / (2.0 * self.R))) if 0.0 < self.R < np.inf else 0.0
+        return means, min(lam, FLATTEST * float(np.ptp(self.cost)))
 
     def sinkhorn(self, point: DualPrices) -> DualPrices:
         """g that makes the output law q at the row normalisation in force: exact ascent in g."""
