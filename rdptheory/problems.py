@@ -425,12 +425,6 @@ class DiscreteProblem:
             return np.asarray(np.ravel_multi_index((symbols,) * len(self.alphabet), self.alphabet), dtype=np.intp)
         return None
 
-    @property
-    def unseen(self) -> FloatArray:
-        """What a user's own sum of the least distortion does not show of it, for every finite limit."""
-        weights = self.weights[self.probabilities > 0.0]
-        return np.array([BELOW * float(weights @ np.abs(least)) for least in self.row_minima])
-
     def expand(self, channel: FloatArray) -> FloatArray:
         """A channel of `reduced` on all symbols: rows of zero mass get the output law."""
         rows = self.probabilities > 0.0

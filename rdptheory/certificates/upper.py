@@ -111,11 +111,9 @@ def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Pl
         if inside and first is not None:
             return first
     slater = slater_channel(problem)
-    if first is None and mixed is not None:
-        near = [(mixed, plans)] if slater is not None else [(mixed, plans), *_at_the_reference(reduced, mixed)]
-        nearly = _kept_as_read if slater is None else _nearly
-        first = next((_priced(problem, *one)[0] for one in near if nearly(problem, *one)), None)
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
+        if first is None and mixed is not None and _nearly(reduced, mixed, plans):
+            first = _priced(problem, mixed, plans)[0]
         moved = (weighed(reduced, slater), ()) if mixed is None else mix(reduced, mixed, slater, plans)
         second = _priced(problem, *moved)[0]
         first = second if first is None or second.rate <= first.rate else first
@@ -130,29 +128,11 @@ def _priced(problem: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Upp
     return UpperBound(rate + paid, problem.expand(found.channel), tuple(-x for x in outside)), paid
 
 
-def _nearly(problem: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
+def _nearly(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
     """Whether a caller who recomputes the limits in float64 would call them kept."""
-    spent, delta = distances(problem.reduced, found, plans)
-    rooms = [NEARLY * max(1.0, limit.limit) for limit in problem.reduced.distortions]
+    spent, delta = distances(reduced, found, plans)
+    rooms = [NEARLY * max(1.0, limit.limit) for limit in reduced.distortions]
     return all(x <= room for x, room in zip(spent, rooms, strict=True)) and all(x <= NEARLY for x in delta)
-
-
-def _kept_as_read(problem: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
-    """Whether a channel keeps limits that are read as wide as a user's own sum is rounded."""
-    spent, delta = distances(problem.reduced, found, plans)
-    return all(x <= 0.0 for x in delta) and all(x <= room for x, room in zip(spent, problem.unseen, strict=False))
-
-
-def _at_the_reference(reduced: DiscreteProblem, found: Weighed) -> list[tuple[Weighed, Plans]]:
-    """The channel with the law of a ball's reference, which may cost less than rounding."""
-    if len(reduced.perceptions) != 1:
-        return []
-    (ball,) = reduced.perceptions
-    if ball.image is not None or not ball.divergence.faithful:
-        return []
-    plans = () if ball.divergence.cost is None else (np.diag(ball.reference),)
-    moved = with_output(reduced.probabilities, found.channel, ball.reference, reduced.barred)
-    return [] if moved is None else [(weighed(reduced, moved), plans)]
 
 
 def _information(found: Weighed) -> float:

@@ -24,6 +24,7 @@ ABOVE_ENTROPY = (
     1e-6  # nats by which a lower bound must pass H(X), the most that any rate can be, to prove that there is none
 )
 ROUNDED = 64 * UNIT_ROUNDOFF  # share of each mass of a law, by which it may be off
+BEYOND = 8 * UNIT_ROUNDOFF  # of what D leaves above the least distortion: twice its rounding
 EXACT = 4096  # products of three numbers that are summed without rounding: 10 ms
 DEAR = 1e6  # times the largest other cost: what stands for inf where a law is sought that avoids it
 NEXT_TO_NOTHING = 1e-12  # nats that the rounding of the limits may hide of a rate that counts as 0
@@ -212,9 +213,8 @@ def _rounding(cost: FloatArray) -> float:
 
 def _too_tight(problem: DiscreteProblem) -> bool:
     if len(problem.reduced.distortions) > 1:
-        return _too_tight_together(problem.reduced, problem.unseen)
-    unseen = float(problem.unseen[0]) if problem.finite else 0.0  # beside D = inf only what is forbidden counts
-    return least_distortion(problem) > problem.reduced.distortions[0].limit + unseen
+        return _too_tight_together(problem.reduced)
+    return least_distortion(problem) > problem.reduced.distortions[0].limit * (1.0 + BEYOND)
 
 
 def _out_of_reach(problem: DiscreteProblem) -> bool:
@@ -230,7 +230,7 @@ def _out_of_reach(problem: DiscreteProblem) -> bool:
     (ball,), (limit,), p = reduced.perceptions, reduced.distortions, reduced.probabilities
     if ball.image is not None or ball.divergence.cost is not None or limit.table.shape[1] == 1:
         return False
-    q, P, room = ball.reference, ball.limit, limit.limit + float(problem.unseen[0])
+    q, P, room = ball.reference, ball.limit, limit.limit * (1.0 + BEYOND)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         reach = np.where(limit.table > 0.0, room / limit.table, np.inf)
     kept = np.maximum(p - np.sort(reach, axis=1)[:, -2], 0.0)  # of the second cheapest cell
@@ -250,7 +250,7 @@ def _out_of_reach(problem: DiscreteProblem) -> bool:
     return False
 
 
-def _too_tight_together(reduced: DiscreteProblem, unseen: FloatArray) -> bool:
+def _too_tight_together(reduced: DiscreteProblem) -> bool:
     """Whether some mixture of the distortions is above that of their limits, without the ball or within it.
 
     The mixture is sought by weights that grow with what a channel of least mixed distortion is above its limits.
@@ -266,7 +266,7 @@ def _too_tight_together(reduced: DiscreteProblem, unseen: FloatArray) -> bool:
     for _ in range(MIXTURES):
         mixed, enough = np.tensordot(weights, tables, axes=(0, 0)), float(weights @ limits)
         found = min_distortion_channel(p, mixed, reduced.perceptions[0], enough)
-        if found.lower > enough * (1.0 + TOO_MUCH) + float(weights @ unseen):
+        if found.lower > enough * (1.0 + TOO_MUCH):
             return True
         if found.channel is None:
             return False

@@ -58,15 +58,10 @@ class Rate:
         return p, table, mp.mpf(self.D), ball
 
     def proved(self, answer: Answer) -> Any:
-        """At D as `Solution` reads it: a user's own sum of the least distortion may miss its last digits."""
-        if answer.found.dual is None or math.isinf(answer.lower):
-            return mp.mpf(answer.lower)
-        return self._value(answer, answer.found.problem.discrete.unseen.sum())
-
-    def _value(self, answer: Answer, unseen: float = 0.0) -> Any:
         found = answer.found
+        if found.dual is None or math.isinf(answer.lower):
+            return mp.mpf(answer.lower)
         p, table, D, ball = self._question()
-        D += mp.mpf(unseen)
         dual = on_reduced(found.problem.discrete, found.dual)
         held = self.source.probabilities > 0.0
         f = iter(exact.exact(dual.f))
@@ -76,16 +71,11 @@ class Rate:
             return exact.dual_value(p, free, mp.mpf(1), heights, mp.mpf(0), ball)
         return exact.dual_value(p, table, D, heights, mp.mpf(float(dual.s[0])), ball)
 
-    def _own(self, answer: Answer) -> Any:
-        if answer.found.dual is None or math.isinf(answer.lower):
-            return mp.mpf(answer.lower)
-        return self._value(answer)
-
     def faults(self, answer: Answer) -> list[str]:
         wrong, found = [], answer.found
         if not answer.lower <= answer.upper:
             wrong.append("crossed")
-        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self._own(answer), mp.mpf(0)):
+        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self.proved(answer), mp.mpf(0)):
             wrong.append("false lower")
         if math.isinf(answer.upper) or found.candidate is None:
             return wrong
