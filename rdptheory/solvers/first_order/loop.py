@@ -268,4 +268,7 @@ def _floor(ball: Ball, accelerated: bool) -> FloatArray:
 
 def _normalised(log_h: FloatArray, floor: FloatArray) -> FloatArray:
     top = float(log_h.max())
+    if top == np.inf:  # a symbol that no row can reach
+        log_h = np.where(log_h < np.inf, log_h, floor)
+        top = float(log_h.max())
     return np.maximum(log_h - (top + float(np.log(np.exp(log_h - top).sum()))), floor)
