@@ -298,10 +298,11 @@ class _Search:
         """Rates on both sides, as far away as makes the bracket on D narrowest, or as a straight piece reaches."""
         apart = self._apart(near, bend)
         step = max(apart * bend, NARROW * (self.most - self.least))
+        enough = min(2.0 * step, 0.1 * STRAIGHT * (self.most - self.least))
         for side, end in ((-1.0, self.least), (1.0, self.most)):
             inside, outside, reach, seen = near.D, end, step, False
             for _ in range(SIDE_STEPS):
-                if side * (outside - inside) <= 2.0 * step:
+                if side * (outside - inside) <= enough:
                     break
                 next_ = inside + side * reach if side * (end - inside) > reach else end
                 D = 0.5 * (inside + outside) if seen else next_
