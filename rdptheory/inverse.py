@@ -12,7 +12,7 @@ from rdptheory.certificates import lower_bound
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
 from rdptheory.continuous import limit_at
 from rdptheory.distortions import Distortion, Table, signed
-from rdptheory.divergences import Divergence
+from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.methods import Method
@@ -248,9 +248,14 @@ def perception_at(
 
 def _given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Located:
     """D(R,P|Z): between the least distortion and that of a fresh draw given Z, or of the best guess without a ball."""
-    if problem.scalar is not None:
-        plain = problem.scalar
-        return distortion_at(plain.source, plain.distortion, plain.perception, R=R, P=plain.P, method=method)
+    if problem.gaussian:
+        plain, extra = problem.scalar, Bounds(0.0, 0.0) if problem.decoupled else problem.shared
+        if extra.upper > 0.0 and not isinstance(plain.perception, (KullbackLeibler, Wasserstein2Squared)):
+            raise InvalidInput("perception", plain.perception, "has no inverse beside output realism; W2² and KL have")
+        question = plain.source, plain.distortion, plain.perception
+        ends = [distortion_at(*question, R=R + more, P=plain.P, method=method) for more in (extra.upper, extra.lower)]
+        bounds = Bounds(ends[0].bounds.lower, ends[1].bounds.upper)
+        return replace(ends[1], value=bounds.upper, bounds=bounds)
     least, guess, draw = problem.ends
     top = guess if problem.P == inf or problem.perception is None else draw
     if R == 0.0:

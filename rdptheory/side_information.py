@@ -7,6 +7,7 @@ pairs less H(Z), with a distortion of inf wherever z changes: such entries are f
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -16,9 +17,9 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.certificates import lower_bound, upper_bound
-from rdptheory.closed_forms import ClosedForm
+from rdptheory.closed_forms import ClosedForm, between, match
 from rdptheory.distortions import Distortion, SquaredError, Table, of_listed_reconstructions
-from rdptheory.divergences import Divergence, FDivergence, TotalVariation
+from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.geometry import TABLES, affordable
@@ -33,6 +34,7 @@ __all__ = ["ConditionalProblem", "SideInformation"]
 SideInformation = ArrayLike | GaussianVector | None
 KINDS = ("output", "joint")
 NOTHING = 1e-12  # nats: what rounding may leave of a rate of 0
+ROUNDED = 8.0 * UNIT_ROUNDOFF  # share of a logarithm of a number that was rounded once
 OFF = 1e-12  # by which a sum of masses may miss what it should be, as in `Pmf`
 
 
@@ -95,12 +97,11 @@ class ConditionalProblem:
         if law.mean.size < 2 or law.mean[0] != source.mean or covariance[0, 0] != source.variance:
             rule = "must be the law of (X, Z), with the mean and the variance of the source first"
             raise InvalidInput("side_information", law, rule)
-        if plain.perception is not None and np.isfinite(plain.P):
-            if realism == "output":
-                raise InvalidInput(
-                    "realism", realism, "has no known formula for a Gaussian at a finite P; take 'joint'"
-                )
-            if plain.P > 0.0 and not isinstance(plain.perception, FDivergence):
+        if plain.perception is not None and 0.0 < plain.P < np.inf:
+            if realism == "output" and not isinstance(plain.perception, (FDivergence, Wasserstein2Squared)):
+                rule = "has no formula for a Gaussian: output realism takes W2² or an f-divergence, or P = 0"
+                raise InvalidInput("perception", plain.perception, rule)
+            if realism == "joint" and not isinstance(plain.perception, FDivergence):
                 rule = "is no mean over Z: joint realism of a Gaussian takes an f-divergence, or P = 0"
                 raise InvalidInput("perception", plain.perception, rule)
 
@@ -229,25 +230,64 @@ class ConditionalProblem:
             candidate = Candidate(frozen_array(channel), frozen_array(output))
         return replace(found, rate=upper, bounds=Bounds(lower, upper), candidate=candidate)
 
+    @property
+    def gaussian(self) -> bool:
+        """Whether (X, Z) is Gaussian."""
+        return isinstance(self.side_information, GaussianVector)
+
+    @property
+    def decoupled(self) -> bool:
+        """Whether a Gaussian's limits concern what Z leaves of X alone: under joint realism, or without a ball."""
+        return self.realism == "joint" or self.perception is None or np.isinf(self.P)
+
     @cached_property
-    def scalar(self) -> Problem | None:
-        """The question about N(0, Var(X|Z)) with the same rate, for a Gaussian whose Z does not determine X."""
-        if not isinstance(self.side_information, GaussianVector):
-            return None
-        return replace(self.plain, source=Gaussian(0.0, _conditional_variance(self.side_information)))
+    def scalar(self) -> Problem:
+        """The scalar question of a Gaussian: about N(0, Var(X|Z)) where that decouples, else about X itself.
 
-    def of_scalar(self, found: Solution) -> Solution[ConditionalProblem]:
-        """The same answer about X and Y given Z.
-
-        Given Z = z both are shifted by E(X|z), which changes no mean square and no f-divergence, and R(D,P) is convex
-        in both limits, so that no allocation of them over z costs less.
+        At P = 0, D = 0 and D = inf the answer is the same under every divergence.
         """
-        text = f"{found.message}; given Z a Gaussian has one law but for its mean"
-        turned = abs(found.slopes.D) * self.D  # -dR/dlog Var(X|Z), which was rounded once
-        error = 4.0 * UNIT_ROUNDOFF * (1.0 + turned) if np.isfinite(turned) else 0.0
-        bounds = Bounds(max(0.0, found.bounds.lower - error), found.bounds.upper + error)
+        plain = self.plain
+        if plain.perception is not None and (self.P == 0.0 or self.D in (0.0, np.inf)):
+            plain = replace(plain, perception=KullbackLeibler())
+        return replace(plain, source=Gaussian(0.0, float(self._left))) if self.decoupled else plain
+
+    @cached_property
+    def _left(self) -> Fraction:
+        """Var(X|Z)."""
+        assert isinstance(self.side_information, GaussianVector)
+        return _conditional_variance(self.side_information)
+
+    @cached_property
+    def shared(self) -> Bounds:
+        """I(X;Z) of a Gaussian, from the share of the variance that Z explains."""
+        variance = Fraction(cast(Gaussian, self.source).variance)
+        explained = float((variance - self._left) / variance)
+        value = -0.5 * float(np.log1p(-explained) if explained < 0.5 else np.log(float(self._left / variance)))
+        return Bounds(max(0.0, value * (1.0 - ROUNDED)), value * (1.0 + ROUNDED))
+
+    def of_gaussian(self, ask: Callable[[Problem], Solution]) -> Solution[ConditionalProblem]:
+        """The answer about a Gaussian, from that of its scalar question.
+
+        Given Z = z both X and Y are shifted by E(X|z), which changes no mean square and no f-divergence, and R(D,P) is
+        convex in both limits, so that no allocation of them over z costs less. Where only the law of Y counts, second
+        moments decide, as they do for R(D,P); the best Y is correlated with Z as well, and the rate is what R(D,P)
+        has beyond I(X;Z).
+        """
+        found = ask(self.scalar) if self.decoupled else match(self.scalar) or between(self.scalar)
+        assert found is not None
         about_z = cast("Solution[ConditionalProblem]", found)
-        return replace(about_z, problem=self, rate=bounds.upper, bounds=bounds, message=text)
+        if self.decoupled:
+            text = "given Z a Gaussian has one law but for its mean"
+            turned = abs(found.slopes.D) * self.D  # -dR/dlog Var(X|Z), which was rounded once
+            error = 4.0 * UNIT_ROUNDOFF * (1.0 + turned) if np.isfinite(turned) else 0.0
+            bounds = Bounds(max(0.0, found.bounds.lower - error), found.bounds.upper + error)
+        else:
+            text = "less I(X;Z), as second moments decide"
+            lower = max(0.0, found.bounds.lower - self.shared.upper)
+            bounds = Bounds(lower, max(lower, found.bounds.upper - self.shared.lower))
+            about_z = about_z if bounds.upper > 0.0 else replace(about_z, slopes=Slopes(0.0, 0.0))
+        said = f"{found.message}; {text}"
+        return replace(about_z, problem=self, rate=bounds.upper, bounds=bounds, message=said)
 
 
 def _joint_law(given: ArrayLike, p: FloatArray) -> FloatArray:
@@ -266,8 +306,8 @@ def _joint_law(given: ArrayLike, p: FloatArray) -> FloatArray:
     return joint
 
 
-def _conditional_variance(law: GaussianVector) -> float:
-    """Var(X|Z), by elimination in rational numbers: rounded once."""
+def _conditional_variance(law: GaussianVector) -> Fraction:
+    """Var(X|Z), by elimination in rational numbers."""
     covariance = law.covariance if law.covariance.ndim == 2 else np.diag(law.covariance)
     rows = [[Fraction(value) for value in row] for row in covariance.tolist()]
     left = list(range(1, len(rows)))
@@ -279,10 +319,9 @@ def _conditional_variance(law: GaussianVector) -> float:
         for i in [0, *left]:
             factor = rows[i][pivot] / rows[pivot][pivot]
             rows[i] = [a - factor * b for a, b in zip(rows[i], rows[pivot], strict=True)]
-    variance = float(rows[0][0])
-    if not variance > 0.0:
+    if not rows[0][0] > 0:
         raise InvalidInput("side_information", law, "determines X: nothing is left to describe")
-    return variance
+    return rows[0][0]
 
 
 guard(__name__)

@@ -105,7 +105,8 @@ def rdp(
         `Outcome`.
     side_information : array (n, k), GaussianVector or None
         The joint law of X and Z, whose rows sum to the law of X. For a Gaussian the law of (X, Z), X first; known are
-        P = inf, and "joint" realism under an f-divergence: the scalar question with the variance of X given Z.
+        P = inf and "joint" realism under an f-divergence, the scalar question with the variance of X given Z, and
+        "output" realism under W2² and KL, R(D,P) less I(X;Z); other f-divergences give a bracket.
     realism : "output" or "joint"
         What δ compares where there is side information: the laws of X and Y, or those of the pairs with Z.
 
@@ -201,8 +202,8 @@ def ask(problem: Problem | ConditionalProblem | SeveralProblem, method: Method |
         return _ask(problem, method)
     if isinstance(problem, SeveralProblem):
         return _on_alphabet(problem, problem.discrete, method)
-    if problem.scalar is not None:
-        return problem.of_scalar(_ask(problem.scalar, method))
+    if problem.gaussian:
+        return problem.of_gaussian(lambda scalar: _ask(scalar, method))
     return problem.of_pairs(problem.silent() or _on_alphabet(problem, problem.discrete, method))
 
 

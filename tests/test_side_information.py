@@ -28,6 +28,7 @@ from rdptheory import (
     Status,
     Table,
     TotalVariation,
+    Wasserstein1,
     Wasserstein2Squared,
     closed_forms,
     curve,
@@ -321,6 +322,60 @@ def test_a_gaussian_has_the_variance_that_z_leaves():
     )
 
 
+def least_by_angles(correlation, D, g):
+    """min I(X;Y|Z) over Gaussian Y with Var Y >= g² (X, Z of variance 1) by a search over their covariances."""
+    best = math.inf
+    for spread in np.linspace(g, 1.5, 400):
+        needed = 0.5 * (1.0 + spread**2 - D)  # Cov(X, Y)
+        angle = np.linspace(0.0, np.pi / 2, 4001)
+        a = spread * np.cos(angle)  # Y = a Z + b N + c N', X = correlation Z + √(1 - correlation²) N
+        b = np.maximum(needed - a * correlation, 0.0) / math.sqrt(1.0 - correlation**2)
+        share = b**2 / (spread**2 - a**2 + 1e-300)
+        best = min(best, float(np.where(share < 1.0, -0.5 * np.log1p(-np.minimum(share, 1.0 - 1e-16)), np.inf).min()))
+    return best
+
+
+@pytest.mark.parametrize("correlation", [0.3, 0.8])
+@pytest.mark.parametrize(("perception", "P"), [(KullbackLeibler(), 0.02), (Wasserstein2Squared(), 0.0), (None, INF)])
+def test_a_gaussian_whose_output_alone_has_to_look_right(perception, P, correlation):
+    """R(D,P) less I(X;Z), against a search over covariances."""
+    seen = GaussianVector([0.0, 0.0], [[1.0, correlation], [correlation, 1.0]])
+    least = 0.0 if P == INF else math.sqrt(gaussian_joint(P, perception).covariance[1, 1])
+    for D in (0.2, 0.9):
+        found = rdp(Gaussian(0.0, 1.0), SquaredError(), perception, D=D, P=P, side_information=seen)
+        searched = least_by_angles(correlation, D, max(least, 1e-3))
+        checks.assert_at_most(found.bounds.lower, searched)
+        assert found.rate > searched - 2e-5  # what the grids of the search leave
+        assert found.gap < 1e-13
+        if P < INF:
+            assert "less I(X;Z)" in found.message
+            located = distortion_at(Gaussian(0.0, 1.0), SquaredError(), perception, R=0.4, P=P, side_information=seen)
+            again = rdp(Gaussian(0.0, 1.0), SquaredError(), perception, D=located.value, P=P, side_information=seen)
+            assert again.rate == pytest.approx(0.4, abs=1e-12)
+
+
+def gaussian_joint(P, perception):
+    """The law of (X, Y) at rate 0: Y has the least variance."""
+    return closed_forms.gaussian.joint(0.0, 1.0, 2.0, P, perception)
+
+
+def test_a_gaussian_under_other_divergences():
+    seen = GaussianVector([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]])
+    source, shared = Gaussian(0.0, 1.0), -0.5 * math.log(0.75)
+    found = rdp(source, SquaredError(), TotalVariation(), D=0.3, P=0.01, side_information=seen)
+    outer = closed_forms.gaussian.bounds(1.0, 0.3, 0.01, TotalVariation())
+    assert found.status is Status.STOPPED
+    assert found.bounds.lower == pytest.approx(outer.lower - shared, abs=1e-14)
+    assert found.bounds.upper == pytest.approx(outer.upper - shared, abs=1e-14)
+    perfect = rdp(source, SquaredError(), TotalVariation(), D=0.3, P=0.0, side_information=seen)
+    assert perfect.gap < 1e-13
+    strict = rdp(source, SquaredError(), TotalVariation(), D=0.3, P=0.0, side_information=seen, realism="joint")
+    assert perfect.rate < strict.rate - 1e-3
+    assert rdp(source, SquaredError(), TotalVariation(), D=1.8, P=0.1, side_information=seen).rate == 0.0
+    with pytest.raises(InvalidInput, match="no inverse"):
+        distortion_at(source, SquaredError(), TotalVariation(), R=0.3, P=0.1, side_information=seen)
+
+
 def test_a_discretised_gaussian_comes_near():
     """Sixteen levels of X and nine of Z, jointly Gaussian: the rate of the formula within what such levels cost."""
     x, z = np.linspace(-3.5, 3.5, 29), np.linspace(-3.0, 3.0, 9)
@@ -379,7 +434,7 @@ def test_what_a_gaussian_refuses():
     for arguments, rule in (
         ((Gaussian(0.0, 2.0), SquaredError(), None, INF, "output"), "the mean and the variance of the source first"),
         ((Gaussian(0.0, 1.0), AbsoluteError(), None, INF, "output"), "squared error"),
-        ((Gaussian(0.0, 1.0), SquaredError(), TotalVariation(), 0.1, "output"), "take 'joint'"),
+        ((Gaussian(0.0, 1.0), SquaredError(), Wasserstein1(), 0.1, "output"), "takes W2² or an f-divergence"),
         ((Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), 0.1, "joint"), "takes an f-divergence"),
         ((Laplace(0.0, 1.0), SquaredError(), None, INF, "output", JOINT), "must be the GaussianVector"),
         (

@@ -13,7 +13,7 @@ from rdptheory.sources import Gaussian, GaussianVector
 from rdptheory.theorems.niu23 import Seen, draw_seen
 from rdptheory.theorems.schemes import KL, TV
 from rdptheory.theorems.settings import INFORMATION
-from rdptheory.theorems.statement import Verdict, at_most, equal, states
+from rdptheory.theorems.statement import Verdict, at_most, equal, states, worst
 
 
 class Order(NamedTuple):
@@ -96,6 +96,38 @@ def check_gaussian(case: Pair) -> Verdict:
     pair = np.linalg.det(triple[:2, :2])
     information = 0.5 * np.log(pair**2 / np.linalg.det(triple))  # (X,Z) and (Y,Z) have one law
     return equal(found, Bounds(float(information), float(information)))
+
+
+@states(
+    "HWG25.marginal",
+    setting=INFORMATION,
+    draw=draw_pair,
+    conditions="X, Z jointly Gaussian, squared error, marginal realism at P = 0, Z at both ends",
+    where="the Gaussian with marginal realism",
+)
+def check_marginal(case: Pair) -> Verdict:
+    """With perfect marginal realism a Gaussian costs what R(D,0) has beyond I(X;Z).
+
+        R(D,0|Z) = max{0, R(D,0) - I(X;Z)}
+
+    Read as I(X;Y|Z) off the covariance of the triple with Y = a Z + b N + c N', at the best angle of (a, b).
+    """
+    kept = 1.0 - case.correlation**2
+    D = case.share * case.variance
+    common = case.correlation * np.sqrt(case.variance)
+    law = GaussianVector([0.0, 0.0], [[case.variance, common], [common, 1.0]])
+    found = rdp(Gaussian(0.0, case.variance), SquaredError(), KL, D=D, P=0.0, side_information=law).bounds
+    wanted = max(1.0 - 0.5 * case.share, 0.0)  # of the correlation of X and Y
+    noise = max(wanted**2 - case.correlation**2, 0.0) / kept  # b²/(1 - a²)
+    a = abs(case.correlation) / np.hypot(case.correlation, np.sqrt(noise * kept))
+    if noise == 0.0:  # Z alone correlates enough
+        a = wanted / abs(case.correlation)
+    b = np.sqrt(noise * (1.0 - a * a))
+    triple = np.array([[1.0, abs(case.correlation), 0.0], [abs(case.correlation), 1.0, a], [0.0, a, 1.0]])
+    triple[0, 2] = triple[2, 0] = abs(case.correlation) * a + np.sqrt(kept) * b
+    information = 0.5 * np.log(np.linalg.det(triple[:2, :2]) * (1.0 - a * a) / np.linalg.det(triple))
+    reached = at_most(wanted, float(triple[0, 2]))  # E(X-Y)² <= D
+    return worst([equal(found, Bounds(float(information), float(information))), reached])
 
 
 @check_gaussian.fails("without-z")

@@ -22,7 +22,7 @@ NUMBERED = {
     "LZCK22": "T1 T2 T3 T4 T5 T6 T7 T8 L1 L2 S D1 D2 D3 D4 D5 E22 E23 E24 E25 E44 E50 E58 E59 E60 E61",
     "YWL22": "T1 T2 R1 R2 R3 R4 R5 E5 E6 E7 E8",
     "NIU23": "convex helps",
-    "HWG25": "order gaussian",
+    "HWG25": "order gaussian marginal",
     "SSK23": "hellinger",
     "ALPHA25": "upper",
     "WWMZ24": "convex ends binary told",

@@ -209,6 +209,7 @@ PLANTS = {
     "NIU23.helps": shifted(niu23, "rdp", lambda named: float("side_information" in named)),
     "HWG25.order": shifted(niu23, "rdp", lambda named: float(named["realism"] == "output")),
     "HWG25.gaussian": shifted(hwg25, "rdp", by(1e-3)),
+    "HWG25.marginal": shifted(hwg25, "rdp", by(1e-3)),
     "SSK23.hellinger": replaced(gaussian, "bounds", lambda right, *case: Bounds(0.0, 1.01 * right(*case).upper)),
     "ALPHA25.upper": shifted(alpha25, "rdp", by(0.1)),
     "WWMZ24.convex": shifted(wwmz24, "relevant_rate", lambda named: 5.0 * named["C"]),
