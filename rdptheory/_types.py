@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import isinf, isnan
 from typing import Generic, TypeGuard, TypeVar
-from weakref import WeakSet, ref
+from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,24 +65,20 @@ class Remembered(Generic[Kind]):
 
 
 def follows(value: object, protocol: Callable[..., Kind]) -> TypeGuard[Kind]:
-    """`isinstance` for a protocol of methods: the methods of a class are looked up once."""
-    kind = type(value)
+    """`isinstance` for a protocol, without looking for its members anew at every call."""
+    methods, others = _members(protocol)
+    return all([getattr(value, name, None) is not None for name in methods] + [hasattr(value, name) for name in others])
+
+
+@cache
+def _members(protocol: Callable[..., object]) -> tuple[list[str], list[str]]:
+    """The methods of a protocol, and its other members."""
     assert isinstance(protocol, type)
-    known = _FOLLOWERS.setdefault(protocol, WeakSet())
-    if kind in known:
-        return True
-    found = isinstance(value, protocol)
-    if found and all(hasattr(kind, name) for name in _methods(protocol)):
-        known.add(kind)
-    return found
-
-
-_FOLLOWERS: dict[type, WeakSet[type]] = {}
-"""For every protocol the classes that are known to follow it."""
-
-
-def _methods(protocol: type) -> list[str]:
-    return [name for base in protocol.__mro__ for name in vars(base) if not name.startswith("_")]
+    bases = [base for base in protocol.__mro__ if getattr(base, "_is_protocol", False) and base.__module__ != "typing"]
+    found = {name: member for base in bases for name, member in vars(base).items() if not name.startswith("_")}
+    noted = [name for base in bases for name in vars(base).get("__annotations__", ()) if name not in found]
+    methods = [name for name, member in found.items() if callable(member)]
+    return methods, [name for name in found if name not in methods] + noted
 
 
 def frozen_array(values: ArrayLike) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory._types import ArrayLike, FloatArray, follows, frozen_array
 from rdptheory.doors import Places, Reproductions, SourceLaw, guard
 from rdptheory.errors import InvalidInput, real_array, reals
 from rdptheory.geometry import (
@@ -83,7 +83,7 @@ def of_listed_reconstructions(distortion: Distortion) -> Distortion:
     ------
     InvalidInput
     """
-    if isinstance(distortion, OfLaw):
+    if follows(distortion, OfLaw):
         rule = "has any law of X for a reconstruction: here take Table(-np.log(laws).T) of a list of your own"
         raise InvalidInput("distortion", distortion, rule)
     return distortion
@@ -110,7 +110,7 @@ def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = No
     """
     if y is not None and x.shape[1:] != y.shape[1:]:
         raise InvalidInput("y", y, f"must lie in the space of x: points {y.shape}, those of x {x.shape}")
-    if isinstance(distortion, WithGeometry):
+    if follows(distortion, WithGeometry):
         return distortion.on(x, y)
     if y is None:
         affordable("source", x.shape[0], x.shape[0])

@@ -56,7 +56,7 @@ class Problem:
     P: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.source, FrozenLaw):
+        if follows(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
         if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector, Independent)):
             raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
@@ -69,7 +69,7 @@ class Problem:
         if self.perception is None:
             if np.isfinite(self.P):
                 raise InvalidInput("perception", None, f"P = {self.P:g} needs a divergence, such as TotalVariation()")
-        elif np.isfinite(self.P) and isinstance(self.distortion, OfLaw):
+        elif np.isfinite(self.P) and follows(self.distortion, OfLaw):
             raise InvalidInput(
                 "P", self.P, f"must be inf: δ compares no law of X with reconstructions of {self.distortion}"
             )
@@ -90,7 +90,7 @@ class Problem:
     def _table(self, source: DiscreteSource) -> FloatArray:
         """The table of distortions, whoever wrote it: this is where it enters, and where it is checked."""
         distortion = self.distortion
-        if isinstance(distortion, OfLaw):
+        if follows(distortion, OfLaw):
             distortion = distortion.given(source.probabilities)
         try:
             table = np.asarray(distortion.table(source.points), dtype=np.float64)

@@ -1,9 +1,12 @@
 """The verbs: which method answers, and what no reading of the question allows."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rdptheory import (
     AbsoluteError,
@@ -150,6 +153,38 @@ def test_many_questions_have_the_numbers_of_each_alone():
         (one.bounds, one.slopes, one.steps) for one in alone
     ]
     assert rdp_many([]) == []
+
+
+@settings(max_examples=4)
+@given(st.integers(0, 2**32 - 1))
+def test_a_number_has_the_same_bits_alone_and_in_any_batch(seed):
+    """Batches of any size, in any order, beside each other in threads, with what a source remembers and without."""
+    rng = np.random.default_rng(seed)
+    balls = (None, TotalVariation(), KullbackLeibler(), Wasserstein2Squared())
+    laws = [(rng.dirichlet(np.ones(n)), np.sort(rng.uniform(size=n))) for n in rng.integers(2, 9, 3)]
+    shared = [Pmf(*law) for law in laws]
+
+    def drawn(sources):
+        for number, source in enumerate(sources):
+            for k, ball in enumerate(balls):
+                P = math.inf if ball is None else (0.0, 0.02)[(number + k) % 2]
+                yield Problem(source, SquaredError(), ball, 0.02 * (1 + k), P)
+
+    alone = [rdp_many([problem])[0] for problem in drawn([Pmf(*law) for law in laws])]
+    problems = list(drawn(shared))
+    order = rng.permutation(len(problems))
+    parts = np.split(order, np.sort(rng.integers(0, order.size, 3)))
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda part: rdp_many([problems[k] for k in part]), parts)
+        found = {
+            k: solution
+            for part, batch in zip(parts, answers, strict=True)
+            for k, solution in zip(part, batch, strict=True)
+        }
+    for k, single in enumerate(alone):
+        assert (found[k].bounds, found[k].slopes, found[k].steps) == (single.bounds, single.slopes, single.steps)
+        if single.candidate is not None:
+            assert found[k].candidate.channel.tobytes() == single.candidate.channel.tobytes()
 
 
 def test_the_judge_remembers_only_what_nobody_can_change():

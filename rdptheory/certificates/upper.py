@@ -31,6 +31,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
 
+LITTLE = 2e-10  # nats: a surcharge that is not worth the search for an exact channel, which takes milliseconds
 CHEAP = 1e-13  # nats: less than a mixture would cost, so none is tried
 ENOUGH = 1e-14  # nats: a surcharge that no other argument needs to lower
 NEARLY = 1e-13  # of a limit: a tenth of what a returned channel may be off when its limits are recomputed
@@ -102,14 +103,8 @@ def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Pl
             first, paid = _priced(problem, mixed, plans)
             if paid <= CHEAP:
                 return first
-        assert rows is not None
-        face = on_the_face(problem, rows)
-        if face is not None:
-            exact, unsure = face
-            rate = information(reduced.probabilities, exact) + unsure
-            first = first if first is not None and first.rate <= rate else UpperBound(rate, problem.expand(exact))
         if inside and first is not None:
-            return first
+            return _or_on_the_face(problem, rows, mixed, first)
     slater = slater_channel(problem)
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
         if first is None and mixed is not None and _nearly(reduced, mixed, plans):
@@ -117,7 +112,21 @@ def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Pl
         moved = (weighed(reduced, slater), ()) if mixed is None else mix(reduced, mixed, slater, plans)
         second = _priced(problem, *moved)[0]
         first = second if first is None or second.rate <= first.rate else first
-    return first or UpperBound(float("inf"), None)
+    return _or_on_the_face(problem, rows, mixed, first or UpperBound(float("inf"), None))
+
+
+def _or_on_the_face(
+    problem: DiscreteProblem, rows: FloatArray | None, mixed: Weighed | None, found: UpperBound
+) -> UpperBound:
+    """The bound found, or that of an exact channel next to the rows, where rounding has cost more than a little."""
+    if rows is None or (mixed is not None and found.rate <= mixed.information + LITTLE):
+        return found
+    face = on_the_face(problem, rows)
+    if face is None:
+        return found
+    exact, unsure = face
+    rate = information(problem.reduced.probabilities, exact) + unsure
+    return found if found.rate <= rate else UpperBound(rate, problem.expand(exact))
 
 
 def _priced(problem: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[UpperBound, float]:

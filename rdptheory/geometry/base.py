@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
-__all__ = ["TABLES", "Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
+__all__ = ["TABLES", "Between", "Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
 
 MaskArray = NDArray[np.bool_]
 
@@ -106,6 +106,33 @@ class Geometry(Protocol):
 
     def rounding(self, s: float) -> Rounding:
         """Bounds on the errors of the products in float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """Points of the rows, (n,) on a line or (n, k), and of the columns, (m,) or (m, k): those of the rows if left out.
+
+    `approximate` says that K is kept in a form that may steer an iteration but proves nothing.
+    """
+
+    points: FloatArray
+    targets: FloatArray | None = None
+    approximate: bool = False
+
+    @property
+    def y(self) -> FloatArray:
+        """Points of the columns."""
+        return self.points if self.targets is None else self.targets
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        return self.points.shape[0], self.y.shape[0]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the columns are the rows."""
+        return self.targets is None
 
 
 def affordable(argument: str, n: int, m: int, copies: int = 1) -> None:

@@ -25,6 +25,7 @@ import scipy
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
+    Between,
     Geometry,
     Gibbs,
     MaskArray,
@@ -44,28 +45,13 @@ EXACT_BOXES = 2.0**33  # box numbers up to which the centre of a box is an exact
 WIDTH_BITS = 20  # of the width of a box, so that it is
 
 
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """Points x (n,) of the rows and y (m,) of the columns; y is x where left out."""
-
-    x: FloatArray
-    targets: FloatArray | None = None
-    approximate: bool = False
+class _Line(Between):
+    """Points x (n,) of the rows and y (m,) of the columns."""
 
     @property
-    def y(self) -> FloatArray:
-        """Points of the columns."""
-        return self.x if self.targets is None else self.targets
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, m)."""
-        return self.x.size, self.y.size
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether the columns are the rows."""
-        return self.targets is None
+    def x(self) -> FloatArray:
+        """Points of the rows."""
+        return self.points
 
     @cached_property
     def order(self) -> tuple[IntArray, IntArray]:

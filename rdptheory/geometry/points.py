@@ -14,6 +14,7 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.geometry.base import (
     LARGEST_EXPONENT,
     SMALLEST_SINGLE,
+    Between,
     Geometry,
     Gibbs,
     MaskArray,
@@ -30,32 +31,8 @@ STORED_DOUBLE = 30_000_000  # entries of d and of K up to which both are kept: 0
 STORED_SINGLE = 150_000_000  # the same in single precision, with one K being replaced by the next: 1.8 GB
 
 
-@dataclass(frozen=True, eq=False)
-class _Cloud(ABC):
-    """What the rows of d are is left to the members.
-
-    `targets` are the points of the columns, those of the rows where left out; `approximate` keeps K in single
-    precision, which may steer an iteration but proves nothing.
-    """
-
-    points: FloatArray
-    targets: FloatArray | None = None
-    approximate: bool = False
-
-    @property
-    def y(self) -> FloatArray:
-        """Points of the columns, shape (m, k)."""
-        return self.points if self.targets is None else self.targets
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, m)."""
-        return self.points.shape[0], self.y.shape[0]
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether the columns are the rows."""
-        return self.targets is None
+class _Cloud(Between, ABC):
+    """What the rows of d are is left to the members."""
 
     @abstractmethod
     def rows(self, chosen: slice) -> FloatArray:

@@ -9,7 +9,6 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums
-from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
@@ -133,7 +132,7 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
         return None
     ball = problem.perceptions[0]
     smooth = ball.divergence.smooth
-    vertex = ball.image is not None and isinstance(ball.divergence, TotalVariation)
+    vertex = ball.image is not None and not smooth and ball.divergence.cost is None  # such a ball has corners
     if not (smooth or vertex) or not 0.0 < ball.limit <= SMALL_RADIUS:
         return None
     best: Proof | None = None
