@@ -205,6 +205,8 @@ class PerceptionLimit:
     axis: int | None = None
 
     def __post_init__(self) -> None:
+        if not self.divergence.placed:
+            raise InvalidInput("divergence", self.divergence, "compares laws on points; use its .on(points)")
         object.__setattr__(self, "reference", exact_law(self.reference))
 
     @classmethod

@@ -16,17 +16,18 @@ from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.geometry import TABLES, affordable
-from rdptheory.methods import Method
+from rdptheory.methods import Method, Outcome
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.solvers.outcome import Proof, answered
+from rdptheory.solvers.outcome import Proof, answered, judged, keeping
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.sources import ContinuousSource, Independent, Source
 from rdptheory.transport_problem import DiscreteTransport
+from rdptheory.watch import opened, watching
 
 __all__ = ["Method", "ask", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -146,7 +147,8 @@ def rdp(
     >>> round(both.rate, 6), [round(slope, 3) + 0.0 for slope in both.slopes.D]
     (0.204909, [0.0, -1.254])
     """
-    return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
+    with opened("R(D,P)"):
+        return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
 
 
 @overload
@@ -307,14 +309,31 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
             "a reconstruction that ignores the source keeps both limits",
             method,
         )
-    proof = answered(discrete, method)
-    if ours and isinstance(method, InteriorPoint) and not proof.bounds.gap <= method.gap:
-        proof = _seconded(discrete, method, proof)
+    proof = _searched(discrete, method, ours)
     if known.doubtful and not np.isfinite(proof.bounds.upper):
         sentence = proved_infeasible(discrete, proof.bounds.lower)
         if sentence:
             return _infeasible(problem, method, proof.steps, sentence)
     return _from_proof(problem, discrete, proof, method)
+
+
+def _searched(problem: DiscreteProblem, method: Method, ours: bool) -> Proof:
+    """What the method finds, and another after one that was picked by default; or what was proved when somebody ended
+    the search."""
+    watch = watching()
+    with keeping(problem) as kept:
+        try:
+            proof = answered(problem, method)
+            stopped = watch is not None and watch.interrupted
+            if ours and isinstance(method, InteriorPoint) and not proof.bounds.gap <= method.gap and not stopped:
+                proof = _seconded(problem, method, proof)
+        except KeyboardInterrupt:
+            if watch is None or not watch.leaves():
+                raise
+            proof = kept.best or judged(problem, Outcome())
+    if watch is not None and watch.interrupted:
+        return proof.ended(proof.steps, watch.sentence("this is what was proved by then"))
+    return proof
 
 
 def _seconded(problem: DiscreteProblem, method: InteriorPoint, proof: Proof) -> Proof:

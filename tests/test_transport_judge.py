@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rdptheory import transport
+from rdptheory import transport, watch
 from rdptheory.certificates.transport import CouplingMultipliers, CutMultipliers, MapMultipliers, PosteriorMultipliers
 from rdptheory.distortions import AbsoluteError, SquaredError, Table
 from rdptheory.errors import InvalidInput
@@ -276,6 +276,10 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch
 
     honest = line.Cuts.relaxed
     monkeypatch.setattr(line.Cuts, "relaxed", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # in the first seconds it ends the program
+        constrained_transport(source, target, SquaredError(), R=BIT, common_randomness=False)
+    calls = iter(range(100))
+    monkeypatch.setattr(watch, "PATIENCE", 0.0)
     found = constrained_transport(source, target, SquaredError(), R=BIT, common_randomness=False)
     assert "interrupted" in found.message
     assert 0.9346871173 <= found.bounds.upper + 1e-10

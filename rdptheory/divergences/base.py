@@ -33,6 +33,8 @@ class Divergence(ABC):
 
     smooth: ClassVar[bool] = False
     """Whether δ is differentiable and strictly convex in the output law."""
+    placed: ClassVar[bool] = True
+    """Whether it compares laws as it is; else `on(points)` makes what does."""
     cost: FloatArray | None = None
     """The cost table (k, m) if δ is an optimal transport."""
     line: FloatArray | None = None

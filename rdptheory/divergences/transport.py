@@ -170,6 +170,8 @@ class TransportDivergence(Divergence):
 class _BetweenPoints(Divergence):
     """A transport divergence whose cost follows from the points: it computes nothing until `on(points)`."""
 
+    placed = False
+
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """Needs points: `on(points).value`."""
         raise self._needs_points()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -13,8 +16,9 @@ from rdptheory.certificates import UpperBound, lower_bound, on_reduced, product_
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
+from rdptheory.watch import watching
 
-__all__ = ["Proof", "answered", "judged", "seen"]
+__all__ = ["Kept", "Proof", "answered", "judged", "keeping", "seen"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
@@ -111,9 +115,42 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     return seen(problem, _readable(problem, outcome))
 
 
+class Kept:
+    """The best of both ends that the judge has seen of one problem, for a search that somebody ends."""
+
+    def __init__(self, problem: DiscreteProblem) -> None:
+        self.problem = problem
+        self.best: Proof | None = None
+
+    def add(self, problem: DiscreteProblem, proof: Proof) -> None:
+        """One more look of the judge, which the watch of the search shows."""
+        if problem is not self.problem:
+            return
+        self.best, watch = proof.better(self.best), watching()
+        if watch is not None:
+            watch.step(self.best.bounds.lower, self.best.bounds.upper)
+
+
+_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keeping(problem: DiscreteProblem) -> Iterator[Kept]:
+    """Keep the best that the judge sees of a problem in a `with` block."""
+    kept = Kept(problem)
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
+
+
 def seen(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     """`judged` for arrays of float64 whose shapes are right; what is frozen is remembered."""
     proof = _judged(problem, outcome)
+    kept = _KEPT.get()
+    if kept is not None:
+        kept.add(problem, proof)
     if _unchanging(outcome):
         _SEEN[problem] = (*_SEEN.get(problem, ())[-REMEMBERED:], proof)
     return proof

@@ -26,6 +26,7 @@ from rdptheory.geometry import Geometry
 from rdptheory.information import entropy
 from rdptheory.solvers.first_order.method import FirstOrder
 from rdptheory.solvers.first_order.projections import Ball, Projection
+from rdptheory.watch import watching
 
 __all__ = ["Found", "Incumbent", "Question", "aimed", "elasticity", "first_slope", "next_slope", "run"]
 
@@ -136,7 +137,28 @@ def run(
     most : int, optional
         Steps, `method.max_steps` by default; with 0 the start is evaluated.
     """
-    most = method.max_steps if most is None else most
+    looks: list[Found] = []
+    try:
+        return _run(question, method, log_h, s, anchors, patience, method.max_steps if most is None else most, looks)
+    except KeyboardInterrupt:
+        watch = watching()
+        if not looks or watch is None or not watch.leaves():
+            raise
+        return looks[-1]
+
+
+def _run(
+    question: Question,
+    method: FirstOrder,
+    log_h: FloatArray,
+    s: float,
+    anchors: Sequence[OperatingPoint],
+    patience: int | None,
+    most: int,
+    looks: list[Found],
+) -> Found:
+    """`run`, which leaves what it found at its last look at both ends in `looks`."""
+    watch = watching()
     p, kernel, ball, D = question.p, question.kernel, question.ball, question.D
     floor = _floor(ball, method.momentum and not ball.is_point)
     incumbent = Incumbent(question)
@@ -172,8 +194,12 @@ def run(
                     momentum_caps.rotate(-1)
                 checkpoint, gap_there = step, incumbent.gap
             last = last or slow == patience or stalled == STALLED
+            looks[:] = [Found(incumbent, point, projection.mu, step)]
+            if watch is not None:
+                watch.step(incumbent.lower, incumbent.lower + incumbent.gap)
+                last = last or watch.interrupted
             if incumbent.gap <= method.gap or incumbent.infeasible or last:
-                return Found(incumbent, point, projection.mu, step)
+                return looks[0]
         if step >= next_slope_step and D > 0.0:
             next_slope_step = step + max(SLOPE_EVERY, step // 10)
             aim = aimed(D, s, method.gap)

@@ -193,7 +193,9 @@ def test_limits_it_cannot_take() -> None:
     two = DiscreteProblem(source.probabilities, (DistortionLimit(d, 0.1), DistortionLimit(d, 0.2)))
     with pytest.raises(InvalidInput, match="one distortion limit"):
         answered(two, FirstOrder())
-    ball = PerceptionLimit(Wasserstein2Squared(), source.probabilities, 0.1)
+    with pytest.raises(InvalidInput, match=r"use its \.on\(points\)"):
+        PerceptionLimit(Wasserstein2Squared(), source.probabilities, 0.1)
+    ball = PerceptionLimit(Wasserstein2Squared().on(source.points), source.probabilities, 0.1)
     with pytest.raises(InvalidInput, match="f-divergence"):
         answered(DiscreteProblem(source.probabilities, (DistortionLimit(d, 0.1),), (ball,)), FirstOrder())
     for wrong in ({"gap": 0.0}, {"gap": np.nan}, {"max_steps": 0}):

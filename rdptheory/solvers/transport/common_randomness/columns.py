@@ -13,9 +13,9 @@ from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.common_randomness.intervals import IntervalPricing, in_monge_order
 from rdptheory.solvers.transport.common_randomness.master import Columns, Master, Pricing, Program, mixture
 from rdptheory.solvers.transport.units import in_own_units
-from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
+from rdptheory.watch import watched
 
 __all__ = ["ColumnGeneration", "Generation"]
 

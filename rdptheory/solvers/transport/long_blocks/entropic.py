@@ -21,9 +21,9 @@ from rdptheory.errors import check_settings
 from rdptheory.plans import Coupling
 from rdptheory.solvers.transport.plan import spread
 from rdptheory.solvers.transport.units import in_own_units
-from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
+from rdptheory.watch import watched
 
 __all__ = ["EntropicTransport"]
 

@@ -26,9 +26,9 @@ from rdptheory.information import relative_entropies
 from rdptheory.plans import PrivatePlan
 from rdptheory.solvers.transport.plan import conditional, spread
 from rdptheory.solvers.transport.units import in_own_units
-from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
+from rdptheory.watch import watched
 
 __all__ = ["PosteriorPairs"]
 

@@ -22,9 +22,9 @@ from rdptheory.solvers.transport.common_randomness import BranchAndBound, Column
 from rdptheory.solvers.transport.long_blocks import PosteriorPairs
 from rdptheory.solvers.transport.plan import conditional, optimal_coupling
 from rdptheory.solvers.transport.units import in_own_units
-from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
+from rdptheory.watch import watched
 
 __all__ = ["MultiStart"]
 

@@ -28,9 +28,9 @@ from rdptheory.doors import guard
 from rdptheory.errors import check_settings
 from rdptheory.solvers.transport.private_randomness.line import Cuts
 from rdptheory.solvers.transport.units import in_own_units
-from rdptheory.solvers.transport.watch import watched
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import TransportOutcome
+from rdptheory.watch import watched
 
 __all__ = ["QuantileCuts"]
 

@@ -1,0 +1,89 @@
+"""Long searches: a line on standard error that tells how far they are, and a way out that keeps what was found.
+
+A verb opens a watch. For `PATIENCE` seconds nothing is shown and Ctrl-C is what it always is. Then a line tells the
+bracket so far, on a terminal alone: pipes and notebooks stay quiet. From then on Ctrl-C ends the search, whose answer
+is the bracket that is proved by then, with the status STOPPED; once more, and it ends the program. Verbs that ask many
+questions (`curve`, `surface`, `distortion_at`, `rdp_many`) open none, so that Ctrl-C ends them and no store keeps half
+an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from tqdm import tqdm
+
+__all__ = ["Watch", "opened", "watched", "watching"]
+
+PATIENCE = 10.0
+"""Seconds before a search says how far it is: shorter ones need no line."""
+
+
+class Watch:
+    """What a search tells about itself, and whether somebody has interrupted it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.begun, self.steps, self.interrupted = name, time.monotonic(), 0, False
+        self.bar: tqdm | None = None
+
+    @property
+    def long(self) -> bool:
+        """Whether the search has taken so long that it shows its line."""
+        return time.monotonic() - self.begun >= PATIENCE
+
+    def step(self, lower: float, upper: float) -> None:
+        """One more step, with both ends as the search sees them."""
+        self.steps += 1
+        first = self.bar is None
+        if self.bar is None:
+            if not self.long:
+                return
+            self.bar = tqdm(desc=self.name, initial=self.steps - 1, disable=None, leave=False, unit="step")
+        self.bar.set_postfix_str(f"[{lower:.6g}, {upper:.6g}], Ctrl-C keeps it", refresh=first)
+        self.bar.update()
+
+    def leaves(self) -> bool:
+        """Whether a Ctrl-C that just came ends the search, not the program; once only."""
+        if self.interrupted or not self.long:
+            return False
+        self.interrupted = True
+        return True
+
+    def sentence(self, text: str) -> str:
+        """`text`, after what happened if somebody stopped the search."""
+        return f"interrupted: {text}" if self.interrupted else text
+
+
+_OPEN: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+def watching() -> Watch | None:
+    """The watch of the search that is under way, if it has one."""
+    return _OPEN.get()
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Watch]:
+    """A watch for the time of a `with` block, whose searches ask it what a Ctrl-C means."""
+    watch = Watch(name)
+    token = _OPEN.set(watch)
+    try:
+        yield watch
+    finally:
+        _OPEN.reset(token)
+        if watch.bar is not None:
+            watch.bar.close()
+
+
+@contextmanager
+def watched(name: str) -> Iterator[Watch]:
+    """A search that Ctrl-C ends as if its steps had run out."""
+    with opened(name) as watch:
+        try:
+            yield watch
+        except KeyboardInterrupt:
+            if not watch.leaves():
+                raise
