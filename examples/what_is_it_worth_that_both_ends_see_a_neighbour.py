@@ -14,27 +14,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from rdptheory import Pmf, SquaredError, TotalVariation, surface
+from rdptheory.demo import digits_pairs
 from rdptheory.plotting import figure, looks, save, style
 from rdptheory.units import nats_to_bits
 
 P = 0.02
 
 
-def pairs() -> np.ndarray:
-    """Joint law of a grey level, 0 to 16, and of its left neighbour's, in five groups: shape (17, 5)."""
-    images = load_digits().images.astype(int)
-    joint = np.zeros((17, 5))
-    np.add.at(joint, (images[:, :, 1:].ravel(), np.minimum(images[:, :, :-1].ravel() // 4, 4)), 1.0)
-    return joint / joint.sum()
-
-
 def main(out: Path) -> Path:
     """Print what Z saves and draw the three curves into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
-    joint = pairs()
+    joint = digits_pairs()
     question = Pmf.from_weights(joint.sum(axis=1)), SquaredError(), TotalVariation()
     D = np.geomspace(1.0, 60.0, 12)
     curves = {

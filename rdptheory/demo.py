@@ -24,14 +24,14 @@ from rdptheory.files import read_text
 from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
 from rdptheory.placement import Limit, Measurement, Placement, encoder_curve, place, realistic_decoder, sample_floor
 from rdptheory.plotting import COLOURS, draw_limit, figure, overlay, plot_curves, save, style
-from rdptheory.report import Block, Section, picture, write_page
+from rdptheory.report import Block, Section, other_questions, picture, write_page
 from rdptheory.sources import Bernoulli, Empirical, Gaussian, Laplace, Pmf, Source
 from rdptheory.sweeps import Row, adaptive_grid, curve, surface, write_csv
 from rdptheory.theorems import verify
 from rdptheory.theorems.index import PAPERS
 from rdptheory.units import Unit, nats_to_bits
 
-__all__ = ["digits_images", "digits_source", "run"]
+__all__ = ["digits_images", "digits_pairs", "digits_source", "run"]
 
 LEVELS = 17
 IMAGES = 600
@@ -74,6 +74,20 @@ def digits_source() -> Pmf:
         scikit-learn is not installed.
     """
     return Pmf.from_weights(np.bincount(_digits().astype(np.intp).ravel(), minlength=LEVELS), np.arange(LEVELS))
+
+
+def digits_pairs() -> FloatArray:
+    """The joint law of a grey level of the digits and of its left neighbour's in five groups, shape (17, 5).
+
+    Raises
+    ------
+    MissingPackage
+        scikit-learn is not installed.
+    """
+    images = _digits().astype(np.intp).reshape(-1, 8, 8)
+    joint = np.zeros((LEVELS, 5))
+    np.add.at(joint, (images[:, :, 1:].ravel(), np.minimum(images[:, :, :-1].ravel() // 4, 4)), 1.0)
+    return np.asarray(joint / joint.sum())
 
 
 def digits_images(count: int) -> FloatArray:
@@ -128,7 +142,7 @@ def run(
     say("the papers' figures")
     papers, redrawn = write_papers(folder / "papers")
     say("theorems")
-    sections = [curves, codec, _explorer(), _papers(redrawn), _theorems(), *studied]
+    sections = [curves, codec, other_questions(digits_pairs()), _explorer(), _papers(redrawn), _theorems(), *studied]
     files = [str(path.relative_to(folder)) for path in (*written, *papers)]
     page = write_page(
         folder / "index.html",
@@ -322,7 +336,9 @@ def _papers(redrawn: dict[str, Redrawn]) -> Section:
     blocks.append(Block(title="Every figure and table", head=("item", "what", "became"), rows=rows))
     words = [
         f"{len(ITEMS)} figures and tables of five papers; {len(redrawn)} are theory and redrawn with brackets, the "
-        "experiments are stood for by studies. " + "; ".join(f"{key}: {title}" for key, title in PAPERS.items()) + ".",
+        "experiments are stood for by studies. "
+        + "; ".join(f"{key}: {title}" for key, title in PAPERS.items() if key in {item.split(".")[0] for item in ITEMS})
+        + ".",
     ]
     return Section("papers", "The five papers redrawn", words, "rdptheory papers --out report/papers", blocks)
 

@@ -12,6 +12,7 @@ import pytest
 
 from rdptheory import InvalidInput, SquaredError, TotalVariation, closed_forms, demo, rdp
 from rdptheory.papers import ITEMS
+from rdptheory.report import other_questions
 from rdptheory.sweeps import COLUMNS
 from rdptheory.theorems import claims
 from tests.report.browser import browser, visit
@@ -54,7 +55,7 @@ def test_the_files(report):
 def test_the_page_holds_all_of_it_and_every_link_resolves(report):
     folder = report[0]
     text = (folder / "index.html").read_text(encoding="utf-8")
-    for anchor in ("curves", "codec", "explorer", "papers", "theorems", "studies"):
+    for anchor in ("curves", "codec", "questions", "explorer", "papers", "theorems", "studies"):
         assert f'<h2 id="{anchor}">' in text
     shown = html.unescape(text)
     assert all(f">{key}<" in text for key in [*ITEMS, *claims()])
@@ -76,7 +77,7 @@ def test_the_page_opens_without_a_complaint(report, tmp_path):
         pytest.skip("no headless browser here: apt-get install chromium, or set CHROMIUM")
     document, complaints = visit(program, report[0] / "index.html", tmp_path / "profile")
     assert complaints == []
-    assert document.count("<option") == 5
+    assert document.count("<option") == 6
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", None])
@@ -103,6 +104,20 @@ def test_the_table_holds_closed_brackets_and_curves_that_fall(report):
         for P in {row["P"] for row in rows}:
             rates = [float(row["rate_nat"]) for row in rows if (row["source"], row["P"]) == (name, P)]
             assert (np.diff(rates) <= 1e-9).all()
+
+
+def test_other_questions_have_narrow_answers_in_the_right_order():
+    section = other_questions(demo.digits_pairs())
+    [block] = section.blocks
+    least, most = ([row[column] for row in block.rows] for column in (2, 3))
+    assert all(row[4] <= 1e-5 for row in block.rows[:-2])  # the slope's bracket is as wide as a root
+    assert most[1] < least[0]  # what both ends see saves rate
+    assert least[2] > most[1]  # pairs are harder than pixels
+    assert least[5] > most[4]  # a picture beside the classes
+    assert least[6] > most[0]  # a second distortion
+    assert least[7] > most[0]  # what is forbidden
+    assert most[9] == pytest.approx(2.0, abs=1e-12)  # log2 4
+    assert least[11] < least[10] <= most[10] < most[11]
 
 
 def test_the_closed_forms_stand_in_the_table(report):

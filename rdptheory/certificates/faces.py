@@ -20,6 +20,7 @@ from rdptheory.problems import DiscreteProblem
 
 __all__ = ["on_the_face"]
 
+MOST = 400  # rows and columns together: the polishing solves dense systems of them, in some hundredths of a second
 POLISHING = 6  # Newton steps towards both marginals: each squares what is off
 DECADES = 18.0  # nats of what columns are off, that are looked at together
 CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays a tenth of what `Solution` promises
@@ -29,7 +30,7 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
     """A channel (n, m) on the symbols of positive mass next to the one given, and by how much the rate of an exact one
     within D and with the output law of the reference may be above its own; None if there is no such proof."""
     reduced = problem.reduced
-    if len(reduced.perceptions) != 1:
+    if len(reduced.perceptions) != 1 or sum(channel.shape) > MOST:
         return None
     (ball,) = reduced.perceptions
     p, q = reduced.probabilities, ball.reference
