@@ -352,6 +352,26 @@ def test_limits_on_distortion():
     assert_code(unlimited)
 
 
+def test_forbidden_reconstructions():
+    """inf forbids a label to a symbol; where its own label alone is left, the symbol has to be told."""
+    d = SquaredError().table(P4.points).copy()
+    d[0, 1:] = d[1:, 0] = math.inf
+    found = relevant_rate(P4, T4, Table(d), TotalVariation(), C=0.5, D=0.4, P=0.05)
+    assert found.gap <= 1e-9
+    assert (found.candidate.channel[0, 1:] == 0.0).all()
+    assert (found.candidate.channel[1:, 0] == 0.0).all()
+    assert_at_least(
+        found.bounds.lower,
+        relevant_rate(P4, T4, SquaredError(), TotalVariation(), C=0.5, D=0.4, P=0.05).bounds.lower,
+        1e-9,
+    )
+    seen = side_information_rate(P4, T4, Table(d), D=0.4)
+    assert seen.gap <= 1e-9
+    only = np.where(np.eye(4) > 0.0, 0.0, math.inf)
+    told = H(P4.probabilities) - H(P4.probabilities @ T4) + float(P4.probabilities @ [H(row) for row in T4])
+    assert_inside(side_information_rate(P4, T4, Table(only), D=math.inf).bounds, told, 1e-14)
+
+
 def test_three_side_letters_and_side_information_that_tells_nothing():
     rng = np.random.default_rng(0)
     T = rng.dirichlet(np.ones(3), 4)

@@ -80,7 +80,7 @@ class ClassLaws:
             mean = a @ self.classes
             spread = np.einsum("ni,ic,ie->nce", a, self.classes, self.classes) - mean[:, :, None] * mean[:, None, :]
             bend = self.price * spread + tau[:, :, None] * tau[:, None, :] - tau[:, :, None] * np.eye(k)
-            curvature, axes = np.linalg.eigh(bend)
+            curvature, axes = np.linalg.eigh(np.nan_to_num(bend))  # prices may be any numbers
             along = np.einsum("nce,nc->ne", axes, mean - tau) / np.maximum(np.abs(curvature), FLAT)
             step = np.einsum("nce,ne->nc", axes, along)
             moved = np.maximum(tau, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))

@@ -144,7 +144,7 @@ class _Search:
             upper, letters = upper_end(self.question, Letters(found.joint, labels))
             if upper < self.upper:
                 self.upper, self.letters = upper, letters
-            if found.prices is None:
+            if found.prices is None or not np.isfinite(found.prices.g).all():
                 break
             if self.question.exact:
                 self.prices = replace(found.prices, price=inf)
@@ -211,7 +211,7 @@ class _Search:
         if dual is not None:
             s, f = np.append(np.atleast_1d(dual.s), 0.0), dual.f
             if dual.centred:
-                f = f + sum(slope * limit.table.min(axis=1) for slope, limit in zip(s, limits, strict=False))
+                f = f + sum(slope * least for slope, least in zip(s, problem.row_minima, strict=False))
             mu = 0.0 if dual.mu is None or not balls else float(dual.mu[0])
             moved = 0.0 if question.exact else float(s[0]) * law_entropy(question.classes)
             prices = Prices(f + moved, float(s[1]), float(s[0]), mu)
