@@ -78,7 +78,7 @@ def small_information(probabilities: FloatArray, channel: FloatArray) -> float:
 
 
 def relative_entropies(laws: FloatArray, reference: FloatArray) -> FloatArray:
-    """KL(law ‖ reference) of laws (..., n) for a reference above 0, accurate also where they nearly agree.
+    """KL(law ‖ reference) of laws (..., n), references (n,) or (..., n) above 0, accurate also where they nearly agree.
 
     Σ r_j φ(t_j),    φ(t) = t log t - t + 1 >= 0,    t_j = law_j / r_j
     """
@@ -86,7 +86,8 @@ def relative_entropies(laws: FloatArray, reference: FloatArray) -> FloatArray:
     near = np.abs(excess) < 0.5
     logs = np.log1p(excess, out=np.zeros_like(excess), where=near)
     np.log(ratio, out=logs, where=~near & (ratio > 0.0))
-    return np.asarray((ratio * logs - excess) @ reference)
+    told = ratio * logs - excess
+    return np.asarray(told @ reference if reference.ndim == 1 else np.einsum("...j,...j->...", told, reference))
 
 
 def binary_entropy(probability: ArrayLike) -> FloatArray:

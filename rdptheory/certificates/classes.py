@@ -74,25 +74,29 @@ class ClassLaws:
 
         At a maximum τ is the class law T'a of its own posterior a, and that map never leads down.
         """
+        (n, k), tau = self.classes.shape, tau.copy()
+        squares = (self.classes[:, :, None] * self.classes[:, None, :]).reshape(n, k * k)
+        left = np.arange(tau.shape[0])
         value, a = self.values(tau, labels)
-        k = tau.shape[1]
         for _ in range(steps):
-            mean = a @ self.classes
-            spread = np.einsum("ni,ic,ie->nce", a, self.classes, self.classes) - mean[:, :, None] * mean[:, None, :]
-            bend = self.price * spread + tau[:, :, None] * tau[:, None, :] - tau[:, :, None] * np.eye(k)
+            here, mean = tau[left], a @ self.classes
+            missing = (mean / np.maximum(here, SMALLEST)).max(axis=1, initial=0.0) > 1.0 + PEAK
+            left, here, mean, value, a = left[missing], here[missing], mean[missing], value[missing], a[missing]
+            if not left.size:
+                break
+            spread = (a @ squares).reshape(-1, k, k) - mean[:, :, None] * mean[:, None, :]
+            bend = self.price * spread + here[:, :, None] * here[:, None, :] - here[:, :, None] * np.eye(k)
             curvature, axes = np.linalg.eigh(np.nan_to_num(bend))  # prices may be any numbers
-            along = np.einsum("nce,nc->ne", axes, mean - tau) / np.maximum(np.abs(curvature), FLAT)
+            along = np.einsum("nce,nc->ne", axes, mean - here) / np.maximum(np.abs(curvature), FLAT)
             step = np.einsum("nce,ne->nc", axes, along)
-            moved = np.maximum(tau, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))
+            moved = np.maximum(here, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))
             moved /= moved.sum(axis=1, keepdims=True)
-            ahead, b = self.values(moved, labels)
+            ahead, b = self.values(moved, labels[left])
             worse = ~(ahead >= value)
             if worse.any():
                 moved[worse] = mean[worse] / mean[worse].sum(axis=1, keepdims=True)
-                ahead[worse], b[worse] = self.values(moved[worse], labels[worse])
-            tau, value, a = moved, ahead, b
-            if float((a @ self.classes / np.maximum(tau, SMALLEST)).max(initial=0.0)) <= 1.0 + PEAK:
-                break
+                ahead[worse], b[worse] = self.values(moved[worse], labels[left[worse]])
+            tau[left], value, a = moved, ahead, b
         return tau
 
     def ceilings(self, known: FloatArray, slack: float, cells: int, *, alone: bool) -> Ceilings:

@@ -74,7 +74,7 @@ class LowerEnd:
 
 def losses(classes: FloatArray, tau: FloatArray) -> FloatArray:
     """KL(T_i ‖ τ_u), shape (n, K): what telling the class from the letter u loses for i; no class has τ = 0."""
-    found = np.maximum([relative_entropies(classes, np.maximum(law, SMALLEST)) for law in tau], 0.0).T
+    found = np.maximum(relative_entropies(classes[:, None, :], np.maximum(tau, SMALLEST)), 0.0)
     found[(classes[:, None, :] == tau).all(axis=2)] = 0.0
     return frozen_array(found)
 
