@@ -260,11 +260,25 @@ class _Search:
     def tidy(self, held: _Held) -> None:
         """The letters that are one as one, where the bracket stays as narrow as asked."""
         means, labels, _ = held.merged(self.question.classes)
+        if self.question.ball is not None:  # the judge leans on the others
+            means, labels = np.concatenate([means, self.sure[0]]), np.concatenate([labels, self.sure[1]])
         found = self.on_grid(means, labels)
         self.steps += found.steps
-        upper, letters = upper_end(self.question, Letters(found.joint, labels))
+        upper, letters = upper_end(self.question, _without_light(Letters(found.joint, labels)))
         if letters is not None and upper - self.lower.value <= self.method.gap:
             self.upper, self.letters = upper, letters
+
+
+def _without_light(letters: Letters) -> Letters:
+    """Letters that do not count added to the heaviest of their label."""
+    joint, weights = letters.joint.copy(), letters.joint.sum(axis=1)
+    kept = np.ones(weights.size, dtype=bool)
+    for light in np.flatnonzero(weights <= HELD):
+        heaviest = int(np.where(letters.labels == letters.labels[light], weights, 0.0).argmax())
+        if weights[heaviest] > HELD:
+            joint[heaviest] += joint[light]
+            kept[light] = False
+    return Letters(joint[kept], letters.labels[kept])
 
 
 @dataclass(frozen=True, eq=False)
