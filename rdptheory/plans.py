@@ -106,7 +106,7 @@ class PrivatePlan:
     decoder : array (k, m)
         p(y|z).
     asymptotic : bool
-        Whether the rate is max(I(X;Z), I(Y;Z)) over long blocks or H(Z) at once.
+        Whether the rate is max(I(X;Z), I(Y;Z) - Rc) over long blocks or H(Z) at once.
     """
 
     encoder: FloatArray
@@ -123,11 +123,16 @@ class PrivatePlan:
         return problem.p[:, None] * (self.encoder @ self.decoder)
 
     def rate(self, problem: DiscreteTransport) -> float:
-        """H(Z), or the larger of I(X;Z) and I(Y;Z), in nats."""
-        z = problem.p @ self.encoder
+        """H(Z), or the larger of I(X;Z) and I(Y;Z) less the rate of common randomness, in nats."""
         if self.asymptotic:
-            return max(small_information(problem.p, self.encoder), small_information(z, self.decoder))
-        return float(law_entropy(z))
+            first, second = self._informations(problem)
+            return max(first, second - problem.common)
+        return float(law_entropy(problem.p @ self.encoder))
+
+    def _informations(self, problem: DiscreteTransport) -> tuple[float, float]:
+        """I(X;Z) and I(Y;Z)."""
+        z = problem.p @ self.encoder
+        return small_information(problem.p, self.encoder), small_information(z, self.decoder)
 
     def most(self, problem: DiscreteTransport, kappa: float) -> float:
         """The rate rounded up, for masses known to a relative error κ.
@@ -136,7 +141,8 @@ class PrivatePlan:
         where Z is uniform, where a rate that is too high by one rounding unit would cost its root to mend.
         """
         if self.asymptotic:
-            return _most_information(self.rate(problem), kappa)
+            first, second = (_most_information(rate, kappa) for rate in self._informations(problem))
+            return max(first, second - problem.common)
         with localcontext(prec=40):
             masses = [Decimal(mass) for mass in (problem.p @ self.encoder).tolist() if mass > 0.0]
             total = sum(masses, Decimal(0))
@@ -167,7 +173,10 @@ class PrivatePlan:
             return self
         output = z @ self.decoder
         if self.asymptotic:
-            kept = R / rate
+            first, second = self._informations(problem)
+            kept = min(
+                1.0, *(limit / spent for limit, spent in ((R, first), (R + problem.common, second)) if spent > 0.0)
+            )
             erased = np.full((self.encoder.shape[0], 1), 1.0 - kept)
             return replace(
                 self,

@@ -17,7 +17,7 @@ from rdptheory.information import entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import DiscreteSource, Source, Uniform
 from rdptheory.transport_problem import TransportProblem
@@ -42,6 +42,7 @@ METHODS = (
     QuantileCuts,
     MultiStart,
     EntropicTransport,
+    LinePairs,
     PosteriorPairs,
 )
 """For finite alphabets; of those that apply the first is taken by default."""
@@ -53,9 +54,9 @@ USUAL_GAP = 1e-9
 """Relative gap asked of a method that names none."""
 
 AVAILABLE = (
-    "available are: finite alphabets with common_randomness False or True, asymptotic or not; Uniform to Uniform with "
-    "SquaredError, common_randomness=False, asymptotic=False; Gaussian to Gaussian with SquaredError, asymptotic=True "
-    "and any rate of common randomness"
+    "available are: finite alphabets with common_randomness False or True, and with asymptotic=True any rate of it; "
+    "Uniform to Uniform with SquaredError, common_randomness=False, asymptotic=False; Gaussian to Gaussian with "
+    "SquaredError, asymptotic=True and any rate of common randomness"
 )
 
 
@@ -79,7 +80,8 @@ def constrained_transport(
     over long blocks (asymptotic=True):
 
         common_randomness=False    min E d(X,Y)   over X - Z - Y with I(X;Z) <= R and I(Y;Z) <= R,
-        common_randomness=True     min E d(X,Y)   over (X,Y) with I(X;Y) <= R;
+        common_randomness=True     min E d(X,Y)   over (X,Y) with I(X;Y) <= R,
+        common_randomness=Rc       min E d(X,Y)   over X - Z - Y with I(X;Z) <= R and I(Y;Z) <= R + Rc;
 
     always with X ~ source and Y ~ target.
 
@@ -92,7 +94,7 @@ def constrained_transport(
     R : float
         Nats, at least 0; inf gives plain optimal transport.
     common_randomness : bool or float
-        False, True, or a rate in nats (0 is False, inf is True; in between for Gaussians only).
+        False, True, or a rate Rc in nats (0 is False, inf is True; in between over long blocks only).
     asymptotic : bool
     method : optional
         None takes a closed form if there is one, else the method that proves the narrowest bracket.
@@ -121,7 +123,7 @@ def constrained_transport(
 
     References
     ----------
-    [LZCK22], [XLCZ24]
+    [LZCK22], [SLY15], [XLCZ24]
     """
     problem = TransportProblem(source, target, distortion, R, common_randomness, asymptotic)
     return _solve(problem, method)
@@ -314,10 +316,11 @@ def quantisation_error(source: Source, *, R: float, method: QuantileCuts | None 
 
 
 def _solve(problem: TransportProblem, method: Method | None) -> TransportSolution:
-    if problem.common_randomness not in (0.0, inf) and not limited_randomness(problem):
+    discrete = isinstance(problem.source, DiscreteSource) and isinstance(problem.target, DiscreteSource)
+    covered = (discrete and problem.asymptotic) or limited_randomness(problem)
+    if problem.common_randomness not in (0.0, inf) and not covered:
         raise InvalidInput("common_randomness", problem.common_randomness, f"a rate between 0 and inf; {AVAILABLE}")
     formula = match_transport(problem)
-    discrete = isinstance(problem.source, DiscreteSource) and isinstance(problem.target, DiscreteSource)
     if formula is None and not discrete:
         continuous = problem.target if isinstance(problem.source, DiscreteSource) else problem.source
         raise InvalidInput(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.distortions import Distortion, Table, geometry_of
@@ -92,6 +93,7 @@ class TransportProblem:
             y if on_line else None,
             shared=self.common_randomness == inf,
             asymptotic=self.asymptotic,
+            common=0.0 if self.common_randomness == inf else float(self.common_randomness),
         )
 
 
@@ -129,6 +131,8 @@ class DiscreteTransport:
         Where the symbols sit, if they are real numbers.
     shared, asymptotic : bool
         Which of the four questions it is: with common randomness or without, over long blocks or one-shot.
+    common : float
+        A finite rate Rc of common randomness, over long blocks: Y may take R + Rc nats from Z.
     unit : float
         What the gap of a method is relative to, unless D is more.
     """
@@ -142,12 +146,20 @@ class DiscreteTransport:
     shared: bool = False
     asymptotic: bool = False
     unit: float = 1.0
+    common: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
         """(source symbols, target symbols)."""
         n, m = self.cost.shape
         return int(n), int(m)
+
+    def held(self) -> tuple[DiscreteTransport, NDArray[np.bool_], NDArray[np.bool_]]:
+        """The same question without symbols of zero mass, and where the others are."""
+        rows, columns = self.p > 0.0, self.q > 0.0
+        x, y = (None if side is None else side[held] for side, held in ((self.x, rows), (self.y, columns)))
+        small = replace(self, p=self.p[rows], q=self.q[columns], cost=self.cost[np.ix_(rows, columns)], x=x, y=y)
+        return small, rows, columns
 
     @property
     def independent(self) -> float:

@@ -14,7 +14,7 @@ from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.solution import JointGaussian, Status
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, convex_envelope
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Uniform
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
@@ -97,7 +97,9 @@ def test_each_case_takes_the_method_that_fits() -> None:
         (a, b, line, False, False, QuantileCuts),
         (a, b, line, True, False, ColumnGeneration),
         (a, b, line, True, True, EntropicTransport),
-        (a, b, line, False, True, PosteriorPairs),
+        (a, b, line, False, True, LinePairs),
+        (a, b, line, 0.3, True, LinePairs),
+        (*instance("C"), 0.3, True, PosteriorPairs),
         (*instance("C"), True, False, BranchAndBound),
         (*instance("C"), False, False, MultiStart),
         (Uniform(0, 1), Uniform(0, 2), line, False, False, ClosedForm),

@@ -15,6 +15,7 @@ from rdptheory.distortions import AbsoluteError, SquaredError, Table
 from rdptheory.errors import InvalidInput
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.solution import Status
+from rdptheory.solvers.line import search
 from rdptheory.solvers.transport.common_randomness import (
     BranchAndBound,
     ColumnGeneration,
@@ -25,7 +26,14 @@ from rdptheory.solvers.transport.common_randomness import (
     intervals,
     master,
 )
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs, entropic, posteriors
+from rdptheory.solvers.transport.long_blocks import (
+    EntropicTransport,
+    LinePairs,
+    PosteriorPairs,
+    entropic,
+    line_pairs,
+    posteriors,
+)
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, line, multi_start
 from rdptheory.sources import Laplace, Pmf, discretise
 from rdptheory.transport import constrained_transport
@@ -59,6 +67,9 @@ CASES: list[tuple[TransportMethod, Any, str, Callable[[Any], Any]]] = [
     (MultiStart(starts=2), multi_start, "_descend", lambda plan: replace(plan, decoder=plan.decoder[:, ::-1])),
     (EntropicTransport(), entropic._Dual, "value", lambda value: value + PLANTED),
     (EntropicTransport(), entropic._Dual, "newton", lambda point: (point[0] + PLANTED, 0.5 * point[1])),
+    (LinePairs(), search, "least_on_line", lambda found: replace(found, floor=found.floor + PLANTED)),
+    (LinePairs(), line_pairs, "_proof", lambda proof: replace(proof, target_rate=1.2 * proof.target_rate)),
+    (LinePairs(), line_pairs, "shared_plan", lambda plan: replace(plan, decoder=plan.decoder[::-1])),
     (PosteriorPairs(), posteriors, "_pairs", lambda found: (found[0], found[1] + PLANTED)),
     (PosteriorPairs(), posteriors._Search, "_program", lambda found: (np.roll(found[0], 1), found[1] * 1.05)),
 ]
@@ -298,6 +309,8 @@ def test_a_linear_program_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatc
         )
         assert found.status is Status.STOPPED
         assert "failed" in found.message
-    found = constrained_transport(source, target, cost, R=0.2, common_randomness=False, asymptotic=True)
+    found = constrained_transport(
+        source, target, cost, R=0.2, common_randomness=False, asymptotic=True, method=PosteriorPairs()
+    )
     assert found.status is Status.STOPPED
     assert "failed" in found.message

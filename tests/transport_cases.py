@@ -15,7 +15,7 @@ import numpy as np
 from rdptheory.distortions import AbsoluteError, Distortion, SquaredError, Table
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
 from rdptheory.sources import Pmf
 from rdptheory.transport import proved
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
@@ -25,7 +25,7 @@ REFERENCES: dict[str, Any] = json.loads((Path(__file__).parent / "references" / 
 BIT = float(np.log(2.0))
 SHARED = ColumnGeneration, BranchAndBound, Enumeration, Flow, EntropicTransport
 """Methods for questions with common randomness."""
-BLOCKS = EntropicTransport, PosteriorPairs
+BLOCKS = EntropicTransport, LinePairs, PosteriorPairs
 """Methods for long blocks."""
 
 

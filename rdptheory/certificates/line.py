@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.certificates.transport.couplings import soft_minimum
+from rdptheory.certificates.soft import soft_minimum
 
 __all__ = ["Curve", "Least", "Letters", "least_on_line"]
 

@@ -1,15 +1,16 @@
-"""Long blocks without common randomness: pairs of posteriors.
+"""Long blocks with a finite rate Rc of common randomness, or none: pairs of posteriors.
 
-For any μ, ν and α, β >= 0, every X - Z - Y with I(X;Z) <= R and I(Y;Z) <= R has, over laws a of X and b of Y,
+For any μ, ν and α, β >= 0, every X - Z - Y with I(X;Z) <= R and I(Y;Z) <= R + Rc has, over laws a of X and b of Y,
 
-    E d >= μ·p + ν·q - (α + β) R + min over (a, b) of  a'db - μ·a - ν·b + α KL(a‖p) + β KL(b‖q),
+    E d >= μ·p + ν·q - αR - β(R + Rc) + min over (a, b) of  a'db - μ·a - ν·b + α KL(a‖p) + β KL(b‖q),
 
 the average of the bracket over the posteriors given Z. Given b the best a is a softmax, which leaves
 
     c(b) + v(b),    c(b) = -α log Σ_i p_i exp((μ_i - (db)_i)/α) concave,    v(b) = β KL(b‖q) - ν·b convex.
 
 On a simplex c is at least its interpolation and v at least a tangent; simplices are cut in two until that is enough.
-One-shot it is a relaxation.
+Where d is a product of means the search is along a line instead, for any number of letters: `pairs_on_line`. One-shot
+it is a relaxation.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ from typing import Self
 import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.certificates.line import Letters, least_on_line
+from rdptheory.certificates.soft import soft_minimum
 from rdptheory.certificates.transport.argument import Argument
-from rdptheory.certificates.transport.couplings import soft_minimum
+from rdptheory.certificates.transport.pairs_on_line import LineCost, PairCurve
 from rdptheory.certificates.transport.rounding import centred, lowered, relative_error
 from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = ["PosteriorMultipliers", "PosteriorPricing", "bisected"]
 
+NODES = 401
+"""First nodes of a line, odd so that one is level: a few on each scale that a tilted law can have."""
 ENTRIES = 4e7
 """Most numbers that all cells of one bound may take, n + m for each pair of corners: seconds and some hundred MB."""
 
@@ -42,7 +47,7 @@ class PosteriorMultipliers(Argument):
     slack : float
         Cells of the simplex are cut until their bounds are this near the least value seen, in units of the distortion.
     max_cells : int
-        Most cells looked at; beyond it the bound is valid and lower.
+        Most cells, or nodes of a line, looked at; beyond it the bound is valid and lower.
     """
 
     target_rate: float = 0.0
@@ -57,27 +62,32 @@ class PosteriorMultipliers(Argument):
         return replace(super().times(unit), target_rate=self.target_rate * unit, slack=self.slack * unit)
 
     def proves(self, problem: DiscreteTransport) -> bool:
-        """Without common randomness."""
+        """With a finite rate of common randomness."""
         return not problem.shared
 
     def lower_end(self, problem: DiscreteTransport) -> float:
-        """The dual value; the simplex of the smaller side is cut."""
+        """The dual value; the line is searched if there is one, else the simplex of the smaller side is cut."""
         assert self.target is not None
         assert self.source is not None
-        rows, columns = problem.p > 0.0, problem.q > 0.0
-        sides = [
-            (problem.p[rows], self.source[rows], max(0.0, self.rate - self.target_rate)),
-            (problem.q[columns], self.target[columns], min(self.rate, max(0.0, self.target_rate))),
-        ]
-        cost = problem.cost[np.ix_(rows, columns)]
-        if cost.shape[1] > cost.shape[0]:
-            sides, cost = sides[::-1], np.ascontiguousarray(cost.T)
-        (p, mu, alpha), (q, nu, beta) = sides
-        kappa = relative_error(*cost.shape)
-        pricing = PosteriorPricing(cost, p, q, centred(mu, p), centred(nu, q), alpha, beta, kappa)
-        floor = pricing.bound(self.slack, self.max_cells)[0]
-        fixed = float(lowered(pricing.mu * p, kappa).sum() + lowered(pricing.nu * q, kappa).sum())
-        return fixed - (1.0 + kappa) * (alpha + beta) * problem.R + floor
+        problem, rows, columns = problem.held()
+        p, q, kappa = problem.p, problem.q, relative_error(*problem.shape)
+        mu, nu = centred(self.source[rows], p), centred(self.target[columns], q)
+        beta = min(self.rate, max(0.0, self.target_rate))
+        alpha = max(0.0, self.rate - beta)
+        line = LineCost.of(problem, kappa)
+        if line is not None:
+            first = Letters(line.x, line.rows - mu, p, alpha, kappa)
+            curve = PairCurve(first, Letters(line.y, line.columns - nu, q, beta, kappa))
+            floor = least_on_line(curve, curve.slopes(NODES), self.slack, self.max_cells).floor
+        elif problem.cost.shape[1] > problem.cost.shape[0]:
+            turned = np.ascontiguousarray(problem.cost.T)
+            pricing = PosteriorPricing(turned, q, p, nu, mu, beta, alpha, kappa)
+            floor = pricing.bound(self.slack, self.max_cells)[0]
+        else:
+            pricing = PosteriorPricing(problem.cost, p, q, mu, nu, alpha, beta, kappa)
+            floor = pricing.bound(self.slack, self.max_cells)[0]
+        fixed = float(lowered(mu * p, kappa).sum() + lowered(nu * q, kappa).sum())
+        return fixed - (1.0 + kappa) * (alpha * problem.R + beta * (problem.R + problem.common)) + floor
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
-"""Long blocks without common randomness: a linear program over pairs of posteriors.
+"""Long blocks with a rate Rc of common randomness, or none: a linear program over pairs of posteriors.
 
-Z has weights w_k and posteriors a_k of X (n,) and b_k of Y (m,), independent given Z [LZCK22, Theorem 5]:
+Z has weights w_k and posteriors a_k of X (n,) and b_k of Y (m,), independent given Z [SLY15], at Rc = 0 [LZCK22,
+Theorem 5]:
 
     D(R) = min Σ w_k a_k' d b_k   over  Σ w_k a_k = p,  Σ w_k b_k = q,
-                                        Σ w_k KL(a_k‖p) <= R,  Σ w_k KL(b_k‖q) <= R.
+                                        Σ w_k KL(a_k‖p) <= R,  Σ w_k KL(b_k‖q) <= R + Rc.
 
 The least reduced cost of a pair at the prices of the program, and with it the lower end, comes from
 `certificates.transport.posteriors`.
@@ -24,6 +25,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import check_settings
 from rdptheory.information import relative_entropies
 from rdptheory.plans import PrivatePlan
+from rdptheory.solvers.transport.long_blocks.free import unlimited
 from rdptheory.solvers.transport.plan import conditional, spread
 from rdptheory.solvers.transport.units import in_own_units
 from rdptheory.transport_problem import DiscreteTransport
@@ -78,16 +80,19 @@ class PosteriorPairs:
         check_settings(self)
 
     def applies(self, problem: DiscreteTransport) -> bool:
-        """Over long blocks without common randomness."""
+        """Over long blocks with a finite rate of common randomness, or none."""
         return problem.asymptotic and not problem.shared
 
     @in_own_units
     def solve(self, problem: DiscreteTransport) -> TransportOutcome:
-        """D(R) over long blocks without common randomness, for any cost."""
-        rows, columns = problem.p > 0.0, problem.q > 0.0
-        cost, p, q = problem.cost[np.ix_(rows, columns)], problem.p[rows], problem.q[columns]
+        """D(R) over long blocks with a finite rate of common randomness, for any cost."""
+        free = unlimited(problem)
+        if free is not None:
+            return free
+        small, rows, columns = problem.held()
+        cost, p, q, limits = small.cost, small.p, small.q, np.array([problem.R, problem.R + problem.common])
         turned = q.size > p.size
-        search = _Search(cost.T, q, p, problem.R) if turned else _Search(cost, p, q, problem.R)
+        search = _Search(cost.T, q, p, limits[::-1]) if turned else _Search(cost, p, q, limits)
         if problem.R > 0.0:
             with watched("posterior pairs") as watch:
                 search.run(self, lambda upper: problem.width(self.gap, upper), watch.step)
@@ -114,8 +119,8 @@ class PosteriorPairs:
 class _Search:
     """Pairs a (k, n), b (k, m) for costs (n, m) with m <= n and laws without zeros."""
 
-    def __init__(self, cost: FloatArray, p: FloatArray, q: FloatArray, R: float) -> None:
-        self.cost, self.p, self.q, self.R = np.ascontiguousarray(cost), p, q, R
+    def __init__(self, cost: FloatArray, p: FloatArray, q: FloatArray, limits: FloatArray) -> None:
+        self.cost, self.p, self.q, self.limits = np.ascontiguousarray(cost), p, q, limits
         n, m = self.cost.shape
         self.a = np.vstack((p, np.repeat(np.eye(n), m, axis=0)))
         self.b = np.vstack((q, np.tile(np.eye(m), (n, 1))))
@@ -141,7 +146,8 @@ class _Search:
             fresh, least = _pairs(pricing, np.vstack((_best(pricing, grid), self.b[self.weights > 0.0])))
             self.upper = float(self.weights @ ((self.a @ self.cost) * self.b).sum(axis=1))
             wanted = width(self.upper)
-            value = float(pricing.mu @ self.p + pricing.nu @ self.q) - (pricing.alpha + pricing.beta) * self.R
+            value = float(pricing.mu @ self.p + pricing.nu @ self.q)
+            value -= float(np.dot((pricing.alpha, pricing.beta), self.limits))
             ending = len(self.history) + 1 >= steps or self._stalled()
             if ending or value + least >= self.upper - 0.5 * wanted:
                 floor, deepest = pricing.bound(0.25 * wanted, method.max_cells)
@@ -183,7 +189,7 @@ class _Search:
             result = linprog(
                 ((self.a @ self.cost) * self.b).sum(axis=1),
                 A_ub=spent,
-                b_ub=[self.R, self.R],
+                b_ub=self.limits,
                 A_eq=np.hstack((self.a, self.b)).T,
                 b_eq=np.concatenate((self.p, self.q)),
                 method="highs-ds",
