@@ -139,6 +139,10 @@ def _of_formula(problem: Problem, s: float) -> SlopePoint:
     def answer(D: float) -> Solution:
         found = match(replace(problem, D=D))
         assert found is not None
+        if found.status is Status.STOPPED:
+            raise InvalidInput(
+                "perception", problem.perception, "has bounds in place of a formula: their slopes are unknown"
+            )
         return found
 
     tolerance = FORMULA * (1.0 + s)
@@ -202,7 +206,8 @@ class _Search:
         self.least = (
             0.0 if discrete.by_products else -remaining_limit(0.0, discrete.weights[held], discrete.row_minima[0])
         )
-        if free.dual is None:  # else what is forbidden costs a rate at every D
+        self.ends = free.dual is None  # else what is forbidden costs a rate at every D
+        if self.ends:
             self.most = distortion_at(*question, R=0.0, P=problem.P, method=method).bounds.upper
         else:
             self.most = _spent(free)
@@ -246,7 +251,7 @@ class _Search:
     @property
     def bracket(self) -> Bounds:
         """Of every D that attains L(s)."""
-        top, low, high = self.value, self.least - ROUNDING * abs(self.least), self.most
+        top, low, high = self.value, self.least - ROUNDING * abs(self.least), self.most if self.ends else inf
         for one in self.seen:
             apart = abs(one.s - self.s)
             if apart == 0.0 or not isfinite(one.height):
@@ -257,7 +262,7 @@ class _Search:
                 high = min(high, bound + pad)
             else:
                 low = max(low, bound - pad)
-        return Bounds(min(low, high), high)
+        return Bounds(low, high)
 
     def _approach(self) -> tuple[_Seen, float] | None:
         """The rate whose slope is next to s, and -dD/ds there; None where the curve turns at a corner."""
@@ -329,7 +334,7 @@ class _Search:
         said = self.stopped or "as narrow as the brackets of the rates allow"
         return SlopePoint(
             bracket,
-            Bounds(min(max(0.0, *lows), high), high),
+            Bounds(max(0.0, *lows), high),
             s,
             straight,
             self.steps,
