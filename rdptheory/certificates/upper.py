@@ -16,6 +16,7 @@ from rdptheory.certificates.repair import (
     RESOLVED,
     Plans,
     as_channel,
+    coupling,
     distances,
     evaluated,
     mix,
@@ -209,13 +210,25 @@ def _surcharge(
         if (D > 0.0).all() and _stays_allowed(reduced, ball):
             share = min(1.0, distance / max(ball.limit + distance - depth, distance))
             over += share * _moved(reduced, found.channel, ball, law, inner, relative)
-        else:  # nothing may be moved: a channel well inside is mixed in, as far as one is known
-            shifted = max(shifted, distance / (distance + ball.limit - depth) if ball.limit > depth else relative)
+        else:  # nothing may be moved: a channel well inside is mixed in
+            known = _room_of_anchor(problem, ball, relative)
+            spare = ball.limit - depth if known is None else known
+            shifted = max(shifted, distance / (distance + spare) if spare > 0.0 else relative)
     cost = shifted * max(ceiling - rate, 0.0)
     if over.any():
         room, dear = (D, None) if free else _sharper(problem, found, D, relative)
         cost += max(_weights(over, room)) * max((ceiling if dear is None else dear) - rate, 0.0)
     return min(mixed, cost)
+
+
+def _room_of_anchor(problem: DiscreteProblem, ball: PerceptionLimit, relative: float) -> float | None:
+    """How far inside a ball the channel is that keeps all limits, None if that is no more than rounding."""
+    slater = slater_channel(problem)
+    if slater is None:
+        return None
+    reduced = problem.reduced
+    room = -_outside(weighed(reduced, slater), ball, coupling(reduced, slater, ball))
+    return room if room > NO_ROOM * relative * ball.limit else None
 
 
 def _outside(found: Weighed, ball: PerceptionLimit, plan: FloatArray | None) -> float:
