@@ -14,6 +14,7 @@ GROUPS = (
     ("Answers", ("solution", "_types", "errors")),
     ("Methods", ("closed_forms", "solvers", "continuous")),
     ("Entropy-constrained transport", ("transport", "transport_solution", "plans")),
+    ("Classes, and side information at the decoder", ("relevance", "relevance_problem", "relevance_solution")),
     ("One representation, many decoders", ("representations",)),
     ("Curves and surfaces", ("sweeps",)),
     ("Measured codecs and pictures", ("placement", "plotting")),

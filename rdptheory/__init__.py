@@ -8,7 +8,8 @@ Where to look:
     an answer      Solution: rate, bounds, slopes, candidate.channel, status; require, plot, sample, to_dict
     many points    curve, surface, adaptive_grid, plot_curves, plot_surface
     your codec     read_measurements, place, overlay
-    classes        bottleneck, relevant_rate, side_information_rate
+    beside Z       rdp(..., side_information=joint, realism=...), side_information_rate
+    classes        bottleneck, relevant_rate
     transport      constrained_transport, transport_rate
     one code       universal_rate, rate_penalty, representation_region
     theorems       rdptheory.theorems: catalogue, verify

@@ -50,10 +50,6 @@ class Conditional:
         return p, [mp.fsum(row[z] for row in p) for z in range(self.joint.shape[1])]
 
     def proved(self, answer: Answer) -> Any:
-        """At D as `Solution` reads it: a user's own sum of the least distortion may miss its last digits."""
-        return self._value(answer, 0.0 if answer.found.dual is None else answer.found.problem.discrete.unseen.sum())
-
-    def _value(self, answer: Answer, unseen: float = 0.0) -> Any:
         """The dual point of the pairs to fifty digits, less H(Z). Under output realism the claim itself."""
         found = answer.found
         if found.dual is None or math.isinf(answer.lower) or (self.realism == "output" and math.isfinite(self.P)):
@@ -69,7 +65,6 @@ class Conditional:
         heights = [next(f) if mass > 0 else mp.mpf(0) for mass in flat]
         ball = (self.perception, flat, mp.mpf(self.P)) if math.isfinite(self.P) else None
         D, s = (mp.mpf(1), mp.mpf(0)) if math.isinf(self.D) else (mp.mpf(self.D), mp.mpf(float(dual.s[0])))
-        D += mp.mpf(float(unseen))
         value = exact.dual_value(flat, table.reshape(n * k, m * k), D, heights, s, ball)
         return value + mp.fsum(mass * mp.log(mass) for mass in of_z if mass > 0)
 
@@ -77,7 +72,7 @@ class Conditional:
         wrong, found = [], answer.found
         if not answer.lower <= answer.upper:
             wrong.append("crossed")
-        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self._value(answer), mp.mpf(0)):
+        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self.proved(answer), mp.mpf(0)):
             wrong.append("false lower")
         if math.isinf(answer.upper) or found.candidate is None:
             return wrong
