@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.signal import find_peaks
+import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates.line import Least, Letters, least_on_line
@@ -167,7 +167,7 @@ def _valleys(least: Least, level: float, most: int) -> FloatArray:
     """Indices of the nodes at the bottom of valleys that the prices, exact to `level`, could make of use."""
     values = np.concatenate(([np.inf], least.values, [np.inf]))
     values[[0, -1]] = np.abs(least.values).max() + 1.0
-    bottoms = find_peaks(-values, prominence=max(0.1 * level, 1e-14))[0] - 1
+    bottoms = scipy.signal.find_peaks(-values, prominence=max(0.1 * level, 1e-14))[0] - 1
     bottoms = bottoms[least.values[bottoms] <= max(30.0 * level, 3.0 * abs(least.best))]
     return np.sort(bottoms[np.argsort(least.values[bottoms], kind="stable")[:most]])
 
