@@ -54,6 +54,7 @@ UNDER_THE_AXIS = 27.0
 """Points that the numbers and the name of an axis take."""
 WIDTH, DPI = 3.4, 220
 """Inches: one column. Dots per inch of a picture file."""
+# Letters of eight points stay legible in a column of that width.
 STYLE: dict[str, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,

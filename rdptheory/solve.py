@@ -33,7 +33,7 @@ __all__ = ["Method", "ask", "posed", "rate_distortion", "rdp", "rdp_many", "want
 
 Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
-NO_PERCEPTION = float("inf")
+NO_PERCEPTION = float("inf")  # P where no divergence is asked about
 LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
 SECOND_WORK = 400_000_000  # entries of the table that they may pass: some seconds

@@ -24,7 +24,7 @@ from rdptheory.errors import InvalidInput
 
 __all__ = ["NATS_PER_BIT", "Unit", "bits_to_nats", "nats_to_bits"]
 
-NATS_PER_BIT = math.log(2.0)
+NATS_PER_BIT = math.log(2.0)  # by definition
 
 
 @overload

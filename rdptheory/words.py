@@ -45,6 +45,7 @@ __all__ = [
 Question = tuple[Source, Distortion, Divergence | None]
 Member = TypeVar("Member")
 
+# By the word on the command line: how many numbers follow it, and what takes them.
 FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
     "bernoulli": (1, Bernoulli),
     "gaussian": (2, Gaussian),

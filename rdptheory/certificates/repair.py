@@ -36,7 +36,7 @@ NEGLIGIBLE = UNIT_ROUNDOFF / 1024  # mass that a column may gain in place, below
 SLOPPY = 1e-10  # mass by which a plan may miss the reference: to scale its rows by more would move the law as far
 MIXING_ROUNDS = 60  # doublings of the smallest share that a mixture may need beyond the one in closed form
 NEARING = 200  # rounds: what is left then is a fraction of a percent
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms and quotients of empty symbols finite
 
 Plans = tuple[FloatArray | None, ...]
 

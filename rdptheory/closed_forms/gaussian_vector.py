@@ -31,15 +31,15 @@ from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Allocation", "allocate", "rate"]
 
-ALLOWANCE = 16 * float(np.finfo(np.float64).eps)
+ALLOWANCE = 16 * float(np.finfo(np.float64).eps)  # of a term: a logarithm, a root and a dozen operations
 W2 = Wasserstein2Squared()
-BINS = 1024
-ROOT_STEPS = 100
-CHORD_STEPS = 4
-PRECISION = 1e-13
-CHORD_PRECISION = 1e-9
+BINS = 1024  # values for which the search is run: beyond, neighbours differ by less than a root search sees
+ROOT_STEPS = 100  # of a bracketed root search that takes a dozen
+CHORD_STEPS = 4  # after the binned search, each of which gains three digits
+PRECISION = 1e-13  # of a logarithm of a price: the rate is flat there, and loses its square
+CHORD_PRECISION = 1e-9  # relative, of D and P: the same reason
 NUDGE = 1e-4  # of the logarithm of a price, for central differences
-FARTHEST = 100.0
+FARTHEST = 100.0  # logarithm of a price: e^100 is beyond every price that float64 limits ask
 
 
 @dataclass(frozen=True, eq=False)

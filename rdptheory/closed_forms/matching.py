@@ -24,12 +24,12 @@ from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace
 
 __all__ = ["ALLOWANCE", "ClosedForm", "between", "match"]
 
-EPS = float(np.finfo(np.float64).eps)
+EPS = float(np.finfo(np.float64).eps)  # spacing of float64 at 1
 ALLOWANCE = 16 * EPS
 """Half the width of a bracket, in units of the scale that `match` names."""
 WRITTEN = 4_000_000  # entries up to which a channel is written down: 32 MB
-VANISHING = 1e-14
-NARROW = 1e-9
+VANISHING = 1e-14  # of the largest variance: smaller ones are rounding of the axes
+NARROW = 1e-9  # nats: a wider bracket has no slope worth stating
 NOT_OPTIMAL = "a jointly Gaussian channel reaches the upper end and is not optimal, the least variance proves the lower"
 
 

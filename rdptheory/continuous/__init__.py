@@ -2,7 +2,7 @@
 
 from rdptheory.continuous.answer import DensityMethod, answer
 from rdptheory.continuous.atoms import Atoms, PointChannel
-from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
+from rdptheory.continuous.candidate import BoxChannel, CellBounds, CellChannel, Points, ProductChannel, Redraw
 from rdptheory.continuous.cells import Ask, Cells
 from rdptheory.continuous.confidence import ConfidenceRate, confidence_rate
 from rdptheory.continuous.inverse import limit_at
@@ -10,6 +10,7 @@ from rdptheory.continuous.inverse import limit_at
 __all__ = [
     "Ask",
     "Atoms",
+    "BoxChannel",
     "CellBounds",
     "CellChannel",
     "Cells",
@@ -17,6 +18,7 @@ __all__ = [
     "DensityMethod",
     "PointChannel",
     "Points",
+    "ProductChannel",
     "Redraw",
     "answer",
     "confidence_rate",

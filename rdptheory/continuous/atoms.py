@@ -35,7 +35,7 @@ HOPELESS = 1e-3  # of c above 1, after the third slope: no finer search will hel
 SLOPES = 10  # slopes tried until E d = D
 ADDITIONS = 4  # rounds of new points at peaks of c
 NEWTON = 30  # steps, of which half a dozen converge
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms of weights that vanish finite
 ROOM = 2e-11  # of D, kept free for the quadrature error
 
 

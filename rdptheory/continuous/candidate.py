@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from rdptheory.errors import InvalidInput, real_array
 from rdptheory.solution import Candidate
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["CellBounds", "CellChannel", "Outputs", "Points", "Redraw"]
+__all__ = ["BoxChannel", "CellBounds", "CellChannel", "Outputs", "Points", "ProductChannel", "Redraw"]
 
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))  # the last level that is not the end of the law
@@ -117,15 +117,87 @@ class CellChannel(Candidate):
         rng : numpy.random.Generator
         """
         points = real_array("x", x)
-        cell = np.searchsorted(self.edges[1:-1], points.ravel(), side="left")
-        held = np.cumsum(self.channel, axis=1)
-        held[:, -1] = 1.0
-        symbols = np.empty(cell.size, dtype=np.intp)
-        uniform = rng.random(cell.size)
-        for row in np.unique(cell):
-            here = cell == row
-            symbols[here] = np.searchsorted(held[row], uniform[here], side="right")
+        symbols = _symbols(self.channel, np.searchsorted(self.edges[1:-1], points.ravel(), side="left"), rng)
         return self.outputs.draw(symbols, rng).reshape(points.shape)
+
+
+@dataclass(frozen=True, eq=False, init=False, kw_only=True)
+class BoxChannel(Candidate):
+    """X in R^k -> its box -> another box -> Y, coordinates in it independent.
+
+    Attributes
+    ----------
+    edges : tuple of k arrays (n_i + 1,)
+        As in `CellChannel`; boxes are numbered in C order.
+    channel : array (n_1 ... n_k, m_1 ... m_k)
+    outputs : tuple of k Points or Redraw
+        What the cells of each axis stand for.
+    """
+
+    edges: tuple[FloatArray, ...]
+    channel: FloatArray
+    outputs: tuple[Outputs, ...]
+
+    def __init__(self, edges: tuple[FloatArray, ...], channel: FloatArray, outputs: tuple[Outputs, ...]) -> None:
+        for name, value in (("edges", edges), ("channel", channel), ("outputs", outputs)):
+            object.__setattr__(self, name, value)
+        for name in ("output", "joint"):
+            object.__setattr__(self, name, None)
+
+    def draw(self, x: FloatArray, source: object, rng: np.random.Generator) -> FloatArray:
+        """`sample`."""
+        return self.sample(x, rng)
+
+    def sample(self, x: ArrayLike, rng: np.random.Generator) -> FloatArray:
+        """One Y for each x, of shape (N, k)."""
+        points = _points(x, len(self.edges))
+        places = [np.searchsorted(t[1:-1], column, side="left") for t, column in zip(self.edges, points.T, strict=True)]
+        shape = tuple(t.size - 1 for t in self.edges)
+        symbols = _symbols(self.channel, np.ravel_multi_index(places, shape), rng)
+        drawn = np.unravel_index(symbols, shape)
+        return np.stack([one.draw(place, rng) for one, place in zip(self.outputs, drawn, strict=True)], axis=1)
+
+
+@dataclass(frozen=True, eq=False, init=False, kw_only=True)
+class ProductChannel(Candidate):
+    """Independent coordinates, each with a channel of its own.
+
+    Attributes
+    ----------
+    parts : tuple of k channels
+    """
+
+    parts: tuple[Candidate, ...]
+
+    def __init__(self, parts: tuple[Candidate, ...]) -> None:
+        object.__setattr__(self, "parts", parts)
+        for name in ("channel", "output", "joint"):
+            object.__setattr__(self, name, None)
+
+    def draw(self, x: FloatArray, source: Any, rng: np.random.Generator) -> FloatArray:
+        """One Y for each x, of shape (N, k)."""
+        columns = _points(x, len(self.parts)).T
+        drawn = [part.draw(column, None, rng) for part, column in zip(self.parts, columns, strict=True)]
+        return np.stack(drawn, axis=1)
+
+
+def _points(x: ArrayLike, k: int) -> FloatArray:
+    points = real_array("x", x)
+    if points.ndim != 2 or points.shape[1] != k:
+        raise InvalidInput("x", points.shape, f"must have shape (N, {k})")
+    return points
+
+
+def _symbols(channel: FloatArray, cell: IntArray, rng: np.random.Generator) -> IntArray:
+    """A symbol for each cell, by the rows of a channel."""
+    held = np.cumsum(channel, axis=1)
+    held[:, -1] = 1.0
+    symbols = np.empty(cell.size, dtype=np.intp)
+    uniform = rng.random(cell.size)
+    for row in np.unique(cell):
+        here = cell == row
+        symbols[here] = np.searchsorted(held[row], uniform[here], side="right")
+    return symbols
 
 
 guard(__name__)

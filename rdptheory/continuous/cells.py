@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rdptheory._types import FloatArray
-from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, Redraw
+from rdptheory.continuous.allocated import allocated
+from rdptheory.continuous.candidate import CellBounds, CellChannel, Redraw
 from rdptheory.continuous.ends import Upper, fixed_ends, lower_end, upper_end
 from rdptheory.continuous.finite import power
+from rdptheory.continuous.noise import noise_end
 from rdptheory.continuous.plane import plane_solution
 from rdptheory.continuous.posed import Posed
 from rdptheory.doors import guard
@@ -28,7 +29,7 @@ Ask = Callable[[Problem, Method], Solution]
 """How a finite problem is answered: the judge has seen what comes back."""
 
 FIRST = 64  # cells of the first look, which takes a tenth of a second and tells how many the gap will need
-SECOND = 4 * FIRST
+SECOND = 4 * FIRST  # cells of the second look, still cheap
 SHARE = 0.05  # of the gap asked for, left to the finite solver at either end
 FINEST = 1e-9  # nats: no narrower gap is asked of it
 MANY = 384  # symbols from which first-order steps of n² are worth taking, instead of a few of n³
@@ -71,9 +72,12 @@ class Cells:
     def answer(self, problem: Problem, ask: Ask) -> Solution:
         """The bracket of a question about a density; `ask` answers the finite ones."""
         if isinstance(problem.source, Independent):
-            found = plane_solution(
-                problem, InteriorPoint(gap=max(FINEST, SHARE * self.gap)), ask, self.gap, self.max_cells
-            )
+            finite_method = InteriorPoint(gap=max(FINEST, SHARE * self.gap))
+            if problem.perception is None or problem.P in (0.0, np.inf):
+                shared = replace(finite_method, gap=max(FINEST, finite_method.gap / len(problem.source.parts)))
+                found = allocated(problem, shared, lambda one: ask(one, shared), self.gap, self.max_cells)
+            else:
+                found = plane_solution(problem, finite_method, ask, self.gap, self.max_cells)
             return replace(found, method=self)
         posed = Posed.of(problem)
         known = trivial(posed, self)
@@ -100,9 +104,9 @@ class _Search:
 
     def __init__(self, posed: Posed, ask: Ask, method: Cells) -> None:
         self.posed, self.ask, self.method = posed, ask, method
-        self.bounds = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found")
-        self.candidate: CellChannel | None = None
-        self.slopes = Slopes(np.nan, np.nan)
+        rate, self.candidate, self.slopes = noise_end(posed)
+        reason = "Gaussian noise" if rate < np.inf else "no channel was found"
+        self.bounds = CellBounds(0.0, rate, "no rate is negative", reason)
         self.steps = 0
         self.kinds = posed.redraws
 
@@ -110,12 +114,12 @@ class _Search:
         """Both ends on n cells."""
         if self.posed.fixed and power(self.posed.distortion) == 2:
             lower, above = fixed_ends(self.posed, n)
-            self.raise_lower(lower, n)
+            self.raise_lower(lower.rate, n)
             self.lower_upper(above)
             return
-        lower, steps = lower_end(self.posed, n, n, self.solve)
-        self.steps += steps
-        self.raise_lower(lower, n)
+        lower = lower_end(self.posed, n, n, self.solve)
+        self.steps += lower.steps
+        self.raise_lower(lower.rate, n)
         found = {redraw: upper_end(self.posed, n, n, redraw, self.solve) for redraw in self.kinds}
         for above in found.values():
             self.lower_upper(above)
@@ -146,17 +150,8 @@ class _Search:
             kind = "redrawn within" if found.redraw else "at the means of"
             reason = f"reproductions {kind} {found.y.law.size} cells"
             self.bounds = CellBounds(self.bounds.lower, found.rate, self.bounds.lower_from, reason)
-            outputs = found.y.edges if found.redraw else found.y.means
-            self.candidate = self.channel(found.x.edges, found.channel, outputs, found.redraw)
+            self.candidate = found.candidate(self.posed)
             self.slopes = self.posed.slopes(found.slope_D, found.slope_P)
-
-    def channel(self, edges: FloatArray, rows: FloatArray, outputs: FloatArray, redraw: bool) -> CellChannel:
-        """A channel in the unit of the question; `outputs` are edges to redraw between, or points."""
-        shift, scale = self.posed.shift, self.posed.scale
-        source = self.posed.problem.source
-        assert isinstance(source, ContinuousSource)
-        placed = shift + scale * outputs
-        return CellChannel(shift + scale * edges, rows, Redraw(source, placed) if redraw else Points(placed))
 
     def solution(self) -> Solution:
         """The answer."""

@@ -15,23 +15,38 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import lower_bound, upper_bound
+from rdptheory.continuous.candidate import CellChannel, Points, Redraw
 from rdptheory.continuous.finite import cell_distortion, cells_problem, power, rounded_distortion, rounded_problem
 from rdptheory.continuous.lattice import CellLaw, cell_law, lattice, nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Solution
+from rdptheory.sources import ContinuousSource
 
-__all__ = ["Upper", "fixed_ends", "lower_end", "upper_end"]
+__all__ = ["Lower", "Upper", "fixed_ends", "lower_end", "upper_end"]
 
 CUT = 4  # pieces of a cell on which a solution is read: the loss along x is then of fourth order and beneath notice
 EMPTY = 1e-14  # mass of an output below which it is left out: such outputs together change no digit of a rate
 ROOM = 1e-12  # of a limit, kept free for the rounding of the judge
 SECANTS = 12  # steps of the slope until E d = D: each gains more than a digit
 SINKHORN = 200  # steps at P = 0, each of which gains half a digit
-SETTLED = 1e-14  # change of a potential, in nats, that is rounding
+SETTLED = 1e-14  # relative change of the potential that is rounding
 
 Finite = Callable[[Problem], Solution]
+"""Answers a finite problem; the judge has seen what comes back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lower:
+    """A lower end, and one that holds in a whole direction: R at D' is at least affine - slope (D' - D) for every D' at
+    which P, if there is a ball, is the same; `slope` is in the units of the posed question.
+    """
+
+    rate: float
+    affine: float = 0.0
+    slope: float = 0.0
+    steps: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +62,17 @@ class Upper:
     slope_P: float
     steps: int = 0
 
+    def candidate(self, posed: Posed) -> CellChannel:
+        """The channel in the unit of the question."""
+        source = posed.problem.source
+        assert isinstance(source, ContinuousSource)
+        outputs = posed.shift + posed.scale * (self.y.edges if self.redraw else self.y.means)
+        made = Redraw(source, outputs) if self.redraw else Points(outputs)
+        return CellChannel(posed.shift + posed.scale * self.x.edges, self.channel, made)
 
-def lower_end(posed: Posed, coarse: int, fine: int, solve: Finite) -> tuple[float, int]:
-    """A lower bound, and steps taken, from `coarse` source nodes and `fine` reproduction nodes.
+
+def lower_end(posed: Posed, coarse: int, fine: int, solve: Finite) -> Lower:
+    """A lower bound from `coarse` source nodes and `fine` reproduction nodes.
 
     The potential F = f - s x², linear between the nodes of the source, is read on nodes that cut every cell: E f does
     not change, and c(y) = E exp(F(X+) + 2sX+y - sy²) falls at every y, for the finer rounding spreads less and the
@@ -58,18 +81,19 @@ def lower_end(posed: Posed, coarse: int, fine: int, solve: Finite) -> tuple[floa
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P)
     y = lattice(source, nodes(source, fine))
     x = y if coarse == fine else lattice(source, nodes(source, coarse, fine))
-    found = solve(rounded_problem(x, y, *asked))
+    rounded = rounded_problem(x, y, *asked)
+    found = solve(rounded)
     if found.dual is None or not 0.0 < found.bounds.lower < np.inf or power(posed.distortion) != 2:
-        return found.bounds.lower, found.steps
+        return Lower(found.bounds.lower, steps=found.steps)
     s, fixed = float(np.atleast_1d(found.dual.s)[0]), posed.fixed
     F = found.dual.f + s * (rounded_distortion(posed.distortion, x, y, posed.D, fixed).least - x.nodes**2)
-    cut, proved = lattice(source, _cut(x.nodes)), [found.bounds.lower]
+    cut, proved = lattice(source, _cut(x.nodes)), [lower_bound(rounded.discrete, found.dual)]
     f = np.interp(cut.nodes, x.nodes, F) + s * cut.nodes**2
     for on in (y, cut) if posed.transport else (y,):  # the nodes of a plan cost as well, and cut ones cost less
         shifted = f - s * rounded_distortion(posed.distortion, cut, on, posed.D, fixed).least
         judged = rounded_problem(cut, on, *asked).discrete
         proved.append(lower_bound(judged, DualPoint(shifted, np.array([s]))))
-    return max(proved), found.steps
+    return Lower(max(found.bounds.lower, *proved), max(proved), s, found.steps)
 
 
 def upper_end(posed: Posed, coarse: int, fine: int, redraw: bool, solve: Finite) -> Upper | None:
@@ -114,13 +138,14 @@ def upper_end(posed: Posed, coarse: int, fine: int, redraw: bool, solve: Finite)
     return Upper(rate, cut, y, W, redraw, -s, found.slopes.P, found.steps)
 
 
-def fixed_ends(posed: Posed, n: int) -> tuple[float, Upper | None]:
+def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     """Both ends at P = 0 on n cells, where no solver is needed: a symmetric iteration runs on the problem itself."""
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, 0.0)
     y = lattice(source, nodes(source, n))
     below = rounded_problem(y, y, *asked).discrete
     f, s = _symmetric(below)
-    lower = lower_bound(below, DualPoint(f, np.array([s])))
+    proved = lower_bound(below, DualPoint(f, np.array([s])))
+    lower = Lower(proved, proved, s)
     cells = cell_law(source, nodes(source, n))
     above = cells_problem(cells, cells, *asked, True)
     if above is None:
@@ -211,7 +236,7 @@ def _symmetric(problem: DiscreteProblem) -> tuple[FloatArray, float]:
         for _ in range(SINKHORN):
             new = f / 3.0 - (2.0 / 3.0) * np.log(K @ (p * np.exp(f)))
             change, f = float(np.abs(new - f).max()), new
-            if change <= SETTLED:
+            if change <= SETTLED * max(1.0, float(np.abs(f).max())):
                 break
         W = K * (p * np.exp(f))
         return np.asarray(W / W.sum(axis=1, keepdims=True))

@@ -30,7 +30,7 @@ from rdptheory.sources import ContinuousSource, Pmf
 
 __all__ = ["Limited", "cell_distortion", "cells_problem", "check", "power", "rounded_distortion", "rounded_problem"]
 
-NOTHING = float("inf")
+NOTHING = float("inf")  # a radius that limits nothing
 DISTORTIONS = "must be SquaredError() or AbsoluteError() for a source with a density"
 PERCEPTIONS = "must be an f-divergence, Wasserstein1() or Wasserstein2Squared() for a source with a density"
 

@@ -1,4 +1,4 @@
-"""Two independent coordinates under squared error, by boxes: each coordinate is rounded, or held in cells, on its own.
+"""Two independent coordinates beside the ball of an f-divergence, by boxes: each rounded, or held in cells, on its own.
 
 Roundings are independent, so what they add to E d adds up over the coordinates, and so do rents and in-cell variances.
 A density within a box is the product of those within its sides, so f-divergences between laws that are redrawn in boxes
@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from rdptheory._types import FloatArray
-from rdptheory.continuous.candidate import CellBounds
+from rdptheory.continuous.candidate import BoxChannel, CellBounds, CellChannel, ProductChannel, Redraw
 from rdptheory.continuous.finite import Limited, cell_distortion, rounded_distortion
 from rdptheory.continuous.lattice import cell_law, lattice, nodes
 from rdptheory.distortions import SquaredError, Table
-from rdptheory.divergences import Divergence, FDivergence, TotalVariation
+from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -33,12 +33,10 @@ def plane_problems(problem: Problem, n: int) -> tuple[Problem, Problem | None]:
     Raises
     ------
     InvalidInput
-        A coordinate without a variance, another distortion, or a divergence that is no f-divergence (any at P = 0).
+        A coordinate without a variance, another distortion, or a divergence that is no f-divergence.
     """
     assert isinstance(problem.source, Independent)
-    fixed = problem.perception is not None and problem.P == 0.0
-    ball, radius = _ball(problem)
-    redraw = ball is not None
+    ball = _ball(problem)
     laws: list[tuple[FloatArray, FloatArray]] = []
     below: list[Limited] = []
     above: list[Limited] = []
@@ -50,8 +48,8 @@ def plane_problems(problem: Problem, n: int) -> tuple[Problem, Problem | None]:
         rounded, cells = lattice(source, t), cell_law(source, t)
         laws.append((rounded.law, cells.law))
         for limits, found in (
-            (below, rounded_distortion(problem.distortion, rounded, rounded, D, fixed)),
-            (above, cell_distortion(problem.distortion, cells, cells, D, redraw, fixed)),
+            (below, rounded_distortion(problem.distortion, rounded, rounded, D, fixed=False)),
+            (above, cell_distortion(problem.distortion, cells, cells, D, redraw=True, fixed=False)),
         ):
             limits.append(Limited(found.table * scale**2, (found.limit - D) * scale**2))
     made = []
@@ -60,21 +58,18 @@ def plane_problems(problem: Problem, n: int) -> tuple[Problem, Problem | None]:
         one, two = limits
         table = (one.table[:, None, :, None] + two.table[None, :, None, :]).reshape(law.size, law.size)
         lifted = Limited(table, (problem.D + one.limit + two.limit) * (1.0 - 1e-14 * (1 if side else -1))).lifted(law)
-        made.append(Problem(Pmf.from_weights(law), Table(lifted.table), ball, max(lifted.limit, 0.0), radius))
+        made.append(Problem(Pmf.from_weights(law), Table(lifted.table), ball, max(lifted.limit, 0.0), problem.P))
     return made[0], made[1] if made[1].D > 0.0 else None
 
 
 def plane_solution(problem: Problem, method: Method, ask: object, gap: float, most: int) -> Solution:
     """Both ends on more and more boxes, until the gap or `most` symbols."""
     _ball(problem)
-    if problem.D == 0.0:
-        none = Slopes(np.nan, np.nan)
-        text = "no channel of finite rate reaches D = 0 for a density"
-        return Solution(problem, np.inf, CellBounds(np.inf, np.inf), none, None, Status.INFEASIBLE, text, method)
-    if np.isinf(problem.D):
-        text, flat = "a fresh draw from the source keeps both limits", Slopes(0.0, 0.0)
-        return Solution(problem, 0.0, CellBounds(0.0, 0.0), flat, None, Status.OPTIMAL, text, method)
+    known = decided(problem, method)
+    if known is not None:
+        return known
     bounds, steps, slopes = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found"), 0, None
+    channel: BoxChannel | None = None
     for n in SIZES:
         if (n + 2) ** 2 > most and n > SIZES[0]:
             break
@@ -87,6 +82,9 @@ def plane_solution(problem: Problem, method: Method, ask: object, gap: float, mo
         if high is not None and high.rate < bounds.upper:
             bounds = CellBounds(bounds.lower, high.rate, bounds.lower_from, f"{n} cells an axis")
             slopes = high.slopes
+            assert high.candidate is not None
+            assert high.candidate.channel is not None
+            channel = _box_channel(problem, n, high.candidate.channel)
         if bounds.gap <= gap:
             break
     reached = bounds.gap <= gap
@@ -98,7 +96,7 @@ def plane_solution(problem: Problem, method: Method, ask: object, gap: float, mo
         bounds.upper,
         bounds,
         steep,
-        None,
+        channel,
         status,
         f"{text}: {bounds.lower_from}, {bounds.upper_from}",
         method,
@@ -106,13 +104,40 @@ def plane_solution(problem: Problem, method: Method, ask: object, gap: float, mo
     )
 
 
-def _ball(problem: Problem) -> tuple[Divergence | None, float]:
+def _box_channel(problem: Problem, n: int, rows: FloatArray) -> BoxChannel:
+    """The channel between boxes, in the unit of the question."""
+    assert isinstance(problem.source, Independent)
+    edges, outputs = [], []
+    for part in problem.source.parts:
+        source, shift, scale = part.standard()
+        cells = cell_law(source, nodes(source, n))
+        edges.append(shift + scale * cells.edges)
+        outputs.append(Redraw(part, edges[-1]))
+    return BoxChannel(tuple(edges), rows, tuple(outputs))
+
+
+def decided(problem: Problem, method: Method) -> Solution | None:
+    """What needs no boxes: D = 0 and D = inf."""
+    assert isinstance(problem.source, Independent)
+    if problem.D == 0.0:
+        none = Slopes(np.nan, np.nan)
+        text = "no channel of finite rate reaches D = 0 for a density"
+        return Solution(problem, np.inf, CellBounds(np.inf, np.inf), none, None, Status.INFEASIBLE, text, method)
+    if np.isinf(problem.D):
+        ends = [np.array(part.support) for part in problem.source.parts]
+        draws = zip(problem.source.parts, ends, strict=True)
+        fresh = ProductChannel(tuple(CellChannel(t, [[1.0]], Redraw(part, t)) for part, t in draws))
+        text, flat = "a fresh draw from the source keeps both limits", Slopes(0.0, 0.0)
+        return Solution(problem, 0.0, CellBounds(0.0, 0.0), flat, fresh, Status.OPTIMAL, text, method)
+    return None
+
+
+def _ball(problem: Problem) -> Divergence:
+    assert isinstance(problem.source, Independent)
     if not isinstance(problem.distortion, SquaredError):
-        raise InvalidInput("distortion", problem.distortion, "must be SquaredError() in the plane")
-    if problem.perception is None or np.isinf(problem.P):
-        return None, np.inf
-    if problem.P == 0.0:
-        return TotalVariation(), 0.0
+        raise InvalidInput("distortion", problem.distortion, "must be SquaredError() for independent coordinates")
+    if len(problem.source.parts) > 2 and 0.0 < problem.P < np.inf:
+        raise InvalidInput("P", problem.P, "must be 0 or inf for more than two coordinates: boxes would be too many")
     if not isinstance(problem.perception, FDivergence):
-        raise InvalidInput("perception", problem.perception, "must be an f-divergence in the plane, or P be 0")
-    return problem.perception, problem.P
+        raise InvalidInput("perception", problem.perception, "must be an f-divergence in the plane, or P be 0 or inf")
+    return problem.perception

@@ -42,7 +42,7 @@ TAIL_MASS = 1e-12  # beyond each end of the line: what is lost there is of the o
 TAIL_SHARE = 1e-10  # what the tails add to c
 FIRST_STEP = 0.02  # of the grid on which c is bounded, in 1/√s
 SPLIT = 8  # pieces of an interval on which c may pass the target
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms of rows that vanish finite
 ROUNDS = 6  # of splitting: the grid is then 1e-7/√s fine
 
 

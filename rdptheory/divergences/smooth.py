@@ -23,7 +23,7 @@ SETTLED = 1e-11  # nats that the bound at a multiplier of the caller may be abov
 CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
 AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # keeps the slope at empty symbols finite
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
 
 

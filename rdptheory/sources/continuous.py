@@ -19,7 +19,7 @@ __all__ = ["CELL_ERROR", "CellMoments", "ContinuousSource", "Tail"]
 CELL_ERROR = 1e-12
 """What the brackets pay for: the relative error of every mass and moment of a cell of an analytic density. Quadrature
 and rounding reach 1e-14 to 1e-13 on the cells that the methods choose, the special functions of the tails 1e-13."""
-ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)
+ROUNDOFF = 0.5 * float(np.finfo(np.float64).eps)  # relative error of one operation
 SUMMING = 64  # half ulps: 16 products and sums of positive terms, at most three times nested, and the density itself
 GRID = 4001  # points between which the compander's distribution function is interpolated: nodes need few digits
 FAR = 1e-13  # levels of the quantiles between which that grid lies

@@ -15,7 +15,7 @@ from rdptheory.sources.laws import Uniform
 __all__ = ["WithDensity", "discretise"]
 
 MOST_CELLS = 10_000_000  # symbols: 80 MB an array, and more than any method takes
-TAIL = 1e-7
+TAIL = 1e-7  # level beyond which a grid stops: what is cut off moves a rate by about as much
 
 
 class WithDensity(Protocol):

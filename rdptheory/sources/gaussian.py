@@ -15,7 +15,7 @@ from rdptheory.sources.continuous import ContinuousSource, Tail
 
 __all__ = ["Gaussian", "GaussianVector"]
 
-ROUNDING = 1e-12
+ROUNDING = 1e-12  # relative, of a covariance that was computed: symmetric and semidefinite but for it
 
 
 @dataclass(frozen=True)

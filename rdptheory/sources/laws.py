@@ -15,9 +15,9 @@ from rdptheory.sources.gaussian import Gaussian
 
 __all__ = ["Exponential", "GaussianMixture", "Laplace", "Logistic", "StudentT", "Uniform"]
 
-NOTHING = Tail(0.0)
+NOTHING = Tail(0.0)  # beyond an end of the support
 SERIES_END = 0.1  # below this e^-z the dilogarithm's series gains a digit a term, above it `spence` cancels little
-SERIES_TERMS = 16
+SERIES_TERMS = 16  # of the dilogarithm: 0.1^16
 LOGISTIC_END = 60.0  # scales: the cube root of the density is 1e-9 there
 HEAVIEST = 1.0 / 3.0  # degrees of freedom of a compander: with fewer its quantiles leave float64
 
