@@ -26,7 +26,8 @@ CAREFUL = 1.0 + 1e-8  # of the variance: standard deviations of laws known by th
 
 def mean_of(source: ContinuousSource) -> float:
     """E X."""
-    c = source.quantile(0.5)
+    low = source.support[0]
+    c = low if np.isfinite(low) else source.quantile(0.5)
     left, right = source.left_tail(c), source.right_tail(c)
     return c + right.mass * right.excess - left.mass * left.excess
 
