@@ -117,7 +117,7 @@ class SmoothFDivergence(FDivergence):
         """
         return self._support(v, reference, P, 0.0)
 
-    def support_near(self, v: Law, reference: Reference, P: float, mu: NotNegative) -> float:
+    def support_near(self, v: Law, reference: Law, P: float, mu: NotNegative) -> float:
         """The bound at μ where that cannot be far from the least one, else the same search begun around μ."""
         if P > 0.0 and 0.0 < mu < np.inf:
             bound, missed = self._look(v, reference, P, mu)

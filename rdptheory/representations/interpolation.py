@@ -182,13 +182,13 @@ def joint_transport(
     joint = region.masses * region.posterior.T  # (n, l)
     alphabet = np.unique(np.concatenate([points, means]), axis=0)
     m, size = len(alphabet), len(means)
-    pull = np.sqrt(squares(alphabet, means))
+    away = np.sqrt(squares(alphabet, means))
     start_x, start_d = np.nonzero(joint > 0.0)
     apart_y, apart_d = squares(alphabet, points[start_x]), squares(means, means[start_d])
     squared = (apart_y[:, None, :], apart_d[None, :, :])
     cost = np.sqrt(squared[0] + squared[1]) if euclidean else np.sqrt(squared[0]) + np.sqrt(squared[1])
     with np.errstate(over="ignore"):
-        cost = cost.reshape(m, size, -1) + price * pull[:, :, None]  # from (x, x_d) to (y, x_d')
+        cost = cost.reshape(m, size, -1) + price * away[:, :, None]  # from (x, x_d) to (y, x_d')
     if not np.isfinite(cost).all():
         raise InvalidInput("price", price, "makes costs that float64 cannot hold")
     mass, cheapest = joint[start_x, start_d], cost.min(axis=0).T  # nothing is asked of Y: each pair takes the best y

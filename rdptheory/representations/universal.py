@@ -239,8 +239,8 @@ def gaussian_decoders(
     correlation = float(np.sqrt(-np.expm1(-2.0 * rate)))
     decoders = []
     for _, P in problem.points:
-        blind = gaussian.joint(0.0, source.variance, 2.0 * source.variance, P, ball)  # Y of least variance
-        factor = max(correlation, float(np.sqrt(blind.covariance[1, 1])) / source.standard_deviation)
+        independent = gaussian.joint(0.0, source.variance, 2.0 * source.variance, P, ball)  # Y of least variance
+        factor = max(correlation, float(np.sqrt(independent.covariance[1, 1])) / source.standard_deviation)
         decoders.append(ScalingDecoder(factor, source.mean * (1.0 - factor)))
     return tuple(decoders)
 

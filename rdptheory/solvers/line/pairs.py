@@ -31,7 +31,7 @@ BENT = 1e-7
 """Share of the curvature of the convex part that must be left for a valley to be followed."""
 LEAST_PRICE = 1e-3
 """Of a nat in a guess: rates near the entropies would make it 0."""
-TINY = 1e-300
+TINY = 1e-300  # keeps quotients by what rounds to 0 finite
 
 
 @dataclass(frozen=True, eq=False)
