@@ -203,7 +203,7 @@ def joint_transport(
     given_d = law / law.sum(axis=0)
     error = float(np.einsum("z,zi,yz,yi->", region.masses, region.posterior, given_d, squares(alphabet, points)))
     return JointTransport(
-        Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, pull))
+        Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, away))
     )
 
 
