@@ -8,6 +8,7 @@ from math import exp, inf, isfinite, sqrt
 from typing import Any
 
 from rdptheory._types import Bounds
+from rdptheory.blocks import block_distortion
 from rdptheory.certificates import lower_bound
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
 from rdptheory.continuous import limit_at
@@ -19,9 +20,10 @@ from rdptheory.methods import Method
 from rdptheory.problems import Problem, remaining_limit
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Slopes, Solution, Status
-from rdptheory.solve import OUTPUT, ask, posed, wanted_gap
+from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
+from rdptheory.transport_problem import INFORMATION, block_sense
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
@@ -65,6 +67,8 @@ def distortion_at(
     method: Method | None = None,
     side_information: SideInformation = None,
     realism: str = OUTPUT,
+    common_randomness: bool | float = True,
+    sense: str = INFORMATION,
 ) -> Located:
     """D(R,P), the distortion that a rate R pays for at perception P, with a proof.
 
@@ -75,7 +79,7 @@ def distortion_at(
 
     Parameters
     ----------
-    source, distortion, perception, method, side_information, realism
+    source, distortion, perception, method, side_information, realism, common_randomness, sense
         As in `rdp`.
     R : float
         Rate in nats, at least 0; inf asks for the least distortion of all. Where a table forbids so much that no D is
@@ -108,6 +112,10 @@ def distortion_at(
     """
     R = at_least_zero("R", R)
     problem = posed(source, distortion, perception, PLACEHOLDER, P, side_information, realism)
+    if block_sense(sense, common_randomness):
+        found = block_distortion(problem, R, common_randomness, by_lines(method))
+        status = Status.OPTIMAL if found.closed else Status.STOPPED
+        return Located(found.bounds.upper, found.bounds, found.steps, status, found.message)
     if not isinstance(problem, Problem):
         return _given_z(problem, R, method)
     source = problem.source

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from rdptheory._types import Bounds, FloatArray, follows
+from rdptheory.blocks import block_rate
 from rdptheory.closed_forms import ClosedForm, between, match
 from rdptheory.continuous.answer import answer
 from rdptheory.distortions import Distortion
@@ -25,11 +26,12 @@ from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered, judged, keeping
 from rdptheory.solvers.presolve import presolve, proved_infeasible
+from rdptheory.solvers.transport.long_blocks import LinePairs
 from rdptheory.sources import ContinuousSource, Independent, Source
-from rdptheory.transport_problem import DiscreteTransport
+from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
 from rdptheory.watch import opened, watching
 
-__all__ = ["Method", "ask", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
+__all__ = ["Method", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
 Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
@@ -52,6 +54,8 @@ def rdp(
     method: Method | None = None,
     side_information: SideInformation = None,
     realism: str = OUTPUT,
+    common_randomness: bool | float = True,
+    sense: str = INFORMATION,
 ) -> Solution: ...
 
 
@@ -77,6 +81,8 @@ def rdp(
     method: Method | None = None,
     side_information: SideInformation = None,
     realism: str = OUTPUT,
+    common_randomness: bool | float = True,
+    sense: str = INFORMATION,
 ) -> Solution[Any]:
     """The information rate-distortion-perception function, with a proof.
 
@@ -110,6 +116,11 @@ def rdp(
         "output" realism under W2² and KL, R(D,P) less I(X;Z); other f-divergences give a bracket.
     realism : "output" or "joint"
         What δ compares where there is side information: the laws of X and Y, or those of the pairs with Z.
+    common_randomness : bool or float
+        True, False, or a rate Rc in nats; it matters with sense="block" only.
+    sense : "information" or "block"
+        Whether P limits the law of one letter, or W2² of whole blocks for each letter: R(D,Rc,P), for squared error
+        and a Gaussian source or a finite one on the line, whose answer has no channel.
 
     Returns
     -------
@@ -129,7 +140,7 @@ def rdp(
 
     References
     ----------
-    [BM19], equation (4); [NIU23] and [HWG25] for side information.
+    [BM19], equation (4); [NIU23] and [HWG25] for side information; [QCYX25] for blocks.
 
     Examples
     --------
@@ -147,6 +158,9 @@ def rdp(
     >>> round(both.rate, 6), [round(slope, 3) + 0.0 for slope in both.slopes.D]
     (0.204909, [0.0, -1.254])
     """
+    if block_sense(sense, common_randomness):
+        question = posed(source, distortion, perception, D, P, side_information, realism)
+        return block_rate(question, common_randomness, by_lines(method))
     with opened("R(D,P)"):
         return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
 
@@ -196,6 +210,15 @@ def posed(
     if side_information is None and realism == OUTPUT:
         return problem
     return ConditionalProblem(problem, side_information, realism)
+
+
+def by_lines(method: object) -> LinePairs:
+    """The one method of the block sense."""
+    if method is None:
+        return LinePairs()
+    if not isinstance(method, LinePairs):
+        raise InvalidInput("method", method, 'must be LinePairs() or None with sense="block"')
+    return method
 
 
 def ask(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:

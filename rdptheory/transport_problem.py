@@ -15,8 +15,19 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
-__all__ = ["DiscreteTransport", "TransportProblem", "common_rate", "cost_table", "monge_excess"]
+__all__ = [
+    "BLOCK",
+    "INFORMATION",
+    "DiscreteTransport",
+    "TransportProblem",
+    "block_sense",
+    "common_rate",
+    "cost_table",
+    "monge_excess",
+]
 
+INFORMATION, BLOCK = "information", "block"
+"""The senses of a perception limit: on the law of one letter, or on that of whole blocks."""
 MONGE_SLACK = 1e-9
 """Share of the largest cost by which a table may exceed a Monge array and still count as one: far above the rounding of
 distances, and far below what a search over maps that are not monotone would gain."""
@@ -27,6 +38,21 @@ def common_rate(common_randomness: object) -> float:
     if isinstance(common_randomness, (bool, np.bool_)):
         return inf if common_randomness else 0.0
     return at_least_zero("common_randomness", common_randomness)
+
+
+def block_sense(sense: str, common_randomness: bool | float) -> bool:
+    """Whether blocks are meant; a finite rate of common randomness makes sense there only.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if sense not in (INFORMATION, BLOCK):
+        raise InvalidInput("sense", sense, f'must be "{INFORMATION}" or "{BLOCK}"')
+    if sense == INFORMATION and common_rate(common_randomness) != inf:
+        rule = f'has no effect on the law of one letter: sense="{BLOCK}" limits the law of whole blocks'
+        raise InvalidInput("common_randomness", common_randomness, rule)
+    return sense == BLOCK
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,7 @@ def nouns() -> dict[str, Any]:
         "mean": 0.0, "n": 4, "m": 3, "levels": 2, "covariance": [1.0], "bounds": located.bounds, "active": located,
         "zero_rate": located, "slopes": solution.slopes, "candidate": solution.candidate, "status": solution.status,
         "p": 0.25, "q": 0.25, "qX": 0.25, "qY": 0.25, "R": 0.5, "common_randomness": True, "keys": ["BM19.T2"],
+        "sense": "information",
         "region": region, "workers": 1, "solver": "CLARABEL", "probabilities": [0.5, 0.5], "weights": [1, 3],
         "high": 2.0, "low": 1.0, "unit": "bits", "dual": solution.dual, "price": 1.0, "weight": 0.5, "dimension": 1,
         "rate": 0.5, "variance": 1.0, "D1": 0.1, "D2": 0.2, "D3": 0.3, "ball": discrete.perceptions[0],

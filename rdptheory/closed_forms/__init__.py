@@ -3,6 +3,7 @@
 from rdptheory.closed_forms import (
     bernoulli,
     gaussian,
+    gaussian_block,
     gaussian_vector,
     hamming,
     laplacian,
@@ -23,6 +24,7 @@ __all__ = [
     "bernoulli",
     "between",
     "gaussian",
+    "gaussian_block",
     "gaussian_vector",
     "hamming",
     "laplacian",

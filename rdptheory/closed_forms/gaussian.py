@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory.closed_forms import gaussian_block
 from rdptheory.closed_forms._gaussian_balls import gaussian_shrink, least_second_moment
 from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive
 from rdptheory.closed_forms.regimes import Regime
@@ -34,6 +35,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 from rdptheory.solution import JointGaussian
 from rdptheory.sources import Gaussian
+from rdptheory.transport_problem import BLOCK, INFORMATION, block_sense
 
 __all__ = ["bounds", "bracket", "distortion", "joint", "perception", "rate", "regime", "slopes", "symbolic"]
 
@@ -45,7 +47,15 @@ ROUND = 16 * float(np.finfo(np.float64).eps)  # of max(1, R): four times the lar
 NEAR = 0.7  # a correlation above which 1-ρ² keeps more digits as a product, and below which ρ² does beside 1
 
 
-def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence = W2) -> FloatArray:
+def rate(
+    variance: ArrayLike,
+    D: ArrayLike,
+    P: ArrayLike,
+    perception: Divergence = W2,
+    *,
+    common_randomness: bool | float = True,
+    sense: str = INFORMATION,
+) -> FloatArray:
     """R(D,P) in nats, elementwise over arrays that broadcast.
 
     Parameters
@@ -57,6 +67,8 @@ def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence
     P : at least 0, or inf
         Largest δ(p_X, p_Y): in the unit of σ² for W2², in nats for KL.
     perception : Wasserstein2Squared() or KullbackLeibler()
+    common_randomness, sense
+        With sense="block" P limits W2² of whole blocks, and the rate of common randomness counts: `gaussian_block`.
 
     Returns
     -------
@@ -70,6 +82,9 @@ def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, perception: Divergence
     >>> rate(1.0, 0.3, [0.0, 0.01, float("inf")]).round(8)
     array([0.64096717, 0.60824975, 0.6019864 ])
     """
+    if block_sense(sense, common_randomness):
+        _only_w2(perception)
+        return gaussian_block.rate(variance, D, P, common_randomness)
     return _rate(_scaled(variance, D, P, perception))
 
 
@@ -167,12 +182,23 @@ def slopes(
     return by_D[()], by_P[()]
 
 
-def distortion(variance: ArrayLike, R: ArrayLike, P: ArrayLike, perception: Divergence = W2) -> FloatArray:
+def distortion(
+    variance: ArrayLike,
+    R: ArrayLike,
+    P: ArrayLike,
+    perception: Divergence = W2,
+    *,
+    common_randomness: bool | float = True,
+    sense: str = INFORMATION,
+) -> FloatArray:
     """D(R,P): the smallest E(X-Y)² at rate at most R nats and perception at most P; arguments as in `rate`.
 
     >>> distortion(1.0, rate(1.0, 0.3, 0.01), 0.01).round(12)
     np.float64(0.3)
     """
+    if block_sense(sense, common_randomness):
+        _only_w2(perception)
+        return gaussian_block.distortion(variance, R, P, common_randomness)
     variance, R = positive("variance", variance), limits("R", R)
     shrink, g = _ball(perception).shrink(variance, limits("P", P))
     share = np.exp(-2.0 * R)  # Shannon's D/σ² at this rate
@@ -254,6 +280,11 @@ def symbolic(variance: Any = None, D: Any = None, P: Any = None, perception: Div
         (sympy.log(variance / D) / 2, D < variance),
         (0, True),
     )
+
+
+def _only_w2(perception: Divergence) -> None:
+    if not isinstance(perception, Wasserstein2Squared):
+        raise InvalidInput("perception", perception, f'must be Wasserstein2Squared() with sense="{BLOCK}"')
 
 
 class _Ball(Protocol):
