@@ -126,7 +126,7 @@ class Divergence(ABC):
         at_least_zero("P", P)
         return 1.0
 
-    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+    def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
         """The ball as the compiled core of the interior point knows it.
 
         Raises

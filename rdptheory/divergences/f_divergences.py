@@ -42,7 +42,7 @@ class TotalVariation(FDivergence):
         """½ Σ |reference - output|."""
         return 0.5 * float(np.abs(reference - output).sum())
 
-    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+    def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
         """A box of half-width μ/2 for the prices of the output symbols."""
         return BallSpec(BOX, reference, P, reference.size, recession=self.recession)
 

@@ -40,7 +40,7 @@ class SmoothFDivergence(FDivergence):
         """φ, φ' and φ'' at t > 0."""
         return self.phi(t), self.slope(t), self.curvature(t)
 
-    def compiled_ball(self, reference: Reference, P: float) -> BallSpec:
+    def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
         """By its form, or by `derivatives`."""
         kind, order, factor = self.compiled
         called = self.derivatives if kind == CALLED else None
