@@ -357,14 +357,18 @@ class DiscreteProblem:
         """The limits on E d that are finite: those of `reduced`, if there are any."""
         return tuple(limit for limit in self.distortions if limit.limit < np.inf)
 
-    @property
+    @cached_property
     def barred(self) -> MaskArray | None:
         """Where no channel may go because some d is inf, whatever its limit, on the symbols of positive mass.
 
         So it is too, beside other limits, where d is above its least and the limit leaves no room. Shape (n', m); None
         where that is nowhere.
         """
-        return self._barred[0]
+        if len(self.finite) > 1:
+            return self._barred[0]
+        masks = [limit.barred[self.probabilities > 0.0] for limit in self.distortions if limit.barred is not None]
+        found = np.any(masks, axis=0) if masks else None  # no table is made of a geometry, which forbids nothing
+        return found if found is not None and found.any() else None
 
     @property
     def hopeless(self) -> bool:

@@ -83,7 +83,8 @@ def test_a_geometry_and_its_table_have_one_rate(distortion, perception, P, monke
     D = 0.3 * float((source.probabilities @ distortion.table(source.points)).min())
     inside = rdp(source, distortion, perception, D=D, P=P, method=InteriorPoint())
     monkeypatch.setattr("rdptheory.problems.LARGE", 10)
-    large = rdp(source, distortion, perception, D=D, P=P)
+    closed = perception is None and distortion == Hamming()  # there is a formula, which is the default
+    large = rdp(source, distortion, perception, D=D, P=P, method=FirstOrder(gap=1e-4) if closed else None)
     assert isinstance(large.method, FirstOrder)
     assert large.gap <= 1e-4
     assert inside.gap <= 1e-9
