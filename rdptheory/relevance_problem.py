@@ -18,7 +18,7 @@ from rdptheory.distortions import Distortion, of_listed_reconstructions
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
-from rdptheory.geometry import MaskArray
+from rdptheory.geometry import TABLES, MaskArray, affordable
 from rdptheory.information import law_entropy
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem, exact_law
 from rdptheory.solution import Candidate, Slopes
@@ -28,6 +28,8 @@ __all__ = ["Posteriors", "RelevanceProblem", "RelevantSlopes", "Representation",
 
 ROW_SUM = 1e-12
 """By which the sum of a row p(.|x) may miss 1, as for every law."""
+LETTERS = 24
+"""Letters to a label that tables are reserved for; with one label there may be one for each symbol."""
 MOST_LABELS = 65_536
 """Functions from side letters to reconstructions: 16 letters for two side letters take 256, 40 take 1,600."""
 
@@ -97,6 +99,8 @@ class RelevanceProblem:
         """The question as arrays on the symbols of positive mass."""
         held = self.source.probabilities > 0.0
         p, classes = self.source.probabilities[held], self.relevance[held]
+        m = 1 if self.plain is None or self.free else self.plain.discrete.shape[1]
+        affordable("source", p.size, max(p.size, LETTERS * m), copies=TABLES)
         if self.plain is None:
             return Posteriors(p, classes, np.zeros((p.size, 1)), inf, None, self.C)
         reduced = self.plain.discrete.reduced
@@ -155,6 +159,7 @@ class SideInformationProblem:
         discrete = self.plain.discrete
         held = discrete.probabilities > 0.0
         p, classes, d = discrete.probabilities[held], self.relevance[held], discrete.distortions[0].table[held]
+        affordable("source", p.size, LETTERS * d.shape[1] ** classes.shape[1], copies=TABLES)
         cost = np.zeros((p.size, self.functions.shape[0]))
         for z, g in enumerate(self.functions.T):
             seen = classes[:, z] > 0.0  # elsewhere inf costs nothing

@@ -448,6 +448,7 @@ def test_the_answer_can_be_read():
         (lambda: side_information_rate(P4, T4, Hamming(), D=-1.0), "D"),
         (lambda: side_information_rate(P4, np.full((4, 9), 1.0 / 9.0), Hamming(), D=0.1), "relevance"),
         (lambda: bottleneck(P4, T4, C=0.5, method=ClassGrid(gap=-1.0)), "gap"),
+        (lambda: bottleneck(Pmf(np.full(8192, 2.0**-13)), np.full((8192, 2), 0.5), C=0.6), "source"),
     ],
 )
 def test_what_is_refused(call, argument):
