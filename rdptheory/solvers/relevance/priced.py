@@ -48,18 +48,19 @@ def priced_point(p: FloatArray, cost: FloatArray, table: FloatArray, D: float, g
     """The point at a duality gap of about `gap` nats, for c and d of shape (n, K); D above 0, inf for no limit."""
     n, number = cost.shape
     limited = bool(np.isfinite(D))
-    d = table if limited else np.zeros_like(cost)
-    f, s = np.full(n, -1.0), 1.0 / max(float(p @ d.mean(axis=1)), D) if limited else 0.0
+    unit = D if limited else 1.0  # of s, so that its residual weighs as much as those of p
+    d = table / unit if limited else np.zeros_like(cost)
+    f, s = np.full(n, -1.0), 1.0 / max(float(p @ d.mean(axis=1)), 1.0) if limited else 0.0
     h, a = _constraints(p, cost, d, f, s)
     w = np.full(number, 1.0 / number)
-    here = _Iterate(p, cost, d, D if limited else 0.0, f, s, w, h, float(w @ h) / s if limited else 0.0, h, a)
+    here = _Iterate(p, cost, d, 1.0 if limited else 0.0, f, s, w, h, float(w @ h) / s if limited else 0.0, h, a)
     step = 0
     while step < STEPS and here.error > gap:
         ahead = here.stepped()
         if ahead is None or not np.isfinite(ahead.error):
             break
         here, step = ahead, step + 1
-    return PricedPoint(here.f, here.s, here.w[:, None] * here.a, step)
+    return PricedPoint(here.f, here.s / unit, here.w[:, None] * here.a, step)
 
 
 def _constraints(

@@ -21,7 +21,7 @@ def question(seed):
     p = rng.dirichlet(np.ones(n)) + 1e-3
     d = rng.uniform(size=(n, m))
     d -= d.min(axis=1, keepdims=True)
-    return rng, Pmf.from_weights(p), d, float(rng.uniform(0.1, 0.9)) * float((p / p.sum() @ d).min())
+    return rng, Pmf.from_weights(p), d, 1e-3 + float(rng.uniform(0.1, 0.9)) * float((p / p.sum() @ d).min())
 
 
 @settings(max_examples=15)
