@@ -55,7 +55,7 @@ REPORTS = (
     "Multipliers", "Gradient", "Dispersion", "ConfidenceRate", "SlopePoint", "SeveralSlopes", "worst", "at_most",
     "equal", "exceeds",
     "cut", "support", "support_at", "support_near", "support_bound", "uncertainty", "value", "quantile", "left_tail",
-    "right_tail", "density",
+    "right_tail", "density", "compiled_ball",
 )  # fmt: skip
 """Answers, in which NaN says that there is no number, and parts of a solver, in which NaN gives NaN."""
 
