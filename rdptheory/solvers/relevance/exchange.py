@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from rdptheory._types import FloatArray, IntArray, frozen_array
 from rdptheory.certificates.lower import support_value
@@ -293,7 +293,7 @@ class _Held:
     def merged(self, classes: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
         """The mean class law of those of one peak, its label, and how far the letters and the peak are from it."""
         same = (between(self.peaks[:, None], self.peaks[None]) <= MERGED) & (self.labels[:, None] == self.labels)
-        count, group = connected_components(same, directed=False)
+        count, group = scipy.sparse.csgraph.connected_components(same, directed=False)
         means, labels, radius = np.zeros((count, classes.shape[1])), np.zeros(count, dtype=np.intp), np.zeros(count)
         np.add.at(means, group, self.joint @ classes)
         means /= means.sum(axis=1, keepdims=True)
