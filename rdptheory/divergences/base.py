@@ -108,8 +108,9 @@ class Divergence(ABC):
         self.check(reference.size, v.size)
         return self.support(v, reference, P).value
 
-    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+    def support_roughly(self, v: Law, reference: Reference, P: NotNegative) -> float:
         """An upper bound on σ_P(v) without any search, such as the largest v."""
+        self.check(reference.size, v.size)
         return float(v.max())
 
     @property

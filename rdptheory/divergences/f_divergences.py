@@ -15,7 +15,7 @@ from rdptheory._native import BOX, JENSEN_SHANNON, POWER, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, mean_bound, raised
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Alike, Law, NotNegative, Reference, guard
+from rdptheory.doors import Alike, Law, NotNegative, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -42,7 +42,7 @@ class TotalVariation(FDivergence):
         """½ Σ |reference - output|."""
         return 0.5 * float(np.abs(reference - output).sum())
 
-    def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
+    def compiled_ball(self, reference: Law, P: NotNegative) -> BallSpec:
         """A box of half-width μ/2 for the prices of the output symbols."""
         return BallSpec(BOX, reference, P, reference.size, recession=self.recession)
 
@@ -62,7 +62,7 @@ class TotalVariation(FDivergence):
         law[best] += float(taken.sum())
         return Support(self.support_near(v, reference, P, 0.0), np.maximum(law, 0.0))
 
-    def support_near(self, v: Law, reference: Reference, P: float, mu: float) -> float:
+    def support_near(self, v: Law, reference: Law, P: float, mu: NotNegative) -> float:
         """Σ p max(v, v_t) + P (v_max - v_t), v_t where P units of mass lie below; any v_t gives an upper bound."""
         top = float(v.max())
         if P >= 1.0:
@@ -75,7 +75,7 @@ class TotalVariation(FDivergence):
         saved = kept - P * least - UNIT_ROUNDOFF * (v.size + 8) * (kept + P * least)
         return raised(top - max(saved, 0.0))
 
-    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+    def support_roughly(self, v: Law, reference: Law, P: NotNegative) -> float:
         """<p, v>, and the widest move for P units of mass."""
         top, lowest = float(v.max()), float(v.min())
         if not np.isfinite(top - lowest):

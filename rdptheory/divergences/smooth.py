@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rdptheory._native import CALLED, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, raised
-from rdptheory.doors import Alike, Law, NotNegative, Reference, guard, inside
+from rdptheory.doors import Alike, Law, NotNegative, guard, inside
 from rdptheory.errors import InvalidInput
 
 __all__ = ["SmoothFDivergence"]
@@ -40,7 +40,7 @@ class SmoothFDivergence(FDivergence):
         """φ, φ' and φ'' at t > 0."""
         return self.phi(t), self.slope(t), self.curvature(t)
 
-    def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
+    def compiled_ball(self, reference: Law, P: NotNegative) -> BallSpec:
         """By its form, or by `derivatives`."""
         kind, order, factor = self.compiled
         called = self.derivatives if kind == CALLED else None
@@ -204,7 +204,7 @@ class SmoothFDivergence(FDivergence):
             return float(v[_held(reference)].max() if np.isinf(self.recession) else v.max())
         return self._look(v, reference, P, mu)[0]
 
-    def support_roughly(self, v: Law, reference: Reference, P: float) -> float:
+    def support_roughly(self, v: Law, reference: Law, P: NotNegative) -> float:
         """The largest v, or the bound at the multiplier that is right in the limit P -> 0."""
         held = _held(reference)
         top = float(v[held].max() if np.isinf(self.recession) else v.max())

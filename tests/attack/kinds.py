@@ -17,7 +17,7 @@ import numpy as np
 import rdptheory as rd
 from rdptheory.certificates import on_reduced
 from rdptheory.divergences import F_DIVERGENCES
-from tests.attack import exact, transport
+from tests.attack import exact, orders, transport
 from tests.attack.case import Answer, Case
 
 KEPT = 1e-12  # what a channel may pass a limit by, as `Solution` promises
@@ -324,5 +324,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Case], int]] = {
     "region": (region, 1),
     "tables": (tables, 2),
     "transport": (transport.draw, 3),
+    "slope": (orders.slope, 1),
+    "relevance": (orders.relevance, 1),
 }
 """Name: how it is drawn, and how often beside the others."""

@@ -11,7 +11,7 @@ import pytest
 import rdptheory as rd
 from rdptheory.divergences import F_DIVERGENCES
 from tests import oracles
-from tests.attack import exact
+from tests.attack import exact, orders
 from tests.attack.kinds import KINDS, Rate
 from tests.attack.run import attack
 
@@ -122,3 +122,13 @@ def test_the_dual_value_of_a_coin_at_its_best_is_the_closed_form():
     f = [mp.log(2) - mp.log1p(mp.exp(-s))] * 2
     found = exact.dual_value([mp.mpf("0.5")] * 2, 1.0 - np.eye(2), D, f, s, None)
     assert abs(found - (mp.log(2) + D * mp.log(D) + (1 - D) * mp.log(1 - D))) < mp.mpf("1e-45")
+
+
+@pytest.mark.parametrize("kind", [orders.slope, orders.relevance])
+def test_a_bracket_against_the_order_of_theorems_is_found_out(kind):
+    case = kind(np.random.default_rng(4))
+    answer = only(case)
+    assert case.faults(answer) == []
+    found, pairs = answer.found
+    planted = dataclasses.replace(answer, found=(found, [*pairs, (pairs[0][1] + 1.0, pairs[0][1])]))
+    assert case.faults(planted) == ["crossed"]
