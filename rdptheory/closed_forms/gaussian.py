@@ -31,7 +31,7 @@ from rdptheory.closed_forms._gaussian_balls import gaussian_shrink, least_second
 from rdptheory.closed_forms._inputs import expression, limits, load_sympy, positive
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, Wasserstein2Squared
-from rdptheory.doors import guard
+from rdptheory.doors import NotNegative, guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 from rdptheory.solution import JointGaussian
 from rdptheory.sources import Gaussian
@@ -126,7 +126,7 @@ def bounds(variance: float, D: float, P: float, perception: Divergence) -> Bound
     return bracket(Gaussian(0.0, variance), at_least_zero("D", D), at_least_zero("P", P), perception)[0]
 
 
-def bracket(source: Gaussian, D: float, P: float, perception: Divergence) -> tuple[Bounds, JointGaussian]:
+def bracket(source: Gaussian, D: NotNegative, P: NotNegative, perception: Divergence) -> tuple[Bounds, JointGaussian]:
     """`bounds`, and the joint law of (X, Y) that reaches the upper end."""
     scale = source.variance
     if isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):

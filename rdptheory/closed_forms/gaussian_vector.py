@@ -36,6 +36,7 @@ W2 = Wasserstein2Squared()
 BINS = 1024  # values for which the search is run: beyond, neighbours differ by less than a root search sees
 ROOT_STEPS = 100  # of a bracketed root search that takes a dozen
 CHORD_STEPS = 4  # after the binned search, each of which gains three digits
+SMALLEST = 1e-290  # of the greatest variance: shares of a smaller D leave float64
 PRECISION = 1e-13  # of a logarithm of a price: the rate is flat there, and loses its square
 CHORD_PRECISION = 1e-9  # relative, of D and P: the same reason
 NUDGE = 1e-4  # of the logarithm of a price, for central differences
@@ -112,6 +113,8 @@ def allocate(variances: ArrayLike, D: float, P: float, perception: Divergence = 
     if D == 0.0:
         one, zero = np.ones_like(spectrum), np.zeros_like(spectrum)
         return Allocation(Bounds(Unbounded, Unbounded), np.nan, np.nan, zero, zero, one, one)
+    if D < SMALLEST * float(spectrum.max()):
+        raise InvalidInput("D", D, f"must be 0 or at least {SMALLEST:g} of the greatest variance, {spectrum.max():g}")
     ball = _KullbackLeibler() if isinstance(perception, KullbackLeibler) else _Wasserstein()
     silent = _silent(ball, spectrum, D, P)
     if silent is not None:
@@ -292,8 +295,8 @@ def _priced(
     found: _Shares, spectrum: FloatArray, D: float, P: float, s: float, mu: float, perception: Divergence
 ) -> Allocation:
     """The bracket of an allocation: weak duality below, scalar rates at shares that add up to the limits above."""
-    r = np.sqrt(1.0 + 4.0 * found.x**2)
-    rates = 0.5 * np.log1p(2.0 * found.x**2 / (1.0 + r))
+    r = np.hypot(1.0, 2.0 * found.x)
+    rates = 0.5 * np.log1p(2.0 * found.x * (found.x / (1.0 + r)))
     total_D, total_P = float(found.D.sum()), float(found.P.sum())
     owed = s * (total_D - D) + (mu * (total_P - P) if 0.0 < P < Unbounded else 0.0)
     distortions = found.D * (D / total_D)
