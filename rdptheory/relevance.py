@@ -23,7 +23,7 @@ from rdptheory.relevance_problem import (
     Representation,
     SideInformationProblem,
 )
-from rdptheory.solution import Solution, Status, plain
+from rdptheory.solution import Candidate, Solution, Status, plain
 from rdptheory.solve import rdp
 from rdptheory.solvers.relevance import ClassGrid, Coded
 from rdptheory.sources import DiscreteSource
@@ -47,7 +47,9 @@ class RelevantSolution(Solution[RelevanceProblem | SideInformationProblem]):
     `dual` holds what proves the lower end: f is the g of the bound in docs/method.md, s = (-dR/dD, -dR/dC).
     """
 
+    problem: RelevanceProblem | SideInformationProblem
     slopes: RelevantSlopes
+    candidate: Candidate | None
     method: Method | ClassGrid  # type: ignore[assignment]  # the methods of `rdp` answer where a limit costs nothing
 
     def to_dict(self) -> dict[str, Any]:

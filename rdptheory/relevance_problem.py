@@ -256,6 +256,7 @@ class Representation(Candidate):
         p(y|x) and the law of y, of the reconstructions; p(u|x) and p(u) where there are none, or they depend on Z.
     """
 
+    joint: None = None
     weights: FloatArray = field(default_factory=lambda: np.ones(1))
     posteriors: FloatArray = field(default_factory=lambda: np.ones((1, 1)))
     labels: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.intp))
