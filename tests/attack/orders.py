@@ -18,7 +18,7 @@ import rdptheory as rd
 from rdptheory.divergences import F_DIVERGENCES
 from tests.attack.case import Answer
 
-__all__ = ["Ordered", "relevance", "slope"]
+__all__ = ["Ordered", "limited", "relevance", "slope"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +98,22 @@ def relevance(rng: np.random.Generator) -> Ordered:
         return found, found.bounds, pairs
 
     return Ordered("relevance", ask, 1e-5)
+
+
+def limited(rng: np.random.Generator) -> Ordered:
+    """A rate of common randomness: between none and all of it, and more of it does no harm."""
+    n, m = (int(x) for x in rng.integers(2, 4, 2))
+    source, target = rd.Pmf(_law(rng, n)), rd.Pmf(_law(rng, m))
+    distortion = rd.Table(rng.random((n, m)) * 10.0 ** rng.integers(-3, 4))
+    R, shared = float(rng.uniform(0.0, 1.0)), float(rng.choice([1e-12, 0.05, 0.3, 1.0, 5.0]))
+
+    def at(randomness: bool | float) -> Any:
+        question = source, target, distortion
+        return rd.constrained_transport(*question, R=R, common_randomness=randomness, asymptotic=True)
+
+    def ask() -> tuple[Any, rd.Bounds, list[tuple[float, float]]]:
+        found, none, much, more = at(shared), at(False).bounds, at(True).bounds, at(shared + 0.7).bounds
+        pairs = [(found.bounds.lower, none.upper), (much.lower, found.bounds.upper)]
+        return found, found.bounds, [*pairs, (more.lower, found.bounds.upper)]
+
+    return Ordered("limited", ask, 1e-4)
