@@ -20,7 +20,7 @@ from neural import readers
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 
 __all__ = [
-    "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "bernoulli", "checked", "digits", "fetch",
+    "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "checked", "digits", "fetch",
     "gaussian", "load", "mnist", "patches", "pictures", "resize", "svhn", "table", "tinted", "uniform",
 ]  # fmt: skip
 
@@ -59,9 +59,8 @@ def mnist(folder: str | os.PathLike[str]) -> Split:
     """
     parts = []
     for part in ("train", "t10k"):
-        images, labels = (
-            readers.read_idx(Path(folder) / f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
-        )
+        stems = (f"{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1"))
+        images, labels = (readers.read_idx(Path(folder) / stem) for stem in stems)
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise InvalidInput("data", str(folder), f"the {part} files must hold n images and n labels")
         order = np.random.default_rng(0).permutation(len(images)) if part == "t10k" else slice(None)
@@ -167,11 +166,6 @@ def gaussian(n: int, *, seed: int) -> Tensor:
 def uniform(n: int, *, seed: int) -> Tensor:
     """n samples of the uniform law on (0, 1), as images (n, 1, 1, 1) of one pixel."""
     return torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(seed))
-
-
-def bernoulli(n: int, p: float, *, seed: int) -> Tensor:
-    """n samples of {0, 1} with P(X = 1) = p, as images (n, 1, 1, 1) of one pixel."""
-    return (torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(seed)) < p).float()
 
 
 def resize(images: Tensor, side: int) -> Tensor:

@@ -19,7 +19,6 @@ Clamping to the L centres keeps the rate at d log2 L, so near the ends of [-1, 1
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,7 +73,7 @@ Gradient = StraightThrough | SoftGradient
 
 
 @dataclass(frozen=True)
-class Quantiser(ABC):
+class Quantiser:
     """L centres per coordinate and the gradient that training uses; see the table above."""
 
     levels: int
@@ -98,25 +97,25 @@ class Quantiser(ABC):
         """The draws (2, n, d) that `send` needs, uniform on (-1/2, 1/2)."""
         return torch.rand(2, n, latent, generator=rng) - 0.5
 
-    @abstractmethod
+    def dithers(self, own: Tensor, other: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """What is added before, and taken off after, of the two sides' noise of one step's width."""
+        return 0.0, 0.0
+
     def send(self, features: Tensor, noise: Tensor) -> Sent:
         """Quantise features (n, d) in [-1, 1] with the noise (2, n, d)."""
-
-    def _nearest(self, features: Tensor) -> Sent:
+        before, after = self.dithers(self.step * noise[0], self.step * noise[1])
+        features = features + before
         centres = torch.linspace(-1.0, 1.0, self.levels, device=features.device)
         index = ((features.detach() + 1.0) / self.step).round().clamp(0, self.levels - 1)
         soft = self.gradient(features, centres)
         hard = soft + (index * self.step - 1.0 - soft).detach()
-        base = self.levels if self.bits(features.shape[-1]) <= 63.0 else HASH
-        return Sent((index.long() * powers(base, index)).sum(-1), hard)
+        base = self.levels if Quantiser.bits(self, features.shape[-1]) <= 63.0 else HASH
+        return Sent((index.long() * powers(base, index)).sum(-1), hard - after)
 
 
 @dataclass(frozen=True)
 class DeterministicQuantiser(Quantiser):
     """The nearest centre, sent as it is."""
-
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        return self._nearest(features)
 
 
 @dataclass(frozen=True)
@@ -135,9 +134,8 @@ class Binary(DeterministicQuantiser):
 class NoisyQuantiser(Quantiser):
     """The nearest centre; the decoder adds private noise of one step's width [BM19]."""
 
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        cells, centre = self._nearest(features)
-        return Sent(cells, centre + self.step * noise[1])
+    def dithers(self, own: Tensor, other: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        return 0.0, -other
 
 
 @dataclass(frozen=True)
@@ -146,17 +144,16 @@ class UniversalQuantiser(Quantiser):
 
     common: bool = True
 
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        cells, centre = self._nearest(features + self.step * noise[0])
-        return Sent(cells, centre - self.step * noise[0 if self.common else 1])
+    def dithers(self, own: Tensor, other: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        return own, own if self.common else other
 
 
 @dataclass(frozen=True)
 class Undithered(Quantiser):
     """Dither before, and the centre itself received: the code Z without what the decoder adds to it."""
 
-    def send(self, features: Tensor, noise: Tensor) -> Sent:
-        return self._nearest(features + self.step * noise[0])
+    def dithers(self, own: Tensor, other: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        return own, 0.0
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ AXES = {
 
 def draw(chart: Chart, curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
-    joined = "none" if any(curve.kind == "theory" for curve in curves) else "--"
     looks = zip(cycle(plotting.COLOURS), cycle("os^DvP"), strict=False)
     with plotting.style():
         canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(curves))
@@ -39,7 +38,7 @@ def draw(chart: Chart, curves: Sequence[Curve], path: str | os.PathLike[str]) ->
             else:
                 colour, mark = next(looks)
                 face = colour if curve.kind == "filled" else "white"
-                look = {"color": colour, "marker": mark, "markerfacecolor": face, "linestyle": joined, "linewidth": 0.8}
+                look = {"color": colour, "marker": mark, "markerfacecolor": face, "linestyle": "none"}
             axes.plot(curve.x, curve.y, label=curve.label, **look)
         title = "\n".join(wrap(f"{chart.title} ({chart.part})", 44))
         axes.set(xlabel=AXES.get(chart.x, chart.x), ylabel=AXES.get(chart.y, chart.y), title=title)

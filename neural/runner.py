@@ -30,7 +30,9 @@ from neural.study import Record, Row, Study, Table, judge
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
 from rdptheory.errors import InvalidInput
 from rdptheory.files import read_bytes, read_text, write_bytes, write_text
+from rdptheory.placement import sample_floor
 from rdptheory.sweeps import Executor, Serial
+from rdptheory.units import nats_to_bits
 
 __all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "plain", "read", "run"]
 
@@ -42,6 +44,7 @@ SAMPLES = "samples.safetensors"
 LARGEST = 2**28  # bytes of samples: eight images of each model take a thousandth
 FACTS = ("preset", "data", "device", "seed", "share", "cpu_seconds")  # what a report and a resumed run look up
 UNTRAINED = 0.01  # share of the steps after which a law has to be broken
+D = "distortion_per_pixel"
 KNOWN = {"mnist": ((60_000, 1, 28, 28), 0.1307), "svhn": ((73_257, 3, 32, 32), 0.4514)}
 """The papers' data sets by the shape and the mean of their training images, whatever their folder is called."""
 
@@ -276,6 +279,8 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     bench.folder = out / "checkpoints"
     bench.folder.mkdir(parents=True, exist_ok=True)
     result = answer(id, bench)
+    if any((chart.x, chart.y) == ("rate", D) for chart in result.study.charts):
+        result = replace(result, table=Table((*result.table.records, *floor(bench, result.study))))
     pictures = save({name: values.contiguous() for name, values in result.samples.items()}) if result.samples else b""
     if pictures:
         write_bytes(out / SAMPLES, pictures)
@@ -284,6 +289,16 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     document["sha256"] = _digest(document, pictures)
     write_text(out / "result.json", json.dumps(document, indent=1) + "\n")
     return result
+
+
+def floor(bench: Bench, study: Study) -> Iterator[Record]:
+    """What no codec of the test images can go below, whatever it does, at some distortions."""
+    first = next(iter(study.models(study.variant(bench.preset, bench.planes))))
+    images = bench.pair_of(first).test[:SEEN].flatten(1).cpu().double()
+    spread = float(images.var(0, correction=0).sum())
+    limit = sample_floor(images.numpy(), D=[share * spread for share in (0.3, 0.37, 0.45, 0.55, 0.68, 0.85)])
+    for d, rate in zip(limit.D, limit.rate, strict=True):
+        yield Record({"rate": nats_to_bits(float(rate))}, "test", D, float(d) / images.shape[1])
 
 
 def read(folder: str | os.PathLike[str]) -> Result:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from neural.coders import Coder, Perceptron
@@ -25,7 +26,7 @@ from rdptheory.errors import InvalidInput
 
 __all__ = [
     "CONTROL", "IDENTITY", "LAW", "PAPER", "PRESETS", "Chart", "Claim", "Curve", "Plan", "Printed", "Record", "Row",
-    "Study", "Table", "Variant", "cost", "each", "judge", "over", "presets", "printed", "value",
+    "Study", "Table", "Variant", "certified", "cost", "each", "judge", "over", "presets", "printed", "value",
 ]  # fmt: skip
 
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
@@ -190,6 +191,15 @@ class Chart:
             label = ", ".join(n if isinstance(n, str) else f"{k} = {n:g}" for k, n in zip(self.by, names, strict=True))
             if points:
                 yield Curve(label, *zip(*points, strict=True), "filled" if self.filled in names else "measured")
+
+
+def certified(table: Table) -> Iterator[Curve]:
+    """Where `run` proved that no codec of the measured images lies below: records without a role, and between two of
+    them the lower one."""
+    points = sorted((r.labels["rate"], r.value) for r in table.records if r.labels.keys() == {"rate"})
+    steps = [corner for (left, _), (right, low) in pairwise(points) for corner in ((left, low), (right, low))]
+    if steps:
+        yield Curve("no codec of these images is below (proved)", *zip(*steps, strict=True), "bound")
 
 
 @dataclass(frozen=True)

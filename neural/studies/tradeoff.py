@@ -14,7 +14,7 @@ from neural.models import Fit, KMeans, Model
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, SoftGradient, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
 from neural.studies.posterior import mean_image
-from neural.study import LAW, Chart, Claim, Plan, Study, Table, Variant, each, over, presets
+from neural.study import LAW, Chart, Claim, Plan, Study, Table, Variant, certified, each, over, presets
 
 __all__ = ["CHEAPER", "CODES", "STUDIES", "TURNS"]
 
@@ -197,7 +197,7 @@ QUANTISERS = Study(
         for role in ("no noise", "shared dither")
     ),
     each(GRIDS, rates=((4.75,), (4.75, 6.0), (4.75,), (4.75, 6.0, 8.0, 10.0)), floors=4 * ((4, 5, 6),)),
-    charts=(Chart("quantisers", "rate", D, ("role",), filled="shared dither"),),
+    charts=(Chart("quantisers", "rate", D, ("role",), theory=certified, filled="shared dither"),),
     departures=(TURNS, CHEAPER, "which of no noise and shared dither is better depends on the training: no claim"),
 )  # fmt: skip
 
@@ -218,7 +218,7 @@ REFINE = Study(
         Claim("D refined over D end to end, train", LAW, over(D, REFINED, WHOLE, "mean image"), 1.0, math.inf, 0.15),
     ),
     GRIDS, STREETS,
-    charts=(Chart("refinement", "rate", D, ("role",)),),
+    charts=(Chart("refinement", "rate", D, ("role",), theory=certified),),
     departures=(TURNS, CHEAPER, "weight 0 only"),
 )  # fmt: skip
 

@@ -175,7 +175,6 @@ def test_synthetic_sources_have_their_moments():
     assert float(data.gaussian(n, seed=0).mean()) == pytest.approx(0.0, abs=0.016)
     assert float(data.gaussian(n, seed=0).var()) == pytest.approx(1.0, abs=0.023)
     assert float(data.uniform(n, seed=0).var()) == pytest.approx(1 / 12, abs=0.0012)
-    assert float(data.bernoulli(n, 0.3, seed=0).mean()) == pytest.approx(0.3, abs=0.0073)
 
 
 def test_tinting_gives_three_planes_that_are_multiples_of_the_grey_image(digits):

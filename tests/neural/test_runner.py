@@ -85,6 +85,17 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
         runner.read(tmp_path / "a")
 
 
+def test_a_picture_of_rates_has_the_proved_floor_of_its_images(tmp_path, digits):
+    result = runner.run("twofold", small(digits), tmp_path / "a")
+    floor, *measured = result.study.charts[0].curves(runner.read(tmp_path / "a").table)
+    assert (floor.kind, len(floor.x)) == ("bound", 10)
+    assert list(floor.y) == sorted(floor.y, reverse=True)
+    proved = list(zip(floor.x, floor.y, strict=True))
+    for curve in measured:
+        for rate, d in zip(curve.x, curve.y, strict=True):
+            assert d > max((low for bits, low in proved if bits >= rate), default=0.0)
+
+
 def test_a_changed_claim_is_judged_again_without_training(tmp_path, digits, monkeypatch):
     runner.run("twofold", small(digits), tmp_path / "a")
     kind = Claim("D of the mean", LAW, lambda t: t.at("distortion_per_pixel", role="mean"), 0.0, 0.0, 1.0)
@@ -229,9 +240,12 @@ def test_nine_measured_curves_have_nine_looks(tmp_path, monkeypatch):
     report.draw(Chart("title", "x", "y", ()), curves, tmp_path / "nine.png")
     assert [line.get_label() for line in drawn] == [curve.label for curve in curves]
     assert len({(line.get_color(), line.get_marker()) for line in drawn}) == 9
+    assert {line.get_linestyle() for line in drawn} == {"None"}  # between measured points nothing is known
 
 
 def test_a_value_that_is_no_number_survives_its_file(tmp_path, digits, monkeypatch):
     monkeypatch.setattr(Bench, "measure", lambda self, study, model: [Record(model.labels, "train", "ratio", math.nan)])
     runner.run("twofold", small(digits), tmp_path / "a")
-    assert all(math.isnan(r.value) for r in runner.read(tmp_path / "a").table.records)
+    records = [r for r in runner.read(tmp_path / "a").table.records if r.measure == "ratio"]
+    assert records
+    assert all(math.isnan(r.value) for r in records)
