@@ -55,7 +55,7 @@ def trainers() -> None:
 
 def costs() -> dict[str, float]:
     """Milliseconds by network and kind of loss."""
-    families = {"Perceptron": Perceptron(3, 2.0, side=28), "UNet": UNet(784, 0.25, side=28), "Yan": Yan(4),
+    families = {"Perceptron": Perceptron(3, side=8), "UNet": UNet(64, 0.25, side=8), "Yan": Yan(4),
                 "BlauMichaeli": BlauMichaeli(3), "Liu": Liu(3)}  # fmt: skip
     return {f"{name} {kind}": round(milliseconds(coder, loss, 100 if coder.dense else 2), 2)
             for name, coder in families.items() for kind, loss in (("plain", MSE), ("critic", CRITIC))}  # fmt: skip

@@ -22,7 +22,7 @@ from neural.training import Codec, Decoder, seeded
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, count, finite
 
-__all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frechet", "kernel_distance"]
+__all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frechet", "kernel_distance", "ms_ssim"]
 
 LIMIT = 2000  # images in the n x n measures
 ASSIGNED = 400  # images in the assignment between halves, which costs n^3
@@ -139,6 +139,15 @@ def kernel_distance(first: Tensor, second: Tensor) -> float:
         )
 
 
+def ms_ssim(output: Tensor, images: Tensor, scales: int) -> float:
+    """MS-SSIM over so many scales, the finest first, in [0, 1] [torchmetrics]."""
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as similarity
+
+    total = round(sum(SCALES[:scales]), 3)  # all five: 1, as printed
+    weights = tuple(weight / total for weight in SCALES[:scales])
+    return float(similarity(output, images, betas=weights, data_range=1.0, normalize="relu"))
+
+
 def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> tuple[float, float]:
     """(E J(real) - E J(made), mean gradient norm) of a fresh critic after a fixed budget, in l2 units of whole images.
 
@@ -210,16 +219,12 @@ def _own_critic(look: _Look) -> dict[str, Measured]:
 
 
 def _pictures(look: _Look) -> dict[str, Measured]:
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     images, output = look.images.clamp(0.0, 1.0), look.output.clamp(0.0, 1.0)
     found = {"psnr": Measured(float(peak_signal_noise_ratio(output, images, data_range=1.0)))}
     scales = max(0, min(len(SCALES), int(math.log2(max(1, images.shape[-1]) / WINDOW) + 1)))
-    if scales:
-        weights = tuple(weight / sum(SCALES[:scales]) for weight in SCALES[:scales])
-        found["ms_ssim"] = Measured(float(ms_ssim(output, images, betas=weights, data_range=1.0, normalize="relu")))
-    return found
+    return found | ({"ms_ssim": Measured(ms_ssim(output, images, scales))} if scales else {})
 
 
 def _parts(look: _Look) -> dict[str, Measured]:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neural.evaluation import frechet, kernel_distance
+from neural.evaluation import ASSIGNED, frechet, kernel_distance, ms_ssim
 from neural.oracle import paired_w2
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
@@ -32,19 +32,11 @@ from rdptheory.units import bits_to_nats
 __all__ = ["Likelihoods", "Pillow", "Quality", "RandomFeatures", "measure", "sweep", "write_results"]
 
 Images = Tensor | Sequence[Tensor]
-Coding = tuple[Images, Any]
-"""(decoded images, bits of each)."""
-
-ASSIGNED = 400
-"""Images of an exact W2, which costs n^3: beyond it the first so many are taken."""
-SMALLEST_MS_SSIM = 161
-"""Side from which MS-SSIM with its five scales and windows of 11 pixels is defined."""
-STRIDE = 64
-"""Sides that models of CompressAI's shape take are multiples of this."""
-LEVELS = 255
-"""Grey levels of a file format less one."""
-SEED = 0
-"""Of the random features: the same for everybody, so that their numbers compare."""
+Coding = tuple[Images, Any]  # decoded images, bits of each
+SMALLEST_MS_SSIM = 161  # side from which MS-SSIM with its five scales and windows of 11 pixels is defined
+STRIDE = 64  # sides that models of CompressAI's shape take are multiples of this
+LEVELS = 255  # grey levels of a file format less one
+SEED = 0  # of the random features: the same for everybody, so that their numbers compare
 
 
 @dataclass(frozen=True)
@@ -164,28 +156,21 @@ def measure(
     same = len({image.shape for image in given}) == 1
     first, second = (torch.stack(x).flatten(1) for x in (given, made)) if same else (seen, shown)
     half = len(given) // 2
+    large = min(min(image.shape[1:]) for image in given) >= SMALLEST_MS_SSIM
+    alike = [ms_ssim(b[None], a[None], 5) for a, b in zip(given, made, strict=True)] if large else None
     return Quality(
-        bpp=float((spent / pixels).mean()),
-        psnr=psnr,
-        ms_ssim=_ms_ssim(given, made),
-        D=float((errors * samples).sum() / samples.sum()),
-        P=paired_w2(first[:ASSIGNED], second[:ASSIGNED]),
+        bpp=float((spent / pixels).mean()), psnr=psnr, ms_ssim=alike and float(np.mean(alike)),
+        D=float((errors * samples).sum() / samples.sum()), P=paired_w2(first[:ASSIGNED], second[:ASSIGNED]),
         P_floor=paired_w2(first[:half][:ASSIGNED], first[half : 2 * half][:ASSIGNED]) if half else math.nan,
-        fid=frechet(seen, shown),
-        kid=kernel_distance(seen, shown),
-        bits=float(spent.mean()),
-        samples=float(samples.mean()),
-        name=name,
-    )
+        fid=frechet(seen, shown), kid=kernel_distance(seen, shown), bits=float(spent.mean()),
+        samples=float(samples.mean()), name=name,
+    )  # fmt: skip
 
 
 def sweep(
-    codec: Callable[..., Coding],
-    images: Images,
-    *,
-    features: Callable[[Tensor], Tensor] | None = None,
+    codec: Callable[..., Coding], images: Images, *, features: Callable[[Tensor], Tensor] | None = None,
     **setting: Iterable[Any],
-) -> list[Quality]:
+) -> list[Quality]:  # fmt: skip
     """Measure a codec at every value of one of its settings.
 
     >>> images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -299,17 +284,6 @@ def _listed(argument: str, images: Images) -> list[Tensor]:
 def _features(network: Callable[[Tensor], Tensor], images: list[Tensor]) -> Tensor:
     with torch.no_grad():
         return torch.cat([network(image[None]) for image in images]).double().cpu()
-
-
-def _ms_ssim(images: list[Tensor], outputs: list[Tensor]) -> float | None:
-    if min(min(image.shape[1:]) for image in images) < SMALLEST_MS_SSIM:
-        return None
-    try:
-        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as similarity
-    except ImportError:
-        raise MissingPackage("torchmetrics", "neural") from None
-    pairs = zip(images, outputs, strict=True)
-    return float(np.mean([float(similarity(b[None], a[None], data_range=1.0)) for a, b in pairs]))
 
 
 guard(__name__, methods=False)
