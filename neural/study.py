@@ -181,11 +181,11 @@ class Chart:
     def curves(self, table: Table) -> Iterator[Curve]:
         """Theory first, then what was measured."""
         yield from self.theory(table)
-        lines: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = {}
+        lines: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[str, Any]]] = {}
         for r in table.records:
             if r.part == self.part and all(k in r.labels for k in self.by):
                 line = lines.setdefault(tuple(r.labels[k] for k in self.by), {})
-                line.setdefault(id(r.labels), dict(r.labels))[r.measure] = r.value
+                line.setdefault(tuple(r.labels.items()), dict(r.labels))[r.measure] = r.value
         for names, line in lines.items():
             points = sorted((p[self.x], p[self.y]) for p in line.values() if self.x in p and self.y in p)
             label = ", ".join(n if isinstance(n, str) else f"{k} = {n:g}" for k, n in zip(self.by, names, strict=True))

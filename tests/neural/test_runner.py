@@ -64,6 +64,10 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
     assert "NaN" not in text
     again = runner.run("interpolate", small(digits), tmp_path / "a", resume=True)
     assert values(first) == values(again)
+    (chart,) = first.study.charts
+    drawn = list(chart.curves(again.table))
+    assert drawn == list(chart.curves(first.table))
+    assert {curve.label for curve in drawn} >= {"trained", "exact"}
     assert [row.verdict for row in first.rows] == [row.verdict for row in again.rows]
     assert all(torch.equal(first.samples[name], again.samples[name]) for name in first.samples)
     assert_damage_is_refused(tmp_path / "a", values(first))
