@@ -16,6 +16,7 @@ from neural.studies import studies
 from neural.study import LAW, Chart, Claim, Curve, Record, Study, Variant
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
+from tests.pictures import faults
 
 
 def small(digits, **more):
@@ -89,7 +90,7 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
         runner.read(tmp_path / "a")
 
 
-def test_a_picture_of_rates_has_the_proved_floor_of_its_images(tmp_path, digits):
+def test_a_picture_of_rates_has_the_proved_floor_of_its_images(tmp_path, digits, monkeypatch):
     result = runner.run("twofold", small(digits), tmp_path / "a")
     floor, *measured = result.study.charts[0].curves(runner.read(tmp_path / "a").table)
     assert (floor.kind, len(floor.x)) == ("bound", 10)
@@ -98,6 +99,10 @@ def test_a_picture_of_rates_has_the_proved_floor_of_its_images(tmp_path, digits)
     for curve in measured:
         for rate, d in zip(curve.x, curve.y, strict=True):
             assert d > max((low for bits, low in proved if bits >= rate), default=0.0)
+    seen = []
+    monkeypatch.setattr(report.plotting, "save", lambda canvas, path: seen.extend(faults(canvas)))
+    report.draw(result.study.charts[0], [floor, *measured], tmp_path / "floor.png")
+    assert not seen
 
 
 def test_a_changed_claim_is_judged_again_without_training(tmp_path, digits, monkeypatch):
