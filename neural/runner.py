@@ -82,16 +82,16 @@ class Bench:
     pairs: dict[Any, Pair] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        s, small = self.split, not self.preset.startswith("paper")
+        s, whole = self.split, max(self.split.train.shape + self.split.test.shape)
+        train, test, side = (whole,) * 3 if self.preset.startswith("paper") else (TRAIN, TEST, self.side)
         shape, mean = tuple(s.train.shape), float(s.train.mean())
         known = (name for name, (size, level) in KNOWN.items() if size == shape and abs(mean - level) < 2e-3)
         self.data = next(known, s.name)
         rng, parts = torch.Generator().manual_seed(0), []
-        for part, labels, most in ((s.train, s.train_labels, TRAIN), (s.test, s.test_labels, TEST)):
+        for part, labels, most in ((s.train, s.train_labels, train), (s.test, s.test_labels, test)):
             # files are often sorted, so the first images may be all of a kind
-            order = torch.randperm(len(part), generator=rng)[: most if small else None]
-            side = min(self.side, part.shape[-1]) if small else part.shape[-1]
-            parts.append((resize(part[order], side), None if labels is None else labels[order]))
+            order = torch.randperm(len(part), generator=rng)[:most]
+            parts.append((resize(part[order], min(side, part.shape[-1])), labels if labels is None else labels[order]))
         (train, train_labels), (test, test_labels) = parts
         self.split = Split(s.name, train, test, train_labels, test_labels)
 
@@ -281,8 +281,9 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     result = answer(id, bench)
     if any((chart.x, chart.y) == ("rate", D) for chart in result.study.charts):
         result = replace(result, table=Table((*result.table.records, *floor(bench, result.study))))
-    pictures = save({name: values.contiguous() for name, values in result.samples.items()}) if result.samples else b""
-    if pictures:
+    pictures = b""
+    if result.samples:
+        pictures = save({name: values.contiguous() for name, values in result.samples.items()})
         write_bytes(out / SAMPLES, pictures)
     records = [_finite(record._asdict()) for record in result.table.records]
     document = {"id": id, **result.facts, "samples": list(result.samples), "table": records}

@@ -185,7 +185,7 @@ DEGENERATE = Study(
     "Adversarial samplers, warmed up or not: a critic that does not see the code lets the decoder ignore it",
     _degenerate,
     (
-        *(Claim(f"D, {role} over blind", LAW, over("ratio", {"role": role}, {"role": "blind"}), 0.0, math.inf, 0.7)
+        *(Claim(f"D, {role} over blind", LAW, over("ratio", {"role": role}, {"role": "blind"}), 0.0, math.inf, 0.95)
           for role in ("warmed up", "not warmed up")),
         Claim("bias by code / D_d, blind", CONTROL, value("bias", role="blind"), 0.0, 0.05, 0.05),
         Claim("D / D_d, {role}", PAPER, value("ratio"), 2.0, None, None, ("role",)),
@@ -314,7 +314,7 @@ def _after(shown: Shown, weight: float = 0.0) -> Callable[[Variant], Iterator[Mo
 
 RESTORE = Plan(recipe=Recipe(32, Adam(3e-3)), steps=200)
 LARGE = Plan(recipe=Recipe(64, Adam(1e-4)), epochs=100)
-BEHIND = Variant(RESTORE, sampler=RESTORE, posterior=EnergyScore(2))
+BEHIND = Variant(RESTORE, sampler=replace(RESTORE, steps=400), posterior=EnergyScore(2))
 WIDE = Variant(LARGE, sampler=LARGE, posterior=WassersteinGP(10.0, conditional=True))
 THIRD = replace(LARGE, epochs=33)
 AFTER = presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE)
