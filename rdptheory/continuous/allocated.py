@@ -68,8 +68,8 @@ class _Coordinate:
         if self.fixed:
             lower, self.upper = fixed_ends(self.posed, n)
         else:
-            lower = lower_end(self.posed, n, n, solve)
-            self.upper = upper_end(self.posed, n, n, False, solve)
+            lower = lower_end(self.posed, n, solve)
+            self.upper = upper_end(self.posed, n, False, solve)
         self.steps += lower.steps + (0 if self.upper is None else self.upper.steps)
         s = lower.slope / self.posed.scale**2
         self.minorants.append((lower.affine + s * (1.0 - SLACK) * D, s * (1.0 + SLACK)))

@@ -117,10 +117,10 @@ class _Search:
             self.raise_lower(lower.rate, n)
             self.lower_upper(above)
             return
-        lower = lower_end(self.posed, n, n, self.solve)
+        lower = lower_end(self.posed, n, self.solve)
         self.steps += lower.steps
         self.raise_lower(lower.rate, n)
-        found = {redraw: upper_end(self.posed, n, n, redraw, self.solve) for redraw in self.kinds}
+        found = {redraw: upper_end(self.posed, n, redraw, self.solve) for redraw in self.kinds}
         for above in found.values():
             self.lower_upper(above)
         rates = {redraw: above.rate for redraw, above in found.items() if above is not None}

@@ -1,4 +1,4 @@
-"""The two ends of a bracket: finite problems solved on few source cells, judged on many.
+"""The two ends of a bracket: finite problems solved on cells of the source, judged on finer ones.
 
 Any numbers prove a lower bound and any channel an upper one. So under squared error a solution, written down as a
 formula of x, is read on cells of the source cut into smaller ones: along x it is smooth, and what the coarse cells cost
@@ -71,16 +71,15 @@ class Upper:
         return CellChannel(posed.shift + posed.scale * self.x.edges, self.channel, made)
 
 
-def lower_end(posed: Posed, coarse: int, fine: int, solve: Finite) -> Lower:
-    """A lower bound from `coarse` source nodes and `fine` reproduction nodes.
+def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
+    """A lower bound from n + 1 nodes.
 
     The potential F = f - s x², linear between the nodes of the source, is read on nodes that cut every cell: E f does
     not change, and c(y) = E exp(F(X+) + 2sX+y - sy²) falls at every y, for the finer rounding spreads less and the
     exponential of a linear function is convex. So this is never worse.
     """
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P)
-    y = lattice(source, nodes(source, fine))
-    x = y if coarse == fine else lattice(source, nodes(source, coarse, fine))
+    x = y = lattice(source, nodes(source, n))
     rounded = rounded_problem(x, y, *asked)
     found = solve(rounded)
     if found.dual is None or not 0.0 < found.bounds.lower < np.inf or power(posed.distortion) != 2:
@@ -96,15 +95,14 @@ def lower_end(posed: Posed, coarse: int, fine: int, solve: Finite) -> Lower:
     return Lower(max(found.bounds.lower, *proved), max(proved), s, found.steps)
 
 
-def upper_end(posed: Posed, coarse: int, fine: int, redraw: bool, solve: Finite) -> Upper | None:
-    """An upper bound from `coarse` source cells and `fine` reproductions, or None if no channel was found.
+def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None:
+    """An upper bound from n cells, or None if no channel was found.
 
     The solution is p(y_j|x) ~ r_j exp(-s d(x, y_j) - v_j) for every x: read on cut cells, with s moved until E d = D,
     and mixed with a channel of P = 0 where it leaves the ball.
     """
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P, redraw)
-    y = cell_law(source, nodes(source, fine))
-    x = y if coarse == fine else cell_law(source, nodes(source, coarse, fine))
+    x = y = cell_law(source, nodes(source, n))
     rough = cells_problem(x, y, *asked)
     if rough is None:
         return None

@@ -28,19 +28,13 @@ SPARED = 0.01  # of the spread within cells: what the tails may add before more 
 ROUND = 1.0 + 1e-12  # above the rounding of any of the sums of positive terms here, which have at most 2^13 terms
 
 
-def nodes(source: ContinuousSource, n: int, ends: int | None = None) -> FloatArray:
+def nodes(source: ContinuousSource, n: int) -> FloatArray:
     """n + 1 increasing nodes for a source in standard position: companded levels, kinks on nodes.
 
     An unbounded support is cut where `SHARES` of 1/n of the companded law remain on either side: the largest of them
     beyond which the law spreads no more than `SPARED` of what it spreads within cells. Cells further out would cost a
-    solver steps and save no width. `ends` gives the ends that so many cells would have.
+    solver steps and save no width.
     """
-    if ends is not None and ends != n:
-        outer = nodes(source, ends)
-        levels = _levels(source, SHARES[0] / ends, n)
-        t = source.compander(levels)
-        inside = t[(t > outer[0]) & (t < outer[-1])]
-        return _fitted(source, np.concatenate([outer[:1], inside, outer[-1:]]))
     t = _fitted(source, source.compander(_levels(source, SHARES[0] / n, n)))
     if np.isfinite(source.support).all() or not np.isfinite(source.standard_deviation):
         return t
