@@ -179,3 +179,18 @@ def test_universal_representations_take_finite_tables():
     signed = universal_rate(LAW, Table(np.eye(3) * -1.0), TotalVariation(), [(-0.8, 0.1), (-0.9, math.inf)])
     plain = universal_rate(LAW, Table(1.0 - np.eye(3)), TotalVariation(), [(0.2, 0.1), (0.1, math.inf)])
     assert_agree(signed.bounds, plain.bounds, values=1e-8)
+
+
+def test_the_gradient_of_a_table_that_forbids():
+    """By an entry that is paid, against a difference; by one that is forbidden it is 0."""
+    sharp = InteriorPoint(gap=1e-12)
+    shifted = NEVER - 0.5
+    found = rdp(LAW, Table(shifted), TotalVariation(), D=-0.3, P=0.05, method=sharp)
+    slope, h = found.gradient(), 1e-4
+    assert not slope.table[np.isinf(NEVER)].any()
+    ends = []
+    for step in (h, -h):
+        moved = shifted.copy()
+        moved[0, 1] += step
+        ends.append(rdp(LAW, Table(moved), TotalVariation(), D=-0.3, P=0.05, method=sharp).rate)
+    assert slope.table[0, 1] == pytest.approx((ends[0] - ends[1]) / (2.0 * h), rel=1e-5)
