@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from rdptheory import (
     AbsoluteError,
@@ -283,6 +284,22 @@ def test_infeasible():
     found = asked(JOINT, table, None, 0.05, INF)
     assert found.status is Status.INFEASIBLE
     assert found.bounds == Bounds(INF, INF)
+
+
+def test_infeasible_because_of_the_law_of_y():
+    """Every symbol is cheapest at another one, and Y has to have the law of X: a linear program over the channels."""
+    table = np.array([[0.5, 0.1], [0.2, 0.6]])
+    joint = np.array([[0.3, 0.4], [0.2, 0.1]])
+    rows = np.kron(np.eye(4), np.ones((1, 2)))  # pairs (x, z) in C order, each with two y
+    made = np.tile(np.eye(2), (1, 4))
+    costs = np.repeat(table, 2, axis=0).ravel()
+    least = linprog(
+        costs, A_eq=np.vstack([rows, made]), b_eq=np.concatenate([joint.ravel(), joint.sum(axis=1)]), method="highs"
+    ).fun
+    for share, status in ((0.999, Status.INFEASIBLE), (1.001, Status.OPTIMAL)):
+        found = asked(joint, Table(table), TotalVariation(), share * least, 0.0)
+        assert found.status is status, found.message
+    assert_given_z(found)
 
 
 def test_transport_and_renyi():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -74,7 +74,17 @@ def presolve(problem: DiscreteProblem) -> Presolved:
 def proved_infeasible(problem: DiscreteProblem, lower: float) -> str:
     """The sentence, once a solver has found no channel, if its lower bound or a linear program proves there is none."""
     impossible = lower > entropy(problem.reduced.probabilities) + ABOVE_ENTROPY
-    return _too_tight_for(problem) if impossible or _too_tight(problem) else ""
+    return _too_tight_for(problem) if impossible or _too_tight(_by_parts(problem)) else ""
+
+
+def _by_parts(problem: DiscreteProblem) -> DiscreteProblem:
+    """Where one ball counts outputs together, the question of channels to its parts, each at its cheapest output."""
+    if len(problem.distortions) != 1 or len(problem.perceptions) != 1 or problem.perceptions[0].part is None:
+        return problem
+    (limit,), (ball,) = problem.distortions, problem.perceptions
+    parts = [ball.part == number for number in range(ball.reference.size)]
+    table = np.stack([limit.table[:, part].min(axis=1, initial=np.inf) for part in parts], axis=1)
+    return DiscreteProblem(problem.weights, (replace(limit, costs=table),), (replace(ball, image=None, axis=None),))
 
 
 def _too_tight_for(problem: DiscreteProblem) -> str:
