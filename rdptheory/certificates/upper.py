@@ -32,7 +32,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
 
-LITTLE = 2e-10  # nats: a surcharge that is not worth the search for an exact channel, which takes milliseconds
+LITTLE = 5e-10  # nats: a surcharge that is not worth the search for an exact channel, which takes milliseconds
 CHEAP = 1e-13  # nats: less than a mixture would cost, so none is tried
 ENOUGH = 1e-14  # nats: a surcharge that no other argument needs to lower
 NEARLY = 1e-13  # of a limit: a tenth of what a returned channel may be off when its limits are recomputed

@@ -114,7 +114,8 @@ def solve_path(path: Path) -> Iterator[Solution]:
 
 def tabulate_path(path: Path) -> FloatArray:
     """The `VARIABLES` of every point, shape (number of D, 7)."""
-    return np.array([_numbers(solution) for solution in solve_path(path)])
+    with one_thread():  # once: to look for the pools takes as long as a point
+        return np.array([_numbers(solution) for solution in solve_path(path)])
 
 
 def _numbers(solution: Solution) -> tuple[float, ...]:

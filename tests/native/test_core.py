@@ -1,10 +1,12 @@
 """The compiled core: every size and kind closes, nothing is carried over, no byte is read or written out of place."""
 
+import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +191,22 @@ def test_a_machine_without_a_compiler_asks_for_one(monkeypatch):
     assert any("ziglang" in need for need in backend.get_requires_for_build_wheel())
     assert any("ziglang" in need for need in backend.get_requires_for_build_editable())
     assert compile.compiler() == [sys.executable, "-m", "ziglang", "cc"]
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="ziglang, 90 MB, is not here: pip install ziglang")
+def test_the_core_is_built_without_a_compiler_on_the_path(monkeypatch, tmp_path):
+    """In a folder of its own, with a PATH that leads nowhere, by the compiler that pip would fetch."""
+    environment = {**os.environ, "PATH": str(tmp_path), "ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "cache")}
+    script = [sys.executable, str(ROOT / "build_tools" / "compile.py"), str(tmp_path)]
+    built = subprocess.run(script, env=environment, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr[-2000:]
+    question = _question(np.random.default_rng(5), 7, 7, "box")
+    usual = _native.solve(question, 1e-9, 60)
+    for path in map(Path, built.stdout.split()):
+        found = library._loaded(path)
+        if path.stem == "core" or found.rdp_wide_registers():
+            monkeypatch.setattr(library, "library", lambda found=found: found)
+            np.testing.assert_allclose(_native.solve(question, 1e-9, 60).r, usual.r, rtol=0.0, atol=3e-5)  # as above
 
 
 def test_rectangular_tables_and_forbidden_entries():
