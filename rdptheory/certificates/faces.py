@@ -91,7 +91,7 @@ def _polished(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     for _ in range(POLISHING):
         rows, columns = plan.sum(axis=1), plan.sum(axis=0)
         scale = 1.0 / np.sqrt(np.concatenate([rows, columns]))
-        matrix = np.block([[np.diag(rows), plan], [plan.T, np.diag(columns)]]) * np.outer(scale, scale)
+        matrix = np.block([[np.diag(rows), plan], [plan.T, np.diag(columns)]]) * scale[:, None] * scale
         missing = np.concatenate([p - rows, q - columns]) * scale
         step = np.linalg.lstsq(matrix, missing, rcond=None)[0] * scale
         plan = plan * np.exp(np.clip(step[:n, None] + step[None, n:], -1.0, 1.0))
