@@ -108,7 +108,9 @@ def test_the_table_holds_closed_brackets_and_curves_that_fall(report):
 
 def test_other_questions_have_narrow_answers_in_the_right_order():
     section = other_questions(demo.digits_pairs())
-    [block] = section.blocks
+    block, sent = section.blocks
+    assert all(row[4] <= 1e-7 for row in sent.rows)
+    assert [row[3] for row in sent.rows] == sorted((row[3] for row in sent.rows), reverse=True)  # what is shared helps
     least, most = ([row[column] for row in block.rows] for column in (2, 3))
     assert all(row[4] <= 1e-5 for row in block.rows[:-2])  # the slope's bracket is as wide as a root
     assert most[1] < least[0]  # what both ends see saves rate

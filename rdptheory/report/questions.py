@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from rdptheory.relevance import bottleneck, relevant_rate, side_information_rate
 from rdptheory.report.page import Block, Section
 from rdptheory.slope import rate_at_slope
 from rdptheory.solve import rate_distortion, rdp
-from rdptheory.sources import Gaussian, Laplace, Pmf
+from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf
+from rdptheory.transport import constrained_transport
 from rdptheory.units import nats_to_bits
 
 __all__ = ["other_questions"]
 
 HEAD = ("question", "in Python", "at least (bits)", "at most (bits)", "width (bits)")
+SENT = ("distribution-preserving codes", "in Python", "E d at least", "E d at most", "width")
 D, P = 6.0, 0.02  # squared grey levels and total variation: both limits bind on pixels of the digits
 FAR = 8  # grey levels: a larger error is forbidden in the row that forbids
 
@@ -95,7 +97,20 @@ def other_questions(joint: FloatArray) -> Section:
         "What else can be asked, one answer each: a pixel of the digits and its left neighbour, squared error, total "
         "variation, D = 6 and P = 0.02 where nothing else is said; then two densities.",
     ]
-    return Section("questions", "Other questions", words, "", [Block(head=HEAD, rows=[_row(*row) for row in rows])])
+    blocks = [Block(head=HEAD, rows=[_row(*row) for row in rows]), Block(head=SENT, rows=list(_sent()))]
+    return Section("questions", "Other questions", words, "", blocks)
+
+
+def _sent() -> Iterator[Sequence[str | float]]:
+    """A coin sent as itself over long blocks, at three rates of common randomness."""
+    coin = Bernoulli(0.25)
+    for shared in (0.0, 0.1, np.inf):
+        found = constrained_transport(
+            coin, coin, SquaredError(), R=0.1, common_randomness=shared, asymptotic=True
+        ).bounds
+        call = f"constrained_transport(coin, coin, d, R=.1, common_randomness={shared:g}, asymptotic=True)"
+        said = f"Bernoulli(1/4) sent as itself at 0.1 nat, {shared:g} nat of common randomness"
+        yield said, call, found.lower, found.upper, found.gap
 
 
 def _row(question: str, call: str, bounds: Bounds) -> Sequence[str | float]:
