@@ -73,7 +73,7 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
         return BlockDistortion(Bounds(0.0, 0.0), 0.0, 0.0, 0.0, None, 0, True, "the code tells X itself")
     unit = float(np.sqrt(variance))
     guess = _guess(R, extra, P / variance)
-    limits = np.array([R, R + small.common])
+    limits = np.array([R, min(R + small.common, entropy(small.p))])  # more is never used
     if R == 0.0:
         value = variance + float(max(unit - np.sqrt(P), 0.0)) ** 2
         spread = 64.0 * ALLOWANCE * value

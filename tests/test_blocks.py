@@ -93,6 +93,16 @@ def test_a_discretised_gaussian_is_next_to_the_formula() -> None:
     assert found.bounds.gap < abs(found.value - exact)
 
 
+def test_as_much_common_randomness_as_it_takes_is_any_more_than_the_entropy() -> None:
+    much, all_of_it = at(SIX, 0.4, 3.0, 0.1), at(SIX, 0.4, inf, 0.1)
+    assert much.bounds.gap <= 1e-8
+    assert all_of_it.bounds.gap <= 1e-8
+    assert much.bounds.lower <= all_of_it.bounds.upper
+    assert all_of_it.bounds.lower <= much.bounds.upper
+    shannon = distortion_at(SIX, SquaredError(), W2, R=0.4, P=0.1)  # reconstructions among the six points
+    assert all_of_it.bounds.lower <= shannon.bounds.upper
+
+
 def test_distortion_falls_with_every_resource() -> None:
     points = [(0.3, 0.1, 0.05), (0.4, 0.1, 0.05), (0.4, 0.2, 0.05), (0.4, 0.2, 0.2)]
     found = [at(SIX, *point) for point in points]

@@ -18,6 +18,7 @@ from rdptheory.certificates.transport.pairs_on_line import PairCurve
 from rdptheory.certificates.transport.plans import reached
 from rdptheory.certificates.transport.posteriors import NODES
 from rdptheory.certificates.transport.rounding import centred, lowered, relative_error
+from rdptheory.information import entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
 
@@ -50,7 +51,8 @@ def block_lower(problem: DiscreteTransport, P: float, prices: BlockPrices, slack
     curve = PairCurve(first, second, w)
     floor = least_on_line(curve, curve.slopes(NODES), slack, most).floor
     fixed = float(lowered(mu * p, kappa).sum() + lowered(nu * p, kappa).sum())
-    spent = alpha * problem.R + beta * (problem.R + problem.common) + (w * P / (1.0 - w) if P > 0.0 else 0.0)
+    most_told = min(problem.R + problem.common, entropy(p))  # no letter tells more than X' itself
+    spent = alpha * problem.R + beta * most_told + (w * P / (1.0 - w) if P > 0.0 else 0.0)
     return max(0.0, fixed - (1.0 + 2.0 * kappa) * spent + floor)
 
 

@@ -25,6 +25,8 @@ PAPERS = MappingProxyType(
         "SSK23": "Serra, Stavrou, Kountouris: On the Computation of the Gaussian Rate-Distortion-Perception Function",
         "ALPHA25": "Sourla, Serra, Stavrou, Kountouris: Analyzing α-divergence in Gaussian RDP Theory",
         "WWMZ24": "Wang, Wu, Ma, Zhang: Task-Oriented Lossy Compression",
+        "SLY15": "Saldi, Linder, Yüksel: Output Constrained Lossy Source Coding with Limited Common Randomness",
+        "QCYX25": "Qu, Chen, Yu, Xu: Rate-Distortion-Perception Theory for the Quadratic Wasserstein Space",
         "WZ76": "Wyner, Ziv: Source Coding with Side Information at the Decoder",
     }
 )

@@ -23,6 +23,8 @@ NUMBERED = {
     "YWL22": "T1 T2 R1 R2 R3 R4 R5 E5 E6 E7 E8",
     "NIU23": "convex helps",
     "HWG25": "order gaussian marginal",
+    "SLY15": "T1",
+    "QCYX25": "gaussian ends",
     "SSK23": "hellinger",
     "ALPHA25": "upper",
     "WWMZ24": "convex ends binary told",

@@ -16,6 +16,7 @@ from rdptheory.theorems import (
     hwg25,
     niu23,
     schemes,
+    sly15,
     statement,
     states,
     verify,
@@ -216,6 +217,9 @@ PLANTS = {
     "WWMZ24.ends": shifted(wwmz24, "rdp", by(1e-3)),
     "WWMZ24.binary": scaled(wwmz24, "inverse_binary_entropy", 0.99),
     "WWMZ24.told": shifted(wwmz24, "bottleneck", by(1e-3)),
+    "SLY15.T1": shifted(sly15, "constrained_transport", lambda named: 0.1 * float(named["common_randomness"] == 2.0)),
+    "QCYX25.gaussian": scaled(gaussian, "distortion", 1.01),
+    "QCYX25.ends": scaled(transport_gaussian, "distortion", 1.01),
     "WZ76.order": shifted(wz76, "rdp", by(-1.0)),
     "WZ76.symmetric": scaled(wz76, "height", 1.01),
 }
