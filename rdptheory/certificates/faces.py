@@ -23,6 +23,7 @@ __all__ = ["on_the_face"]
 MOST = 400  # rows and columns together: the polishing solves dense systems of them, in some hundredths of a second
 POLISHING = 6  # Newton steps towards both marginals: each squares what is off
 DECADES = 18.0  # nats of what columns are off, that are looked at together
+FAINT = 1e-150  # mass of a row or column whose scale float64 no longer holds beside others
 CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays a tenth of what `Solution` promises
 
 
@@ -54,6 +55,8 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
         if not (whole or (same and np.array_equal(held[i], j))):
             return None  # the masses of a class have to be equal in exact arithmetic
         cells = np.ix_(i, j)
+        if min(float(plan[cells].sum(axis=axis).min()) for axis in (0, 1)) < FAINT:
+            return None
         plan[cells] = _polished(plan[cells], p[i], q[j])
         off = _off(plan[cells], p[i], q[j])
         if not np.isfinite(off).all():

@@ -123,3 +123,11 @@ def test_what_a_surcharge_mixes_up_to_is_at_least_the_entropy():
         masses = [mpmath.mpf(float(p)) for p in law.probabilities]
         exact = -mpmath.fsum(p / mpmath.fsum(masses) * mpmath.log(p / mpmath.fsum(masses)) for p in masses)
     assert found.bounds.lower <= exact <= found.bounds.upper
+
+
+def test_an_exact_channel_is_looked_for_beside_masses_below_every_rounding():
+    p = np.array([0.7, 0.2, 0.1])
+    weights = np.array([[0.9, 5e-324, 0.5], [0.0, 0.0, 0.0], [0.3, 0.0, 0.1]])
+    ball = PerceptionLimit(TotalVariation(), p, 0.0)
+    problem = DiscreteProblem(p, (DistortionLimit(1.0 - np.eye(3), 0.0),), (ball,))
+    assert upper_bound(problem, weights).rate >= float(-p @ np.log(p)) * (1.0 - 1e-15)  # a copy is the only channel
