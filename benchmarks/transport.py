@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from rdptheory.distortions import SquaredError
 from rdptheory.solvers.transport.common_randomness import ColumnGeneration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs
 from rdptheory.solvers.transport.private_randomness import QuantileCuts
 from rdptheory.sources import Pmf
 from rdptheory.transport import constrained_transport
@@ -39,6 +39,7 @@ CASES = (
     (Flow(), 32, 1.0),
     *((QuantileCuts(gap=1e-7), 16, bits) for bits in (1.0, 2.0)),
     *((EntropicTransport(), n, 1.0) for n in (64, 256)),
+    (LinePairs(), 16, 1.0),
 )
 
 
@@ -61,7 +62,10 @@ def main() -> None:
         print("| method | n = m | R (bits) | seconds | steps | distortion | gap |")
         print("|---|---|---|---|---|---|---|")
         for method, n, bits in CASES:
-            shared, blocks = not isinstance(method, QuantileCuts), isinstance(method, EntropicTransport)
+            shared, blocks = (
+                not isinstance(method, (QuantileCuts, LinePairs)),
+                isinstance(method, (EntropicTransport, LinePairs)),
+            )
             work = partial(
                 constrained_transport, *pair(n), SquaredError(), R=bits_to_nats(bits), common_randomness=shared,
                 asymptotic=blocks, method=method,

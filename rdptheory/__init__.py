@@ -68,7 +68,7 @@ from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.relevance import ClassGrid
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, PosteriorPairs
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import (
     Bernoulli,
@@ -151,6 +151,7 @@ __all__ = [
     "Joblib",
     "KullbackLeibler",
     "Laplace",
+    "LinePairs",
     "Located",
     "LogLoss",
     "Logistic",
