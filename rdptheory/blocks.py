@@ -43,11 +43,13 @@ EVALUATIONS = 40
 
 @dataclass(frozen=True, eq=False)
 class BlockDistortion:
-    """A bracket on D(R,Rc,P), -dD/dR, the price β of R + Rc in it, w, the plan of the upper end, and how it ended."""
+    """A bracket on D(R,Rc,P), the height at R of a tangent below it, -dD/dR from R on, what of that holds for smaller
+    rates too, w, the plan of the upper end, and how it ended."""
 
     bounds: Bounds
+    height: float
     slope: float
-    beta: float
+    before: float
     w: float
     plan: PrivatePlan | None
     steps: int
@@ -63,14 +65,14 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
         value = float(gaussian_block.distortion(problem.source.variance, R, P, extra))
         slack = ALLOWANCE * 4.0 * problem.source.variance
         bounds = Bounds(max(0.0, value - slack), value + slack)
-        return BlockDistortion(bounds, np.nan, np.nan, np.nan, None, 0, True, "Gaussian, W2² of blocks [QCYX25]")
+        return BlockDistortion(bounds, value, np.nan, np.nan, np.nan, None, 0, True, "Gaussian, W2² of blocks [QCYX25]")
     whole = TransportProblem(problem.source, problem.source, SquaredError(), R, min(extra, LOTS), True).discrete
     small = whole.held()[0]
     assert small.x is not None
     middle = small.x - float(small.p @ small.x)
     variance = float(small.p @ np.square(middle))
     if variance == 0.0 or R >= entropy(small.p):
-        return BlockDistortion(Bounds(0.0, 0.0), 0.0, 0.0, 0.0, None, 0, True, "the code tells X itself")
+        return BlockDistortion(Bounds(0.0, 0.0), 0.0, 0.0, 0.0, 0.0, None, 0, True, "the code tells X itself")
     unit = float(np.sqrt(variance))
     guess = _guess(R, extra, P / variance)
     limits = np.array([R, min(R + small.common, entropy(small.p))])  # more is never used
@@ -78,7 +80,7 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
         value = variance + float(max(unit - np.sqrt(P), 0.0)) ** 2
         spread = 64.0 * ALLOWANCE * value
         bounds = Bounds(max(0.0, value - spread), value + spread)
-        return BlockDistortion(bounds, np.nan, np.nan, guess, None, 0, True, "no code, no choice")
+        return BlockDistortion(bounds, bounds.lower, np.nan, np.nan, guess, None, 0, True, "no code, no choice")
     x = middle / unit
     pairs = Pairs(small.p, x, small.p, x, limits, None if P == 0.0 else P / variance)
     gap = PART * method.gap * max(1.0, variance) / variance
@@ -101,13 +103,13 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
         variance * price.beta,
         price.w,
     )
-    lower = block_lower(small, P, prices, variance * kept.slack, NODES)
+    height = block_lower(small, P, prices, variance * kept.slack, NODES)
     upper, plan = block_upper(small, P, kept.plan)
-    closed = upper - lower <= method.gap * max(1.0, variance)
-    slope = variance * (price.alpha + price.beta)
-    return BlockDistortion(
-        Bounds(min(lower, upper), upper), slope, prices.beta, price.w, plan, kept.steps, closed, kept.sentence
-    )
+    bounds = Bounds(min(max(0.0, height), upper), upper)
+    slope = max(prices.alpha, 0.0) + max(prices.beta, 0.0)
+    before = slope if R + small.common < limits[1] + ALLOWANCE else max(prices.alpha, 0.0)  # H(Y) moves with no rate
+    closed = bounds.gap <= method.gap * max(1.0, variance)
+    return BlockDistortion(bounds, height, slope, before, price.w, plan, kept.steps, closed, kept.sentence)
 
 
 def block_rate(problem: object, common_randomness: bool | float, method: LinePairs) -> Solution:
@@ -131,8 +133,10 @@ def block_rate(problem: object, common_randomness: bool | float, method: LinePai
             high, chord = R, (chord[0], (R, last.bounds.upper))
         else:
             chord = ((R, last.bounds.upper), chord[1])
-        if last.slope > 0.0:
-            low = max(low, R + (last.bounds.lower - D) / last.slope * (1.0 - ALLOWANCE) - ALLOWANCE)
+        slope = last.slope if last.height > D else last.before
+        if slope > 0.0:
+            tangent = (last.height - D) / slope
+            low = max(low, R + tangent - ALLOWANCE * (1.0 + abs(tangent)))
         (a, above), (b, below) = chord
         high = min(high, b - (b - a) * (D - below) / (above - below) + ALLOWANCE) if above > below else high
         low = min(low, high)
@@ -155,12 +159,13 @@ def _gaussian_rate(problem: Problem, source: Gaussian, extra: float) -> Solution
     D, P = problem.D, problem.P
     value = float(gaussian_block.rate(source.variance, D, P, extra))
     message = "Gaussian, squared error, W2² of whole blocks [QCYX25]"
-    nothing = Slopes(np.nan, np.nan)
     if value == inf:
+        nothing = Slopes(np.nan, np.nan)
         return Solution(problem, inf, Bounds(inf, inf), nothing, None, Status.INFEASIBLE, message, ClosedForm())
     slack = 4.0 * ALLOWANCE * max(1.0, value)
     bounds = Bounds(max(0.0, value - slack), value + slack) if value > 0.0 else Bounds(0.0, 0.0)
-    return Solution(problem, bounds.upper, bounds, nothing, None, Status.OPTIMAL, message, ClosedForm())
+    slopes = Slopes(*gaussian_block.slopes(source.variance, value, P, extra)) if value > 0.0 else Slopes(0.0, 0.0)
+    return Solution(problem, bounds.upper, bounds, slopes, None, Status.OPTIMAL, message, ClosedForm())
 
 
 def _covered(problem: object) -> Problem:

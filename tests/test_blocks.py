@@ -119,7 +119,7 @@ def test_the_judge_needs_no_right_numbers_and_finds_wrong_ones_out() -> None:
         prices = BlockPrices(*rng.normal(size=(2, 6)), *rng.uniform(0.01, 1.0, 3))
         assert block_lower(problem, 0.1, prices, 1e-9, 10_000) <= true.bounds.upper
     nan = replace(prices, alpha=float("nan"))
-    assert block_lower(problem, 0.1, nan, 1e-9, 10_000) == 0.0
+    assert block_lower(problem, 0.1, nan, 1e-9, 10_000) == -inf
     assert block_upper(problem, 0.1, None)[0] >= true.bounds.lower
 
 
@@ -136,6 +136,44 @@ def test_a_search_that_lies_widens_the_bracket_and_keeps_it_true(monkeypatch: py
     assert lied.status is Status.STOPPED
     assert lied.bounds.lower <= true.bounds.upper
     assert true.bounds.lower <= lied.bounds.upper
+
+
+@pytest.mark.parametrize("Rc", [0.3, 5.0])
+def test_a_search_that_lies_about_prices_moves_no_rate_off_the_truth(
+    monkeypatch: pytest.MonkeyPatch, Rc: float
+) -> None:
+    asked = {"D": 0.9, "P": 0.1, "common_randomness": Rc, "sense": "block"}
+    true = rdp(SIX, SquaredError(), W2, **asked)  # type: ignore[arg-type]
+    honest = blocks.search
+
+    def planted(*args: object) -> object:
+        found = honest(*args)  # type: ignore[arg-type]
+        prices = replace(found.prices, alpha=0.5 * found.prices.alpha, beta=found.prices.beta + 2.0)
+        return replace(found, prices=prices)
+
+    monkeypatch.setattr(blocks, "search", planted)
+    lied = rdp(SIX, SquaredError(), W2, **asked)  # type: ignore[arg-type]
+    assert true.gap <= 1e-8
+    assert lied.bounds.lower <= true.bounds.upper
+    assert true.bounds.lower <= lied.bounds.upper
+
+
+@pytest.mark.parametrize(
+    "given", [(1.0, 0.5, 0.05, 0.5), (2.0, 0.3, 0.2, 0.3), (1.0, 0.2, 0.9, 0.1), (3.0, 0.7, 0.02, inf)]
+)
+def test_gaussian_slopes_are_differences_of_the_formula(given: tuple[float, float, float, float]) -> None:
+    variance, R, P, Rc = given
+    D = float(gaussian.distortion(variance, R, P, common_randomness=Rc, sense="block"))
+    step = 1e-5
+
+    def rate(D: float, P: float) -> float:
+        return float(gaussian.rate(variance, D, P, common_randomness=Rc, sense="block"))
+
+    found = rdp(Gaussian(0, variance), SquaredError(), W2, D=D, P=P, common_randomness=Rc, sense="block").slopes
+    by_D = (rate(D + step, P) - rate(D - step, P)) / (2 * step)
+    by_P = (rate(D, P + step) - rate(D, P - step)) / (2 * step)
+    assert found.D == pytest.approx(by_D, rel=1e-7)  # step² times a third derivative
+    assert found.P == pytest.approx(by_P, rel=1e-6, abs=1e-9)  # sqrt(P) bends more
 
 
 def test_few_steps_and_easy_ends_are_answers() -> None:

@@ -37,13 +37,16 @@ class BlockPrices:
 
 
 def block_lower(problem: DiscreteTransport, P: float, prices: BlockPrices, slack: float, most: int) -> float:
-    """A proved lower bound on D(R,Rc,P) at the rates of `problem`, from the source to itself, all masses above 0."""
+    """A proved lower bound on D(R,Rc,P) at the rates of `problem`, from the source to itself, all masses above 0.
+
+    It may be below 0, -inf for prices that are no numbers: from R on it falls by α + β a nat, so that it is a tangent.
+    """
     assert problem.x is not None
     p, kappa, w = problem.p, relative_error(*problem.shape), min(max(prices.w, 0.0), 1.0)
     alpha, beta = max(prices.alpha, 0.0), max(prices.beta, 0.0)
     numbers = np.concatenate((prices.source, prices.target, [alpha, beta, prices.w]))
     if not np.isfinite(numbers).all() or (w == 1.0 and P > 0.0):
-        return 0.0
+        return -np.inf
     x = problem.x - float(p @ problem.x)
     mu, nu, squares = centred(prices.source, p), centred(prices.target, p), x**2
     first = Letters(x, squares * (1.0 - 4.0 * kappa) - mu, p, alpha, kappa)
@@ -53,7 +56,7 @@ def block_lower(problem: DiscreteTransport, P: float, prices: BlockPrices, slack
     fixed = float(lowered(mu * p, kappa).sum() + lowered(nu * p, kappa).sum())
     most_told = min(problem.R + problem.common, entropy(p))  # no letter tells more than X' itself
     spent = alpha * problem.R + beta * most_told + (w * P / (1.0 - w) if P > 0.0 else 0.0)
-    return max(0.0, fixed - (1.0 + 2.0 * kappa) * spent + floor)
+    return fixed - (1.0 + 2.0 * kappa) * spent + floor
 
 
 def block_upper(problem: DiscreteTransport, P: float, plan: PrivatePlan | None) -> tuple[float, PrivatePlan | None]:

@@ -16,7 +16,7 @@ from rdptheory.closed_forms._inputs import limits, positive
 from rdptheory.doors import guard
 from rdptheory.transport_problem import common_rate
 
-__all__ = ["distortion", "rate"]
+__all__ = ["distortion", "rate", "slopes"]
 
 HALVINGS = 110
 """Bisections of a rate between 0 and that of no common randomness at P = 0: more than float64 resolves."""
@@ -49,6 +49,27 @@ def rate(variance: ArrayLike, D: ArrayLike, P: ArrayLike, common_randomness: boo
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     high = np.where(_share(np.zeros(high.shape), extra, room) <= wanted, 0.0, high)
     return np.where(wanted > 0.0, high, np.inf)[()]
+
+
+def slopes(variance: float, R: float, P: float, common_randomness: bool | float) -> tuple[float, float]:
+    """dR/dD and dR/dP at the point (D(R,Rc,P), P) of a rate above 0 nat; dR/dP = -inf at P = 0, and 0 beyond W2².
+
+    With b = σ² (1 + s - 2 sqrt(st)), the derivatives of D by R and by P divide each other:
+
+        dD/dR = -2 σ² e^{-2R} + (1 - sqrt(P/b))_+ db/dR,    dD/dP = -(sqrt(b/P) - 1)_+.
+
+    >>> by_D, by_P = slopes(1.0, 0.5, 0.05, 0.5)
+    >>> print(f"{by_D:.6f} {by_P:.6f}")
+    -1.125283 -0.846436
+    """
+    extra = common_rate(common_randomness)
+    s, t = -np.expm1(-2.0 * R), -np.expm1(-2.0 * (R + extra))
+    ds, dt = 2.0 * np.exp(-2.0 * R), 2.0 * np.exp(-2.0 * (R + extra))
+    b = float(variance * (_share(np.array(R), extra, np.array(0.0)) - np.exp(-2.0 * R)))
+    left = 1.0 - np.sqrt(P / b) if b > P else 0.0
+    by_R = variance * (-ds + left * (ds - (s * dt + t * ds) / np.sqrt(s * t)))
+    by_P = (-np.inf if P == 0.0 else 1.0 - np.sqrt(b / P)) if b > P else 0.0
+    return float(1.0 / by_R), float(-by_P / by_R)
 
 
 def _share(R: FloatArray, extra: float, room: FloatArray) -> FloatArray:
