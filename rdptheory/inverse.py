@@ -16,8 +16,9 @@ from rdptheory.distortions import Distortion, Table, signed
 from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
+from rdptheory.exact_sums import remaining_limit
 from rdptheory.methods import Method
-from rdptheory.problems import Problem, remaining_limit
+from rdptheory.problems import Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap

@@ -18,9 +18,10 @@ from rdptheory.distortions import Distortion, of_listed_reconstructions
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.exact_sums import exact_law
 from rdptheory.geometry import TABLES, MaskArray, affordable
 from rdptheory.information import law_entropy
-from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem, exact_law
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes
 from rdptheory.sources import DiscreteSource
 

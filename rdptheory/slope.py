@@ -22,9 +22,10 @@ from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
+from rdptheory.exact_sums import remaining_limit
 from rdptheory.inverse import distortion_at
 from rdptheory.methods import Method
-from rdptheory.problems import Problem, remaining_limit
+from rdptheory.problems import Problem
 from rdptheory.solution import Solution, Status
 from rdptheory.solve import ask, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint

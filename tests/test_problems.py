@@ -27,7 +27,8 @@ from rdptheory import (
     surface,
     universal_rate,
 )
-from rdptheory.problems import Problem, remaining_limit
+from rdptheory.exact_sums import remaining_limit
+from rdptheory.problems import Problem
 from tests import checks
 from tests.strategies import laws
 

@@ -16,9 +16,10 @@ from rdptheory.distortions import AbsoluteError, Hamming, LogLoss, SquaredError
 from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
+from rdptheory.exact_sums import exact_law
 from rdptheory.information import binary_entropy
 from rdptheory.methods import DualPoint, Outcome
-from rdptheory.problems import DiscreteProblem, Problem, exact_law
+from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
 from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Laplace
 
