@@ -1,4 +1,6 @@
-"""One profile for every property, one thread for every test."""
+"""One profile for every property, one thread for every test, and Ctrl-C as on a terminal."""
+
+import signal
 
 from hypothesis import HealthCheck, Phase, settings
 from threadpoolctl import threadpool_limits
@@ -14,3 +16,5 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 threadpool_limits(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)

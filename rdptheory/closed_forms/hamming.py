@@ -69,10 +69,8 @@ def slopes(probabilities: SourceLaw, D: ArrayLike) -> FloatArray:
 def channel(probabilities: SourceLaw, D: float) -> FloatArray:
     """A channel p(y|x) that attains R(D), shape (m, m): the symbols out of use are never shown.
 
-    >>> channel([0.5, 0.3, 0.2], 0.4).round(4)
-    array([[0.9   , 0.1   , 0.    ],
-           [0.5   , 0.5   , 0.    ],
-           [0.75  , 0.25  , 0.    ]])
+    >>> channel([0.5, 0.3, 0.2], 0.4).round(4).tolist()
+    [[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [0.75, 0.25, 0.0]]
     """
     law, D = _Sorted.of(probabilities), at_least_zero("D", D)
     p = law.masses

@@ -167,7 +167,8 @@ def _shares(D: float, parts: list[_Coordinate]) -> list[float]:
 def dual_value(minorants: list[list[tuple[float, float]]], D: float) -> tuple[float, float]:
     """The best of Σ_i φ_i(s) - s D over some slopes s, and that s; minorants are (value at D' = 0, slope).
 
-    >>> dual_value([[(0.0, 0.0), (1.0, 2.0)], [(0.0, 0.0), (1.0, 2.0)]], 0.5)
+    >>> value, slope = dual_value([[(0.0, 0.0), (1.0, 2.0)], [(0.0, 0.0), (1.0, 2.0)]], 0.5)
+    >>> round(value, 9), slope
     (1.0, 2.0)
     """
     seen = np.unique([slope for one in minorants for _, slope in one])

@@ -136,6 +136,9 @@ class SmoothFDivergence(FDivergence):
         if P == 0.0:
             short = float(p @ (top - v[held]))
             return Support(raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8))), reference.copy())
+        P = max(
+            P, float(np.finfo(np.float64).tiny)
+        )  # a wider ball bounds a narrower one, and this one can be divided by
         law = np.where(allowed & (v >= top), np.where(held, reference, 0.0), 0.0)
         if not law.any():
             law[int(np.argmax(np.where(allowed, v, -np.inf)))] = 1.0

@@ -48,7 +48,7 @@ class Catalogue(Mapping[str, Statement[Any]]):
         return len(CATALOGUE)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{sum(key.startswith(paper) for key in self)} of {paper}" for paper in PAPERS)
+        counts = ", ".join(f"{paper} {sum(key.startswith(paper) for key in self)}" for paper in PAPERS)
         return f"<{len(self)} statements: {counts}; list(catalogue) names them>"
 
     def _repr_html_(self) -> str:

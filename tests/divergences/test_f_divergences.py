@@ -146,6 +146,14 @@ def test_support_grows_with_the_ball(member, v, p, P, more):
     assert member.support(v, p, P).value <= member.support(v, p, P + more).value + 1e-9
 
 
+@pytest.mark.parametrize("P", [5e-324, 1e-310])
+@every_smooth
+def test_support_of_a_ball_too_small_for_normal_numbers_is_that_of_a_point(member, P):
+    p = np.array([0.0, 8.77792431e-01, 1.22207569e-01, 2.06203049e-15])
+    v = np.array([0.0, -3.32731971, -6.9e-8, 0.0])
+    assert p @ v <= member.support(v, p, P).value <= p @ v + 1e-13
+
+
 def test_transport_needs_points():
     for call in (Wasserstein2Squared().value, lambda p, r: Wasserstein2Squared().support(p, r, 0.1)):
         with pytest.raises(InvalidInput, match="points"):

@@ -74,7 +74,7 @@ def test_bernoulli_closed_form_lies_in_the_bracket(p: float, D: float, P: float,
     value = bernoulli_rate(p, D, P)
     assert found.bounds.lower <= value + 1e-13
     assert value <= found.bounds.upper + 1e-13
-    assert not found.sentence or found.bounds.gap > 1e-7
+    assert found.sentence or found.bounds.gap <= 1e-7
     check_channel(problem, found)
 
 
