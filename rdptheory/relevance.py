@@ -136,7 +136,7 @@ def relevant_rate(
         if told is not None:
             return told
     elif question.C >= question.most - 4.0 * question.rounding:
-        return _silent(problem, question, method, "C is at least H(S): a code of one letter keeps it")
+        return _zero_rate(problem, question, method, "C is at least H(S): a code of one letter keeps it")
     found = method.solve(question)
     floor = max(question.most - question.C - 2.0 * question.rounding, 0.0 if free is None else free.bounds.lower)
     k = problem.relevance.shape[1]
@@ -233,7 +233,7 @@ def side_information_rate(
         return _infeasible(problem, method, f"D is below {D - question.D:.6g}, the least distortion of any code")
     mean = question.p @ question.table
     if float(mean.min()) <= question.D:
-        return _silent(problem, question, method, "a reconstruction from Z alone keeps D", int(mean.argmin()))
+        return _zero_rate(problem, question, method, "a reconstruction from Z alone keeps D", int(mean.argmin()))
     return _answer(problem, question, method.solve(question), 0.0, method, "")
 
 
@@ -361,7 +361,7 @@ def _any_law(
     )
 
 
-def _silent(
+def _zero_rate(
     problem: RelevanceProblem | SideInformationProblem,
     question: Posteriors,
     method: ClassGrid,

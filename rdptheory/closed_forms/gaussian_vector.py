@@ -116,9 +116,9 @@ def allocate(variances: ArrayLike, D: float, P: float, perception: Divergence = 
     if D < SMALLEST * float(spectrum.max()):
         raise InvalidInput("D", D, f"must be 0 or at least {SMALLEST:g} of the greatest variance, {spectrum.max():g}")
     ball = _KullbackLeibler() if isinstance(perception, KullbackLeibler) else _Wasserstein()
-    silent = _silent(ball, spectrum, D, P)
-    if silent is not None:
-        return silent
+    free = _zero_rate(ball, spectrum, D, P)
+    if free is not None:
+        return free
     filled = _water_filling(ball, spectrum, D)
     if float(filled.P.sum()) <= P:
         level = _level(spectrum, D)
@@ -152,7 +152,7 @@ class _Wasserstein:
         """P_i at 1 - g."""
         return np.asarray(spectrum * shrink**2)
 
-    def blind(self, spectrum: FloatArray, P: float) -> FloatArray:
+    def independent_output(self, spectrum: FloatArray, P: float) -> FloatArray:
         """1 - g of the independent Y of least variance."""
         return np.full_like(spectrum, min(1.0, float(np.sqrt(P) / np.sqrt(spectrum.sum()))))
 
@@ -170,7 +170,7 @@ class _KullbackLeibler:
         with np.errstate(divide="ignore"):
             return 0.5 * gaussian.log_excess(-2.0 * np.log1p(-shrink))
 
-    def blind(self, spectrum: FloatArray, P: float) -> FloatArray:
+    def independent_output(self, spectrum: FloatArray, P: float) -> FloatArray:
         if np.isinf(P):
             return np.ones_like(spectrum)
         top = float(spectrum.max())
@@ -313,11 +313,11 @@ def _priced(
     return Allocation(bounds, s, mu, distortions, perceptions, found.g, found.rho)
 
 
-def _silent(ball: _Ball, spectrum: FloatArray, D: float, P: float) -> Allocation | None:
+def _zero_rate(ball: _Ball, spectrum: FloatArray, D: float, P: float) -> Allocation | None:
     """Rate 0, if an independent Y of least variance is within D."""
     if float(spectrum.sum()) > D:
         return None
-    shrink = ball.blind(spectrum, P)
+    shrink = ball.independent_output(spectrum, P)
     distortions = spectrum * (1.0 + (1.0 - shrink) ** 2)
     if float(distortions.sum()) > D:
         return None

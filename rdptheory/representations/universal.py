@@ -159,7 +159,7 @@ def _together(problem: UniversalProblem, alone: tuple[Solution, ...], method: Me
         stopped = "no channel was found for one of the points"
         return Solution(problem, widest.upper, widest, nothing, None, Status.STOPPED, stopped, method)
     if all(answer.rate == 0.0 for answer in alone):
-        return _silent(problem, alone, method)
+        return _zero_rate(problem, alone, method)
     return _Search(problem, alone, method).run()
 
 
@@ -258,7 +258,7 @@ def _gaussian(problem: UniversalProblem, alone: tuple[Solution, ...]) -> Solutio
     return _about(problem, hardest, Candidate(joint=joint), message, hardest.method)
 
 
-def _silent(problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> Solution[UniversalProblem]:
+def _zero_rate(problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> Solution[UniversalProblem]:
     """Reconstructions that ignore the source serve every point."""
     laws = [answer.candidate.output for answer in alone if answer.candidate is not None]
     decoders = [law[None, :] for law in laws if law is not None]

@@ -40,7 +40,7 @@ __all__ = [
     "CutMultipliers",
     "Line",
     "Node",
-    "Slots",
+    "NodeBatch",
     "children",
 ]
 
@@ -198,7 +198,7 @@ def children(line: Line, node: Node, kind: int, k: int) -> list[Node]:
 
 
 @dataclass(frozen=True, eq=False)
-class Slots:
+class NodeBatch:
     """Where the cuts of B nodes may lie, side by side; rows are filled up with slots that may not be used.
 
     Attributes
@@ -222,7 +222,7 @@ class Slots:
     end: IntArray
 
     @classmethod
-    def of(cls, nodes: list[Node]) -> Slots:
+    def of(cls, nodes: list[Node]) -> NodeBatch:
         """Slot 0, then for each piece its two interior candidates and the jump at its right end, less the unusable."""
         jump, piece = np.array([node.jump for node in nodes]), np.array([node.piece for node in nodes])
         B, K = piece.shape
@@ -358,7 +358,7 @@ class _Cells:
 
 def _bounds(line: Line, nodes: list[Node], prices: FloatArray, R: float, kappa: float) -> FloatArray:
     """min of D + λH over the cuts of each node, less λR, (B,), rounded down."""
-    slots = Slots.of(nodes)
+    slots = NodeBatch.of(nodes)
     B, S = slots.places.shape
     node, j, i = np.nonzero(slots.cells())
     s, t, first, last = slots.places[node, i], slots.places[node, j], slots.first[node, i], slots.last[node, j]

@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.certificates.transport.cuts import Line, Node, Slots
+from rdptheory.certificates.transport.cuts import Line, Node, NodeBatch
 from rdptheory.information import binary_entropy, inverse_binary_entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
@@ -79,7 +79,7 @@ class Cuts:
         self, nodes: list[Node], prices: FloatArray, steps: int
     ) -> tuple[FloatArray, FloatArray, list[FloatArray | None], list[FloatArray | None]]:
         """Bounds (B,), their λ (B,), and for every node the cuts on either side of the rate limit."""
-        slots = Slots.of(nodes)
+        slots = NodeBatch.of(nodes)
         B, size = slots.places.shape
         self.work += B * float(size) ** 2 + B * NODE
         level, gx, gy = self.integrals(slots.places)
