@@ -39,7 +39,7 @@ def unit_of(cost: FloatArray) -> float:
     Costs are divided by it without rounding, because programs and solvers have tolerances of their own.
     """
     largest = float(cost.max(initial=0.0, where=np.isfinite(cost)))
-    return 1.0 if largest <= 0.0 or ORDINARY[0] <= largest <= ORDINARY[1] else 2.0 ** frexp(largest)[1]
+    return 1.0 if largest <= 0.0 or ORDINARY[0] <= largest <= ORDINARY[1] else 2.0 ** min(frexp(largest)[1], 1023)
 
 
 @dataclass(frozen=True, eq=False)

@@ -296,8 +296,8 @@ def _joint_law(given: ArrayLike, p: FloatArray) -> FloatArray:
     if joint.ndim != 2 or joint.shape[0] != p.size or joint.shape[1] == 0:
         rule = f"must have shape ({p.size}, k), a row for each symbol, has {joint.shape}"
         raise InvalidInput("side_information", given, rule)
-    if (joint < 0.0).any():
-        raise InvalidInput("side_information", given, "masses must be at least 0")
+    if not ((joint >= 0.0) & (joint <= 1.0 + OFF)).all():
+        raise InvalidInput("side_information", given, "masses must lie in [0, 1]")
     sums = np.array([math.fsum(row) for row in joint.tolist()])
     if not (np.abs(sums - p) <= OFF).all():
         worst = int(np.argmax(np.abs(sums - p)))

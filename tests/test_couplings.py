@@ -34,6 +34,12 @@ def test_no_plan_costs_less_than_the_lower_bound(p, q, cost, weights):
     np.testing.assert_allclose(found.plan.sum(axis=0), q, rtol=0, atol=1e-7)
 
 
+def test_costs_next_to_the_largest_float_have_a_plan():
+    found = optimal_transport(np.array([0.5, 0.5]), np.array([0.3, 0.7]), np.full((2, 2), 1e308))
+    assert found.plan is not None
+    assert 1e308 * (1.0 - 1e-14) <= found.lower <= 1e308  # a few roundings of the sum
+
+
 def test_a_lower_bound_raised_past_the_optimum_is_caught():
     cost = np.array([[0.0, 1.0], [1.0, 0.0]])
     found = optimal_transport(np.array([0.5, 0.5]), np.array([0.25, 0.75]), cost)

@@ -160,16 +160,17 @@ def _solved(problem: DiscreteProblem, coarse: int, weight: float, method: Conic)
     rows = cp.sum(W, axis=1) == 1
     scales = [max(limit.limit, FREE) for limit in reduced.distortions]
     limits = [
-        cp.sum(cp.multiply(p[:, None] * limit.table / scale, W)) <= 1
+        cp.sum(cp.multiply(p[:, None] * limit.paid / scale, W)) <= 1
         if limit.limit > 0.0
         else cp.multiply(W, limit.table > 0.0) == 0
         for limit, scale in zip(reduced.distortions, scales, strict=True)
     ]
+    never = [] if reduced.barred is None else [cp.multiply(W, reduced.barred) == 0]
     laws = [cp.Variable(ball.reference.size) for ball in reduced.perceptions]
     images = [ball.image @ (p @ W) == law for ball, law in zip(reduced.perceptions, laws, strict=True)]
     balls = [row for ball, law in zip(reduced.perceptions, laws, strict=True) for row in ball_limits(cp, ball, law)]
     target = (1.0 - weight) * information(W @ merge, coarse) + weight * information(W, m)
-    program = cp.Problem(cp.Minimize(target), [rows, *limits, *images, *balls])
+    program = cp.Problem(cp.Minimize(target), [rows, *limits, *never, *images, *balls])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an inaccurate solution is judged like any other
         program.solve(solver=method.solver, **SOLVERS[method.solver])

@@ -14,6 +14,7 @@ from rdptheory import (
     InvalidInput,
     KullbackLeibler,
     Pmf,
+    SquaredError,
     TotalVariation,
     Wasserstein1,
     rate_distortion,
@@ -58,6 +59,19 @@ def test_the_channel_keeps_the_limits_and_reaches_the_sum(divergence, seed: int)
     assert stages.total == pytest.approx(mutual_information(p, stages.channel.reshape(2, 4)), abs=1e-12)
     together = universal_rate(source, Hamming(), divergence, [first, second])
     assert stages.total >= together.bounds.lower - 1e-9
+
+
+@pytest.mark.parametrize("lossless", [0, 1])
+def test_a_stage_without_any_error_costs_the_entropy(lossless: int) -> None:
+    source, free = Pmf([0.5, 0.3, 0.2]), [(10.0, INF)]
+    exact = [(0.0, 0.0)]
+    stages = [exact, free] if lossless == 0 else [free, exact]
+    found = refinement(source, SquaredError(), TotalVariation(), *stages, weight=0.5)
+    entropy = -float(source.probabilities @ np.log(source.probabilities))
+    expected = entropy if lossless == 0 else 0.5 * entropy
+    assert found.bounds.lower <= expected + 1e-12
+    assert found.bounds.upper == pytest.approx(expected, abs=ACCURACY)
+    assert found.total == pytest.approx(entropy, abs=1e-12)
 
 
 def test_all_the_weight_on_the_total_is_the_universal_rate() -> None:
