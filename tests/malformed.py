@@ -143,6 +143,8 @@ def kinds_of(hint: Any) -> tuple[tuple[str, ...], bool]:
     """What an annotation lets in, and whether None is among it; no kind at all where it lets in anything."""
     if hint is ArrayLike:
         return ("array",), False
+    if hint in (None, type(None)):
+        return (), True
     inner = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, type(int | str)):
         if {*typing.get_args(ArrayLike)} <= {*inner}:

@@ -108,7 +108,8 @@ def min_distortion_channel(
             best = mixed
         if share == 1.0:
             break
-        edge = np.maximum(q + share * (law - q), 0.0)
+        edge = np.maximum(q + share * (law - q), UNIT_ROUNDOFF * q)  # a slope needs some mass wherever q has some
+        edge = np.where((edge > 0.0) | (q <= 0.0), edge, q)
         g, h = divergence.cut(q, edge, P)
         cuts.append(g)  # slopes within 8 units, δ at the edge, and their sum over m symbols
         limits.append(
@@ -121,7 +122,10 @@ def min_distortion_channel(
         share = min(1.0, 0.5 * (enough - spent) / (dear - spent))
         best = (1.0 - share) * best + share * inner
     short = np.maximum(p - best.sum(axis=1), 0.0)  # rounding may leave a tiny symbol's row short
-    best = best + short[:, None] * (np.where(barred, 0.0, q) if barred.any() else q)
+    rest = np.where(barred, 0.0, q)
+    best = best + short[:, None] * rest
+    rest = np.where(rest.any(axis=1, keepdims=True), rest, 1.0 - barred)
+    best = np.where(best.sum(axis=1, keepdims=True) > 0.0, best, rest)  # else a mass of which any share is 0
     return MinDistortion(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
 
 

@@ -292,7 +292,7 @@ def refinement_bound(
     D1, D2 = finite("D1", D1, positive=True), finite("D2", D2, positive=True)
 
     def cost(log_w: float) -> float:
-        w = float(np.exp(log_w))
+        w = max(float(np.exp(log_w)), float(np.finfo(np.float64).tiny))
         spread = np.log1p(D1 / w) + np.log1p(D2 / w)
         apart = variance * w / (variance + w) if variance + w > 0.0 else 0.0  # both below what float64 holds
         return rate - shannon(apart) + 0.5 * dimension * float(spread)
@@ -302,7 +302,7 @@ def refinement_bound(
     around = (float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)]))
     found = scipy.optimize.minimize_scalar(cost, bounds=around, method="bounded", options={"xatol": 1e-10})
     log_w = min((float(found.x), float(grid[best])), key=cost)
-    return max(0.0, float(cost(log_w))), float(np.exp(log_w))
+    return max(0.0, float(cost(log_w))), max(float(np.exp(log_w)), float(np.finfo(np.float64).tiny))
 
 
 guard(__name__)

@@ -27,6 +27,14 @@ def test_a_slice_of_hostile_questions():
     assert tally.counts["closed by default"] >= 0.9 * tally.counts["by default"], tally.open
 
 
+@pytest.mark.parametrize("seed", [110524, 112925])
+def test_questions_that_once_gave_way(seed):
+    """Output laws and masses that end at 0 beside JS: a slope of log 0, a row of nothing."""
+    tally = attack(range(seed, seed + 1), list(KINDS))
+    assert not tally.faults, tally.faults
+    assert tally.counts["answers"] > 0
+
+
 def coin(P=0.05, D=0.1):
     return Rate("rate", rd.Pmf([0.7, 0.3]), rd.Hamming(), rd.KullbackLeibler(), D, P, (rd.InteriorPoint(),))
 
