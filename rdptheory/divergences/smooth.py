@@ -23,7 +23,7 @@ SETTLED = 1e-11  # nats that the bound at a multiplier of the caller may be abov
 CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
 AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
-TINY = float(np.finfo(np.float64).tiny)  # keeps the slope at empty symbols finite
+TINY = float(np.finfo(np.float64).tiny)  # keeps slopes at empty symbols and quotients by a radius finite
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
 
 
@@ -136,9 +136,7 @@ class SmoothFDivergence(FDivergence):
         if P == 0.0:
             short = float(p @ (top - v[held]))
             return Support(raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8))), reference.copy())
-        P = max(
-            P, float(np.finfo(np.float64).tiny)
-        )  # a wider ball bounds a narrower one, and this one can be divided by
+        P = max(P, TINY)  # a wider ball bounds a narrower one, and this one can be divided by
         law = np.where(allowed & (v >= top), np.where(held, reference, 0.0), 0.0)
         if not law.any():
             law[int(np.argmax(np.where(allowed, v, -np.inf)))] = 1.0

@@ -19,7 +19,7 @@ from rdptheory.errors import InvalidInput, MissingPackage, finite
 from rdptheory.information import mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit
 from rdptheory.representations.universal import UniversalProblem
-from rdptheory.solvers.conic import SOLVERS, Conic, ball_limits
+from rdptheory.solvers.conic import SOLVERS, Conic, ball_limits, distortion_limits, distortion_prices
 from rdptheory.sources import DiscreteSource, Gaussian
 
 __all__ = ["Refinement", "gaussian_refinement", "refinement", "refinement_bound"]
@@ -27,6 +27,7 @@ __all__ = ["Refinement", "gaussian_refinement", "refinement", "refinement_bound"
 Points = Iterable[tuple[float, float]]
 FLOOR = 1e-13  # added to a channel whose logarithms become a cost: what a conic solver cannot tell from 0
 FREE = 1e-300  # a limit whose price costs nothing
+TINY = float(np.finfo(np.float64).tiny)  # a noise that distortions can be divided by
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +159,7 @@ def _solved(problem: DiscreteProblem, coarse: int, weight: float, method: Conic)
         return cp.sum(cp.multiply(p[:, None], cp.rel_entr(channel, output)))
 
     rows = cp.sum(W, axis=1) == 1
-    scales = [max(limit.limit, FREE) for limit in reduced.distortions]
-    limits = [
-        cp.sum(cp.multiply(p[:, None] * limit.paid / scale, W)) <= 1
-        if limit.limit > 0.0
-        else cp.multiply(W, limit.table > 0.0) == 0
-        for limit, scale in zip(reduced.distortions, scales, strict=True)
-    ]
-    never = [] if reduced.barred is None else [cp.multiply(W, reduced.barred) == 0]
+    limits, never = distortion_limits(cp, reduced, W)
     laws = [cp.Variable(ball.reference.size) for ball in reduced.perceptions]
     images = [ball.image @ (p @ W) == law for ball, law in zip(reduced.perceptions, laws, strict=True)]
     balls = [row for ball, law in zip(reduced.perceptions, laws, strict=True) for row in ball_limits(cp, ball, law)]
@@ -178,12 +172,8 @@ def _solved(problem: DiscreteProblem, coarse: int, weight: float, method: Conic)
     def multiplier(row: Any, like: FloatArray) -> FloatArray:
         return np.zeros_like(like) if row.dual_value is None else np.asarray(row.dual_value, dtype=np.float64)
 
-    s = [
-        max(0.0, float(multiplier(row, np.zeros(())))) / scale if limit.limit > 0.0 else 0.0
-        for row, limit, scale in zip(limits, reduced.distortions, scales, strict=True)
-    ]
     v = tuple(multiplier(row, ball.reference) for row, ball in zip(images, reduced.perceptions, strict=True))
-    return _Found(W.value, multiplier(rows, p) / p, np.array(s), v)
+    return _Found(W.value, multiplier(rows, p) / p, distortion_prices(reduced, limits), v)
 
 
 def _merged(channel: FloatArray, coarse: int) -> FloatArray:
@@ -291,8 +281,11 @@ def refinement_bound(
     rate, variance = finite("rate", rate), finite("variance", variance, positive=True)
     D1, D2 = finite("D1", D1, positive=True), finite("D2", D2, positive=True)
 
+    def width(log_w: float) -> float:
+        return max(float(np.exp(log_w)), TINY)
+
     def cost(log_w: float) -> float:
-        w = max(float(np.exp(log_w)), float(np.finfo(np.float64).tiny))
+        w = width(log_w)
         spread = np.log1p(D1 / w) + np.log1p(D2 / w)
         apart = variance * w / (variance + w) if variance + w > 0.0 else 0.0  # both below what float64 holds
         return rate - shannon(apart) + 0.5 * dimension * float(spread)
@@ -302,7 +295,7 @@ def refinement_bound(
     around = (float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)]))
     found = scipy.optimize.minimize_scalar(cost, bounds=around, method="bounded", options={"xatol": 1e-10})
     log_w = min((float(found.x), float(grid[best])), key=cost)
-    return max(0.0, float(cost(log_w))), max(float(np.exp(log_w)), float(np.finfo(np.float64).tiny))
+    return max(0.0, float(cost(log_w))), width(log_w)
 
 
 guard(__name__)

@@ -24,7 +24,9 @@ from rdptheory.errors import InvalidInput, MissingPackage, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["SOLVERS", "Conic", "ball_limits"]
+__all__ = ["SOLVERS", "Conic", "ball_limits", "distortion_limits", "distortion_prices"]
+
+LEAST = 1e-300  # limit in whose unit a distortion is measured: below it quotients leave float64
 
 # As narrow as each of them gets before it stalls; the judge looks at what they return, whatever it is.
 SOLVERS: dict[str, dict[str, float]] = {
@@ -75,13 +77,7 @@ def _solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     W, r = cp.Variable((n, m), nonneg=True), cp.Variable(m, nonneg=True)
     rate = cp.sum(cp.multiply(p[:, None], cp.rel_entr(W, np.ones((n, 1)) @ cp.reshape(r, (1, m), order="C"))))
     rows = cp.sum(W, axis=1) == 1
-    never = [] if reduced.barred is None else [cp.multiply(W, reduced.barred) == 0]
-    limits = [
-        cp.sum(cp.multiply(p[:, None] * limit.paid / max(limit.limit, 1e-300), W)) <= 1
-        if limit.limit > 0.0
-        else cp.multiply(W, limit.table > 0.0) == 0
-        for limit in reduced.distortions
-    ]
+    limits, never = distortion_limits(cp, reduced, W)
     balls = [ball_limits(cp, ball, r if ball.image is None else ball.image @ r) for ball in reduced.perceptions]
     program = cp.Problem(
         cp.Minimize(rate), [rows, p @ W == r, *never, *limits, *(ball for pair in balls for ball in pair)]
@@ -94,10 +90,7 @@ def _solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     except cp.SolverError:
         sentence = f"{method.solver} failed"
     steps = int((program.solver_stats.num_iters if program.solver_stats else None) or 0)
-    s = np.zeros(len(limits))
-    for k, (row, limit) in enumerate(zip(limits, reduced.distortions, strict=True)):
-        if limit.limit > 0.0 and row.dual_value is not None:
-            s[k] = max(0.0, float(row.dual_value)) / limit.limit
+    s = distortion_prices(reduced, limits)
     mu = np.full(len(balls), np.inf)
     for k, (pair, ball) in enumerate(zip(balls, reduced.perceptions, strict=True)):
         if ball.limit > 0.0:
@@ -106,6 +99,26 @@ def _solve_conic(problem: DiscreteProblem, method: Conic) -> Outcome:
     signs = (-multipliers, multipliers)  # the sign of an equality's multiplier is the modelling layer's choice
     duals = [DualPoint(f, s, mu=mu, centred=True) for f in signs]
     return Outcome(W.value, max(duals, key=lambda dual: lower_bound(problem, dual)), steps, sentence)
+
+
+def distortion_limits(cp: Any, reduced: DiscreteProblem, W: Any) -> tuple[list[Any], list[Any]]:
+    """The constraint of each distortion limit on a channel (n, m), and that of the entries which are never used."""
+    limits = [
+        cp.sum(cp.multiply(reduced.probabilities[:, None] * limit.paid / max(limit.limit, LEAST), W)) <= 1
+        if limit.limit > 0.0
+        else cp.multiply(W, limit.table > 0.0) == 0
+        for limit in reduced.distortions
+    ]
+    return limits, [] if reduced.barred is None else [cp.multiply(W, reduced.barred) == 0]
+
+
+def distortion_prices(reduced: DiscreteProblem, limits: list[Any]) -> FloatArray:
+    """The multipliers (K,) of the constraints of `distortion_limits`, nats per unit of distortion; 0 where none came."""
+    prices = np.zeros(len(limits))
+    for k, (row, limit) in enumerate(zip(limits, reduced.distortions, strict=True)):
+        if limit.limit > 0.0 and row.dual_value is not None:
+            prices[k] = max(0.0, float(row.dual_value)) / max(limit.limit, LEAST)
+    return prices
 
 
 def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:

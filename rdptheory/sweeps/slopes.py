@@ -19,7 +19,7 @@ from rdptheory.slope import rate_at_slope
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
 from rdptheory.sweeps.paths import STATUSES, one_thread
-from rdptheory.sweeps.surface import flagged, load_xarray, title_of
+from rdptheory.sweeps.surface import described, load_xarray, title_of
 
 __all__ = ["slope_curve"]
 
@@ -101,15 +101,7 @@ def slope_curve(
     tasks = [_Task(source, distortion, perception, one, P, method) for one in values]
     for number, row in executor.map(_row, tasks):
         rows[number] = row
-    columns = np.stack(rows, axis=1)
-    variables: dict[str, Any] = {
-        name: ("s", column, {"units": unit, "long_name": meaning})
-        for column, (name, (unit, meaning)) in zip(columns, COLUMNS.items(), strict=True)
-    }
-    for name, kind in (("straight", np.bool_), ("steps", np.int64), ("status", np.int8)):
-        dims, column, told = variables[name]
-        variables[name] = (dims, column.astype(kind), told)
-    variables["status"][2].update(flagged())
+    variables = described(("s",), COLUMNS, np.stack(rows))
     labels = {"s": ("s", list(values), {"long_name": "-dR/dD", "units": "nat per unit of the distortion"})}
     question = {"source": source, "distortion": distortion, "perception": perception, "P": P, "method": method}
     return xarray.Dataset(variables, labels, {name: title_of(part) for name, part in question.items()})

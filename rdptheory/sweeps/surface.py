@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from rdptheory._types import FloatArray
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
@@ -44,7 +45,7 @@ MEANING = {
     "steps": "iterations taken",
     "status": "whether the bracket is as narrow as asked",
 }
-WHOLE = {"steps": np.int64, "status": np.int8}
+WHOLE = {"steps": np.int64, "status": np.int8, "straight": np.bool_}
 DataSet = Annotated[Any, Has("an xarray.Dataset", ("variables", "dims", "to_netcdf"))]
 SERIAL = Serial()
 LONGEST_TITLE = 40
@@ -120,14 +121,7 @@ def surface(
             tables[missing[number]] = table
             bar.update(count)
     stacked = np.stack([table for table in tables if table is not None], axis=1)
-    variables: dict[str, Any] = {
-        name: (("D", "P"), stacked[:, :, column], {"units": UNITS[name], "long_name": MEANING[name]})
-        for column, name in enumerate(VARIABLES)
-    }
-    for name, kind in WHOLE.items():
-        dims, values, told = variables[name]
-        variables[name] = (dims, values.astype(kind), told)
-    variables["status"][2].update(flagged())
+    variables = described(("D", "P"), {name: (UNITS[name], MEANING[name]) for name in VARIABLES}, stacked)
     labels = {
         "D": ("D", list(work[0].D), {"long_name": "limit on the mean distortion", "units": "unit of the distortion"}),
         "P": (
@@ -137,10 +131,10 @@ def surface(
         ),
     }
     question = {"source": source, "distortion": distortion, "perception": perception, "method": method}
-    described = {name: title_of(part) for name, part in question.items()}
+    titles = {name: title_of(part) for name, part in question.items()}
     if side_information is not None:
-        described |= {"side_information": title_of(side_information), "realism": realism}
-    return xarray.Dataset(variables, labels, {"title": _name(source), **described})
+        titles |= {"side_information": title_of(side_information), "realism": realism}
+    return xarray.Dataset(variables, labels, {"title": _name(source), **titles})
 
 
 def curve(
@@ -248,12 +242,17 @@ def _netcdf(grid: Any) -> memoryview:
     return content
 
 
-def flagged() -> dict[str, Any]:
-    """What the numbers of a status mean, as attributes."""
-    return {
-        "flag_values": np.arange(len(STATUSES), dtype=np.int8),
-        "flag_meanings": " ".join(status.value for status in STATUSES),
+def described(dims: tuple[str, ...], told: dict[str, tuple[str, str]], values: FloatArray) -> dict[str, Any]:
+    """Variables of a data set from values (*dims, len(told)), with units and meanings; whole numbers are whole."""
+    variables: dict[str, Any] = {
+        name: (dims, values[..., column].astype(WHOLE.get(name, np.float64)), {"units": unit, "long_name": meaning})
+        for column, (name, (unit, meaning)) in enumerate(told.items())
     }
+    variables["status"][2].update(
+        flag_values=np.arange(len(STATUSES), dtype=np.int8),
+        flag_meanings=" ".join(status.value for status in STATUSES),
+    )
+    return variables
 
 
 def load_xarray() -> Any:

@@ -15,7 +15,7 @@ from rdptheory.certificates import on_reduced
 from rdptheory.divergences import F_DIVERGENCES
 from tests.attack import exact
 from tests.attack.case import Answer
-from tests.attack.kinds import KEPT, _limit, _radius, masses
+from tests.attack.kinds import KEPT, _limit, _radius, masses, wrong_lower
 
 __all__ = ["Conditional", "draw"]
 
@@ -69,11 +69,7 @@ class Conditional:
         return value + mp.fsum(mass * mp.log(mass) for mass in of_z if mass > 0)
 
     def faults(self, answer: Answer) -> list[str]:
-        wrong, found = [], answer.found
-        if not answer.lower <= answer.upper:
-            wrong.append("crossed")
-        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self.proved(answer), mp.mpf(0)):
-            wrong.append("false lower")
+        wrong, found = wrong_lower(answer, self.proved), answer.found
         if math.isinf(answer.upper) or found.candidate is None:
             return wrong
         p, of_z = self._laws()

@@ -25,6 +25,16 @@ PROGRAM = 1e-9  # the same for a δ that takes a linear program
 BIG = 10  # symbols above which a question goes to the fast methods alone
 
 
+def wrong_lower(answer: Answer, proved: Callable[[Answer], Any]) -> list[str]:
+    """What is wrong with the lower end of an answer whose dual point proves so much."""
+    wrong = []
+    if not answer.lower <= answer.upper:
+        wrong.append("crossed")
+    if answer.lower > 0.0 and mp.mpf(answer.lower) > max(proved(answer), mp.mpf(0)):
+        wrong.append("false lower")
+    return wrong
+
+
 @dataclass(frozen=True, eq=False)
 class Rate:
     """R(D,P) of a finite source."""
@@ -72,11 +82,7 @@ class Rate:
         return exact.dual_value(p, table, D, heights, mp.mpf(float(dual.s[0])), ball)
 
     def faults(self, answer: Answer) -> list[str]:
-        wrong, found = [], answer.found
-        if not answer.lower <= answer.upper:
-            wrong.append("crossed")
-        if answer.lower > 0.0 and mp.mpf(answer.lower) > max(self.proved(answer), mp.mpf(0)):
-            wrong.append("false lower")
+        wrong, found = wrong_lower(answer, self.proved), answer.found
         if math.isinf(answer.upper) or found.candidate is None:
             return wrong
         p, table, D, ball = self._question()
