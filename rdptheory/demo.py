@@ -187,7 +187,7 @@ def panels() -> list[Panel]:
             (Laplace(0.0, 1.0), SquaredError(), Wasserstein2Squared()),
             (0.25, 4.0),
             (0.0, inf),
-            1.0 / 80.0,  # every point takes two finite problems
+            1.0 / 200.0,  # every point takes two finite problems
         ),
     ]
 

@@ -109,6 +109,7 @@ class _Search:
         self.bounds = CellBounds(0.0, rate, "no rate is negative", reason)
         self.steps = 0
         self.kinds = posed.redraws
+        self.least = np.inf  # rate that cells reached: their multipliers tell the slope, also where noise costs less
 
     def look(self, n: int) -> None:
         """Both ends on n cells."""
@@ -146,12 +147,13 @@ class _Search:
         if found is None:
             return
         self.steps += found.steps
+        if found.rate < self.least:
+            self.least, self.slopes = found.rate, self.posed.slopes(found.slope_D, found.slope_P)
         if found.rate < self.bounds.upper:
             kind = "redrawn within" if found.redraw else "at the means of"
             reason = f"reproductions {kind} {found.y.law.size} cells"
             self.bounds = CellBounds(self.bounds.lower, found.rate, self.bounds.lower_from, reason)
             self.candidate = found.candidate(self.posed)
-            self.slopes = self.posed.slopes(found.slope_D, found.slope_P)
 
     def solution(self) -> Solution:
         """The answer."""

@@ -113,7 +113,7 @@ def distortion_limits(cp: Any, reduced: DiscreteProblem, W: Any) -> tuple[list[A
 
 
 def distortion_prices(reduced: DiscreteProblem, limits: list[Any]) -> FloatArray:
-    """The multipliers (K,) of the constraints of `distortion_limits`, nats per unit of distortion; 0 where none came."""
+    """The multipliers (K,) of the constraints of `distortion_limits`, nats per unit of distortion; 0 for none."""
     prices = np.zeros(len(limits))
     for k, (row, limit) in enumerate(zip(limits, reduced.distortions, strict=True)):
         if limit.limit > 0.0 and row.dual_value is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from rdptheory import (
     Laplace,
     Status,
     Uniform,
+    adaptive_grid,
     cli,
     critical_points,
     curve,
@@ -52,6 +55,19 @@ def test_unit_and_origin_do_not_matter(ball) -> None:
     assert abs(moved.bounds.lower - plain.bounds.lower) <= 1e-9  # the finite solvers stop at other digits
     assert abs(moved.bounds.upper - plain.bounds.upper) <= 1e-9
     assert abs(moved.slopes.D * 9.0 - plain.slopes.D) <= 1e-6
+
+
+def test_slopes_lie_below_the_chords_also_where_noise_gives_the_upper_end() -> None:
+    """R is convex: its slope at the right end of a chord is no steeper than the chord, up to the brackets."""
+    places = 3.0, 3.6, 4.0
+    found = [rdp(L, SQUARED, TV, D=D, P=0.0, method=QUICK) for D in places]
+    assert "noise" in found[-1].bounds.upper_from
+    for left, right in pairwise(found):
+        width = right.problem.D - left.problem.D
+        chord = (right.bounds.lower - left.bounds.upper) / width
+        assert -right.slopes.D <= -chord
+    grid = adaptive_grid(L, SQUARED, TV, D=(2.0, 4.0), P=[0.0], tolerance=0.05, method=QUICK)
+    assert max(b - a for a, b in pairwise(grid)) < 1.5  # this curve bends all the way
 
 
 def test_more_room_costs_less_and_realism_is_bought_by_distortion() -> None:
