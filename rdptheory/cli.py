@@ -1,30 +1,32 @@
-"""The command line: `rdptheory rate`, `curve`, `surface`, `place`, `demo`, `theorems`, `verify` and `papers`."""
+"""The command line, and its commands of many questions: `rdptheory curve`, `surface`, `demo`, `theorems`, `verify`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
 from importlib import metadata
-from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from rdptheory import picture_commands, rate_commands
 from rdptheory.critical import critical_points
 from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost
-from rdptheory.picture_commands import draw, register
-from rdptheory.solution import Solution
-from rdptheory.solve import rdp
-from rdptheory.sweeps import Joblib, Row, Serial, surface, tabulate, write_csv, write_surface
+from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 from rdptheory.words import (
-    DISTORTIONS,
+    DISTORTION_HELP,
     PERCEPTIONS,
-    as_choice,
+    DistortionOption,
+    LevelsOption,
+    PerceptionOption,
+    SourceOption,
+    UnitOption,
+    as_distortion,
     as_limit,
     as_limits,
+    as_perception,
     as_question,
     as_source,
     check_outputs,
@@ -40,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Certified rate-distortion-perception functions.",
+    context_settings={"token_normalize_func": lambda word: word.replace("_", "-")},  # verbs as Python spells them
 )
 
 
@@ -47,23 +50,6 @@ def _tell_version(asked: bool) -> None:
     if asked:
         typer.echo(f"rdptheory {metadata.version('rdptheory')}")
         raise typer.Exit
-
-
-SourceOption = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE, t:DF, logistic:LOC,SCALE, "
-        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;..., pmf:FILE.csv (columns probability, weight or count; "
-        "point..., level or value), or weights:FILE.csv (divided by their sum)",
-    ),
-]
-DistortionOption = Annotated[str, typer.Option("--distortion", help=", ".join(DISTORTIONS))]
-PerceptionOption = Annotated[str, typer.Option("--perception", help=", ".join(PERCEPTIONS))]
-LevelsOption = Annotated[
-    int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
-]
-UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")]
 
 
 @app.callback()
@@ -75,21 +61,7 @@ def _options(
     """Certified rate-distortion-perception functions."""
 
 
-@app.command()
-def rate(
-    source: SourceOption,
-    distortion: DistortionOption,
-    D: Annotated[str, typer.Option("-D", help="limit on the mean distortion, at least 0 (inf lifts it)")],
-    perception: PerceptionOption = "none",
-    P: Annotated[str, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")] = "inf",
-    levels: LevelsOption = None,
-    unit: UnitOption = Unit.bits,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object, rates in nats")] = False,
-) -> None:
-    """Print R(D,P) with its proved bracket."""
-    question = as_question(source, distortion, perception, levels)
-    solution = rdp(*question, D=as_limit("D", D), P=as_limit("P", P))
-    typer.echo(_json(source, solution) if as_json else _report(solution, unit))
+rate_commands.register(app)
 
 
 @app.command()
@@ -108,7 +80,7 @@ def curve(
     ] = False,
 ) -> None:
     """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
-    check_outputs({"out": out, "plot": plot}, source=source)
+    check_outputs({"out": out, "plot": plot}, source, distortion)
     question = as_question(source, distortion, perception, levels)
     limits = as_limits("P", P)
     distortions = as_limits("D", D)
@@ -116,7 +88,7 @@ def curve(
     corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
     written = [write_csv(out, rows)]
     if plot is not None:
-        written.append(draw(question, distortions, limits, corners, plot, unit))
+        written.append(picture_commands.draw(question, distortions, limits, corners, plot, unit))
     for limit, corner in zip(limits, corners, strict=False):
         typer.echo(f"P = {limit:g}: {corner}")
     for path in written:
@@ -142,7 +114,7 @@ def surface_command(
     """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
     if out.suffix.lower() not in (".nc", ".csv"):
         raise InvalidInput("out", str(out), "must end in .nc or .csv")
-    check_outputs({"out": out, "plot": plot}, source=source)
+    check_outputs({"out": out, "plot": plot}, source, distortion)
     question = as_question(source, distortion, perception, levels)
     executor = Serial() if workers == 1 else Joblib(workers)
     grid = surface(*question, D=as_limits("D", D), P=as_limits("P", P), executor=executor, store=store, progress=True)
@@ -194,7 +166,7 @@ def verify(
         list[str] | None, typer.Argument(metavar="[KEY]...", help="as in BM19 or BM19.T1; all if none")
     ] = None,
     source: Annotated[str | None, typer.Option("--source", help="your own, as for `rate`: check it there")] = None,
-    distortion: Annotated[str | None, typer.Option("--distortion", help=", ".join(DISTORTIONS))] = None,
+    distortion: Annotated[str | None, typer.Option("--distortion", help=DISTORTION_HELP)] = None,
     perception: Annotated[str | None, typer.Option("--perception", help=", ".join(PERCEPTIONS))] = None,
     D: Annotated[str | None, typer.Option("-D", help="your own limit on the distortion")] = None,
     P: Annotated[str | None, typer.Option("-P", help="your own limit on the perception divergence")] = None,
@@ -210,8 +182,8 @@ def verify(
     found = check(
         keys or (),
         source=None if source is None else as_source(source),
-        distortion=None if distortion is None else as_choice("distortion", distortion, DISTORTIONS),
-        perception=None if perception is None else as_choice("perception", perception, PERCEPTIONS),
+        distortion=None if distortion is None else as_distortion(distortion),
+        perception=None if perception is None else as_perception(perception),
         D=None if D is None else as_limit("D", D),
         P=None if P is None else as_limit("P", P),
         instances=instances,
@@ -232,7 +204,7 @@ def verify(
         raise typer.Exit(1)
 
 
-register(app)
+picture_commands.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -274,28 +246,3 @@ def _fail(sentence: str, code: int) -> NoReturn:
     printable = sentence.encode("utf-8", "backslashreplace").decode()
     typer.echo(f"Error: {' '.join(printable.split())}", err=True)
     sys.exit(code)
-
-
-def _json(source: str, solution: Solution) -> str:
-    """One object: rates in nats, as the names say; null for what is not finite."""
-    row = Row.of(source, solution)
-    values = {field.name: getattr(row, field.name) for field in fields(row)}
-    values |= {"method": str(solution.method), "message": solution.message}
-    finite = {name: None if isinstance(v, float) and not isfinite(v) else v for name, v in values.items()}
-    return json.dumps(finite, indent=1, ensure_ascii=False)
-
-
-def _report(solution: Solution, unit: Unit) -> str:
-    value = unit.from_nats
-    bounds, slopes = solution.bounds, solution.slopes
-    rows = [
-        ("rate", f"{value(solution.rate):.10f} {unit.value}"),
-        (
-            "bracket",
-            f"[{value(bounds.lower):.12f}, {value(bounds.upper):.12f}] {unit.value}, gap {value(solution.gap):.1e}",
-        ),
-        ("slopes", f"dR/dD = {value(slopes.D):.6g}, dR/dP = {value(slopes.P):.6g} {unit.value} per unit"),
-        ("method", f"{solution.method}, {solution.steps} steps"),
-        ("status", f"{solution.status.value}: {solution.message}"),
-    ]
-    return "\n".join(f"{name:8} {text}" for name, text in rows)

@@ -16,7 +16,15 @@ from rdptheory.sources import ContinuousSource, Gaussian
 from rdptheory.sweeps import adaptive_grid, surface, write_table
 from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
 from rdptheory.units import Unit
-from rdptheory.words import Question, as_question, check_outputs
+from rdptheory.words import (
+    DistortionOption,
+    LevelsOption,
+    Question,
+    SourceOption,
+    UnitOption,
+    as_question,
+    check_outputs,
+)
 
 __all__ = ["draw", "register"]
 
@@ -36,16 +44,16 @@ def register(app: typer.Typer) -> None:
         file: Annotated[
             Path, typer.Argument(metavar="FILE", help="CSV with rate_bits or rate_nats, D, P, name; or JSON")
         ],
-        source: Annotated[str, typer.Option("--source", help="as in `rdptheory rate`")],
-        distortion: Annotated[str, typer.Option("--distortion", help="as in `rdptheory rate`")],
+        source: SourceOption,
+        distortion: DistortionOption,
         perception: Annotated[str, typer.Option("--perception", help="what P was measured by")] = "none",
         out: Annotated[Path | None, typer.Option("--out", help="CSV file to write (rates in nats)")] = None,
         plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
-        levels: Annotated[int | None, typer.Option("--levels", help="as in `rdptheory rate`")] = None,
-        unit: Annotated[Unit, typer.Option("--unit", help="unit of the printed rates and of the plot")] = Unit.bits,
+        levels: LevelsOption = None,
+        unit: UnitOption = Unit.bits,
     ) -> None:
         """Compare the measured points of a codec with R(D,P): how far above the bound, or proved impossible."""
-        check_outputs({"out": out, "plot": plot}, source=source, inputs=(file,))
+        check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(file,))
         asked = as_question(source, distortion, perception, levels)
         placed = place(read_measurements(file), *asked)
         typer.echo(_table(placed, unit))

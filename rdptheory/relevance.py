@@ -27,6 +27,7 @@ from rdptheory.solution import Candidate, Solution, Status, plain
 from rdptheory.solve import rdp
 from rdptheory.solvers.relevance import ClassGrid, Coded
 from rdptheory.sources import DiscreteSource
+from rdptheory.units import Unit
 
 __all__ = ["RelevantSolution", "bottleneck", "bottleneck_curve", "relevant_rate", "side_information_rate"]
 
@@ -59,11 +60,10 @@ class RelevantSolution(Solution[RelevanceProblem | SideInformationProblem]):
             "slope_C_nat": plain(self.slopes.C),
         }
 
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = dict(super()._rows())
-        if isinstance(self.problem, RelevanceProblem):
-            rows["slopes"] += f", dR/dC = {self.slopes.C:.6g} nat per nat"
-        return list(rows.items())
+    def slopes_in(self, unit: Unit, name: str) -> str:
+        """The slopes in words; dR/dC is the same in any unit, and where the decoder sees Z there is none."""
+        by_C = f", dR/dC = {self.slopes.C:.6g}" if isinstance(self.problem, RelevanceProblem) else ""
+        return super().slopes_in(unit, name) + by_C
 
 
 def relevant_rate(

@@ -17,7 +17,7 @@ from rdptheory.errors import GapTooWide, InvalidInput, at_least_zero
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import Problem
 from rdptheory.shown import as_html
-from rdptheory.units import nats_to_bits
+from rdptheory.units import Unit, nats_to_bits
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -49,10 +49,12 @@ class Slopes:
     D: float
     P: float
 
-    @property
-    def by_D(self) -> str:
-        """dR/dD as it is printed."""
-        return f"{self.D:.6g}"
+    def shown(self, unit: Unit, name: str) -> str:
+        """In words, for rates in a unit that goes by `name`."""
+        return f"dR/dD = {self._by_D(unit)}, dR/dP = {unit.from_nats(self.P):.6g} {name} per unit"
+
+    def _by_D(self, unit: Unit) -> str:
+        return f"{unit.from_nats(self.D):.6g}"
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,8 @@ class SeveralSlopes(Slopes):
 
     D: tuple[float, ...]  # type: ignore[assignment]  # a number in its parent
 
-    @property
-    def by_D(self) -> str:
-        """dR/dD_k as they are printed."""
-        return f"({', '.join(f'{slope:.6g}' for slope in self.D)})"
+    def _by_D(self, unit: Unit) -> str:
+        return f"({', '.join(f'{unit.from_nats(slope):.6g}' for slope in self.D)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +240,10 @@ class Solution(Answer, Generic[Question]):
         """Variance of the d-tilted information, and the rate of short blocks: `derivatives.dispersion`."""
         return import_module("rdptheory.derivatives").dispersion(self)
 
+    def slopes_in(self, unit: Unit, name: str) -> str:
+        """The slopes in words, for rates in a unit that goes by `name`."""
+        return self.slopes.shown(unit, name)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
         names = ("source", "distortion", "perception", "D", "P")
@@ -259,7 +263,7 @@ class Solution(Answer, Generic[Question]):
         return [
             ("rate", f"{self.rate:.10g} nat = {nats_to_bits(self.rate):.10g} bit"),
             ("bracket", f"[{lower:.12g}, {upper:.12g}] nat, gap {self.gap:.2g}"),
-            ("slopes", f"dR/dD = {self.slopes.by_D}, dR/dP = {self.slopes.P:.6g} nat per unit"),
+            ("slopes", self.slopes_in(Unit.nats, "nat")),
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),
         ]

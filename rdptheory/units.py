@@ -79,6 +79,14 @@ class Unit(StrEnum):
         """Express a rate in nats in this unit."""
         return nats_to_bits(value) if self is Unit.bits else value
 
+    def to_nats(self, value: float) -> float:
+        """A rate in nats of one in this unit.
+
+        >>> Unit.bits.to_nats(1.0)
+        0.6931471805599453
+        """
+        return bits_to_nats(value) if self is Unit.bits else value
+
 
 def _converted(value: Any, convert: Callable[[Any], Any], old: str, new: str) -> Any:
     if isinstance(value, (int, float)):

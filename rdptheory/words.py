@@ -6,9 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated
 
-from rdptheory.distortions import AbsoluteError, Distortion, Hamming, LogLoss, SquaredError
+import numpy as np
+import typer
+
+from rdptheory._types import FloatArray
+from rdptheory.distortions import AbsoluteError, Distortion, Hamming, LogLoss, SquaredError, Table
 from rdptheory.divergences import (
     ChiSquare,
     Divergence,
@@ -28,6 +32,7 @@ from rdptheory.sources import (
     Exponential,
     Gaussian,
     GaussianMixture,
+    GaussianVector,
     Laplace,
     Logistic,
     Pmf,
@@ -36,14 +41,16 @@ from rdptheory.sources import (
     Uniform,
     discretise,
 )
+from rdptheory.sources.histogram import read_table
+from rdptheory.units import Unit
 
 __all__ = [
-    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "Question", "as_choice", "as_limit", "as_limits", "as_question",
-    "as_source", "check_outputs",
+    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "DistortionOption", "LevelsOption", "PerceptionOption", "Question",
+    "SourceOption", "UnitOption", "as_distortion", "as_limit", "as_limits", "as_number", "as_perception",
+    "as_question", "as_relevance", "as_side_information", "as_source", "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
-Member = TypeVar("Member")
 
 # By the word on the command line: how many numbers follow it, and what takes them.
 FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
@@ -74,10 +81,34 @@ PERCEPTIONS: dict[str, Divergence | None] = {
     "w1": Wasserstein1(),
     "w2": Wasserstein2Squared(),
 }
+TABLE = "table"
+"""A distortion that is a file: d(x, y), a row for each symbol."""
 PICTURES = (".png", ".pdf", ".svg")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
 COUNT = re.compile(r"\d{1,6}", re.ASCII)
 """Up to a million numbers in a list: a sweep refuses what is too much."""
+
+SourceOption = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE, t:DF, logistic:LOC,SCALE, "
+        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;..., pmf:FILE.csv (columns probability, weight or count; "
+        "point..., level or value), or weights:FILE.csv (divided by their sum)",
+    ),
+]
+DISTORTION_HELP = f"{', '.join(DISTORTIONS)}, or {TABLE}:FILE (d(x, y), a row for each symbol)"
+DistortionOption = Annotated[str, typer.Option("--distortion", help=DISTORTION_HELP)]
+PerceptionOption = Annotated[str, typer.Option("--perception", help=", ".join(PERCEPTIONS))]
+LevelsOption = Annotated[
+    int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
+]
+UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the rates that are given, printed and drawn")]
+
+
+def as_number(argument: str, text: str) -> float:
+    """A number, which the question that takes it checks."""
+    return _number(argument, text, "must be a number (inf is allowed)")
 
 
 def as_limit(argument: str, text: str) -> float:
@@ -101,15 +132,17 @@ def as_limits(argument: str, text: str) -> list[float]:
     return [low + (high - low) * k / last for k in range(last + 1)]
 
 
-def as_choice(argument: str, text: str, known: Mapping[str, Member]) -> Member:
-    """A member of a family by its name."""
-    if text not in known:
-        raise InvalidInput(argument, text, f"must be one of {', '.join(known)}")
-    return known[text]
+def as_source(text: str, levels: int | None = None) -> Source:
+    """A family with its parameters, or a file; made finite with so many points, if levels are given."""
+    made = _source(text)
+    if levels is None:
+        return made
+    if not isinstance(made, ContinuousSource):
+        raise InvalidInput("levels", levels, "needs a source with a density")
+    return discretise(made, levels)
 
 
-def as_source(text: str) -> Source:
-    """A family with its parameters, or a file."""
+def _source(text: str) -> Source:
     family, _, rest = text.partition(":")
     if family in FILES:
         return Pmf.from_csv(rest, normalise=family == "weights")
@@ -126,24 +159,50 @@ def as_source(text: str) -> Source:
     return make(*(_number("source", part, rule, whole=text) for part in parts))
 
 
+def as_distortion(text: str) -> Distortion:
+    """One of the family, or the table in a file."""
+    kind, _, file = text.partition(":")
+    if kind == TABLE:
+        return Table(read_table(file))
+    if text not in DISTORTIONS:
+        raise InvalidInput("distortion", text, f"must be one of {', '.join(DISTORTIONS)}, or {TABLE}:FILE")
+    return DISTORTIONS[text]
+
+
+def as_perception(text: str) -> Divergence | None:
+    """One of the family, or none."""
+    if text not in PERCEPTIONS:
+        raise InvalidInput("perception", text, f"must be one of {', '.join(PERCEPTIONS)}")
+    return PERCEPTIONS[text]
+
+
 def as_question(source: str, distortion: str, perception: str, levels: int | None = None) -> Question:
     """A source, made finite with `levels` points, and how a reconstruction is judged."""
-    made = as_source(source)
-    if levels is not None:
-        if not isinstance(made, ContinuousSource):
-            raise InvalidInput("levels", levels, "needs a source with a density")
-        made = discretise(made, levels)
-    return made, as_choice("distortion", distortion, DISTORTIONS), as_choice("perception", perception, PERCEPTIONS)
+    return as_source(source, levels), as_distortion(distortion), as_perception(perception)
 
 
-def check_outputs(places: Mapping[str, Path | None], *, source: str = "", inputs: tuple[Path, ...] = ()) -> None:
+def as_relevance(file: Path) -> FloatArray:
+    """The table p(s|x) of a file, a row for each symbol; one column holds the class of each."""
+    table = read_table(file)
+    if table.shape[1] > 1:
+        return table
+    return np.asarray(np.unique(table[:, :1]) == table, dtype=np.float64)
+
+
+def as_side_information(source: Source, file: Path) -> FloatArray | GaussianVector:
+    """The table p(x, z) of a file, a row for each symbol; beside a Gaussian the covariance of (X, Z)."""
+    table = read_table(file)
+    return GaussianVector([source.mean, *[0.0] * (len(table) - 1)], table) if isinstance(source, Gaussian) else table
+
+
+def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[Path, ...] = ()) -> None:
     """Before anything is computed: every output can be written, and none of them is an input or another output.
 
-    `places` are outputs by the name of their option, "plot" a picture; `source` is the word for the source, which may
-    be a file, `inputs` are further files that are read.
+    `places` are outputs by the name of their option, "plot" a picture; `words` those for the source and the
+    distortion, which may be files, `inputs` further files that are read.
     """
-    family, _, file = source.partition(":")
-    read = (*inputs, *([Path(file)] if family in FILES and file.isprintable() else []))
+    named = (word.partition(":") for word in words)
+    read = (*inputs, *(Path(file) for kind, _, file in named if kind in (*FILES, TABLE) and file.isprintable()))
     taken = {path.resolve(): "what is read" for path in read}
     for option, place in places.items():
         if place is None:

@@ -316,15 +316,20 @@ def instances() -> list[Any]:
 
 COIN = {"--source": "bernoulli:0.25", "--distortion": "hamming", "--perception": "tv", "-D": "0.1", "-P": "0.05"}
 COMMANDS: dict[str, dict[str, str]] = {
-    "rate": COIN,
+    "rate": COIN
+    | {"--side-information": "seen.csv", "--realism": "output", "--sense": "information", "--common-randomness": "inf"},
     "curve": COIN | {"--out": "c.csv", "--plot": "c.png"},
     "surface": COIN | {"--out": "s.nc", "--workers": "1", "--store": "kept"},
     "verify": {"--instances": "1", "--seed": "0"},
     "demo": {"--out": "/dev/null/report", "--unit": "bits"},
+    "bottleneck": {"--source": "bernoulli:0.25", "--relevance": "classes.csv", "-C": "0.1"},
+    "relevant-rate": COIN | {"--relevance": "classes.csv", "-C": "0.1"},
+    "side-information-rate": {**dict(list(COIN.items())[:2]), "--relevance": "classes.csv", "-D": "0.1"},
 }
 NO_LIMIT = ("nan", "-0.1", "x", "", "1e400x", "0.1;0.2", "--", "²", "१", "1_0", "0x10", "0.1:0.2", "0:1:x", "0:1:²",
             "0:1:1", "1:0:5", "0:1:99999999999", "0:inf:3", "0:nan:3", "0,,1", "True", "None", "1j", "\udcff",
             "0.1 0.2", "0:1:1e3", ":", "::", "-inf", "__import__('os')")  # fmt: skip
+NO_TABLE = ("", ".", "nothing.csv", "nothing.npy", "/dev/zero", "a\0b", "x" * 5000)
 NO_OPTION = {
     "--source": ("", "x", "bernoulli", "bernoulli:", "bernoulli:2", "bernoulli:nan", "bernoulli:x", "gaussian:0",
                  "gaussian:0,0", "gaussian:0,inf", "gaussian:0,1,2", "gaussian:a,b", "pmf:", "pmf:nothing.csv", "pmf:.",
@@ -339,6 +344,8 @@ NO_OPTION = {
     "--instances": ("0", "-1", "x", "1.5", "", "10" * 20), "--seed": ("-1", "x", "1.5", ""),
     "--store": ("/dev/null", "a\0b", "/dev/null/x", "x" * 5000), "--levels": ("0", "-1", "x", "1.5", "10" * 20),
     "--unit": ("hartleys", "", "Bits!"), "--nonsense": ("1",),
+    "--side-information": NO_TABLE, "--relevance": NO_TABLE, "--realism": ("", "x"), "--sense": ("", "x", "block"),
+    "-C": NO_LIMIT, "--common-randomness": (*NO_LIMIT, "0.1"), "--slope": (*NO_LIMIT, "1"),
 }  # fmt: skip
 
 
@@ -381,7 +388,7 @@ def calls(count: int, seed: int, rooms: tuple[Entrance, ...] | None = None) -> I
 def _command(rng: np.random.Generator) -> Call:
     name = list(COMMANDS)[rng.integers(len(COMMANDS))]
     options = dict(COMMANDS[name])
-    known = [option for option in NO_OPTION if option in options or option == "--nonsense"]
+    known = [option for option in NO_OPTION if option in (*options, "--nonsense", *(["--slope"] * (name == "rate")))]
     known.remove("--out") if name == "demo" else None  # makes any folder that it is asked to make
     option = known[rng.integers(len(known))]
     value = NO_OPTION[option][rng.integers(len(NO_OPTION[option]))]
@@ -392,6 +399,8 @@ def _command(rng: np.random.Generator) -> Call:
 def _run(arguments: list[str]) -> None:
     """Exit status 2 with one sentence becomes the refusal that the library would have raised."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("classes.csv").write_text("0.9,0.1\n0.2,0.8\n")
+        Path("seen.csv").write_text("0.7,0.05\n0.05,0.2\n")
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
             try:

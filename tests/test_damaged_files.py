@@ -5,6 +5,7 @@ RDPTHEORY_FLIPS=3000 makes a long campaign of it. Stores, checkpoints, results a
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pytest
 from rdptheory import InvalidInput, Pmf
 from rdptheory.demo import _studied
 from rdptheory.placement import read_measurements
+from rdptheory.sources.histogram import read_table
 
 FLIPS = int(os.environ.get("RDPTHEORY_FLIPS", "150"))
 WORDS = (
@@ -36,11 +38,22 @@ WORDS = (
 )
 RESULTS = {"name": "x", "results": {"bpp": [0.1, 0.2], "psnr-rgb": [30.1, 32], "P": [None, 0.1]}}
 STUDIES = [{"id": "a", "claim": "b", "measured": 0.5, "tolerance": [0.1, None], "expect": "pass", "verdict": "pass"}]
+
+
+def stored(table: np.ndarray) -> bytes:
+    """What NumPy writes of it."""
+    stream = io.BytesIO()
+    np.save(stream, table)
+    return stream.getvalue()
+
+
 FILES: dict[str, tuple[Callable[[Path], Any], bytes]] = {
     "counts.csv": (Pmf.from_csv, b"level,count\n0,3\n1,4\n2,9\n"),
     "law.csv": (lambda path: Pmf.from_csv(path, normalise=True), "\ufeffvalue;probability\n0;0.25\n1;0.75\n".encode()),
     "codec.csv": (read_measurements, b"name,rate_bits,D,P\nmine,1.0,0.3,0.02\nother,0.5,0.3,\n"),
     "codec.json": (read_measurements, json.dumps(RESULTS).encode()),
+    "table.csv": (read_table, b"zero,one\n0.9,0.1\n0.2,0.8\n"),
+    "table.npy": (read_table, stored(np.array([[0.9, 0.1], [0.2, 0.8]]))),
     "studies.json": (_studied, json.dumps(STUDIES).encode()),
 }
 

@@ -18,6 +18,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|text|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = {"rdptheory": [sys.executable, "-m", "rdptheory"], "python": [sys.executable]}
+FILES = {
+    "grey.csv": "level;count\n0;120\n1;60\n2;20\n",
+    "codec.csv": "name,rate_bits,D,P\na,1,0.1,0.05\n",
+    "joint.csv": "0.5,0.1\n0.1,0.2\n0.02,0.08\n",
+    "classes.csv": "0.95,0.05\n0.4,0.6\n0.1,0.9\n",
+    "never.csv": "0,1,inf\n1,0,1\ninf,1,0\n",
+}
+"""What the commands of the pages read."""
 ELSEWHERE = ("pip", "make", "git")  # installs, and what the other tests run
 
 
@@ -55,8 +63,8 @@ def test_python_runs_and_prints_what_stands_below(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", with_snippets({"sh"}), ids=lambda page: page.stem)
 def test_commands_run_and_print_what_stands_below(page, tmp_path):
-    Path(tmp_path / "grey.csv").write_text("level;count\n0;120\n1;60\n2;20\n")
-    Path(tmp_path / "codec.csv").write_text("name,rate_bits,D,P\na,1,0.1,0.05\n")
+    for name, text in FILES.items():
+        Path(tmp_path / name).write_text(text)
     Path(tmp_path / "examples").symlink_to(ROOT / "examples")
     said = None
     for kind, text in blocks(page):

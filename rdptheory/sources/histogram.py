@@ -1,4 +1,4 @@
-"""Histograms as people have them: the columns of a CSV file, and the index of a pandas column."""
+"""Histograms and tables as people have them: the columns of a CSV file, NumPy files, the index of a pandas column."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.errors import InvalidInput, reals
-from rdptheory.files import read_text
+from rdptheory.files import LARGEST_TEXT, read_bytes, read_text
 
-__all__ = ["Histogram", "points_of_index", "read_histogram"]
+__all__ = ["Histogram", "points_of_index", "read_histogram", "read_table"]
 
 MASSES = ("probability", "weight", "count")
 POINTS = ("point", "level", "value")
@@ -44,21 +44,9 @@ def read_histogram(path: str | os.PathLike[str]) -> Histogram:
     InvalidInput
         No file of text, a header that leaves a doubt, or a line that is not as many numbers.
     """
-    name = os.fspath(path)
-
-    def refuse(rule: str) -> NoReturn:
-        raise InvalidInput("path", name, rule)
-
-    text = read_text(path)
-    head = text.partition("\n")[0]
-    separator = next((sign for sign in SEPARATORS if sign in head), ",")
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
-    try:
-        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as problem:
-        refuse(f"line {reader.line_num} is not CSV: {problem}")
+    lines, separator = _lines(path)
     if len(lines) < 2:
-        refuse(f"must be a CSV file with a header and one symbol a line: {COLUMNS}")
+        _refuse(path, f"must be a CSV file with a header and one symbol a line: {COLUMNS}")
     header = [cell.strip().lower() for cell in lines[0][1]]
     masses = [place for place, cell in enumerate(header) if cell.rstrip("s") in MASSES or cell == "probabilities"]
     points = [place for place, cell in enumerate(header) if cell.startswith(POINTS)]
@@ -66,20 +54,59 @@ def read_histogram(path: str | os.PathLike[str]) -> Histogram:
     unknown = [cell for place, cell in enumerate(header) if place not in (*masses, *points, *index)]
     if len(masses) != 1 or unknown or len(index) > 1 or len({*header}) < len(header):
         doubt = f", and not {', '.join(unknown)}" if unknown and masses else ""
-        refuse(f"must have a header that names each of its columns once: {COLUMNS}{doubt}")
+        _refuse(path, f"must have a header that names each of its columns once: {COLUMNS}{doubt}")
     points = sorted(points, key=lambda place: _last_number(header[place])) or index
     table = np.empty((len(lines) - 1, 1 + len(points)))
     for row, (number, cells) in enumerate(lines[1:]):
         if len(cells) != len(header):
-            refuse(f"line {number} must hold {len(header)} numbers, holds {len(cells)}")
+            _refuse(path, f"line {number} must hold {len(header)} numbers, holds {len(cells)}")
         for column, place in enumerate((*masses, *points)):
-            cell = cells[place].strip()
-            cell = cell if separator == "," else cell.replace(",", ".")
-            if not NUMBER.fullmatch(cell):
-                refuse(f"line {number} must hold {len(header)} numbers, {header[place] or 'index'} is no number there")
-            table[row, column] = float(cell)
+            value = _number(cells[place], separator)
+            if value is None:
+                rule = f"must hold {len(header)} numbers, {header[place] or 'index'} is no number there"
+                _refuse(path, f"line {number} {rule}")
+            table[row, column] = value
     where = None if not points else table[:, 1] if len(points) == 1 else table[:, 1:]
     return Histogram(table[:, 0], where, header[masses[0]].startswith("probabilit"))
+
+
+def read_table(path: str | os.PathLike[str]) -> FloatArray:
+    """A table of numbers (n, k): lines of a CSV file, the first of which may be names, or a NumPy file (.npy).
+
+    Raises
+    ------
+    InvalidInput
+        No such file, or a line that holds another count of numbers than the first.
+    """
+    if os.fspath(path).endswith(".npy"):
+        return _numpy_table(path)
+    lines, separator = _lines(path)
+    rows = [(number, [_number(cell, separator) for cell in cells]) for number, cells in lines]
+    if rows and not any(
+        cell.strip() and value is not None for cell, value in zip(lines[0][1], rows[0][1], strict=True)
+    ):
+        del rows[0]
+    if not rows:
+        _refuse(path, "must be a CSV file with one row of numbers a line, or a NumPy file that ends in .npy")
+    width = len(rows[0][1])
+    table = np.empty((len(rows), width))
+    for row, (number, values) in enumerate(rows):
+        if len(values) != width or None in values:
+            _refuse(path, f"line {number} must hold {width} numbers and nothing else")
+        table[row] = values
+    return table
+
+
+def _numpy_table(path: str | os.PathLike[str]) -> FloatArray:
+    rule = "must be a NumPy file of a table of numbers"
+    content = read_bytes(path, LARGEST_TEXT)
+    try:
+        table = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception:  # whatever a header that lies makes of it
+        _refuse(path, rule)
+    if not isinstance(table, np.ndarray) or table.ndim not in (1, 2) or table.dtype.kind not in "fiu" or not table.size:
+        _refuse(path, rule)
+    return np.asarray(table, dtype=np.float64).reshape(len(table), -1)
 
 
 def points_of_index(argument: str, masses: ArrayLike, points: ArrayLike | None) -> ArrayLike | None:
@@ -99,6 +126,28 @@ def points_of_index(argument: str, masses: ArrayLike, points: ArrayLike | None) 
         raise InvalidInput(
             argument, masses, "is a Series whose index is no list of numbers: give points, or .to_numpy()"
         ) from None
+
+
+def _lines(path: str | os.PathLike[str]) -> tuple[list[tuple[int, list[str]]], str]:
+    """The lines of a CSV file that hold something, with their numbers, and what separates their cells."""
+    text = read_text(path)
+    head = text.partition("\n")[0]
+    separator = next((sign for sign in SEPARATORS if sign in head), ",")
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)], separator
+    except csv.Error as problem:
+        _refuse(path, f"line {reader.line_num} is not CSV: {problem}")
+
+
+def _number(cell: str, separator: str) -> float | None:
+    """What a cell says; None if that is no number."""
+    text = cell.strip() if separator == "," else cell.strip().replace(",", ".")
+    return float(text) if NUMBER.fullmatch(text) else None
+
+
+def _refuse(path: str | os.PathLike[str], rule: str) -> NoReturn:
+    raise InvalidInput("path", os.fspath(path), rule)
 
 
 def _last_number(name: str) -> int:

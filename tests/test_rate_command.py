@@ -1,0 +1,200 @@
+"""The commands of one question against the verbs they stand for, the tables they read, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+from math import inf, log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rdptheory as rd
+from rdptheory.cli import main
+from rdptheory.sources.histogram import read_table
+from rdptheory.words import as_relevance
+
+LAW = [0.25, 0.25, 0.25, 0.25]
+JOINT = [[0.20, 0.05], [0.15, 0.10], [0.05, 0.20], [0.05, 0.20]]
+CLASSES = [[0.95, 0.05], [0.7, 0.3], [0.4, 0.6], [0.1, 0.9]]
+COSTS = [[0.0, 1.0, inf, 4.0], [1.0, 0.0, 1.0, 4.0], [4.0, 1.0, 0.0, 1.0], [inf, 4.0, 1.0, 0.0]]
+SOURCE, SQUARED, TV = rd.Pmf(LAW), rd.SquaredError(), rd.TotalVariation()
+NORMAL = rd.Gaussian(0.0, 1.0)
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    SOURCE.to_csv("law.csv")
+    for name, table in {"joint": JOINT, "classes": CLASSES, "costs": COSTS}.items():
+        Path(f"{name}.csv").write_text("".join(",".join(map(repr, row)) + "\n" for row in table))
+    np.save("joint.npy", JOINT)
+    Path("normal.csv").write_text("1;0,8\n0,8;1\n")
+    Path("ragged.csv").write_text("0.2,0.05\n0.15\n")
+    Path("words.csv").write_text("a,b\n0.2,x\n")
+    Path("empty.csv").write_text("a,b\n")
+    Path("wrong.npy").write_bytes(b"\x93NUMPY no header")
+    np.save("cube.npy", np.zeros((4, 2, 2)))
+    np.save("objects.npy", np.array([{}, None], dtype=object))
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    told = capsys.readouterr()
+    return int(ended.value.code or 0), told.out, told.err
+
+
+FOUR = ["--source", "pmf:law.csv", "--distortion", "squared"]
+BELL = ["--source", "gaussian:0,1", "--distortion", "squared"]
+BLOCKS = ["--sense", "block", "--common-randomness", "1"]
+BALL = ["--perception", "tv", "-P", "0.02"]
+HELPED = {"D": 0.3, "P": 0.02, "side_information": JOINT}
+TABLE = rd.Table(COSTS)
+ASKED: dict[str, tuple[list[str], Any]] = {
+    "output realism": (
+        ["rate", *FOUR, *BALL, "-D", "0.3", "--side-information", "joint.csv"],
+        lambda: rd.rdp(SOURCE, SQUARED, TV, **HELPED),
+    ),
+    "joint realism": (
+        ["rate", *FOUR, *BALL, "-D", "0.3", "--side-information", "joint.npy", "--realism", "joint"],
+        lambda: rd.rdp(SOURCE, SQUARED, TV, **HELPED, realism="joint"),
+    ),
+    "a Gaussian beside another": (
+        ["rate", *BELL, "-D", "0.1", "--side-information", "normal.csv"],
+        lambda: rd.rate_distortion(
+            NORMAL, SQUARED, D=0.1, side_information=rd.GaussianVector([0.0, 0.0], [[1.0, 0.8], [0.8, 1.0]])
+        ),
+    ),
+    "blocks, one bit shared": (
+        ["rate", *BELL, "--perception", "w2", "-D", "0.4", "-P", "0.05", *BLOCKS],
+        lambda: rd.rdp(
+            NORMAL, SQUARED, rd.Wasserstein2Squared(), D=0.4, P=0.05, sense="block", common_randomness=log(2.0)
+        ),
+    ),
+    "two distortions": (
+        ["rate", *FOUR[:2], "--distortion", "squared,table:costs.csv", "-D", "0.3,0.25", *BALL],
+        lambda: rd.rdp(SOURCE, [SQUARED, TABLE], TV, D=[0.3, 0.25], P=0.02),
+    ),
+    "the bottleneck, half a bit open": (
+        ["bottleneck", *FOUR[:2], "--relevance", "classes.csv", "-C", "0.75"],
+        lambda: rd.bottleneck(SOURCE, CLASSES, C=0.75 * log(2.0)),
+    ),
+    "classes and a picture, in nats": (
+        ["relevant_rate", *FOUR, *BALL, "--relevance", "classes.csv", "-C", "0.5", "-D", "0.4", "--unit", "nats"],
+        lambda: rd.relevant_rate(SOURCE, CLASSES, SQUARED, TV, C=0.5, D=0.4, P=0.02),
+    ),
+    "a decoder that sees more": (
+        ["side-information-rate", *FOUR, "--relevance", "classes.csv", "-D", "0.4"],
+        lambda: rd.side_information_rate(SOURCE, CLASSES, SQUARED, D=0.4),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("arguments, ask", ASKED.values(), ids=ASKED)
+def test_a_command_says_what_its_verb_says(capsys: pytest.CaptureFixture[str], arguments: list[str], ask: Any) -> None:
+    answer = ask()
+    code, out, err = run(capsys, *arguments, "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told == json.loads(json.dumps(answer.to_dict() | {"source": arguments[2]}))
+    assert told["status"] == "optimal"
+    code, out, _ = run(capsys, *arguments)
+    unit = "nats" if "nats" in arguments else "bits"
+    assert code == 0
+    assert f"{rd.units.Unit(unit).from_nats(answer.rate):.10f} {unit}" in out
+    assert ("dR/dC = " in out) == (arguments[0] in ("bottleneck", "relevant_rate"))
+
+
+@pytest.mark.usefixtures("files")
+def test_a_slope_is_a_point_of_the_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    coin = ["--source", "bernoulli:0.5", "--distortion", "hamming"]
+    code, out, _ = run(capsys, "rate", *coin, "--slope", "2", "--json")  # bits: h'(D) = log2((1 - D)/D) = 2 at D = 1/5
+    told = json.loads(out)
+    assert (code, told["slope_D_nat"]) == (0, -2.0 * log(2.0))
+    assert told["D_lower"] <= 0.2 <= told["D_upper"] <= 0.2 + 1e-9  # a closed form, whose slope is known to 1e-13
+    assert told["lower_nat"] <= log(2.0) - (-0.2 * log(0.2) - 0.8 * log(0.8)) <= told["upper_nat"]
+    code, out, _ = run(capsys, "rate", *coin, "--slope", "2")
+    assert code == 0
+    assert "dR/dD = -2 bits per unit" in out
+    code, again, _ = run(capsys, "rate", *coin, "-D", "0.2")
+    assert "dR/dD = -2," in again  # what `rate` prints is what `--slope` takes
+    assert code == 0
+
+
+def test_what_tables_look_like(files: Path) -> None:
+    table = np.array([[0.5, -0.25], [inf, 3.0]])
+    for text in (
+        "0.5,-0.25\ninf,3\n",
+        "a,b\n0.5,-0.25\n\ninf,3\n",
+        "\ufeff0,5;-0,25\ninf;3\n",
+        ",b\n0.5\t-0.25\ninf\t3\n",
+    ):
+        path = files / "table.csv"
+        path.write_text(text.replace(",b", "\tb") if "\t" in text else text, encoding="utf-8")
+        np.testing.assert_array_equal(read_table(path), table)
+    np.save(files / "table.npy", np.asfortranarray(table.astype(np.float32)))
+    np.testing.assert_array_equal(read_table(files / "table.npy"), table)
+    np.save(files / "labels.npy", np.array([7, 3, 7]))
+    np.testing.assert_array_equal(as_relevance(files / "labels.npy"), [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    (files / "labels.csv").write_text("class\n2\n0\n1\n")
+    np.testing.assert_array_equal(as_relevance(files / "labels.csv"), np.eye(3)[[2, 0, 1]])
+
+
+HELP = [*FOUR, "-D", "0.3", "--side-information"]
+CLASS = ["bottleneck", *FOUR[:2], "-C", "0.5", "--relevance"]
+BAD: dict[str, tuple[list[str], str]] = {
+    "no such table": (["rate", *HELP, "nothing.csv"], "cannot be read"),
+    "a ragged table": (["rate", *HELP, "ragged.csv"], "line 2 must hold 2 numbers"),
+    "words in a table": (["rate", *HELP, "words.csv"], "line 2 must hold 2 numbers"),
+    "names alone": (["rate", *HELP, "empty.csv"], "one row of numbers a line"),
+    "no NumPy file": (["rate", *HELP, "wrong.npy"], "NumPy file of a table"),
+    "three axes": (["rate", *HELP, "cube.npy"], "NumPy file of a table"),
+    "objects": (["rate", *HELP, "objects.npy"], "NumPy file of a table"),
+    "another law": (["rate", *HELP, "classes.csv"], "row 0 sums to 1"),
+    "realism beside nothing": (["rate", *FOUR, "-D", "0.3", "--realism", "joint"], "needs side_information"),
+    "an unknown realism": (["rate", *HELP, "joint.csv", "--realism", "both"], "output or joint"),
+    "an unknown sense": (["rate", *FOUR, "-D", "0.3", "--sense", "letter"], "block"),
+    "randomness for one letter": (["rate", *FOUR, "-D", "0.3", "--common-randomness", "1"], "has no effect"),
+    "neither D nor a slope": (["rate", *FOUR], "must be given, or --slope"),
+    "D and a slope": (["rate", *FOUR, "-D", "1", "--slope", "1"], "in place of -D"),
+    "a slope for blocks": (["rate", *FOUR, "--slope", "1", "--sense", "block"], "in place of -D"),
+    "a slope of 0": (["rate", *FOUR, "--slope", "0"], "slope = 0.0: must be finite and above 0"),
+    "a limit too few": (["rate", *FOUR[:2], "--distortion", "squared,hamming", "-D", "0.3"], "2 limits"),
+    "a limit too many": (["rate", *FOUR, "-D", "0.3,0.4"], "1 limits"),
+    "several distortions beside Z": (
+        ["rate", *FOUR[:2], "--distortion", "squared,hamming", "-D", "1,1", "--side-information", "joint.csv"],
+        "one distortion",
+    ),
+    "a table of another size": (["rate", *FOUR[:2], "--distortion", "table:joint.csv", "-D", "1", *BALL], "reference"),
+    "a distortion of no file": (["rate", *FOUR[:2], "--distortion", "table:", "-D", "1"], "cannot be read"),
+    "classes of no law": ([*CLASS, "joint.csv"], "sum to 1"),
+    "classes of a density": (["bottleneck", "--source", "laplace:0,1", *CLASS[3:], "classes.csv"], "source"),
+    "C below 0": ([*CLASS[:3], "-C", "-1", "--relevance", "classes.csv"], "C = -1"),
+    "D of what nobody shows": (["relevant-rate", *CLASS[1:], "classes.csv", "-D", "1"], "distortion"),
+}
+
+
+@pytest.mark.parametrize("arguments, words", BAD.values(), ids=BAD)
+def test_bad_input_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], files: Path, arguments: list[str], words: str
+) -> None:
+    before = sorted(files.iterdir())
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert words in last
+    assert sorted(files.iterdir()) == before
+
+
+@pytest.mark.usefixtures("files")
+def test_a_table_that_is_read_is_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("costs.csv").read_bytes()
+    question = [*FOUR[:2], "--distortion", "table:costs.csv", "-D", "0.1", "--out", "costs.csv"]
+    code, _, err = run(capsys, "curve", *question)
+    assert (code, "would replace what is read" in err) == (2, True)
+    assert Path("costs.csv").read_bytes() == before
