@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy
 
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.certificates.transport import CouplingMultipliers
@@ -19,9 +20,13 @@ from rdptheory.transport_solution import TransportOutcome
 
 __all__ = ["cheapest", "unlimited"]
 
-BALANCES, SWEEPS, HALVINGS = 12, 80, 40
-"""Weights of the two rates that are tried, sweeps for each, and bisections of the shares: a few digits are enough,
-because a plan that keeps the limits narrowly is found by the search as well."""
+BALANCES, SWEEPS, STEPS = 12, 80, 6
+"""Weights of the two rates that are tried, sweeps for each, and Newton steps for the shares of a sweep."""
+CLEAR, DIGITS = 0.3, 1e-4
+"""The next weights are tried once the function of the shares is below its maximum by at most this share of what it has
+beyond what is needed, or of itself: a plan that keeps the limits more narrowly is found by the search as well."""
+INSET = 1e-12
+"""Share of a cell that either name keeps: a logarithm of 0 would say nothing."""
 
 
 def unlimited(problem: DiscreteTransport) -> TransportOutcome | None:
@@ -51,7 +56,8 @@ def cheapest(problem: DiscreteTransport, line: LineCost) -> TransportOutcome | N
 
         λ Σ_j (mass named by column j) H(X | those) + (1-λ) Σ_i (mass named by row i) H(Y | those),
 
-    which is λ (H(X) - I(X;Z)) + (1-λ) (H(Y) - I(Y;Z)).
+    which is λ (H(X) - I(X;Z)) + (1-λ) (H(Y) - I(Y;Z)). Any shares tell how large that can be at most, see `_sweep`; one
+    λ at which it is not enough says that there is no such Z, and most questions are settled by the first.
     """
     i, j, mass = _staircase(problem.p, problem.q, line)
     limits = np.array([problem.R, problem.R + problem.common])
@@ -60,12 +66,16 @@ def cheapest(problem: DiscreteTransport, line: LineCost) -> TransportOutcome | N
     for _ in range(BALANCES):
         balance = 0.5 * (low + high)
         for _ in range(SWEEPS):
-            shares = _shared(balance, shares, i, j, mass, problem.shape)
-        gained = np.array([_hidden(shares, j, problem.shape[1]), _hidden(mass - shares, i, problem.shape[0])])
-        if (gained >= wanted).all():
-            return _plan(problem, shares, i, j, mass)
-        if (gained < wanted).all():
-            return None
+            gained = np.array([_hidden(shares, j, problem.shape[1]), _hidden(mass - shares, i, problem.shape[0])])
+            if (gained >= wanted).all():
+                return _plan(problem, shares, i, j, mass)
+            shares, most = _sweep(balance, shares, i, j, mass, problem.shape)
+            weights = np.array([balance, 1.0 - balance])
+            value, needed = weights @ gained, weights @ wanted
+            if most < needed:
+                return None
+            if most - value <= max(CLEAR * (value - needed), DIGITS * value):
+                break
         low, high = (balance, high) if gained[0] < wanted[0] else (low, balance)
     return None
 
@@ -81,19 +91,30 @@ def _staircase(p: FloatArray, q: FloatArray, line: LineCost) -> tuple[IntArray, 
     return rows[i], columns[j], np.diff(cuts, prepend=0.0)
 
 
-def _shared(
+def _sweep(
     balance: float, shares: FloatArray, i: IntArray, j: IntArray, mass: FloatArray, shape: tuple[int, int]
-) -> FloatArray:
-    """One sweep: the share s of a cell at which λ log(column/s) = (1-λ) log(row/(mass - s)), the sums held."""
-    column = np.maximum(np.bincount(j, shares, minlength=shape[1])[j], np.finfo(np.float64).tiny)
-    row = np.maximum(np.bincount(i, mass - shares, minlength=shape[0])[i], np.finfo(np.float64).tiny)
-    low, high = np.zeros_like(mass), mass.copy()
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        with np.errstate(divide="ignore"):
-            more = balance * np.log(column / middle) > (1.0 - balance) * np.log(row / (mass - middle))
-        low, high = np.where(more, middle, low), np.where(more, high, middle)
-    return np.asarray(0.5 * (low + high))
+) -> tuple[FloatArray, float]:
+    """Better shares, and the most that any shares reach.
+
+    The function F of the shares is concave with slopes λ log(column/s) - (1-λ) log(row/(mass - s)), and F is what the
+    two logarithms give when they are multiplied with the parts of each cell, so that F is at most
+
+        Σ mass max { λ log(column/s), (1-λ) log(row/(mass - s)) }.
+
+    Better is the s at which the two are equal, the sums held: Newton steps for its log-odds, a concave or convex root.
+    """
+    column = np.bincount(j, shares, minlength=shape[1])[j]
+    row = np.bincount(i, mass - shares, minlength=shape[0])[i]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # masses of 1e-300: nothing is said then
+        first, second = balance * np.log(column / shares), (1.0 - balance) * np.log(row / (mass - shares))
+        most = mass @ np.maximum(first, second)
+    apart = balance * np.log(column / mass) - (1.0 - balance) * np.log(row / mass)
+    odds = 2.0 * apart
+    for _ in range(STEPS):
+        share = scipy.special.expit(odds)
+        value = apart - balance * scipy.special.log_expit(odds) + (1.0 - balance) * scipy.special.log_expit(-odds)
+        odds = odds + value / (balance * (1.0 - share) + (1.0 - balance) * share)
+    return mass * np.clip(scipy.special.expit(odds), INSET, 1.0 - INSET), float(most)
 
 
 def _hidden(shares: FloatArray, group: IntArray, size: int) -> float:
