@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log, log1p, sqrt
+
 import numpy as np
 import scipy
 
@@ -18,6 +20,8 @@ __all__ = [
     "relative_entropies",
     "small_information",
 ]
+
+LOG2 = log(2.0)
 
 
 def entropy(probabilities: ArrayLike) -> float:
@@ -102,16 +106,20 @@ def inverse_binary_entropy(rate: float) -> float:
     >>> round(inverse_binary_entropy(0.5 * float(np.log(2))), 10)
     0.1100278644
     """
-    if rate <= 0.0:
-        return 0.0
-    if rate >= float(np.log(2.0)):
-        return 0.5
-    low, high = 0.0, 0.5  # Hb increases here; bisection on the exponent scale would gain nothing
-    while True:
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            return middle
-        low, high = (middle, high) if float(binary_entropy(middle)) < rate else (low, middle)
+    share = rate / LOG2
+    if rate <= 0.0 or share >= 1.0:
+        return 0.0 if rate <= 0.0 else 0.5
+    # Hb is concave, so that Newton's steps from below stay below: from what log2 Hb <= (4x(1-x))^(1/log 4) says, or
+    # x >= rate/1000, which holds for every float64
+    power = float(share ** log(4.0))
+    x = max(0.5 * power / (1.0 + sqrt(1.0 - power)), 1e-3 * rate)
+    while 0.0 < x < 0.5:
+        lack = rate + x * log(x) + (1.0 - x) * log1p(-x)
+        nearer = min(x + lack / (log1p(-x) - log(x)), 0.5)
+        if not nearer > x:
+            break
+        x = nearer
+    return x
 
 
 guard(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from rdptheory.theorems.lzck22.pairs import Pair, bounds_of, draw_pair, three_te
 from rdptheory.theorems.settings import ONE_PRIVATE, SQUARE
 from rdptheory.theorems.statement import Verdict, at_most, equal, exceeds, states, worst
 from rdptheory.theorems.ywyml21 import check_twofold, deterministic, draw_line
+from rdptheory.transport_solution import TransportSolution
 
 
 def check_deconstruction(case: Pair) -> Verdict:
@@ -89,13 +90,25 @@ def draw_scheme(rng: np.random.Generator, given: Given = NOTHING) -> schemes.Sch
     return schemes.scheme(rng, given, dimension=int(rng.integers(1, 3)))
 
 
-def draw_falling(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
+class Transported(NamedTuple):
+    """Two laws and a rate, with the transport between them."""
+
+    pair: Pair
+    answer: TransportSolution
+
+    @classmethod
+    def of(cls, pair: Pair) -> Transported:
+        """One letter, without common randomness."""
+        return cls(pair, pair.transport(common=False))
+
+
+def draw_falling(rng: np.random.Generator, given: Given = NOTHING) -> Transported:
     """A rate at which D is still above the cost of transport without a rate limit."""
     while True:
-        case = draw_pair(rng, given)
-        x, y = case.source, case.target
+        case = Transported.of(draw_pair(rng, given))
+        x, y = case.pair.source, case.pair.target
         least = schemes.line_transport(x.points, x.probabilities, y.points, y.probabilities)
-        if case.transport(common=False).bounds.lower > least + 1e-4:
+        if case.answer.bounds.lower > least + 1e-4:
             return case
 
 
@@ -107,26 +120,25 @@ def draw_falling(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
     where="Theorem 2, (9), (10)",
     unit="nats and squared units of X",
 )
-def check_bijection(case: Pair) -> Verdict:
+def check_bijection(case: Transported) -> Verdict:
     """At the optimum both reconstructions use all of the rate, are optimally coupled, and determine each other.
 
         H(X^) = H(Y^) = R,   E‖X^ - Y^‖² = W2²(p_X^, p_Y^),   X^ ↔ Y^
 
     At the optimum X^ and Y^ use all of the rate, are optimally coupled, and determine each other.
     """
-    answer = case.transport(common=False)
-    plan = answer.plan
+    pair, plan = case.pair, case.answer.plan
     assert isinstance(plan, PrivatePlan)
-    p = case.source.probabilities
+    p = pair.source.probabilities
     z = p @ plan.encoder
     held = z > 1e-12
-    centre = schemes.means(p, case.source.points, plan.encoder[:, held])[1]
-    other = plan.decoder[held] @ case.target.points
+    centre = schemes.means(p, pair.source.points, plan.encoder[:, held])[1]
+    other = plan.decoder[held] @ pair.target.points
     spread = min(_least_distance(centre), _least_distance(other))
     moved = schemes.line_transport(centre, z[held], other, z[held])
     return worst(
         [
-            equal(entropy(z), case.R),
+            equal(entropy(z), pair.R),
             exceeds(spread, 0.0),
             equal(float(z[held] @ np.square(centre - other)), moved),
         ]
@@ -134,9 +146,9 @@ def check_bijection(case: Pair) -> Verdict:
 
 
 @check_bijection.fails("saturated")
-def saturated(_: np.random.Generator) -> Pair:
+def saturated(_: np.random.Generator) -> Transported:
     """above the entropy D no longer falls and rate is left over (Bernoulli(0.3) at 0.65 nat)."""
-    return Pair(Bernoulli(0.3), Bernoulli(0.3), 0.65)
+    return Transported.of(Pair(Bernoulli(0.3), Bernoulli(0.3), 0.65))
 
 
 def _least_distance(points: FloatArray) -> float:

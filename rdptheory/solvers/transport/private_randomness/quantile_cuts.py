@@ -101,6 +101,7 @@ class _Search:
         self.ends = self.cells.edges[[0, -1]]
         self.upper, self.cuts = self.cells.constant, self.ends
         self.seen: set[bytes] = set()
+        self.merged: dict[bytes, tuple[FloatArray, FloatArray]] = {}
         self.batch = max(2, min(BATCH, BLOCK // (2 * (3 * self.cells.edges.size) ** 2)))
         self.split: dict[int, tuple[int, int, int, int]] = {}  # by number: kind, where, first child, children
         self.prices: list[float] = []
@@ -180,8 +181,10 @@ class _Search:
 
     def _improve(self, cuts: FloatArray, price: float) -> None:
         """Take the cuts, and the cuts without any one of them, as starts of an upper end: those best at this price."""
-        cuts = np.unique(cuts)
-        D, H = self.cells.merged(cuts)
+        key = cuts.tobytes()
+        if key not in self.merged:
+            self.merged[key] = self.cells.merged(cuts)
+        D, H = self.merged[key]
         within = np.nonzero(self.problem.R * (1.0 + OVERSPENT) >= H)[0]
         for index in within[np.argsort((D + price * H)[within], kind="stable")[:PROMISING]]:
             trial = np.delete(cuts, index) if index else cuts
