@@ -1,9 +1,11 @@
 """The compiled core: the interior-point iteration in plain C, loaded by ctypes. It imports nothing but numpy.
 
-`rdp.h` says what the library takes and gives. Nothing here is trusted: the judge recomputes every bracket from the dual
-point and the law that come back.
+`rdp.h` says what the library takes and gives. The iteration is not trusted: the judge recomputes every bracket from the
+dual point and the channel that come back. The sums of the judge, and the whole of it for the common question, are
+compiled too, in files of their own (`sums.c`, `judge.c`, `support.c`, `distance.c`, `phi.c`).
 """
 
+from rdptheory._native.judge import Common, Judged, Look, judge
 from rdptheory._native.library import (
     BOX,
     CALLED,
@@ -26,8 +28,12 @@ __all__ = [
     "POWER",
     "TRANSPORT",
     "BallSpec",
+    "Common",
     "Descent",
+    "Judged",
+    "Look",
     "Question",
     "Tables",
+    "judge",
     "solve",
 ]

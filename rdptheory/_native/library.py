@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import isfinite
@@ -190,19 +190,28 @@ def _fill(problem: _Problem, question: Question) -> list[Any]:
         problem.law = address(question.balls[0].q)
         return held
     problem.law, problem.floor = address(question.law), question.floor
-    balls = (_Ball * len(question.balls))()
-    for ball, spec in zip(balls, question.balls, strict=True):
-        ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
-        ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
-        ball.q, ball.image = address(spec.q), address(spec.image)
-        ball.cost, ball.guess = address(spec.cost), address(spec.guess)
-        if spec.phi is not None:
-            called = _called(spec.phi)
-            held.append(called)
-            ball.phi = ctypes.cast(called, ctypes.c_void_p).value
-    held.append(balls)
+    balls, theirs = ball_structs(question.balls)
+    held += [balls, *theirs]
     problem.balls, problem.ball = len(balls), ctypes.addressof(balls)
     return held
+
+
+def ball_structs(specs: Sequence[BallSpec]) -> tuple[Any, list[Any]]:
+    """Balls as `rdp.h` has them, and what they point to."""
+    balls = (_Ball * len(specs))()
+    held: list[Any] = []
+    for ball, spec in zip(balls, specs, strict=True):
+        ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
+        ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
+        for name in ("q", "image", "cost", "guess"):
+            array = getattr(spec, name)
+            if array is not None:
+                held.append(np.ascontiguousarray(array, dtype=np.float64))
+                setattr(ball, name, held[-1].ctypes.data)
+        if spec.phi is not None:
+            held.append(_called(spec.phi))
+            ball.phi = ctypes.cast(held[-1], ctypes.c_void_p).value
+    return balls, held
 
 
 def _called(phi: Phi) -> Any:
@@ -254,6 +263,15 @@ FUNCTIONS = (
     ("rdp_wide_registers", ctypes.c_int, 0),
 )
 """What the library offers: name, result, number of pointers."""
+COUNTED = (
+    ("rdp_judge_work", ctypes.c_int64, (ctypes.c_int64,) * 2),
+    (
+        "rdp_judge",
+        None,
+        (ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p),
+    ),
+)
+"""The same with their arguments."""
 _threads = local()
 
 
@@ -291,4 +309,7 @@ def _loaded(path: Path) -> Any:
     for name, kind, arguments in FUNCTIONS:
         function = getattr(core, name)
         function.restype, function.argtypes = kind, (ctypes.c_void_p,) * arguments
+    for name, kind, taken in COUNTED:
+        function = getattr(core, name)
+        function.restype, function.argtypes = kind, taken
     return core

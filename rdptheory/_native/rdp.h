@@ -77,6 +77,27 @@ RDP_API int64_t rdp_rows(const rdp_tables *is, const double *channel, double *ro
 /* out: the output law of rows (m), E d_k (tables), I(X;Y), and whether all rows are the same. */
 RDP_API void rdp_weigh(const rdp_tables *is, const double *rows, double *out);
 
+/* One outcome before the judge: a question with one table without infinite entries, a limit above 0, at most one ball on
+   the output law itself that is no transport, and a copy of the source that costs nothing and has its law. */
+typedef struct {
+    const rdp_tables *is;
+    const rdp_ball *ball;   /* or NULL; its kind is that of its divergence, whatever P is */
+    const int64_t *copy;    /* (n) the output that repeats each symbol, at no cost */
+    const double *f;        /* (n); with s any numbers prove a lower bound */
+    const double *channel;  /* (n, m), any array */
+    double s, mu;           /* mu: a guess at the multiplier of a smooth ball */
+    double *rows;           /* (n, m) out: the channel that reaches the upper end */
+    double *found;          /* (3 + m) out: lower, upper, how far inside the ball its law is, that law */
+    int64_t judged;         /* out: a sum of */
+} rdp_outcome;
+
+enum { RDP_LOWER = 1, RDP_UPPER = 2, /* which ends were found, the others being left to the general judge; */
+       RDP_DEAR = 4 };               /* whether the upper one paid so much for rounding that an exact channel may be cheaper */
+
+/* Both ends of the bracket of every outcome. work has room for rdp_judge_work(n, m) of the largest. */
+RDP_API int64_t rdp_judge_work(int64_t n, int64_t m);
+RDP_API void rdp_judge(int64_t count, rdp_outcome *outcomes, double *work);
+
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);
 #endif

@@ -1,13 +1,9 @@
 /* What the judge sums over a table, term by term as docs/method.md writes it. Nothing here is shared with the iteration:
    the exponential and the logarithm are those of libm, sums run in the order of the symbols. */
-#include "rdp.h"
-#include <math.h>
-#include <string.h>
+#include "judge.h"
 
-#define UNIT 1.1102230246251565e-16     /* largest relative error of one operation */
 #define SMALLEST 9.8813129168249309e-324 /* twice the least number: what one underflow may take from a sum */
 #define HUGE_COST 1e300                 /* an exponent in place of an overflow; a smaller cost is valid */
-#define TINY 2.2250738585072014e-308    /* no symbol of positive mass comes near */
 
 /* Sum_k s_k d^k_ij of one row: infinite where d is, or where a limit of 0 forbids the entry. */
 static void cost_of_row(const rdp_tables *is, const double *s, int64_t i, double *cost) {
@@ -71,11 +67,11 @@ void rdp_column_sums(const rdp_tables *is, const double *f, const double *s, dou
     }
 }
 
-static void divided(double *row, int64_t m, double by) {
+void row_over(double *row, int64_t m, double by) {
     for (int64_t j = 0; j < m; j++) row[j] /= by;
 }
 
-static double summed(const double *row, int64_t m) { /* four sums side by side, so that they do not wait for each other */
+double row_sum(const double *row, int64_t m) { /* four sums side by side, so that they do not wait for each other */
     double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
     int64_t j = 0;
     for (; j + 4 <= m; j += 4) a += row[j], b += row[j + 1], c += row[j + 2], d += row[j + 3];
@@ -101,12 +97,12 @@ int64_t rdp_rows(const rdp_tables *is, const double *channel, double *rows) {
         if (is->barred) shut(is, i, row);
         for (int64_t j = 0; j < m; j++) highest = row[j] > highest ? row[j] : highest;
         empty += highest <= 0.0;
-        if (highest > 0.0) divided(row, m, highest); /* whatever its scale, its sum is now between 1 and m */
+        if (highest > 0.0) row_over(row, m, highest); /* whatever its scale, its sum is now between 1 and m */
     }
     if (empty == n) return 0;
     for (int64_t i = 0, first = -1; empty && i < n; i++) { /* a row without mass becomes the output law of the others */
         double *row = rows + i * m;
-        if (summed(row, m) > 0.0) continue;
+        if (row_sum(row, m) > 0.0) continue;
         if (is->barred) { /* or goes wherever it may */
             for (int64_t j = 0; j < m; j++) row[j] = 1.0;
             shut(is, i, row);
@@ -118,17 +114,17 @@ int64_t rdp_rows(const rdp_tables *is, const double *channel, double *rows) {
         }
         for (int64_t o = 0; o < n; o++)
             for (int64_t j = 0; j < m; j++) row[j] += o == i ? 0.0 : is->p[o] * rows[o * m + j];
-        divided(row, m, summed(row, m));
+        row_over(row, m, row_sum(row, m));
         first = i;
     }
     for (int64_t i = 0; i < n; i++)
         for (int pass = 0; pass < 2; pass++) /* the second takes out the rounding of the first */
-            divided(rows + i * m, m, summed(rows + i * m, m));
+            row_over(rows + i * m, m, row_sum(rows + i * m, m));
     return 1;
 }
 
 /* Law (m) and E d_k (tables). */
-static void means(const rdp_tables *is, const double *rows, double *law, double *spent) {
+void table_means(const rdp_tables *is, const double *rows, double *law, double *spent) {
     int64_t n = is->n, m = is->m;
     memset(law, 0, sizeof(double) * (size_t)m);
     memset(spent, 0, sizeof(double) * (size_t)is->tables);
@@ -150,7 +146,7 @@ static void means(const rdp_tables *is, const double *rows, double *law, double 
     }
 }
 
-static double information(const rdp_tables *is, const double *rows, const double *law) {
+double table_information(const rdp_tables *is, const double *rows, const double *law) {
     int64_t n = is->n, m = is->m;
     double rate = 0.0;
     for (int64_t i = 0; i < n; i++) {
@@ -166,8 +162,8 @@ static double information(const rdp_tables *is, const double *rows, const double
 void rdp_weigh(const rdp_tables *is, const double *rows, double *out) {
     int64_t n = is->n, m = is->m, same = 1;
     double *law = out, *spent = law + m;
-    means(is, rows, law, spent);
+    table_means(is, rows, law, spent);
     for (int64_t i = n - 1; i > 0 && same; i--) same = !memcmp(rows, rows + i * m, sizeof(double) * (size_t)m);
-    spent[is->tables] = information(is, rows, law);
+    spent[is->tables] = table_information(is, rows, law);
     spent[is->tables + 1] = (double)same;
 }

@@ -42,7 +42,7 @@ class Tables:
             places[k] = table.ctypes.data
         barred = max(float(table.max()) for table in tables) == np.inf
         self._struct = _Tables(n, m, count, barred, law.ctypes.data, ctypes.addressof(bounds), ctypes.addressof(places))
-        self._at = ctypes.addressof(self._struct)
+        self.address = ctypes.addressof(self._struct)
         self._alive = law, tables, bounds, places
 
     def column_sums(self, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray, float, float]:
@@ -50,19 +50,19 @@ class Tables:
         n, m = self.shape
         f, s, out = _flat(f), _flat(s), np.empty(2 * m + 2)
         room = workspace((n + 1) * m).ctypes.data
-        library().rdp_column_sums(self._at, f.ctypes.data, s.ctypes.data, room, out.ctypes.data)
+        library().rdp_column_sums(self.address, f.ctypes.data, s.ctypes.data, room, out.ctypes.data)
         return out[:m], out[m : 2 * m], float(out[-2]), float(out[-1])
 
     def rows(self, channel: FloatArray) -> FloatArray | None:
         """Rows that sum to 1 of any array (n, m); None if an entry is not finite or nothing has mass."""
         channel, rows = _flat(channel), np.empty(self.shape)
-        return rows if library().rdp_rows(self._at, channel.ctypes.data, rows.ctypes.data) else None
+        return rows if library().rdp_rows(self.address, channel.ctypes.data, rows.ctypes.data) else None
 
     def weigh(self, rows: FloatArray) -> tuple[FloatArray, list[float], float, bool]:
         """The output law (m,) of rows that sum to 1, their E d_k, I(X;Y) in nats, and whether all rows are the same."""
         m, rows = self.shape[1], _flat(rows)
         out = np.empty(m + self._struct.tables + 2)
-        library().rdp_weigh(self._at, rows.ctypes.data, out.ctypes.data)
+        library().rdp_weigh(self.address, rows.ctypes.data, out.ctypes.data)
         *spent, information, same = out[m:].tolist()
         return out[:m], spent, information, same != 0.0
 

@@ -1,5 +1,6 @@
 """The judge: from any dual point a lower bound on R(D,P), from any channel an upper bound. It trusts no solver."""
 
+from rdptheory.certificates.common import Shown, both_ends
 from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
 from rdptheory.certificates.lower import lower_bound, on_reduced
 from rdptheory.certificates.products import product_upper_bound, written
@@ -10,7 +11,9 @@ from rdptheory.methods import DualPoint
 __all__ = [
     "DualPoint",
     "MinDistortion",
+    "Shown",
     "UpperBound",
+    "both_ends",
     "copy_costs_nothing",
     "lower_bound",
     "min_distortion_channel",

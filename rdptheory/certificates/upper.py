@@ -30,7 +30,7 @@ from rdptheory.doors import guard
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["UpperBound", "copy_costs_nothing", "upper_bound"]
+__all__ = ["UpperBound", "copy_costs_nothing", "or_on_the_face", "upper_bound"]
 
 LITTLE = 5e-10  # nats: a surcharge that is not worth the search for an exact channel, which takes milliseconds
 CHEAP = 1e-13  # nats: less than a mixture would cost, so none is tried
@@ -121,6 +121,14 @@ def _or_on_the_face(
 ) -> UpperBound:
     """The bound found, or that of an exact channel next to the rows, where rounding has cost more than a little."""
     if rows is None or (mixed is not None and found.rate <= mixed.information + LITTLE):
+        return found
+    return or_on_the_face(problem, rows, found)
+
+
+def or_on_the_face(problem: DiscreteProblem, channel: FloatArray | None, found: UpperBound) -> UpperBound:
+    """The bound found, or that of an exact channel next to the array, where that is lower."""
+    rows = None if channel is None else as_channel(problem, channel)
+    if rows is None:
         return found
     face = on_the_face(problem, rows)
     if face is None:

@@ -12,7 +12,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdptheory._types import Bounds, FloatArray
-from rdptheory.certificates import UpperBound, lower_bound, on_reduced, product_upper_bound, upper_bound, written
+from rdptheory.certificates import (
+    Shown,
+    UpperBound,
+    both_ends,
+    lower_bound,
+    on_reduced,
+    product_upper_bound,
+    written,
+)
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -178,9 +186,8 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     none = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
     dual = none if outcome.dual is None else on_reduced(problem, outcome.dual)
     with np.errstate(all="ignore"):
-        lower = lower_bound(problem, dual)
+        ((lower, upper),) = both_ends([Shown(problem, dual, outcome.channel, outcome.plans)])
         mu = _multipliers(problem, dual)
-        upper = upper_bound(problem, outcome.channel, plans=outcome.plans)
     slopes = iter(zip(reduced.distortions, dual.s.tolist(), strict=True))
     slope_D = [0.0] * len(problem.distortions)
     for k, limit in enumerate(problem.distortions):

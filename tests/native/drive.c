@@ -53,6 +53,31 @@ static void sums(const rdp_problem *is, const double *f, const double *s, double
     free(places); free(d); free(limits); free(work); free(out); free(rows);
 }
 
+/* Before the judge: the channel and the multipliers that were found, and others that are none. */
+static void judged(const rdp_problem *is, const double *f, double *channel) {
+    int64_t n = is->n, m = is->m, *copy = malloc(sizeof(int64_t) * (size_t)n);
+    const double *places[1] = {is->d};
+    double limit = 0.05 * uniform(), *work = malloc(sizeof(double) * (size_t)rdp_judge_work(n, m));
+    double *rows = malloc(sizeof(double) * (size_t)(2 * n * m)), *found = malloc(sizeof(double) * (size_t)(2 * (3 + m)));
+    double *hopeless = law(n), *same = malloc(sizeof(double) * (size_t)(n * m));
+    rdp_tables t = {n, m, 1, 0, is->p, &limit, places};
+    rdp_ball ball = is->ball ? is->ball[0] : (rdp_ball){0};
+    for (int64_t i = 0; i < n; i++) copy[i] = i % m;
+    for (int64_t k = 0; k < n * m; k++) same[k] = k % m ? 0.0 : 1.0;
+    hopeless[n - 1] = -1e308;
+    for (int zero = 0; zero < 2; zero++) {
+        if (zero) ball.P = 0.0;
+        rdp_outcome two[2] = {{&t, is->ball ? &ball : NULL, copy, f, channel, 2.0, 0.7, rows, found, 0},
+                              {&t, is->ball ? &ball : NULL, copy, hopeless, same, 1e308, 1e-300, rows + n * m, found + 3 + m, 0}};
+        rdp_judge(2, two, work);
+        two[0].s = NAN;
+        channel[0] = -INFINITY;
+        rdp_judge(1, two, work);
+        channel[0] = 0.5;
+    }
+    free(copy); free(work); free(rows); free(found); free(hopeless); free(same);
+}
+
 static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed) {
     double report[4], *p = law(n), *q = law(m), *limits = malloc(sizeof(double) * (size_t)(tables + 1));
     double *d = malloc(sizeof(double) * (size_t)(tables * n * m + 1)), *forbidden = shut ? table(n, m) : NULL;
@@ -75,6 +100,8 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
     double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
     rdp_channel(&is, f, s, q, channel);
     if (tables) sums(&is, f, s, channel);
+    if (tables == 1 && (!count || (count == 1 && !balls->image && balls->kind != RDP_TRANSPORT && balls->kind != RDP_CALLED)))
+        judged(&is, f, channel);
     free(p); free(q); free(limits); free(d); free(forbidden); free(is.state); free(work); free(f); free(s); free(channel);
 }
 
