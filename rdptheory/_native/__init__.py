@@ -1,10 +1,11 @@
-"""The compiled core: the interior-point iteration in plain C, loaded by ctypes. It imports nothing but numpy.
+"""The compiled core: the interior point and the search over cuts in plain C, loaded by ctypes; it needs numpy alone.
 
-`rdp.h` says what the library takes and gives. The iteration is not trusted: the judge recomputes every bracket from the
-dual point and the channel that come back. The sums of the judge, and the whole of it for the common question, are
-compiled too, in files of their own (`sums.c`, `judge.c`, `support.c`, `distance.c`, `phi.c`).
+`rdp.h` says what the library takes and gives. Neither search is trusted: the judge recomputes every bracket from the
+dual point and the channel, or the prices and the cuts, that come back. The sums of the judge, and the whole of it for
+the common question, are compiled too, in files of their own (`sums.c`, `judge.c`, `support.c`, `distance.c`, `phi.c`).
 """
 
+from rdptheory._native.cuts import BoundedCuts, bound_cuts
 from rdptheory._native.judge import Common, Judged, Look, judge
 from rdptheory._native.library import (
     BOX,
@@ -28,12 +29,14 @@ __all__ = [
     "POWER",
     "TRANSPORT",
     "BallSpec",
+    "BoundedCuts",
     "Common",
     "Descent",
     "Judged",
     "Look",
     "Question",
     "Tables",
+    "bound_cuts",
     "judge",
     "solve",
 ]

@@ -260,6 +260,7 @@ FUNCTIONS = (
     ("rdp_column_sums", None, 5),
     ("rdp_rows", ctypes.c_int64, 3),
     ("rdp_weigh", None, 3),
+    ("rdp_bound_cuts", None, 2),
     ("rdp_wide_registers", ctypes.c_int, 0),
 )
 """What the library offers: name, result, number of pointers."""

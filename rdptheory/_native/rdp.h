@@ -98,6 +98,25 @@ enum { RDP_LOWER = 1, RDP_UPPER = 2, /* which ends were found, the others being 
 RDP_API int64_t rdp_judge_work(int64_t n, int64_t m);
 RDP_API void rdp_judge(int64_t count, rdp_outcome *outcomes, double *work);
 
+/* Sets of cuts ("nodes") of a line into cells between `size` slots, in order; of every node slot 0 and `end` are cut. A
+   cell from slot i to slot j costs cost[j][i], infinite where it may not be, and spends surprise[j][i] nats of R. */
+typedef struct {
+    int64_t nodes, size, steps; /* prices tried for each */
+    const double *cost, *surprise; /* (nodes, size, size) */
+    const int64_t *end;            /* (nodes) */
+    double constant, R;            /* what every set costs besides, and nats */
+    double least;                  /* a price below it counts as 0 */
+    double rounding;               /* a bound so near to what can be reached is not raised further, */
+    double enough;                 /* nor one of so much */
+    double *price;                 /* (nodes): that to begin with, then that of the bound */
+    double *bound;                 /* (nodes): max over prices of constant + min (cost + price surprise) - price R */
+    int64_t *counts;               /* (nodes, 2): cuts found of surprise at most R, and above */
+    int64_t *low, *high;           /* (nodes, size): their slots */
+} rdp_cuts;
+
+/* work has room for 3 size. */
+RDP_API void rdp_bound_cuts(const rdp_cuts *is, double *work);
+
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -236,20 +237,24 @@ def cut_encoder(ends: FloatArray, cuts: FloatArray) -> FloatArray:
 
 def _with_split(cuts: FloatArray, ends: FloatArray, R: float) -> list[FloatArray]:
     """The cuts themselves if they keep the rate, and with one more cut inside an atom that brings H(Z) to R."""
-    found = [cuts] if entropy(np.diff(cuts)) <= R + 1e-14 else []
-
-    def rate(t: float) -> float:
-        return entropy(np.diff(np.sort(np.append(cuts, t))))
-
-    for left, right in itertools.pairwise(ends):
+    whole = entropy(np.diff(cuts))
+    found = [cuts] if whole <= R + 1e-14 else []
+    for left, right in itertools.pairwise(ends.tolist()):
         cell = int(np.searchsorted(cuts, left, side="right")) - 1
-        middle = min(max(0.5 * (cuts[cell] + cuts[cell + 1]), left), right)  # the entropy rises up to it, then falls
-        for outer in (left, right):
-            inside, outside = float(middle), float(outer)
-            if rate(outside) > R or rate(inside) < R:
+        low, high = cuts[cell : cell + 2].tolist()
+        middle = min(max(0.5 * (low + high), left), right)  # the entropy rises up to it, then falls
+        for outside in (left, right):
+            inside = middle
+            if whole + _gained(low, outside, high) > R or whole + _gained(low, inside, high) < R:
                 continue
             for _ in range(60):
                 t = 0.5 * (inside + outside)
-                inside, outside = (inside, t) if rate(t) <= R else (t, outside)
+                inside, outside = (inside, t) if whole + _gained(low, t, high) <= R else (t, outside)
             found.append(np.sort(np.append(cuts, outside)))
     return found
+
+
+def _gained(low: float, cut: float, high: float) -> float:
+    """Entropy that a cut adds to a cell."""
+    parts = sum(mass * log(mass) for mass in (cut - low, high - cut) if mass > 0.0)
+    return (high - low) * log(high - low) - parts

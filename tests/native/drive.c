@@ -105,7 +105,20 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
     free(p); free(q); free(limits); free(d); free(forbidden); free(is.state); free(work); free(f); free(s); free(channel);
 }
 
+static void cuts(int64_t nodes, int64_t size) {
+    int64_t cells = nodes * size * size, *slots = malloc(sizeof(int64_t) * (size_t)(nodes * (2 * size + 3)));
+    int64_t *end = slots + 2 * nodes * size, *counts = end + nodes;
+    double *cost = law(cells), *surprise = law(cells), *price = law(nodes), *bound = law(nodes), *work = law(3 * size);
+    for (int64_t k = 0; k < cells; k++) cost[k] = k % 5 == 4 ? INFINITY : -cost[k];
+    for (int64_t b = 0; b < nodes; b++) end[b] = b % size;
+    rdp_cuts is = {nodes, size, 50, cost, surprise, end, 1.0, 0.5 / (double)cells, 1e-9, 1e-15, INFINITY,
+                   price, bound, counts, slots, slots + nodes * size};
+    rdp_bound_cuts(&is, work);
+    free(slots); free(cost); free(surprise); free(price); free(bound); free(work);
+}
+
 int main(void) {
+    for (int64_t size = 1; size <= 9; size++) cuts(12, size);
     for (int64_t n = 1; n <= 9; n++)
         for (int64_t m = 1; m <= 9; m += 1 + (n > 4)) {
             double *q = law(m), *cost = table(m, m), *image = malloc(sizeof(double) * (size_t)(2 * m)), half[2] = {0.5, 0.5};

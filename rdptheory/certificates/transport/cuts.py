@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 import scipy
@@ -57,7 +57,6 @@ BLOCK = 1_000_000
 """Most entries of one table of the dynamic programme, 8 MB."""
 
 States = NDArray[np.int8]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +228,8 @@ class NodeBatch:
         low, high = np.array([node.low for node in nodes]), np.array([node.high for node in nodes])
         places, usable = np.zeros((B, 3 * K + 1)), np.ones((B, 3 * K + 1), dtype=bool)
         places[:, 1::3], places[:, 2::3], places[:, 3::3] = low, high, np.arange(1, K + 1)
-        edge = np.pad(jump != OUT, ((0, 0), (1, 1)), constant_values=True)  # (B, K+1)
+        edge = np.ones((B, K + 1), dtype=bool)
+        edge[:, 1:-1] = jump != OUT
         usable[:, 3:-1:3] = edge[:, 1:-1]
         # a candidate at a jump that may be cut is that cut, unless the piece must have one of its own
         usable[:, 1::3] = (piece == IN) | ((piece == OPEN) & ~((low == np.arange(K)) & edge[:, :-1]))
@@ -240,18 +240,15 @@ class NodeBatch:
         forced[:, 4:-1:3] = np.maximum(forced[:, 4:-1:3], np.where(jump == IN, left[:-1] + 2, 0))
         reach = np.maximum.accumulate(forced, axis=1)[:, :-1]
         before = np.cumsum(usable, axis=1) - usable
-        kept = np.argsort(~usable, axis=1, kind="stable")[:, : int(usable.sum(axis=1).max())]
-
-        def taken(values: NDArray[Scalar]) -> NDArray[Scalar]:
-            return np.take_along_axis(values, kept, axis=1)
-
+        counts = usable.sum(axis=1)
+        kept, node = np.argsort(~usable, axis=1, kind="stable")[:, : int(counts.max())], np.arange(B)[:, None]
         return cls(
-            taken(places),
-            taken(usable),
-            taken(np.take_along_axis(before, reach, axis=1)),
+            places[node, kept],
+            usable[node, kept],
+            before[node, reach[node, kept]],
             kept // 3,
             (kept - 1) // 3,
-            usable.sum(axis=1) - 1,
+            counts - 1,
         )
 
     def cells(self) -> NDArray[np.bool_]:

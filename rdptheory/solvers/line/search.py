@@ -13,13 +13,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import scipy
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates.line import Least, Letters, least_on_line
 from rdptheory.certificates.transport.pairs_on_line import PairCurve
 from rdptheory.solvers.line.ascent import Ascent, ascend
 from rdptheory.solvers.line.pairs import Atoms, Pairs, Prices
+from rdptheory.solvers.line.valleys import lowest_places
 
 __all__ = ["Found", "search"]
 
@@ -165,11 +165,9 @@ def _kept(pairs: Pairs, price: Prices, atoms: Atoms, weights: FloatArray) -> tup
 
 def _valleys(least: Least, level: float, most: int) -> FloatArray:
     """Indices of the nodes at the bottom of valleys that the prices, exact to `level`, could make of use."""
-    values = np.concatenate(([np.inf], least.values, [np.inf]))
-    values[[0, -1]] = np.abs(least.values).max() + 1.0
-    bottoms = scipy.signal.find_peaks(-values, prominence=max(0.1 * level, 1e-14))[0] - 1
-    bottoms = bottoms[least.values[bottoms] <= max(30.0 * level, 3.0 * abs(least.best))]
-    return np.sort(bottoms[np.argsort(least.values[bottoms], kind="stable")[:most]])
+    found = lowest_places(least.values, max(0.1 * level, 1e-14))
+    found = found[least.values[found] <= max(30.0 * level, 3.0 * abs(least.best))]
+    return np.sort(found[np.argsort(least.values[found], kind="stable")[:most]])
 
 
 def _next(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
+from rdptheory._native import bound_cuts
 from rdptheory._types import FloatArray
 from rdptheory.certificates.transport.cuts import Line, Node, NodeBatch
 from rdptheory.information import binary_entropy, inverse_binary_entropy
@@ -71,9 +72,12 @@ class Cuts:
         return self.constant - 2.0 * float(_gain(held[:, :-1], held[:, 1:]).sum())
 
     def relaxed(
-        self, nodes: list[Node], prices: FloatArray, steps: int
+        self, nodes: list[Node], prices: FloatArray, steps: int, enough: float = np.inf
     ) -> tuple[FloatArray, FloatArray, list[FloatArray | None], list[FloatArray | None]]:
-        """Bounds (B,), their λ (B,), and for every node the cuts on either side of the rate limit."""
+        """Bounds (B,), their λ (B,), and for every node the cuts on either side of the rate limit.
+
+        A bound of `enough` is not raised further.
+        """
         slots = NodeBatch.of(nodes)
         B, size = slots.places.shape
         self.work += B * float(size) ** 2 + B * NODE
@@ -81,43 +85,23 @@ class Cuts:
         cost = -2.0 * _gain(held[:, :, None, :], held[:, :, :, None])  # [node, end, start]
         entropy = scipy.special.entr(np.maximum(held[0, :, :, None] - held[0, :, None, :], 0.0))
         cost[~slots.cells()] = np.inf
-        every = np.arange(B)
-        bound, at = np.full(B, -np.inf), prices.copy()
-        lam = prices.copy()
-        low, high = np.full((B, 2), np.nan), np.full((B, 2), np.nan)  # (D, H) with H <= R, with H > R
-        low_cuts: list[FloatArray | None] = [None] * B
-        high_cuts: list[FloatArray | None] = [None] * B
-        promised, done = np.full(B, np.inf), np.zeros(B, dtype=bool)
-        for _ in range(steps):
-            total = cost + lam[:, None, None] * entropy
-            value = np.zeros((B, size))
-            for j in range(1, size):
-                np.minimum.reduce(value[:, :j] + total[:, j, :j], axis=1, out=value[:, j])
-            best, rate, path = self.constant + value[every, slots.end], np.zeros(B), [slots.end]
-            while path[-1].any():  # back along the cells that were best
-                start = (value + total[every, path[-1]]).argmin(axis=1)
-                rate += entropy[every, path[-1], start]
-                path.append(start)
-            starts = slots.places[every[:, None], np.stack(path[::-1], axis=1)]
-            here = best - lam * self.R
-            climbs = here > bound
-            done |= here >= promised - PROMISE * self.constant
-            at[climbs], bound[climbs] = lam[climbs], here[climbs]
-            for b in np.nonzero(~done & np.isfinite(best))[0]:
-                side, kept = (low, low_cuts) if rate[b] <= self.R else (high, high_cuts)
-                side[b], kept[b] = (best[b] - lam[b] * rate[b], rate[b]), _distinct(starts[b])
-            both = ~np.isnan(low[:, 0]) & ~np.isnan(high[:, 0])
-            done |= ~np.isfinite(best) | (np.isnan(high[:, 0]) & (lam == 0.0))
-            if done.all():
-                break
-            with np.errstate(invalid="ignore", divide="ignore"):
-                crossing = (low[:, 0] - high[:, 0]) / (high[:, 1] - low[:, 1])
-            guess = np.where(
-                np.isnan(high[:, 0]), np.where(lam > FREE * self.span, 0.25 * lam, 0.0), 4.0 * lam + FREE * self.span
-            )
-            lam = np.where(done, lam, np.where(both, np.maximum(crossing, 0.0), guess))
-            promised = np.where(both, low[:, 0] + lam * (low[:, 1] - self.R), np.inf)
-        return bound, at, low_cuts, high_cuts
+        found = bound_cuts(
+            cost,
+            entropy,
+            slots.end,
+            prices,
+            constant=self.constant,
+            R=self.R,
+            steps=steps,
+            least=FREE * self.span,
+            rounding=PROMISE * self.constant,
+            enough=enough,
+        )
+        low, high = (
+            [_distinct(places[cut]) if cut.size else None for places, cut in zip(slots.places, side, strict=True)]
+            for side in (found.low, found.high)
+        )
+        return found.bounds, found.prices, low, high
 
     def merged(self, cuts: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(D, H) of the cuts, and of the cuts without each inner one, (N,) each."""

@@ -101,6 +101,7 @@ class _Search:
         self.ends = self.cells.edges[[0, -1]]
         self.upper, self.cuts = self.cells.constant, self.ends
         self.seen: set[bytes] = set()
+        self.tried: set[tuple[bytes, int]] = set()
         self.merged: dict[bytes, tuple[FloatArray, FloatArray]] = {}
         self.batch = max(2, min(BATCH, BLOCK // (2 * (3 * self.cells.edges.size) ** 2)))
         self.split: dict[int, tuple[int, int, int, int]] = {}  # by number: kind, where, first child, children
@@ -133,7 +134,8 @@ class _Search:
         nodes, inherited = [root], np.array([cells.span])
         lower, undivided = -np.inf, np.inf
         while True:
-            bounds, prices, low, high = cells.relaxed(nodes, inherited, PRICE_STEPS if history else ROOT_STEPS)
+            steps, enough = (PRICE_STEPS, self.upper - self.wanted) if history else (ROOT_STEPS, np.inf)
+            bounds, prices, low, high = cells.relaxed(nodes, inherited, steps, enough)
             first = len(self.prices)
             self.prices += prices.tolist()
             if not history:
@@ -187,6 +189,9 @@ class _Search:
         D, H = self.merged[key]
         within = np.nonzero(self.problem.R * (1.0 + OVERSPENT) >= H)[0]
         for index in within[np.argsort((D + price * H)[within], kind="stable")[:PROMISING]]:
+            if (key, index) in self.tried:
+                continue
+            self.tried.add((key, index))
             trial = np.delete(cuts, index) if index else cuts
             if trial.tobytes() in self.seen:
                 continue
