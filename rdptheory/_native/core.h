@@ -86,4 +86,5 @@ double broken(const Core *c);
 /* start.c */
 double slope_for(Core *c, const double *r);
 void begin(Core *c);
+void begin_near(Core *c, double s); /* f holds the answer for r = q, s its multiplier */
 #endif

@@ -50,6 +50,7 @@ class _Problem(ctypes.Structure):
         ("floor", ctypes.c_double),
         ("max_steps", ctypes.c_int64),
         ("resume", ctypes.c_int64),
+        ("near", ctypes.c_int64),
         ("state", ctypes.c_void_p),
         ("report", ctypes.c_void_p),
     )
@@ -91,7 +92,8 @@ class BallSpec:
 class Question:
     """One problem: p (n,) above 0, tables d (K, n, m) with row minima 0, limits (K,) above 0, what is forbidden.
 
-    `group` numbers the groups of rows between which no mass is exchanged; None where there is one.
+    `group` numbers the groups of rows between which no mass is exchanged; None where there is one. `near` begins from
+    the answer for the reference of the ball itself: one BOX on the output law, at most one table.
     """
 
     p: FloatArray
@@ -101,6 +103,7 @@ class Question:
     balls: tuple[BallSpec, ...] = ()
     law: FloatArray | None = None
     floor: float = 0.0
+    near: bool = False
     group: NDArray[np.intp] | None = None
 
     @cached_property
@@ -189,7 +192,7 @@ def _fill(problem: _Problem, question: Question) -> list[Any]:
     if question.only_law:
         problem.law = address(question.balls[0].q)
         return held
-    problem.law, problem.floor = address(question.law), question.floor
+    problem.law, problem.floor, problem.near = address(question.law), question.floor, question.near
     balls, theirs = ball_structs(question.balls)
     held += [balls, *theirs]
     problem.balls, problem.ball = len(balls), ctypes.addressof(balls)

@@ -38,6 +38,7 @@ typedef struct {
     const double *law; /* (m) to begin from */
     double gap, floor;
     int64_t max_steps, resume;
+    int64_t near; /* begin from the answer for the law of the ball itself: one BOX on r, one table at most */
     double *state;  /* rdp_state_size: f (n), left and right of all pairs, the free multipliers, weights of the pairs */
     double *report; /* (4): steps, why it ended, complementarity, worst residual */
 } rdp_problem;

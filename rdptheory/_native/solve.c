@@ -15,6 +15,8 @@
 #define GROWING 1.2        /* unless each is so many times as long as the one before: a multiplier that began far too small */
 #define MOVES (-0.3)       /* relative moves above this cannot stop a step short of 1: three of them sum to less */
 
+#define NEAR 0.2           /* of P: how well the answer for the reference is found before the ball is opened */
+
 #define BLOCK 64           /* columns of a channel that are written down together */
 
 static const double SHARES[7] = {-1.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8}; /* of tau to aim at; -1 is Mehrotra's */
@@ -114,7 +116,8 @@ int64_t rdp_state_size(const rdp_problem *problem) {
 
 int64_t rdp_work_size(const rdp_problem *problem) {
     Core c;
-    return lay_out(&c, problem, NULL);
+    int64_t own = lay_out(&c, problem, NULL), fixed = problem->near ? rdp_fixed_work_size(problem) : 0;
+    return own > fixed ? own : fixed;
 }
 
 /* The largest step that keeps every pair at or above 0. */
@@ -217,15 +220,30 @@ static double move(Core *c, double step) {
     }
 }
 
+/* The answer for the reference of the ball itself, in `state`; whether there is one, and the steps that went into it. */
+static int at_reference(const rdp_problem *is, double *work, int64_t *steps) {
+    double report[4];
+    rdp_problem fixed = *is;
+    fixed.law = is->ball->q;
+    fixed.balls = 0;
+    fixed.gap = NEAR * is->ball->P;
+    fixed.report = report;
+    rdp_fixed(&fixed, work);
+    *steps = (int64_t)report[0];
+    return report[1] == RDP_READY;
+}
+
 void rdp_solve(const rdp_problem *is, double *work) {
     Core core, *c = &core;
+    int64_t step = 0, idle = 0, crawling = 0;
+    int near = is->near && !is->resume && at_reference(is, work, &step); /* before `work` is laid out */
     lay_out(c, is, work);
     for (int64_t i = 0; i < c->n; i++) c->logp[i] = log(is->p[i]);
-    if (!is->resume) begin(c);
+    if (near) begin_near(c, is->state[c->n]);
+    else if (!is->resume) begin(c);
     c->total_weight = total_of(c->weight, c->pairs);
     settle(c);
     double least = INFINITY, worst = INFINITY, mass = 0.0, last = 0.0;
-    int64_t step = 0, idle = 0, crawling = 0;
     int why = RDP_LIMIT;
     for (;; step++) {
         mass = dot(c->left, c->right, c->pairs);

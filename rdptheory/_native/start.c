@@ -7,6 +7,9 @@
 #define SPREAD 0.25  /* of P: costs up to which the weights of a plan stay even */
 #define HEAVY 4.0    /* sum of a plan's weights: one that settles before the law it couples moves its mass one by one */
 #define THIN 0.1     /* least weight of a pair of symbols before the cost, in units of 1/size */
+#define WIDER 1.5    /* the box of v is so much wider than the prices of the reference itself need, */
+#define FLAT 1e-3    /* and no narrower than this: nats between prices that are next to equal */
+#define SPENT 0.4    /* share of P that r may move up, and down, at first */
 
 /* c->E = exp(least_i - s T_ij) r_j with T the mean of the scaled tables, row by row; returns E T of its channel and, in
    `second`, the mean variance of T given x. `shift` (n) receives the least s T_ij. */
@@ -127,5 +130,44 @@ void begin(Core *c) {
         if (ball->mu >= 0) c->weight[ball->mu] = 1.0;
         own_weights(ball);
         ball_begin(c, ball, room);
+    }
+}
+
+/* Next to a reference q whose own answer is known: f and s of that, v = lse with room for it in the box, and a tau that is
+   what the ball can be worth, P times its multiplier. A path from far above would be that of r = q in all but name, and
+   the logarithmic form of B r = p serves that badly: see fixed.c. */
+void begin_near(Core *c, double s) {
+    int64_t m = c->m, k = c->ball->size;
+    Ball *ball = c->ball;
+    double P = ball->is->P, low = INFINITY, high = -INFINITY, *mu = c->left + ball->mu;
+    for (int64_t j = 0; j < m; j++) c->left[j] = fmax(ball->is->q[j], 1e-3 * P / (double)m);
+    if (c->K) c->left[m] = s;
+    memset(ball->v, 0, sizeof(double) * (size_t)k);
+    settle(c);
+    for (int64_t j = 0; j < m; j++) {
+        low = fmin(low, c->lse[j]);
+        high = fmax(high, c->lse[j]);
+    }
+    *mu = fmax(WIDER * (high - low), FLAT);
+    double tau = 2.0 * SPENT * P * *mu;
+    for (int64_t i = 0; i < c->n; i++) c->f[i] -= 0.5 * (low + high) + tau;
+    for (int64_t j = 0; j < m; j++) {
+        c->weight[j] = c->left[j];
+        c->right[j] = tau;
+    }
+    if (c->K) {
+        c->left[m] = fmax(s, tau);
+        c->right[m] = fmax(tau / c->left[m], 1.0 - c->dist[0]);
+        c->weight[m] = 1.0;
+    }
+    c->right[ball->mu] = (1.0 - SPENT) * P;
+    c->weight[ball->mu] = 1.0;
+    for (int64_t j = 0; j < k; j++) {
+        ball->v[j] = c->lse[j] - 0.5 * (low + high);
+        ball->left[j] = ball->left[k + j] = SPENT * P / (double)k;
+        ball->right[j] = 0.5 * *mu - ball->v[j];
+        ball->right[k + j] = 0.5 * *mu + ball->v[j];
+        ball->weight[j] = ball->left[j] * ball->right[j] / tau;
+        ball->weight[k + j] = ball->left[k + j] * ball->right[k + j] / tau;
     }
 }

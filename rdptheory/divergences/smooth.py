@@ -118,12 +118,16 @@ class SmoothFDivergence(FDivergence):
         return self._support(v, reference, P, 0.0)
 
     def support_near(self, v: Law, reference: Law, P: float, mu: NotNegative) -> float:
-        """The bound at μ where that cannot be far from the least one, else the same search begun around μ."""
+        """The bound at μ where that cannot be far from the least one, else the less of it and a search begun around μ.
+
+        Next to the pole of t the digits of δ are few, and the search can end at a worse μ than it began with.
+        """
+        bound = np.inf
         if P > 0.0 and 0.0 < mu < np.inf:
             bound, missed = self._look(v, reference, P, mu)
             if mu * missed * min(1.0, missed / P) <= SETTLED:  # the bound is convex in μ, with slope P - δ
                 return bound
-        return self._support(v, reference, P, mu).value
+        return min(bound, self._support(v, reference, P, mu).value)
 
     def _support(self, v: FloatArray, reference: FloatArray, P: float, begin: float) -> Support:
         value, ratio = inside(self.value), inside(self.ratio)

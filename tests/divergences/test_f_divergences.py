@@ -154,6 +154,17 @@ def test_support_of_a_ball_too_small_for_normal_numbers_is_that_of_a_point(membe
     assert p @ v <= member.support(v, p, P).value <= p @ v + 1e-13
 
 
+@every_smooth
+@pytest.mark.parametrize("light", [1e-6, 3e-15])
+def test_a_light_symbol_that_the_best_law_fills_costs_no_digits(member, light):
+    """There t is next to its pole, δ has few digits, and a search can end at a worse μ than it was given."""
+    q, r = np.array([0.5, 0.5 - light, light]), np.array([0.4, 0.424, 0.176])
+    for mu in (0.046, 3.0):
+        v, P = mu * member.slope(r / q), member.value(q, r)
+        best, noise = float(v @ r), 1e-13 * float(np.abs(v).max())
+        assert best - noise <= member.support_near(v, q, P, mu) <= best + noise + 1e-12
+
+
 def test_transport_needs_points():
     for call in (Wasserstein2Squared().value, lambda p, r: Wasserstein2Squared().support(p, r, 0.1)):
         with pytest.raises(InvalidInput, match="points"):

@@ -78,7 +78,7 @@ static void judged(const rdp_problem *is, const double *f, double *channel) {
     free(copy); free(work); free(rows); free(found); free(hopeless); free(same);
 }
 
-static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed) {
+static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed, int near) {
     double report[4], *p = law(n), *q = law(m), *limits = malloc(sizeof(double) * (size_t)(tables + 1));
     double *d = malloc(sizeof(double) * (size_t)(tables * n * m + 1)), *forbidden = shut ? table(n, m) : NULL;
     for (int64_t k = 0; k < tables; k++) {
@@ -87,7 +87,7 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
         free(one);
         limits[k] = 0.3;
     }
-    rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, NULL, balls, q, 1e-9, 1e-3, 60, 0, NULL, report};
+    rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, NULL, balls, q, 1e-9, 1e-3, 60, 0, near, NULL, report};
     is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
     double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
     if (fixed) rdp_fixed(&is, work);
@@ -135,10 +135,11 @@ int main(void) {
                 {RDP_FIXED, m, m, 0.0, 0.0, 1.0, 0.0, NULL, q, NULL, NULL, NULL},
                 {RDP_BOX, 2, 2, 0.2, 0.0, 1.0, 0.5, NULL, half, image, NULL, NULL},
             };
-            run(n, m, 1, 0, NULL, 0, 0); run(n, m, 3, 0, NULL, 0, 0); run(n, m, 1, 0, NULL, n <= m, 0);
-            for (int k = 0; k < 10; k++) run(n, m, 1 + k % 2, 1, kinds + k, 0, 0);
-            run(n, m, 1, 2, kinds + 6, 0, 0); run(n, m, 1, 2, kinds + 7, 0, 0); run(n, m, 1, 2, kinds + 8, 0, 0);
-            run(n, m, 1, 0, NULL, 0, 1); run(n, m, 0, 0, NULL, n <= m, 1);
+            run(n, m, 1, 0, NULL, 0, 0, 0); run(n, m, 3, 0, NULL, 0, 0, 0); run(n, m, 1, 0, NULL, n <= m, 0, 0);
+            for (int k = 0; k < 10; k++) run(n, m, 1 + k % 2, 1, kinds + k, 0, 0, 0);
+            run(n, m, 1, 2, kinds + 6, 0, 0, 0); run(n, m, 1, 2, kinds + 7, 0, 0, 0); run(n, m, 1, 2, kinds + 8, 0, 0, 0);
+            run(n, m, 1, 1, kinds + 6, 0, 0, 1); run(n, m, 0, 1, kinds + 6, 0, 0, 1);
+            run(n, m, 1, 0, NULL, 0, 1, 0); run(n, m, 0, 0, NULL, n <= m, 1, 0);
             free(q); free(cost); free(image);
         }
     puts("ok");

@@ -19,16 +19,21 @@ __all__ = ["Attempt"]
 
 BOX_FLOOR = 0.1  # least starting mass of a symbol under total variation, in units of 1/m: boxes are symmetric
 BARE_FLOOR = 1e-20  # elsewhere: a symbol that the source has may not begin at 0
+FLOORS = (0.0, 0.1, 0.5)  # of the starting masses, in units of 1/m
+NEAR = 0.01  # P up to which a box is opened sooner from the answer for its reference itself; above, that is a last try
 PINCHED = 1e-11  # mass that may move against a cost where none may
 SHARPER = 0.1  # what the core is asked for once its promise did not hold before the judge
 ROUNDS = 4  # of sharpening: rounding has the word by then
 PROGRESS = 0.9  # share of the gap that a round must win to be followed by another
 
+Start = tuple[float, bool]
+"""Floor of the starting law, and whether to begin from the answer for the reference of the ball instead."""
+
 
 class Attempt:
-    """One descent from one start, and further ones from where it ended."""
+    """One descent from each start, and further ones from where it ended."""
 
-    def __init__(self, problem: DiscreteProblem, floor: float) -> None:
+    def __init__(self, problem: DiscreteProblem) -> None:
         self.problem = problem
         reduced = problem.reduced
         # a limit on what costs nothing, where only forbidden entries are left, has no multiplier to move
@@ -57,19 +62,30 @@ class Attempt:
             forbidden,
             balls,
             law if law is None or self.whole else law[columns],
-            max(floor, min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR),
-            _groups(reduced),
+            min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR,
+            group=_groups(reduced),
         )
 
-    def run(self, gap: float, max_steps: int) -> Proof:
+    @property
+    def starts(self) -> list[Start]:
+        """Where to begin: even starts are slower, and close what others leave."""
+        starts = [(floor, False) for floor in FLOORS]
+        balls = self.question.balls
+        if len(balls) == 1 and balls[0].kind == BOX and balls[0].image is None and len(self.question.limits) <= 1:
+            starts.insert(0 if balls[0].P <= NEAR else len(starts), (0.0, True))
+        return starts
+
+    def run(self, start: Start, gap: float, max_steps: int) -> Proof:
         """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
-        found = solve(self.question, gap, max_steps)
+        floor, near = start
+        question = replace(self.question, floor=max(floor, self.question.floor), near=near)
+        found = solve(question, gap, max_steps)
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
             if best.bounds.gap <= gap or found.sentence or steps >= max_steps:
                 break
             target *= SHARPER
-            found = solve(self.question, target, max_steps - steps, found.state)
+            found = solve(question, target, max_steps - steps, found.state)
             steps += found.steps
             again, before = self._judged(found), best.bounds.gap
             best = again.better(best)

@@ -24,7 +24,6 @@ SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change ov
 PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
 NO_ROOM = 1e-12  # of the greatest cost: what is left of D above the least distortion counts as nothing at first
 SPILT = 1e-14  # share of a column sum that the entries beside the least distortion may add to it
-FLOORS = (0.0, 0.1, 0.5)  # of the starting masses, in units of 1/m: even starts are slower and close what others leave
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,9 @@ def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
 
 def _solve(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
     best: Proof | None = None
-    steps = 0
-    for floor in FLOORS:
-        found = Attempt(problem, floor).run(gap, max_steps - steps)
+    steps, attempt = 0, Attempt(problem)
+    for start in attempt.starts:
+        found = attempt.run(start, gap, max_steps - steps)
         steps += found.steps
         best = found.better(best).ended(steps, found.sentence)
         if best.bounds.gap <= gap or steps >= max_steps:
