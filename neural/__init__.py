@@ -3,6 +3,13 @@
 `fit_codec`, `fit_decoder` and `evaluate` work on your own tensors; `python -m neural` runs the papers' experiments.
 """
 
+from importlib.util import find_spec
+
+from rdptheory.errors import MissingPackage
+
+if find_spec("torch") is None:
+    raise MissingPackage("torch", "neural")
+
 from neural.checkpoints import Checkpoint
 from neural.coders import BlauMichaeli, Classifier, Liu, Perceptron, UNet, Yan, Zhang
 from neural.evaluation import FreshCritic, Measured, evaluate

@@ -17,7 +17,7 @@ from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write
 from rdptheory.units import Unit
 from rdptheory.words import (
     DISTORTION_HELP,
-    PERCEPTIONS,
+    PERCEPTION_HELP,
     DistortionOption,
     LevelsOption,
     PerceptionOption,
@@ -167,7 +167,7 @@ def verify(
     ] = None,
     source: Annotated[str | None, typer.Option("--source", help="your own, as for `rate`: check it there")] = None,
     distortion: Annotated[str | None, typer.Option("--distortion", help=DISTORTION_HELP)] = None,
-    perception: Annotated[str | None, typer.Option("--perception", help=", ".join(PERCEPTIONS))] = None,
+    perception: Annotated[str | None, typer.Option("--perception", help=PERCEPTION_HELP)] = None,
     D: Annotated[str | None, typer.Option("-D", help="your own limit on the distortion")] = None,
     P: Annotated[str | None, typer.Option("-P", help="your own limit on the perception divergence")] = None,
     instances: Annotated[int, typer.Option("--instances", help="random instances of each statement")] = 20,

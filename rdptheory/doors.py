@@ -262,7 +262,10 @@ def _refuse_a_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kw
     except TypeError as problem:
         words = str(problem)
         name = next((name for name in (*kwargs, *signature.parameters) if f"'{name}'" in words), "arguments")
-        raise WrongCall(name, kwargs.get(name, f"of {function.__qualname__}"), words) from None
+        named = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        if name == "arguments" and named:
+            words += f"; {', '.join(named)} must be given by name, as in {named[0]}=..."
+        raise WrongCall(name, kwargs.get(name), f"{function.__qualname__}: {words}") from None
 
 
 def _any_of(hints: tuple[Any, ...]) -> Check | None:
@@ -307,7 +310,9 @@ def _or_none(member: Check | None) -> Check | None:
 def _all_of(hint: Any, origin: Any) -> Check:
     """A list, tuple or array with one kind of entries; one that runs dry becomes a tuple first."""
     entry = number if hint is float else check(hint)
-    rule = f"must be a list of {_named((hint,))}" if hint in SIMPLE or isinstance(hint, type) else "must be a list"
+    rule = (
+        f"must be a list, each entry {_named((hint,))}" if hint in WORDS or isinstance(hint, type) else "must be a list"
+    )
 
     def seen(argument: str, value: Any) -> Any:
         if origin is collections.abc.Iterable and isinstance(value, (collections.abc.Iterator, collections.abc.Set)):
@@ -368,7 +373,9 @@ def _protocol(kind: Any) -> bool:
 
 
 def _advice(value: Any) -> str:
-    return f", not a class: call it, as in {value.__name__}(...)" if isinstance(value, type) else ""
+    if isinstance(value, type):
+        return f", not a class: call it, as in {value.__name__}(...)"
+    return ", and not a text" if isinstance(value, str) else ""
 
 
 def _having(kind: Has) -> Check:
@@ -401,13 +408,20 @@ def _named(hints: tuple[Any, ...]) -> str:
             words.append("None")
         elif hint in WORDS:
             words.append(WORDS[hint])
+        elif typing.get_origin(hint) in LISTS:
+            words.append("a list")
         elif _protocol(hint):
             methods = sorted(name for name in dir(hint) if not name.startswith("_") and callable(getattr(hint, name)))
-            words.append(f"a {hint.__name__} (an object with {', '.join(methods)})")
+            words.append(f"{_with_article(hint.__name__)} (an object with {', '.join(methods)})")
         else:
             package, name = getattr(hint, "__module__", "").partition(".")[0], getattr(hint, "__name__", str(hint))
-            words.append(f"a {name}" if package in OWN else f"a {package}.{name}")
+            words.append(_with_article(name if package in OWN else f"{package}.{name}"))
+    words = [*dict.fromkeys(words)]  # two kinds of lists are one word
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
 
 
 OWN = ("rdptheory", "neural", "builtins", "pathlib", "os")

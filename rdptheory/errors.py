@@ -63,7 +63,16 @@ class InvalidInput(ValueError):
 
 
 class WrongCall(InvalidInput, TypeError):
-    """A call that does not fit the signature: an argument that is missing, unknown or given twice."""
+    """A call that does not fit the signature: an argument that is missing, unknown or given twice.
+
+    >>> raise WrongCall("P", None, "rdp: missing a required argument: 'P'")
+    Traceback (most recent call last):
+    ...
+    rdptheory.errors.WrongCall: rdp: missing a required argument: 'P'
+    """
+
+    def __str__(self) -> str:
+        return _short(self.rule, LONGEST_RULE)
 
 
 class GapTooWide(ArithmeticError):
@@ -101,7 +110,8 @@ def number(argument: str, value: object) -> float:
         array = reals(argument, value)
         found = float(array) if array.ndim == 0 else None
     if found is None:
-        raise InvalidInput(argument, value, "must be a real number that float64 can hold")
+        words = ", and not a text" if isinstance(value, str) else " that float64 can hold"
+        raise InvalidInput(argument, value, f"must be a real number{words}")
     return found
 
 

@@ -53,14 +53,15 @@ def replaceable(argument: str, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     try:
-        if not target.parent.is_dir():
-            raise InvalidInput(argument, str(target), "its folder does not exist")
-        kind = os.lstat(target).st_mode
+        homeless = not target.parent.is_dir()
+        kind = None if homeless else os.lstat(target).st_mode
     except FileNotFoundError:
         return target
     except (OSError, ValueError) as problem:  # a name that is too long or holds a zero byte
         reason = getattr(problem, "strerror", None) or str(problem)
         raise InvalidInput(argument, str(target), f"is no name for a file ({reason})") from None
+    if kind is None:
+        raise InvalidInput(argument, str(target), "its folder does not exist")
     if stat.S_ISDIR(kind):
         raise InvalidInput(argument, str(target), "is a folder")
     if not stat.S_ISREG(kind):

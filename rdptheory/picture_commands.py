@@ -42,20 +42,24 @@ def register(app: typer.Typer) -> None:
     @app.command(name="place")
     def place_command(
         file: Annotated[
-            Path, typer.Argument(metavar="FILE", help="CSV with rate_bits or rate_nats, D, P, name; or JSON")
+            Path,
+            typer.Argument(metavar="FILE", help="CSV with rate_bits, rate_nats or bpp; D or psnr; P, name; or JSON"),
         ],
         source: SourceOption,
         distortion: DistortionOption,
         perception: Annotated[str, typer.Option("--perception", help="what P was measured by")] = "none",
         out: Annotated[Path | None, typer.Option("--out", help="CSV file to write (rates in nats)")] = None,
         plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+        peak: Annotated[
+            float, typer.Option("--peak", help="largest value of a sample: the unit of the D of a PSNR")
+        ] = 1.0,
         levels: LevelsOption = None,
         unit: UnitOption = Unit.bits,
     ) -> None:
         """Compare the measured points of a codec with R(D,P): how far above the bound, or proved impossible."""
         check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(file,))
         asked = as_question(source, distortion, perception, levels)
-        placed = place(read_measurements(file), *asked)
+        placed = place(read_measurements(file, peak=peak), *asked)
         typer.echo(_table(placed, unit))
         written = []
         if out is not None:

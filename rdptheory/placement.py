@@ -8,12 +8,10 @@ between them, so nothing here draws it as one.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.shown import as_html
 from rdptheory.solve import Method, rdp
 from rdptheory.sources import Empirical, Source
+from rdptheory.sources.histogram import csv_lines, csv_number
 from rdptheory.units import bits_to_nats, nats_to_bits
 
 __all__ = [
@@ -44,8 +43,10 @@ __all__ = [
     "sample_floor",
 ]
 
-SEPARATORS = ",;\t"
-"""What may stand between the columns of a table: the ones that spreadsheets write."""
+RATES: dict[str, Callable[[float], float]] = {"rate_bits": bits_to_nats, "bpp": bits_to_nats, "rate_nats": float}
+"""Columns of a rate, and what makes nats of it; bits per pixel are bits of a source whose symbol is a pixel."""
+QUALITIES = ("psnr-rgb", "psnr")
+"""Columns, or lists of a results file, that stand for D where there is none, in dB; the first that is there counts."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class Measurement:
 
     def __post_init__(self) -> None:
         for argument in ("rate", "D"):
-            value = at_least_zero(argument, getattr(self, argument))
-            if not math.isfinite(value):
-                raise InvalidInput(argument, value, "a measured value must be finite")
+            value = number(argument, getattr(self, argument))
+            if not 0.0 <= value < math.inf:
+                raise InvalidInput(argument, value, "must be a finite number at least 0")
             object.__setattr__(self, argument, value)
         if self.P is not None:
             object.__setattr__(self, "P", at_least_zero("P", self.P))
@@ -175,10 +176,11 @@ def place(
 def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> list[Measurement]:
     """Read measured points from a table or from a results file of CompressAI.
 
-    A table is CSV with comma, semicolon or tab and a header with `D`, one of `rate_bits` and `rate_nats`, and if you
-    like `P` and `name`, in any order; other columns are left alone, and an empty P is one that was not measured. A
-    results file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}: its rate is per pixel, and D is
-    the mean squared error per sample, peak² 10^(-PSNR/10). Lists `D` and `P` beside them win over PSNR.
+    A table is CSV with commas, semicolons or tabs (beside the last two a decimal comma is read as a point). Its header
+    has one of `rate_bits`, `rate_nats` and `bpp`, bits per pixel; `D`, or `psnr-rgb` or `psnr` in dB; and if you like
+    `P` and `name`, in any order. Other columns are left alone, and an empty P is one that was not measured. A results
+    file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}. Of PSNR D is the mean squared error of a
+    sample, peak² 10^(-PSNR/10); a column or list `D` wins over it.
 
     Parameters
     ----------
@@ -200,10 +202,9 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
     Measurement(rate=0.6931471805599453, D=0.5, P=None, name='mine')
     """
     finite("peak", peak, positive=True)
-    text = read_text(path)
     if Path(path).suffix.lower() == ".json":
-        return _from_results(str(path), text, peak)
-    return _from_table(str(path), text)
+        return _from_results(str(path), read_text(path), peak)
+    return _from_table(str(path), peak)
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,41 +321,45 @@ def encoder_curve(samples: ArrayLike, codes: ArrayLike) -> Interpolation:
     return interpolation(source, encoder / encoder.sum(axis=1, keepdims=True))
 
 
-def _from_table(path: str, text: str) -> list[Measurement]:
-    lines = [line for line in text.splitlines() if line.strip()]
+def _from_table(path: str, peak: float) -> list[Measurement]:
+    lines, separator = csv_lines(path)
     if not lines:
         raise InvalidInput("path", path, "is empty")
-    separator = max(SEPARATORS, key=lines[0].count)
-    rows = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=True)
-    header = [(name or "").strip() for name in rows.fieldnames or ()]
-    rows.fieldnames = header
-    rate, convert = _rate_column(path, header)
+    names = [cell.strip() for cell in lines[0][1]]
+    header = [name.lower() for name in names]
+    rates = [name for name in header if name in RATES]
+    quality = next((name for name in ("d", *QUALITIES) if name in header), None)
+    if len(rates) != 1 or quality is None or len({*header}) < len(header):
+        rule = "the header must name once one of rate_bits, rate_nats and bpp, and D or psnr (P and name if you like)"
+        raise InvalidInput("path", path, f"{rule}, it is {', '.join(names)}")
     found = []
-    for line, row in enumerate(rows, start=2):
-        name = (row.get("name") or "").strip() or f"line {line}"
-        P = (row.get("P") or "").strip()
-        values = [_cell(path, line, column, row.get(column)) for column in (rate, "D")]
-        perception = _cell(path, line, "P", P) if P else None
-        found.append(_measured(path, f"line {line}", convert(values[0]), values[1], perception, name))
+    for line, cells in lines[1:]:
+        where = f"line {line}"
+        if len(cells) != len(header):
+            rule = f"must hold {len(header)} cells, as many as the header, holds {len(cells)}"
+            raise InvalidInput("path", path, f"{where} {rule}")
+        row = dict(zip(header, map(str.strip, cells), strict=True))
+        rate, value = (_cell(path, where, name, row[name], separator) for name in (rates[0], quality))
+        P = _cell(path, where, "p", row["p"], separator) if row.get("p") else None
+        D = value if quality == "d" else _error_of(value, peak)
+        found.append(_measured(path, where, RATES[rates[0]](rate), D, P, row.get("name") or where))
     if not found:
         raise InvalidInput("path", path, "has a header and no line below it")
     return found
 
 
-def _rate_column(path: str, header: Sequence[str]) -> tuple[str, Callable[[float], float]]:
-    units: Mapping[str, Callable[[float], float]] = {"rate_bits": bits_to_nats, "rate_nats": float}
-    there = [name for name in units if name in header]
-    if len(there) != 1 or "D" not in header:
-        rule = "the header must name D and one of rate_bits and rate_nats (P and name if you like)"
-        raise InvalidInput("path", path, f"{rule}, it is {', '.join(header)}")
-    return there[0], units[there[0]]
+def _cell(path: str, where: str, column: str, text: str, separator: str) -> float:
+    value = csv_number(text, separator)
+    if value is None:
+        named = column.upper() if len(column) == 1 else column  # D and P
+        raise InvalidInput("path", path, f"{where}: {named} must be a number, is {text!r}")
+    return value
 
 
-def _cell(path: str, number: int, column: str, text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise InvalidInput("path", path, f"line {number}: {column} must be a number, is {text!r}") from None
+def _error_of(psnr: float, peak: float) -> float:
+    """The mean squared error of a PSNR in dB; one beyond float64 is inf, which a measurement refuses."""
+    with np.errstate(over="ignore", under="ignore"):
+        return peak**2 * float(np.float_power(10.0, -psnr / 10.0))
 
 
 def _measured(path: str, where: str, rate: float, D: float, P: float | None, name: str) -> Measurement:
@@ -373,7 +378,7 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
         if isinstance(problem, InvalidInput):
             raise
         raise InvalidInput("path", path, "must hold JSON with results: {bpp: [...], ...}") from None
-    quality = results.get("psnr-rgb", results.get("psnr"))
+    quality = next((results[name] for name in QUALITIES if name in results), None)
     distortions = results.get("D", quality)
     perceptions = results.get("P", [None] * len(rates))
     if distortions is None or not len(rates) == len(distortions) == len(perceptions):
@@ -383,8 +388,7 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
         where = f"entry {entry}"
         D = _number(path, where, value)
         if "D" not in results:
-            with np.errstate(over="ignore", under="ignore"):  # an infinite distortion is refused below
-                D = peak**2 * float(np.float_power(10.0, -D / 10.0))
+            D = _error_of(D, peak)
         felt = None if P is None else _number(path, where, P)
         found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {entry}"))
     return found

@@ -1,12 +1,14 @@
 """Nats inside, bits where people read: the two conversions, and nothing global.
 
-They take whatever the package returns: a number, an array, a column or data set of pandas or xarray, and, as an array,
-a list or tuple.
+They take whatever the package returns: a number, a bracket, an array, a column or data set of pandas or xarray, and, as
+an array, a list or tuple. Of an answer take its `rate` or its `bounds`.
 
 >>> nats_to_bits(bits_to_nats(1.0))
 1.0
 >>> nats_to_bits([0.0, NATS_PER_BIT])
 array([0., 1.])
+>>> nats_to_bits(Bounds(0.0, NATS_PER_BIT))
+Bounds(lower=0.0, upper=1.0)
 """
 
 from __future__ import annotations
@@ -16,11 +18,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, overload
 
-import numpy as np
-
-from rdptheory._types import FloatArray
+from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, reals
 
 __all__ = ["NATS_PER_BIT", "Unit", "bits_to_nats", "nats_to_bits"]
 
@@ -29,6 +29,8 @@ NATS_PER_BIT = math.log(2.0)  # by definition
 
 @overload
 def nats_to_bits(value: float) -> float: ...
+@overload
+def nats_to_bits(value: Bounds) -> Bounds: ...
 @overload
 def nats_to_bits(value: FloatArray) -> FloatArray: ...
 @overload
@@ -44,6 +46,8 @@ def nats_to_bits(value: Any) -> Any:
 
 @overload
 def bits_to_nats(value: float) -> float: ...
+@overload
+def bits_to_nats(value: Bounds) -> Bounds: ...
 @overload
 def bits_to_nats(value: FloatArray) -> FloatArray: ...
 @overload
@@ -91,8 +95,10 @@ class Unit(StrEnum):
 def _converted(value: Any, convert: Callable[[Any], Any], old: str, new: str) -> Any:
     if isinstance(value, (int, float)):
         return convert(float(value))
+    if isinstance(value, Bounds):
+        return Bounds(convert(value.lower), convert(value.upper))
     if isinstance(value, (list, tuple)):
-        return convert(np.asarray(value, dtype=np.float64))
+        return convert(reals("value", value))
     if hasattr(value, "data_vars"):  # xarray.Dataset: what is measured in the old unit, and nothing else
         units = {name: str(part.attrs.get("units", "")) for name, part in value.data_vars.items()}
         rates = [name for name, unit in units.items() if unit.partition(" ")[0] == old]
@@ -103,7 +109,11 @@ def _converted(value: Any, convert: Callable[[Any], Any], old: str, new: str) ->
             return convert(value)
         renamed = {name: f"{str(name).removesuffix(old)}{new}" for name in rates}
         return value.assign(**{name: convert(value[name]) for name in rates}).rename(columns=renamed)
-    found = convert(value)
+    try:
+        found = convert(value)
+    except TypeError:
+        rule = "must be a rate: a number, a bracket, an array or a column; of an answer take its rate or its bounds"
+        raise InvalidInput("value", value, rule) from None
     unit = str(getattr(value, "attrs", {}).get("units", ""))  # xarray.DataArray
     return found.assign_attrs(value.attrs, units=new + unit[len(old) :]) if unit.partition(" ")[0] == old else found
 

@@ -45,9 +45,10 @@ from rdptheory.sources.histogram import read_table
 from rdptheory.units import Unit
 
 __all__ = [
-    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "DistortionOption", "LevelsOption", "PerceptionOption", "Question",
-    "SourceOption", "UnitOption", "as_distortion", "as_limit", "as_limits", "as_number", "as_perception",
-    "as_question", "as_relevance", "as_side_information", "as_source", "check_outputs",
+    "DISTORTIONS", "DISTORTION_HELP", "PERCEPTIONS", "PERCEPTION_HELP", "PICTURES", "DistortionOption",
+    "LevelsOption", "PerceptionOption", "Question", "SourceOption", "UnitOption", "as_distortion", "as_limit",
+    "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_side_information", "as_source",
+    "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
@@ -99,7 +100,8 @@ SourceOption = Annotated[
 ]
 DISTORTION_HELP = f"{', '.join(DISTORTIONS)}, or {TABLE}:FILE (d(x, y), a row for each symbol)"
 DistortionOption = Annotated[str, typer.Option("--distortion", help=DISTORTION_HELP)]
-PerceptionOption = Annotated[str, typer.Option("--perception", help=", ".join(PERCEPTIONS))]
+PERCEPTION_HELP = f"{', '.join(PERCEPTIONS)}; tv is half the L1 distance, hellinger and w2 are squared"
+PerceptionOption = Annotated[str, typer.Option("--perception", help=PERCEPTION_HELP)]
 LevelsOption = Annotated[
     int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
 ]
@@ -143,7 +145,8 @@ def as_source(text: str, levels: int | None = None) -> Source:
 
 
 def _source(text: str) -> Source:
-    family, _, rest = text.partition(":")
+    word, _, rest = text.partition(":")
+    family = word.strip().lower()
     if family in FILES:
         return Pmf.from_csv(rest, normalise=family == "weights")
     if family == "mixture":
@@ -152,7 +155,7 @@ def _source(text: str) -> Source:
         names = ", ".join((*FAMILIES, "mixture", *FILES))
         raise InvalidInput("source", text, f"must be one of {names}, as in laplace:0,1 or pmf:FILE.csv")
     count, make = FAMILIES[family]
-    rule = f"{family} takes {count} number{'s' if count > 1 else ''}"
+    rule = f"{family} takes {count} number{'s with commas between them' if count > 1 else ''} behind a colon"
     parts = rest.split(",")
     if len(parts) != count:
         raise InvalidInput("source", text, rule)
@@ -164,16 +167,16 @@ def as_distortion(text: str) -> Distortion:
     kind, _, file = text.partition(":")
     if kind == TABLE:
         return Table(read_table(file))
-    if text not in DISTORTIONS:
+    if text.lower() not in DISTORTIONS:
         raise InvalidInput("distortion", text, f"must be one of {', '.join(DISTORTIONS)}, or {TABLE}:FILE")
-    return DISTORTIONS[text]
+    return DISTORTIONS[text.lower()]
 
 
 def as_perception(text: str) -> Divergence | None:
     """One of the family, or none."""
-    if text not in PERCEPTIONS:
+    if text.lower() not in PERCEPTIONS:
         raise InvalidInput("perception", text, f"must be one of {', '.join(PERCEPTIONS)}")
-    return PERCEPTIONS[text]
+    return PERCEPTIONS[text.lower()]
 
 
 def as_question(source: str, distortion: str, perception: str, levels: int | None = None) -> Question:

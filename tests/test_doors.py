@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import rdptheory
-from rdptheory import Bernoulli, Hamming, InvalidInput, Pmf, TotalVariation, rdp
+from rdptheory import Bernoulli, Gaussian, Hamming, InvalidInput, Pmf, TotalVariation, place, rdp
 from rdptheory.doors import check, door
 from rdptheory.errors import WrongCall
 
@@ -95,6 +95,24 @@ def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
                 call(value)
 
 
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (
+            lambda: rdp(Bernoulli(0.5), Hamming(), None, D="0.1", P=0.0),
+            "must be a real number or a list, and not a text",
+        ),
+        (lambda: rdp(Bernoulli(0.5), "hamming", None, D=0.1, P=0.0), "or a list, and not a text"),
+        (lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0), "an Independent or"),
+        (lambda: Gaussian(0.0, "1"), "variance = 1: must be a real number, and not a text"),
+        (lambda: place("codec.csv", Bernoulli(0.5), Hamming(), None), "must be a list, each entry a Measurement"),
+    ],
+)
+def test_what_a_newcomer_is_told(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        call()
+
+
 def test_what_passes_is_a_float() -> None:
     @door
     def halve(x: float, *, parts: Sequence[float] = ()) -> tuple[Any, ...]:
@@ -109,7 +127,8 @@ def test_what_passes_is_a_float() -> None:
     [
         (lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1), "'P'"),
         (lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1, P=0.0, Q=1), "'Q'"),
-        (lambda: Pmf([1.0], [0.0], [0.0]), "too many"),
+        (lambda: Pmf([1.0], [0.0], [0.0]), r"^Pmf\.__init__: too many"),
+        (lambda: rdp(Bernoulli(0.5), Hamming(), None, 0.1, 0.0), "D, P, .* must be given by name, as in D=..."),
         (lambda: Pmf(), "'probabilities'"),
     ],
 )

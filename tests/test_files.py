@@ -59,7 +59,7 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 def test_impossible_places_are_refused(tmp_path):
-    with pytest.raises(InvalidInput, match="folder does not exist"):
+    with pytest.raises(InvalidInput, match=r"table.csv: its folder does not exist$"):
         write_text(tmp_path / "no" / "table.csv", "a")
     with pytest.raises(InvalidInput, match="is a folder"):
         write_text(tmp_path, "a")

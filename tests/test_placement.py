@@ -69,11 +69,16 @@ def test_what_nobody_measures_is_refused(wrong):
 TABLES = [
     "name,rate_bits,D,P\na,1,0.5,0.1\nb,2,0.25,\n",
     "\ufeffP;D;name;rate_bits;seconds\n0.1;0.5;a;1;3\n;0.25;b;2;4\n",
+    "Name;Rate_bits;d;p\na;1,0;0,5;0,1\nb;2,0;0,25;\n",
     f"rate_nats\tD\tP\tname\n{math.log(2)!r}\t0.5\t0.1\ta\n\n{2 * math.log(2)!r}\t0.25\t\tb\n",
 ]
 
 
-@pytest.mark.parametrize("text", TABLES, ids=["comma", "semicolon, BOM, order", "tab, nats, empty line"])
+@pytest.mark.parametrize(
+    "text",
+    TABLES,
+    ids=["comma", "semicolon, BOM, order", "decimal comma, letters small and large", "tab, nats, empty line"],
+)
 def test_tables_of_every_dress(tmp_path, text):
     (tmp_path / "codec.csv").write_text(text, encoding="utf-8")
     first, second = read_measurements(tmp_path / "codec.csv")
@@ -86,18 +91,28 @@ def test_tables_of_every_dress(tmp_path, text):
     "text, said",
     [
         ("", "empty"),
-        ("name,rate,D\na,1,2\n", "rate_bits and rate_nats"),
+        ("name,rate,D\na,1,2\n", "rate_bits, rate_nats and bpp"),
         ("rate_bits,rate_nats,D\n1,1,2\n", "one of"),
-        ("rate_bits\n1\n", "must name D"),
+        ("rate_bits\n1\n", "D or psnr"),
         ("rate_bits,D\n", "no line below"),
         ("rate_bits,D\n1,x\n", "line 2: D must be a number"),
         ("rate_bits,D\n1,1\n-1,1\n", "line 3: rate"),
+        ("rate_bits,D,d\n1,1,2\n", "name once"),
+        ("rate_bits,D,P\n1,0.5,0.1\n1,0.5\n", "line 3 must hold 3 cells"),
+        ("rate_bits,D\n1,nan\n", "D = nan: must be a finite number at least 0"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path, text, said):
     (tmp_path / "codec.csv").write_text(text)
     with pytest.raises(InvalidInput, match=said):
         read_measurements(tmp_path / "codec.csv")
+
+
+def test_a_table_in_the_units_of_image_codecs(tmp_path):
+    (tmp_path / "codec.csv").write_text("name,bpp,PSNR\nq1,0.5,30\n")
+    [point] = read_measurements(tmp_path / "codec.csv", peak=255.0)
+    assert point.rate == pytest.approx(0.5 * math.log(2), rel=1e-15)
+    assert point.D == pytest.approx(65.025, rel=1e-12)
 
 
 def test_results_of_compressai(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rdptheory import Bernoulli, Bounds, Hamming, TotalVariation, rdp
+from rdptheory.errors import InvalidInput
 from rdptheory.units import NATS_PER_BIT, Unit, bits_to_nats, nats_to_bits
 
 
@@ -33,3 +35,12 @@ def test_units_of_display():
     assert Unit("nats").from_nats(0.3) == 0.3
     with pytest.raises(ValueError, match="hartleys"):
         Unit("hartleys")
+
+
+def test_a_bracket_is_converted_and_an_answer_is_not():
+    answer = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05)
+    assert bits_to_nats(nats_to_bits(Bounds(0.25, 0.5))) == Bounds(0.25, 0.5)
+    assert nats_to_bits(answer.bounds).upper == nats_to_bits(answer.bounds.upper)
+    for wrong in (answer, "1", [True]):
+        with pytest.raises(InvalidInput, match="value = "):
+            nats_to_bits(wrong)

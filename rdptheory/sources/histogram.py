@@ -16,7 +16,7 @@ from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.errors import InvalidInput, reals
 from rdptheory.files import LARGEST_TEXT, read_bytes, read_text
 
-__all__ = ["Histogram", "points_of_index", "read_histogram", "read_table"]
+__all__ = ["Histogram", "csv_lines", "csv_number", "points_of_index", "read_histogram", "read_table"]
 
 MASSES = ("probability", "weight", "count")
 POINTS = ("point", "level", "value")
@@ -44,7 +44,7 @@ def read_histogram(path: str | os.PathLike[str]) -> Histogram:
     InvalidInput
         No file of text, a header that leaves a doubt, or a line that is not as many numbers.
     """
-    lines, separator = _lines(path)
+    lines, separator = csv_lines(path)
     if len(lines) < 2:
         _refuse(path, f"must be a CSV file with a header and one symbol a line: {COLUMNS}")
     header = [cell.strip().lower() for cell in lines[0][1]]
@@ -53,15 +53,15 @@ def read_histogram(path: str | os.PathLike[str]) -> Histogram:
     index = [place for place, cell in enumerate(header) if cell in ("", "index") or cell.startswith("unnamed:")]
     unknown = [cell for place, cell in enumerate(header) if place not in (*masses, *points, *index)]
     if len(masses) != 1 or unknown or len(index) > 1 or len({*header}) < len(header):
-        doubt = f", and not {', '.join(unknown)}" if unknown and masses else ""
-        _refuse(path, f"must have a header that names each of its columns once: {COLUMNS}{doubt}")
+        rule = f"must have a header that names each of its columns once: {COLUMNS}"
+        _refuse(path, f"{rule}; it is {', '.join(cell.strip() for cell in lines[0][1])}")
     points = sorted(points, key=lambda place: _last_number(header[place])) or index
     table = np.empty((len(lines) - 1, 1 + len(points)))
     for row, (number, cells) in enumerate(lines[1:]):
         if len(cells) != len(header):
             _refuse(path, f"line {number} must hold {len(header)} numbers, holds {len(cells)}")
         for column, place in enumerate((*masses, *points)):
-            value = _number(cells[place], separator)
+            value = csv_number(cells[place], separator)
             if value is None:
                 rule = f"must hold {len(header)} numbers, {header[place] or 'index'} is no number there"
                 _refuse(path, f"line {number} {rule}")
@@ -80,8 +80,8 @@ def read_table(path: str | os.PathLike[str]) -> FloatArray:
     """
     if os.fspath(path).endswith(".npy"):
         return _numpy_table(path)
-    lines, separator = _lines(path)
-    rows = [(number, [_number(cell, separator) for cell in cells]) for number, cells in lines]
+    lines, separator = csv_lines(path)
+    rows = [(number, [csv_number(cell, separator) for cell in cells]) for number, cells in lines]
     if rows and not any(
         cell.strip() and value is not None for cell, value in zip(lines[0][1], rows[0][1], strict=True)
     ):
@@ -128,7 +128,7 @@ def points_of_index(argument: str, masses: ArrayLike, points: ArrayLike | None) 
         ) from None
 
 
-def _lines(path: str | os.PathLike[str]) -> tuple[list[tuple[int, list[str]]], str]:
+def csv_lines(path: str | os.PathLike[str]) -> tuple[list[tuple[int, list[str]]], str]:
     """The lines of a CSV file that hold something, with their numbers, and what separates their cells."""
     text = read_text(path)
     head = text.partition("\n")[0]
@@ -140,7 +140,7 @@ def _lines(path: str | os.PathLike[str]) -> tuple[list[tuple[int, list[str]]], s
         _refuse(path, f"line {reader.line_num} is not CSV: {problem}")
 
 
-def _number(cell: str, separator: str) -> float | None:
+def csv_number(cell: str, separator: str) -> float | None:
     """What a cell says; None if that is no number."""
     text = cell.strip() if separator == "," else cell.strip().replace(",", ".")
     return float(text) if NUMBER.fullmatch(text) else None
