@@ -18,6 +18,7 @@ from rdptheory.certificates.lower import lower_bound
 from rdptheory.certificates.repair import Plans
 from rdptheory.certificates.tables import tables_of
 from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, or_on_the_face, upper_bound
+from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem
 
@@ -86,3 +87,6 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     copies = problem.copies if balls else None
     to = limit.table.argmin(axis=1) if copies is None else copies[np.flatnonzero(problem.probabilities > 0.0)]
     return Common(tables_of(reduced), spec, to)
+
+
+guard(__name__)
