@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import exp, inf, isfinite, sqrt
-from typing import Any
+from typing import Any, TypeVar
 
 from rdptheory._types import Bounds
 from rdptheory.blocks import block_distortion
-from rdptheory.certificates import lower_bound
+from rdptheory.certificates import lower_bound, slater_channel
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
 from rdptheory.continuous import limit_at
 from rdptheory.distortions import Distortion, Table, signed
@@ -22,15 +22,17 @@ from rdptheory.problems import Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
-from rdptheory.solvers.presolve import min_cost_law
+from rdptheory.solvers.presolve import min_cost_law, presolve
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
 from rdptheory.transport_problem import INFORMATION, block_sense
 
 __all__ = ["Located", "distortion_at", "perception_at"]
 
+Either = TypeVar("Either", bound=Problem | ConditionalProblem)
 SEARCH_STEPS = 100  # rates; bisection alone would take 52
 DOUBLINGS = 40  # of the first guess at the upper end: a factor of 1e12
 SMALLEST = 1e-12  # of a limit, where the search for a first lower end gives up
+NEAR = 1e-9  # of a limit that was bracketed by what is feasible: as narrow as the rates make others
 PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
@@ -155,7 +157,7 @@ def distortion_at(
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     if R == inf and isinstance(source, ContinuousSource):
         return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
-    search = _Search(R, lambda D: replace(problem, D=D), lambda slopes: slopes.D, method)
+    search = _Search(R, lambda D: _at(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
         return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
     high = zero_rate.upper
@@ -191,6 +193,8 @@ def perception_at(
     R: float,
     D: float,
     method: Method | None = None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> Located:
     """P(R,D), the perception that a rate R pays for at distortion D, with a proof.
 
@@ -200,7 +204,7 @@ def perception_at(
 
     Parameters
     ----------
-    source, distortion, perception, method
+    source, distortion, perception, method, side_information, realism
         As in `rdp`; the perception is needed.
     R, D : float
         Rate in nats, at least 0, and distortion as in `rdp`; inf lifts either.
@@ -228,7 +232,9 @@ def perception_at(
         raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
     if not perception.convex:
         raise InvalidInput("perception", perception, "must be convex: R need not be convex in this radius")
-    problem = Problem(source, distortion, perception, D, PLACEHOLDER)
+    problem = posed(source, distortion, perception, D, PLACEHOLDER, side_information, realism)
+    if not isinstance(problem, Problem):
+        return _perception_given_z(problem, R, method)
     source = problem.source
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
 
@@ -237,34 +243,90 @@ def perception_at(
             return perception_at(one.source, one.distortion, one.perception, R=R, D=one.D).bounds
 
         return _of_density(problem, "P", finite, method)
-    search = _Search(R, lambda P: replace(problem, P=P), lambda slopes: slopes.P, method)
+    if isinstance(source, Gaussian):
+        return _least_perception(problem, R, method, float(gaussian.perception(source.variance, R, D, perception)))
+    return _least_perception(problem, R, method)
+
+
+def _least_perception(
+    problem: Problem | ConditionalProblem, R: float, method: Method | None, guess: float | None = None
+) -> Located:
+    """P(R,D) by rates: 0, inf, or between the two, at most the perception of the best channel without a ball."""
+    search = _Search(R, lambda P: _at(problem, P=P), lambda slopes: slopes.P, method)
     free = search.solve_at(inf)
     if free.bounds.lower > R or free.status is Status.INFEASIBLE:
         sentence = "the rate is below that without a perception limit"
         return Located(inf, Bounds(inf, inf), 1, Status.INFEASIBLE, sentence)
     if search.evaluate(0.0):
         return Located(0.0, Bounds(0.0, 0.0), search.steps + 1, message="perfect perception is within the rate")
-    guess, high = None, PLACEHOLDER
-    if isinstance(source, Gaussian):
-        guess = float(gaussian.perception(source.variance, R, D, perception))
-        high = guess if isfinite(guess) and guess > 0.0 else PLACEHOLDER
-    elif free.candidate is not None and free.candidate.output is not None:
-        reached = problem.discrete.perceptions[0].value(free.candidate.output)
-        high = reached if isfinite(reached) and reached > 0.0 else PLACEHOLDER
+    high = guess
+    if guess is None and free.candidate is not None and free.candidate.output is not None:
+        output = free.candidate.output
+        output = output if isinstance(problem, Problem) else problem.law_of_pairs(output)
+        high = problem.discrete.perceptions[0].value(output)
+    if high is None or not (isfinite(high) and high > 0.0):
+        high = PLACEHOLDER
+    if R == inf and isinstance(problem, Problem):
+        return _least_ball(problem, problem, high)
     found = search.between(0.0, high, guess)
     return replace(found, steps=found.steps + 1)
+
+
+def _least_ball(kept: Problem, broken: Problem, high: float) -> Located:
+    """The least P at which any channel keeps D: no rate is asked for, so none is computed.
+
+    What is seen to be kept is asked with the D of the one question, what is proved not to be with that of the other.
+    """
+    low, steps = 0.0, 0
+    for _ in range(DOUBLINGS):
+        if slater_channel(_at(kept, P=high).discrete) is not None:
+            break
+        high = 2.0 * high
+    else:
+        return Located(inf, Bounds(0.0, inf), 0, Status.STOPPED, "no channel that keeps D is seen in any ball")
+    while high - low > 0.1 * NEAR * high:
+        steps += 1
+        middle = 0.5 * (low + high)
+        if slater_channel(_at(kept, P=middle).discrete) is not None:
+            high = middle
+        elif presolve(_at(broken, P=middle).discrete).infeasible:
+            low = middle
+        else:
+            break
+    status = Status.OPTIMAL if high - low <= NEAR * high else Status.STOPPED
+    return Located(high, Bounds(low, high), steps, status, "the least that a channel is seen to keep")
+
+
+def _perception_given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Located:
+    """P(R,D|Z), which at R = 0 is that of Z told whole, and reconstructions made of it."""
+    if problem.gaussian:
+
+        def at_rate(plain: Problem, rate: float) -> Located:
+            assert plain.perception is not None
+            return perception_at(plain.source, plain.distortion, plain.perception, R=rate, D=plain.D, method=method)
+
+        return _of_gaussian(problem, R, at_rate)
+    if R > 0.0:
+        return _least_perception(problem, R, method)
+    source, distortion, divergence = problem.by_z_alone
+    room = ALLOWANCE * abs(problem.D) if isfinite(problem.D) else 0.0  # the table holds sums over x, rounded
+    broken, kept = (Problem(source, distortion, divergence, problem.D + slack, PLACEHOLDER) for slack in (room, -room))
+    if ask(_at(broken, P=inf), method).status is Status.INFEASIBLE:
+        return Located(inf, Bounds(inf, inf), 1, Status.INFEASIBLE, "no reconstruction from Z alone keeps D")
+    if isfinite(ask(_at(kept, P=0.0), method).rate):
+        return Located(0.0, Bounds(0.0, 0.0), 2, message="a reconstruction from Z alone has perfect perception")
+    found = _least_ball(kept, broken, PLACEHOLDER)
+    return replace(found, steps=found.steps + 2)
 
 
 def _given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Located:
     """D(R,P|Z): between the least distortion and that of a fresh draw given Z, or of the best guess without a ball."""
     if problem.gaussian:
-        plain, extra = problem.scalar, Bounds(0.0, 0.0) if problem.decoupled else problem.shared
-        if extra.upper > 0.0 and not isinstance(plain.perception, (KullbackLeibler, Wasserstein2Squared)):
-            raise InvalidInput("perception", plain.perception, "has no inverse beside output realism; W2² and KL have")
-        question = plain.source, plain.distortion, plain.perception
-        ends = [distortion_at(*question, R=R + more, P=plain.P, method=method) for more in (extra.upper, extra.lower)]
-        bounds = Bounds(ends[0].bounds.lower, ends[1].bounds.upper)
-        return replace(ends[1], value=bounds.upper, bounds=bounds)
+
+        def at_rate(plain: Problem, rate: float) -> Located:
+            return distortion_at(plain.source, plain.distortion, plain.perception, R=rate, P=plain.P, method=method)
+
+        return _of_gaussian(problem, R, at_rate)
     least, guess, draw = problem.ends
     top = guess if problem.P == inf or problem.perception is None else draw
     if R == 0.0:
@@ -272,10 +334,26 @@ def _given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Lo
         status = Status.OPTIMAL if top == guess else Status.STOPPED
         error = ALLOWANCE * problem.discrete.shape[0]  # of sums over pairs
         return Located(top, Bounds(guess * (1.0 - error), top * (1.0 + error)), 0, status, sentence)
-    search = _Search(R, lambda D: replace(problem, plain=replace(problem.plain, D=D)), lambda slopes: slopes.D, method)
+    search = _Search(R, lambda D: _at(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
         return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
     return search.between(least, top, None)
+
+
+def _of_gaussian(problem: ConditionalProblem, R: float, find: Callable[[Problem, float], Located]) -> Located:
+    """A limit of a Gaussian beside Z: that of its scalar question, at the rate and as much of I(X;Z) as Z tells."""
+    plain, extra = problem.scalar, Bounds(0.0, 0.0) if problem.decoupled else problem.shared
+    if extra.upper > 0.0 and not isinstance(plain.perception, (KullbackLeibler, Wasserstein2Squared)):
+        raise InvalidInput("perception", plain.perception, "has no inverse beside output realism; W2² and KL have")
+    low, high = find(plain, R + extra.upper), find(plain, R + extra.lower)
+    return replace(high, value=high.bounds.upper, bounds=Bounds(low.bounds.lower, high.bounds.upper))
+
+
+def _at(problem: Either, **limit: Any) -> Either:
+    """The question with another D or P."""
+    if isinstance(problem, ConditionalProblem):
+        return replace(problem, plain=_at(problem.plain, **limit))
+    return replace(problem, **limit)
 
 
 def _of_density(problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None) -> Located:

@@ -27,7 +27,7 @@ from rdptheory.information import law_entropy
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.solution import Candidate, Slopes, Solution, Status
-from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Source
+from rdptheory.sources import DiscreteSource, Gaussian, GaussianVector, Pmf, Source
 
 __all__ = ["ConditionalProblem", "SideInformation"]
 
@@ -181,6 +181,24 @@ class ConditionalProblem:
         square = table.shape[0] == table.shape[1]
         draw = float(np.vdot(cost, joint / joint.sum(axis=0))) if square else np.inf
         return float(joint.sum(axis=1) @ table.min(axis=1)), float(cost.min(axis=0).sum()), draw
+
+    def law_of_pairs(self, output: FloatArray) -> FloatArray:
+        """The law of (Y, Z), shape (m, k), as `discrete` numbers it."""
+        return output[:, self._held].ravel()
+
+    @property
+    def by_z_alone(self) -> tuple[Pmf, Table, Divergence]:
+        """What is left without a rate: Z as the source, the mean of d given z, and the law that δ compares with."""
+        joint, plain = cast(FloatArray, self.side_information)[:, self._held], self.plain.discrete
+        (ball,), masses = self.discrete.perceptions, joint.sum(axis=0)
+        table, reference = (plain.distortions[0].table.T @ (joint / masses)).T, ball.reference
+        if self.realism == "joint":
+            k, m = table.shape
+            other = np.eye(k)[:, None, :] == 0.0
+            table = np.where(other, np.inf, table[:, :, None]).reshape(k, m * k)
+        assert self.perception is not None
+        moved = ball.divergence if ball.divergence.cost is not None else self.perception
+        return Pmf.from_weights(masses), Table(table, reference), moved
 
     def silent(self) -> Solution[ConditionalProblem] | None:
         """The answer 0, where a reconstruction that knows Z alone keeps the limits: the best guess, or a fresh draw."""

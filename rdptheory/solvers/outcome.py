@@ -67,6 +67,9 @@ class Proof:
         The dual point that proves `bounds.lower`, and the channel, before its repair, that led to `bounds.upper`.
     slope_D, slope_P : arrays
         dR/dD_k and dR/dP_k, in nats per unit.
+    wide : bool
+        Whether the channel is in a ball as far as its rounding goes and not seen to be further inside. At the least P
+        of all the digits of P decide whether there is any channel: a lower end for P as it is may then be above.
     """
 
     bounds: Bounds
@@ -74,6 +77,7 @@ class Proof:
     outcome: Outcome
     slope_D: FloatArray
     slope_P: FloatArray
+    wide: bool = False
 
     @property
     def steps(self) -> int:
@@ -97,11 +101,13 @@ class Proof:
             return self
         low = self if self.bounds.lower >= other.bounds.lower else other
         high = self if self.bounds.upper <= other.bounds.upper else other
+        if high.wide and low.bounds.lower > high.bounds.upper:
+            return high
         narrow = self if self.bounds.gap <= other.bounds.gap else other
         steps = max(self.steps, other.steps)
         found = Outcome(high.outcome.channel, low.outcome.dual, steps, narrow.outcome.sentence, high.outcome.plans)
         bounds = Bounds(low.bounds.lower, high.bounds.upper)
-        return Proof(bounds, high.channel, found, narrow.slope_D, narrow.slope_P)
+        return Proof(bounds, high.channel, found, narrow.slope_D, narrow.slope_P, high.wide)
 
 
 def answered(problem: DiscreteProblem, method: Method) -> Proof:
@@ -187,6 +193,8 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     dual = none if outcome.dual is None else on_reduced(problem, outcome.dual)
     with np.errstate(all="ignore"):
         ((lower, upper),) = both_ends([Shown(problem, dual, outcome.channel, outcome.plans)])
+        if lower > upper.rate:
+            lower = lower_bound(_as_wide_as_rounding(problem, upper), dual)
         mu = _multipliers(problem, dual)
     slopes = iter(zip(reduced.distortions, dual.s.tolist(), strict=True))
     slope_D = [0.0] * len(problem.distortions)
@@ -195,7 +203,15 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
             kept, s = next(slopes)
             slope_D[k] = -s if kept.limit > 0.0 else -np.inf
     bounds = Bounds(lower, upper.rate)
-    return Proof(bounds, upper.channel, outcome, np.array(slope_D), -_told_from_0(problem, upper, bounds.gap, mu))
+    in_P = -_told_from_0(problem, upper, bounds.gap, mu)
+    return Proof(bounds, upper.channel, outcome, np.array(slope_D), in_P, min(upper.room, default=0.0) < 0.0)
+
+
+def _as_wide_as_rounding(problem: DiscreteProblem, upper: UpperBound) -> DiscreteProblem:
+    """The question that a channel answers which is in its balls as far as their rounding goes."""
+    balls = problem.perceptions
+    wide = (replace(ball, limit=ball.limit - min(room, 0.0)) for ball, room in zip(balls, upper.room, strict=False))
+    return replace(problem, perceptions=tuple(wide)) if upper.room else problem
 
 
 def _told_from_0(problem: DiscreteProblem, upper: UpperBound, gap: float, mu: FloatArray) -> FloatArray:
