@@ -39,6 +39,8 @@ def remaining_limit(limit: float, weights: FloatArray, least: FloatArray) -> flo
 
     Below 0 by no more than the rounding of that sum counts as 0.
     """
+    if not least.any():
+        return limit
     unit = math.frexp(max(abs(limit), float(np.abs(least).max())))[1]  # a power of 2, so that nothing overflows
     small, scaled = math.ldexp(limit, -unit), np.ldexp(least, -unit)
     parts = [*_products(weights, np.full(weights.size, small)), *_products(weights, -scaled)]

@@ -24,6 +24,8 @@ FLAT = 1e-12
 """Curvature of Φ in log τ below which no step is divided by it."""
 PEAK = 1e-13
 """By how much a class may still be missing, relatively, where a climb ends."""
+ROUNDED = 8.0 * UNIT_ROUNDOFF
+"""Of Φ: at a peak a step may look as if it led down by so much."""
 CHUNK = 2_000_000
 """Numbers held at once while cells are bounded: 16 MB."""
 
@@ -92,7 +94,7 @@ class ClassLaws:
             moved = np.maximum(here, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))
             moved /= moved.sum(axis=1, keepdims=True)
             ahead, b = self.values(moved, labels[left])
-            worse = ~(ahead >= value)
+            worse = ~(ahead >= value - ROUNDED * (1.0 + np.abs(value)))
             if worse.any():
                 moved[worse] = mean[worse] / mean[worse].sum(axis=1, keepdims=True)
                 ahead[worse], b[worse] = self.values(moved[worse], labels[left[worse]])

@@ -105,14 +105,13 @@ def functional_representation(
     clocks = rng.exponential(size=(draws, 1, rows.shape[1]))
     with np.errstate(divide="ignore"):
         chosen = (clocks / rows).argmin(axis=2)
-    cache: dict[tuple[float, ...], tuple[float, float]] = {}
-    lengths, entropies = np.empty(draws), np.empty(draws)
-    for k, symbols in enumerate(chosen):
-        masses = np.bincount(symbols, weights=p)
-        key = tuple(sorted(masses[masses > 0.0]))
-        if key not in cache:
-            cache[key] = huffman(key), -sum(mass * float(np.log2(mass)) for mass in key)
-        lengths[k], entropies[k] = cache[key]
+    columns = rows.shape[1]
+    cells = (chosen + columns * np.arange(draws)[:, None]).ravel()
+    ordered = np.sort(np.bincount(cells, np.tile(p, draws), draws * columns).reshape(draws, columns), axis=1)
+    keys = [masses.tobytes() for masses in ordered]
+    laws = {key: masses[masses > 0.0] for key, masses in zip(keys, ordered, strict=True)}
+    cache = {key: (huffman(tuple(law.tolist())), -float(law @ np.log2(law))) for key, law in laws.items()}
+    lengths, entropies = np.array([cache[key] for key in keys]).T
     return chosen, lengths, entropies
 
 
