@@ -281,9 +281,9 @@ _threads = local()
 
 def workspace(size: int) -> FloatArray:
     """This thread's scratch memory, grown when a larger problem comes."""
-    if getattr(_threads, "work", np.empty(0)).size < size:
-        _threads.work = np.empty(size)
-    work: FloatArray = _threads.work
+    work: FloatArray = getattr(_threads, "work", np.empty(0))
+    if work.size < size:
+        work = _threads.work = np.empty(size)
     return work
 
 

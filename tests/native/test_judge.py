@@ -2,6 +2,7 @@
 outcomes."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -170,3 +171,8 @@ def test_other_questions_go_to_the_general_judge():
         dual = on_reduced(problem, DualPoint(np.zeros(3), np.ones(1)))
         ((lower, upper),) = both_ends([Shown(problem, dual, np.eye(3))])
         assert (lower, upper.rate) == (lower_bound(problem, dual), upper_bound(problem, np.eye(3)).rate)
+
+
+def test_a_thread_that_has_judged_nothing_yet_may_begin_with_nothing():
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(judge, []).result() == []
