@@ -11,7 +11,7 @@ CORE = $(wildcard rdptheory/_native/*.[ch] build_tools/*.py)
 
 N ?= 30000
 
-.PHONY: demo test attack malformed check docs clean
+.PHONY: demo test coverage attack malformed check docs clean
 
 # neural/studies.json is what `python -m neural check --preset smoke --json` printed last; the page shows it.
 demo: .demo/.ready
@@ -19,6 +19,16 @@ demo: .demo/.ready
 
 test: check
 	$(BIN)/python -m pytest
+
+# The tests under a tracer that slows them, and what they leave out; fails below 95 % of the branches.
+coverage: check
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage json --quiet -o - | $(BIN)/python -c 'import json, sys; \
+	    share = json.load(sys.stdin)["totals"]["percent_branches_covered"]; \
+	    print(f"{share:.1f} % of the branches"); sys.exit(share < 95.0)'
 
 # 5,000 hostile questions, both ends of every bracket recomputed to fifty digits: about half an hour.
 attack: .venv/.ready

@@ -5,7 +5,8 @@ theorem):
 
     dR/dD = -s,   dR/dP = -μ,   dR/dd_ij = s p_i W_ij,   dR/dp_i = f_i + s min_j d_ij - ∂σ_P(v)/∂p_i + constant,
 
-with v = log c(f, s) and σ_P the support function of the ball, whose centre moves with p.
+with v = log c(f, s) and σ_P the support function of the ball, whose centre moves with p; the term is not there where
+the centre is a law of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, probability
+from rdptheory.exact_sums import LAW_SUM
 from rdptheory.problems import Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.solution import Solution, Status
@@ -35,7 +37,8 @@ class Gradient:
     ----------
     p : array (n,)
         In nats per unit of mass along the simplex: the mean under p is 0, since masses can only be exchanged. The law
-        that δ compares with moves too. nan for symbols of mass 0.
+        that δ compares with moves too, unless it is another one (`Table(..., reference=...)`), which stays. nan for
+        symbols of mass 0.
     table : array (n, m)
         By each entry of the distortion matrix, in nats per unit of distortion; 0 where it is inf. (K, n, m) for K
         distortions.
@@ -94,16 +97,18 @@ def gradient(solution: Solution) -> Gradient:
     moved = np.full(p.size, np.nan)
     moved[rows] = dual.f + sum(slope * least for slope, least in zip(s[finite], discrete.row_minima, strict=True))
     for ball in reduced.perceptions:
-        if ball.limit > 0.0 and mu == 0.0:
-            continue  # an idle ball is not felt
-        if ball.image is not None or ball.reference.size != p.size:
-            raise InvalidInput("distortion", problem.distortion, "needs the law of X itself as the reference of δ")
+        if (ball.limit > 0.0 and mu == 0.0) or not _same(ball.reference, p):
+            continue  # an idle ball is not felt, and a reference of its own stays where it is
         v = log_column_sums(reduced, dual.f, dual.s)[0]
         moved -= v if ball.limit == 0.0 else ball.divergence.support_slope(v, ball.reference, mu)
     moved -= float(p[rows] @ moved[rows])
     tables = s[:, None, None] * p[:, None] * candidate.channel
     table = tables[0] if isinstance(problem, Problem) else tables
     return Gradient(moved, table, solution.slopes.D, solution.slopes.P)
+
+
+def _same(reference: FloatArray, p: FloatArray) -> bool:
+    return reference.size == p.size and float(np.abs(reference - p).max()) <= LAW_SUM
 
 
 @dataclass(frozen=True)

@@ -273,10 +273,10 @@ def _any_of(hints: tuple[Any, ...]) -> Check | None:
     optional, others = type(None) in hints, [hint for hint in hints if hint is not type(None)]
     if len(others) == 1:
         return _or_none(check(others[0]))
+    if any(hint in ANYTHING for hint in others):
+        return None
     classes = tuple(hint for hint in others if isinstance(hint, type) and hint not in SIMPLE and not _protocol(hint))
     members = [check(hint) for hint in others if hint not in classes]
-    if any(member is None for member in members):
-        return None
     rule = f"must be {_named(hints)}"
 
     def seen(argument: str, value: Any) -> Any:

@@ -144,8 +144,6 @@ def distortion_at(
     else:
         discrete = problem.discrete
         p, limit = discrete.probabilities, discrete.distortions[0]
-        if discrete.hopeless:
-            return Located(inf, Bounds(inf, inf), 0, Status.INFEASIBLE, "every reconstruction of a symbol is forbidden")
         least = 0.0 if discrete.by_products else float(p[p > 0.0] @ discrete.row_minima[0])
         cost = limit.geometry.mean_backward(p)
         law = min_cost_law(cost, discrete.perceptions)
@@ -228,8 +226,6 @@ def perception_at(
     0.05000000 True
     """
     R = at_least_zero("R", R)
-    if perception is None:
-        raise InvalidInput("perception", perception, "must be a divergence: its limit is what is asked for")
     if not perception.convex:
         raise InvalidInput("perception", perception, "must be convex: R need not be convex in this radius")
     problem = posed(source, distortion, perception, D, PLACEHOLDER, side_information, realism)

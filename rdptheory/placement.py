@@ -207,6 +207,10 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
     return _from_table(str(path), peak)
 
 
+KINDS = ("lower", "exists", "estimate")
+"""What a limit says: see `Limit`. Pictures have one look for each."""
+
+
 @dataclass(frozen=True, eq=False)
 class Limit:
     """Something that is proved, or estimated, about codecs of the measured images, ready to be drawn.
@@ -230,6 +234,10 @@ class Limit:
     rate: FloatArray
     P: float
     label: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidInput("kind", self.kind, f"must be one of {', '.join(KINDS)}")
 
 
 def sample_floor(samples: ArrayLike, *, D: Iterable[float], method: Method | None = None) -> Limit:

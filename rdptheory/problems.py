@@ -16,11 +16,9 @@ from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
 from rdptheory.sources import (
-    ContinuousSource,
     DiscreteSource,
     FrozenLaw,
     GaussianVector,
-    Independent,
     Source,
     known_law,
 )
@@ -54,12 +52,6 @@ class Problem:
     def __post_init__(self) -> None:
         if follows(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
-        if not isinstance(self.source, (DiscreteSource, ContinuousSource, GaussianVector, Independent)):
-            raise InvalidInput("source", self.source, "must be a source, such as Pmf([0.5, 0.5]) or Gaussian(0, 1)")
-        if isinstance(self.distortion, type) or not follows(self.distortion, Distortion):
-            raise InvalidInput("distortion", self.distortion, "must be a distortion, such as Hamming()")
-        if self.perception is not None and not isinstance(self.perception, Divergence):
-            raise InvalidInput("perception", self.perception, "must be a divergence, such as TotalVariation()")
         object.__setattr__(self, "D", (real if signed(self.distortion) else at_least_zero)("D", self.D))
         object.__setattr__(self, "P", at_least_zero("P", self.P))
         if self.perception is None:

@@ -123,8 +123,29 @@ def test_what_has_no_derivative_is_refused():
         rate_distortion(source, SquaredError(), D=0.0, method=InteriorPoint()).gradient()
     with pytest.raises(InvalidInput, match="must be inf"):
         rdp(source, SquaredError(), TotalVariation(), D=0.1, P=0.05).dispersion()
+    with pytest.raises(InvalidInput, match=r"infeasible.*has no rate"):
+        rate_distortion(Pmf([0.5, 0.5]), Table([[1.0, 2.0]] * 2), D=0.5).dispersion()
     with pytest.raises(InvalidInput):
         rate_distortion(source, SquaredError(), D=0.1).dispersion().approximation(0, 0.1)
     absent = rate_distortion(Pmf([0.5, 0.0, 0.3, 0.2]), SquaredError(), D=0.1).gradient()
     assert np.isnan(absent.p[1])
     assert np.isfinite(absent.p[[0, 2, 3]]).all()
+
+
+@pytest.mark.parametrize(
+    "table", [[[0.0, 1.0, 4.0], [1.0, 0.0, 1.0], [4.0, 1.0, 0.0]], [[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]]
+)
+def test_a_reference_of_its_own_stays_where_it_is(table):
+    """As many outputs as symbols or not: the differences move p alone."""
+    q = [0.4, 0.4, 0.2][: len(table[0]) - 1]
+    own = Table(table, reference=[*q, 1.0 - sum(q)])
+    p, along = np.array([0.5, 0.3, 0.2]), np.array([1.0, -2.0, 1.0])
+
+    def rate(p):
+        found = rdp(Pmf(p), own, TotalVariation(), D=0.25, P=0.02, method=SHARP)
+        return 0.5 * (found.bounds.lower + found.bounds.upper), found
+
+    ends = [rate(p + step * along)[0] for step in (1e-4, -1e-4)]
+    found = rate(p)[1]
+    assert found.slopes.P < -0.1  # the ball is felt
+    assert found.gradient().p @ along == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-5)

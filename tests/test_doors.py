@@ -78,6 +78,8 @@ class Brush:
         (str, ("x",), (b"x", None, 1)),
         (type[Brush], (Brush,), (Brush(),)),
         (Any, (None, 1), ()),
+        (Any | None, (None, 1, "x"), ()),
+        (float | Any, (1.0, "x", None), ()),
     ],
 )  # fmt: skip
 def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from rdptheory import GapTooWide, InvalidInput
-from rdptheory.errors import MissingPackage, at_least_zero, finite, probability, real_array
+from rdptheory.errors import DEEPEST, MissingPackage, at_least_zero, finite, probability, real_array
+
+DEEP: list[object] = [1.0]
+for _ in range(DEEPEST + 1):
+    DEEP = [DEEP]
 
 
 def test_the_sentence_names_argument_value_and_rule():
@@ -116,7 +120,14 @@ def test_arrays_are_copied_and_locked():
         array[0] = 3.0
 
 
-@pytest.mark.parametrize("values", [[1.0, math.nan], [math.inf], ["a"], [[1.0], [1.0, 2.0]], [1j], object()])
+@pytest.mark.parametrize("values", [[1.0, math.nan], [math.inf], ["a"], [[1.0], [1.0, 2.0]], [1j], object(), DEEP])
 def test_other_arrays_are_refused(values):
     with pytest.raises(InvalidInput, match=r"^points = "):
         real_array("points", values)
+
+
+def test_a_list_in_itself_ends():
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        real_array("points", endless)

@@ -61,6 +61,14 @@ def test_importing_is_light():
     assert ran.stderr == ""
 
 
+def test_what_is_loaded_late_is_there_and_what_is_not_there_is_named():
+    probe = "import rdptheory; print(len(rdptheory.theorems.catalogue) > 0, rdptheory.plot_curves.__module__)"
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (ran.stdout, ran.stderr) == ("True rdptheory.plotting\n", "")
+    with pytest.raises(AttributeError, match="module 'rdptheory' has no attribute 'rdb'"):
+        _ = rdptheory.rdb
+
+
 def test_every_public_name_exists_and_is_explained():
     assert sorted(rdptheory.__all__) == list(rdptheory.__all__)
     for name in rdptheory.__all__:

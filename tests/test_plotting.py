@@ -24,7 +24,7 @@ from rdptheory import (
     rdp,
     surface,
 )
-from rdptheory.placement import sample_floor
+from rdptheory.placement import Limit, sample_floor
 from rdptheory.units import Unit
 from tests.pictures import faults
 
@@ -197,3 +197,41 @@ def test_a_planted_fault_is_seen(planted):
 def test_words_of_the_palette_are_six_or_more():
     assert len(set(plotting.COLOURS)) == len(plotting.COLOURS) >= 6
     assert all(a != b for a, b in itertools.combinations(plotting.DASHES, 2))
+
+
+def test_many_measured_points_have_no_names_and_estimates_no_shade():
+    placed = place([Measurement(0.4 + 0.01 * k, 0.1, 0.05, f"codec {k}") for k in range(13)], *COIN)
+    with plotting.style():
+        _, (few, many) = plotting.figure(2)
+        plotting.overlay(few, placed[:12])
+        plotting.overlay(many, placed)
+        plotting.draw_limit(many, Limit("estimate", [0.05, 0.2], [0.5, 0.1], math.inf, "a guess of k-means"))
+    assert [text.get_text() for text in few.texts] == [f"codec {k}" for k in range(12)]
+    assert len(many.texts) == 0
+    guess = {line.get_label(): line for line in many.lines}["a guess of k-means"]
+    assert guess.get_linestyle() == "--"
+    assert guess.get_ydata()[0] == 0.5 / math.log(2)
+    assert not many.collections[1:]  # but for the lines from the points to their bounds
+    plotting.mark_critical(few, [])
+    assert len(few.get_legend().get_texts()) == 1
+    mute = plotting.figure()[1][0]
+    plotting.mark_critical(mute, [])
+    assert mute.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda line: plotting.figure(10, width=40.0), "width = 40.0: must give a figure of at most 300 inches a side"),
+        (lambda line: plotting.looks(-1), "count = -1: must be from 0 to 10000"),
+        (lambda line: plotting.save(plotting.figure()[0], "a.doc"), "must end in the name of a picture's format"),
+        (lambda line: plotting.plot_curves(place), "dataset = "),
+        (lambda line: plotting.plot_curves(line.drop_vars("lower")), "must be what curve or surface returned"),
+        (lambda line: plotting.plot_curves(line, ax="here"), "ax = here: must be a matplotlib Axes"),
+        (lambda line: plotting.plot_curves(line, ax=mpl.axes.Axes), "not a class"),
+        (lambda line: Limit("guess", [0.1], [0.5], math.inf, ""), "kind = guess: must be one of lower, exists, est"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_one_sentence(grid, call, words):
+    with pytest.raises(InvalidInput, match=words):
+        call(grid)

@@ -77,15 +77,25 @@ def test_the_room_is_exact_beside_any_offset(p, least, offset, unit, above):
 
 
 @pytest.mark.parametrize(
-    "table", [[[math.inf, math.inf], [1.0, 0.0]], [[0.0, math.nan], [1.0, 0.0]], [[0.0, -1.0], [1.0, 0.0]]]
+    "table, rule",
+    [
+        ([[math.inf, math.inf], [1.0, 0.0]], "forbids every"),
+        ([[0.0, math.nan], [1.0, 0.0]], "at least 0"),
+        ([[0.0, -1.0], [1.0, 0.0]], "at least 0"),
+        ([["near", "far"], ["far", "near"]], "array of real numbers"),
+        ([0.0, 1.0], "a row for each of the 2 symbols, has shape"),
+        ([[0.0, 1.0]], "a row for each of the 2 symbols, has shape"),
+        ([[], []], "a row for each of the 2 symbols, has shape"),
+        ([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]], "as many outputs as source symbols"),
+    ],
 )
-def test_a_table_is_checked_where_it_enters_whoever_wrote_it(table):
+def test_a_table_is_checked_where_it_enters_whoever_wrote_it(table, rule):
     class Own:
         def table(self, points):
             return np.array(table)
 
-    with pytest.raises(InvalidInput, match=r"at least 0|forbids every"):
-        rdp(Pmf([0.5, 0.5]), Own(), None, D=0.2, P=math.inf)
+    with pytest.raises(InvalidInput, match=rule):
+        rdp(Pmf([0.5, 0.5]), Own(), TotalVariation(), D=0.2, P=0.1)
 
 
 @pytest.mark.parametrize("unit", [1e-200, 1e200])
@@ -156,5 +166,7 @@ def test_a_reference_of_its_own_is_what_the_ball_is_around():
     problem = Problem(Pmf(P), table, TotalVariation(), 1.0, 0.2).discrete
     assert problem.shape == (3, 2)
     assert problem.perceptions[0].value(np.array([0.5, 0.5])) == pytest.approx(0.4)
+    with pytest.raises(InvalidInput, match=r"output = .*must have shape \(2,\), has \(3,\)"):
+        problem.perceptions[0].value(P)
     with pytest.raises(InvalidInput, match="reference"):
         _ = Problem(Pmf(P), Table(np.ones((3, 2))), TotalVariation(), 1.0, 0.2).discrete

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rdptheory import (
     AbsoluteError,
     Bernoulli,
+    Bounds,
     Conic,
     FirstOrder,
     Gaussian,
@@ -23,6 +24,7 @@ from rdptheory import (
     Table,
     TotalVariation,
     TransportDivergence,
+    certificates,
     curve,
     distortion_at,
     rdp,
@@ -192,3 +194,13 @@ def test_who_takes_one_distortion_says_so():
     ):
         with pytest.raises(InvalidInput):
             ask()
+
+
+def test_two_tables_that_together_forbid_every_reconstruction():
+    """Each leaves the letter 0 a name, and never the same one: no question of one table can do this."""
+    first, second = Table([[0.0, math.inf], [0.0, 0.0]]), Table([[math.inf, 0.0], [0.0, 0.0]])
+    found = rdp(Bernoulli(0.5), [first, second], TotalVariation(), D=[1.0, 1.0], P=0.1)
+    assert found.status is Status.INFEASIBLE
+    assert found.bounds == Bounds(math.inf, math.inf)
+    assert "every reconstruction of a symbol is forbidden" in found.message
+    assert certificates.upper_bound(found.problem.discrete, np.eye(2)).rate == math.inf

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Bernoulli, Bounds, Hamming, TotalVariation, rdp
+from rdptheory import Bernoulli, Bounds, Hamming, TotalVariation, curve, rdp
 from rdptheory.errors import InvalidInput
 from rdptheory.units import NATS_PER_BIT, Unit, bits_to_nats, nats_to_bits
 
@@ -44,3 +45,31 @@ def test_a_bracket_is_converted_and_an_answer_is_not():
     for wrong in (answer, "1", [True]):
         with pytest.raises(InvalidInput, match="value = "):
             nats_to_bits(wrong)
+
+
+def test_data_sets_convert_what_is_measured_in_nats_and_say_so():
+    nats = curve(Bernoulli(0.5), Hamming(), D=[0.1, 0.2])
+    bits = nats_to_bits(nats)
+    for name in ("rate", "lower", "slope_D"):
+        np.testing.assert_array_equal(bits[name].values, nats[name].values / NATS_PER_BIT)
+        assert bits[name].attrs["units"] == nats[name].attrs["units"].replace("nat", "bit", 1)
+        assert bits_to_nats(bits)[name].attrs == nats[name].attrs
+    for name in ("D", "steps", "status"):
+        assert bits[name].identical(nats[name])
+    assert nats_to_bits(bits).identical(bits)  # nothing in it is in nats any more
+    rate = nats_to_bits(nats.rate)
+    assert rate.identical(bits.rate)
+    assert nats_to_bits(nats.D).attrs == nats.D.attrs
+
+
+def test_frames_convert_the_columns_that_end_in_the_unit():
+    frame = pd.DataFrame({"D": [0.1, 0.2], "rate_nat": [NATS_PER_BIT, 0.0], "steps": [3, 4]})
+    bits = nats_to_bits(frame)
+    assert list(bits.columns) == ["D", "rate_bit", "steps"]
+    assert bits.rate_bit.tolist() == [1.0, 0.0]
+    assert bits[["D", "steps"]].equals(frame[["D", "steps"]])
+    assert bits_to_nats(bits).equals(frame)
+    rates = pd.DataFrame({"ours": [NATS_PER_BIT], "theirs": [0.0]})
+    assert nats_to_bits(rates).to_numpy().tolist() == [[1.0, 0.0]]  # no column names a unit: all of them are rates
+    assert nats_to_bits(rates.ours).tolist() == [1.0]
+    assert nats_to_bits([NATS_PER_BIT, 0.0]).tolist() == nats_to_bits((NATS_PER_BIT, 0.0)).tolist() == [1.0, 0.0]

@@ -31,7 +31,7 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
     """A channel (n, m) on the symbols of positive mass next to the one given, and by how much the rate of an exact one
     within D and with the output law of the reference may be above its own; None if there is no such proof."""
     reduced = problem.reduced
-    if len(reduced.perceptions) != 1 or sum(channel.shape) > MOST:
+    if len(reduced.perceptions) != 1 or sum(channel.shape) > MOST or any(x.limit < 0.0 for x in reduced.distortions):
         return None
     (ball,) = reduced.perceptions
     p, q = reduced.probabilities, ball.reference

@@ -131,3 +131,13 @@ def test_an_exact_channel_is_looked_for_beside_masses_below_every_rounding():
     ball = PerceptionLimit(TotalVariation(), p, 0.0)
     problem = DiscreteProblem(p, (DistortionLimit(1.0 - np.eye(3), 0.0),), (ball,))
     assert upper_bound(problem, weights).rate >= float(-p @ np.log(p)) * (1.0 - 1e-15)  # a copy is the only channel
+
+
+@pytest.mark.parametrize("ball, P", [(None, math.inf), (TotalVariation(), 0.1), (TotalVariation(), 0.0)], ids=str)
+@pytest.mark.parametrize("channel", [np.eye(2), np.full((2, 2), 0.5), None], ids=["copy", "noise", "none"])
+def test_no_channel_is_within_a_distortion_below_the_least(ball, P, channel):
+    table = Table([[1.0, 2.0], [2.0, 1.0]])
+    below, there = (Problem(Pmf([0.5, 0.5]), table, ball, D, P).discrete for D in (0.5, 1.0))
+    assert upper_bound(below, channel).rate == math.inf
+    assert upper_bound(below, channel).channel is None
+    assert upper_bound(there, np.eye(2)).rate == pytest.approx(math.log(2.0), abs=1e-12)
