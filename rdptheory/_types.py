@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import isinf, isnan
 from typing import Generic, TypeGuard, TypeVar
 from weakref import ref
@@ -52,8 +52,12 @@ class Remembered(Generic[Kind]):
     def __call__(self, arrays: tuple[FloatArray, ...], make: Callable[[], Kind]) -> Kind:
         key = tuple(map(id, arrays))
         found = self.known.get(key)
-        if found is not None and all(known() is array for known, array in zip(found[0], arrays, strict=True)):
-            return found[1]
+        if found is not None:
+            for known, array in zip(found[0], arrays, strict=True):
+                if known() is not array:
+                    break
+            else:
+                return found[1]
         made = make()
         if not any(array.flags.writeable for array in arrays):
 
@@ -66,8 +70,18 @@ class Remembered(Generic[Kind]):
 
 def follows(value: object, protocol: Callable[..., Kind]) -> TypeGuard[Kind]:
     """`isinstance` for a protocol, without looking for its members anew at every call."""
+    if _known_to_follow(type(value), protocol):  # type: ignore[arg-type]  # a class can be hashed
+        return True
     methods, others = _members(protocol)
     return all([getattr(value, name, None) is not None for name in methods] + [hasattr(value, name) for name in others])
+
+
+@lru_cache(256)
+def _known_to_follow(kind: type, protocol: Callable[..., object]) -> bool:
+    """Whether every member of a protocol is one of the class, with which all its instances have it."""
+    methods, others = _members(protocol)
+    known = all([getattr(kind, name, None) is not None for name in methods] + [hasattr(kind, name) for name in others])
+    return known and not hasattr(kind, "__getattr__")
 
 
 @cache

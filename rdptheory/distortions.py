@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -210,7 +211,7 @@ class Table:
         object.__setattr__(self, "matrix", d)
         object.__setattr__(self, "reference", law)
 
-    @property
+    @cached_property
     def signed(self) -> bool:
         """Whether an entry is below 0, so that D may be."""
         return bool((self.matrix < 0.0).any())

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Remembered, frozen_array
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
@@ -28,10 +28,16 @@ def exact_law(weights: FloatArray) -> FloatArray:
     InvalidInput
         No weights of a law: negative, not finite, or with a sum off by more than rounding.
     """
+    divided = _DIVIDED((weights,), lambda: _divided(weights))
+    return weights if divided is None else divided
+
+
+def _divided(weights: FloatArray) -> FloatArray | None:
+    """The weights by their exact sum; None where that is as good as 1."""
     if not (weights >= 0.0).all() or not abs(float(weights.sum()) - 1.0) <= LAW_SUM:
         raise InvalidInput("probabilities", weights, f"must be at least 0 and sum to 1 within {LAW_SUM:g}")
     total = math.fsum(weights.tolist())
-    return weights if abs(total - 1.0) <= LAW_ROUNDING else frozen_array(weights / total)
+    return None if abs(total - 1.0) <= LAW_ROUNDING else frozen_array(weights / total)
 
 
 def remaining_limit(limit: float, weights: FloatArray, least: FloatArray) -> float:
@@ -56,5 +62,7 @@ def _products(a: FloatArray, b: FloatArray) -> list[float]:
     error = a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
     return [*product.tolist(), *error.tolist()]
 
+
+_DIVIDED: Remembered[FloatArray | None] = Remembered()
 
 guard(__name__)

@@ -300,14 +300,21 @@ class DiscreteProblem:
             )
         )
 
-    @cached_property
+    @property
     def reduced(self) -> DiscreteProblem:
         """The same question without symbols of zero mass and with row minima 0 in every table.
 
         d_ij - min_j d_ij and D - sum_i p_i min_j d_ij have the same channels and rates, and are right to a few units
         of rounding of themselves, however large the minima are. A negative limit is infeasible, unless D is below the
-        least distortion by no more than the rounding of D: then it is 0. Limits at inf are left out.
+        least distortion by no more than the rounding of D: then it is 0. Limits at inf are left out. A question that
+        is so already is its own reduction.
         """
+        other = self._other
+        return self if other is None else other
+
+    @cached_property
+    def _other(self) -> DiscreteProblem | None:
+        """`reduced`, where it is another one."""
         if len(self.finite) == 1 and self.barred is None:
             return self._reduced_alone(self.finite[0])
         rows = self.probabilities > 0.0
@@ -331,12 +338,14 @@ class DiscreteProblem:
             limits = [DistortionLimit(frozen_array(free), 1.0)]
         return DiscreteProblem(p, tuple(limits), self.perceptions, self.alphabet)
 
-    def _reduced_alone(self, limit: DistortionLimit) -> DiscreteProblem:
+    def _reduced_alone(self, limit: DistortionLimit) -> DiscreteProblem | None:
         """The same for one finite limit and no forbidden entry: all but the limit is made once for law and table."""
         law, d = self.probabilities, limit.table
         known = _REDUCED((law, d), lambda: _reduced(law, d))
         p, table, least = known.law, known.table, known.least
         room = limit.limit if least is None else remaining_limit(limit.limit, self.weights[law > 0.0], least)
+        if p is None and table is None and room == limit.limit and law is self.weights and len(self.distortions) == 1:
+            return None
         moved = limit if table is None and room == limit.limit else DistortionLimit(d if table is None else table, room)
         return DiscreteProblem(law if p is None else p, (moved,), self.perceptions, self.alphabet)
 

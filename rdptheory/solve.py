@@ -36,7 +36,8 @@ __all__ = ["Method", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_
 Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
 NO_PERCEPTION = float("inf")  # P where no divergence is asked about
-LARGE_GAP = 1e-4  # nats: what a first-order loop proves there in seconds
+METHOD = InteriorPoint()  # where nobody picks one
+LARGE_METHOD = FirstOrder(gap=1e-4)  # beside large alphabets: the nats that it proves in seconds
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
 SECOND_WORK = 400_000_000  # entries of the table that they may pass: some seconds
 OTHER_QUESTIONS = ("DiscreteTransport", DiscreteTransport)  # what a method of the other verb says that it takes
@@ -310,7 +311,7 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
     """The answer about a finite alphabet, in the arrays of `discrete`."""
     ours = method is None
     if method is None:
-        method = FirstOrder(gap=LARGE_GAP) if discrete.by_products else InteriorPoint()
+        method = LARGE_METHOD if discrete.by_products else METHOD
     if isinstance(method, type) or not follows(method, Method):
         raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:

@@ -75,7 +75,7 @@ def bound_cuts(
     places = (array.ctypes.data for array in (at, bounds, counts, low, high))
     tables = (array.ctypes.data for array in (cost, surprise, ends))
     struct = _Cuts(nodes, size, steps, *tables, constant, R, least, rounding, enough, *places)
-    library().rdp_bound_cuts(ctypes.addressof(struct), workspace(3 * size).ctypes.data)
+    library().rdp_bound_cuts(ctypes.addressof(struct), workspace(3 * size))
     return BoundedCuts(
         bounds,
         at,

@@ -43,7 +43,7 @@ static int lower_end(const Judge *c, double *work, double *lower) {
         sums[j] += sums[m + j]; /* sigma does not decrease */
         if (!isfinite(sums[j])) return 0;
     }
-    if (!support(c->ball, sums, m, c->at->mu, room, &supported)) return 0;
+    if (!support(c->ball, c->P, sums, m, c->at->mu, room, &supported)) return 0;
     double value = mean - spent - supported, rounding = ((double)n + 16.0) * size + 9.0 * spent;
     value -= UNIT * (rounding + 4.0 * fabs(supported));
     if (value > 0.0) *lower = value;
@@ -290,8 +290,8 @@ int64_t rdp_judge_work(int64_t n, int64_t m) { return n * m + 4 * m + n + 2; } /
 static int64_t judge(rdp_outcome *at, double *work) {
     int64_t n = at->is->n, m = at->is->m;
     double *found = at->found, *rest = work + n * m;
-    Judge c = {at, at->is, at->ball, n, m, at->is->limits[0], at->ball ? at->ball->P : 0.0, UNIT * (double)(n + m + 16),
-               rest, rest + m, rest + 2 * m, rest + 4 * m};
+    Judge c = {at, at->is, at->ball, n, m, at->D, at->P, UNIT * (double)(n + m + 16), rest, rest + m, rest + 2 * m,
+               rest + 4 * m};
     Found a = {at->rows, found + 3, 0.0, 0.0, 0.0, 0}, b = {work, rest + 3 * m, 0.0, 0.0, 0.0, 0};
     int64_t said = (lower_end(&c, work, found) ? RDP_LOWER : 0) | upper_end(&c, &a, &b, found + 1);
     found[2] = -a.outside;

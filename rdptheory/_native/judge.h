@@ -34,5 +34,5 @@ double distance(const rdp_ball *ball, const double *law);
 double distance_uncertainty(const rdp_ball *ball, const double *law, double relative);
 
 /* support.c: an upper bound on sigma_P(v), v finite, from one look; 0 if a better one needs a search. work: 2 m. */
-int support(const rdp_ball *ball, const double *v, int64_t m, double mu, double *work, double *bound);
+int support(const rdp_ball *ball, double P, const double *v, int64_t m, double mu, double *work, double *bound);
 #endif

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._native.library import BallSpec, ball_structs, library, workspace
-from rdptheory._native.sums import Tables
+from rdptheory._native.library import BallSpec, ball_struct, library, workspace
+from rdptheory._native.sums import tables_struct
 
 __all__ = ["Common", "Judged", "Look", "judge"]
 
@@ -25,7 +25,11 @@ LOWER, UPPER, DEAR = 1, 2, 4  # rdp.h
 
 class _Outcome(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("tables", "ball", "copy", "f", "channel")),
+        *((name, ctypes.c_void_p) for name in ("tables", "ball", "copy")),
+        ("D", ctypes.c_double),
+        ("P", ctypes.c_double),
+        ("f", ctypes.c_void_p),
+        ("channel", ctypes.c_void_p),
         ("s", ctypes.c_double),
         ("mu", ctypes.c_double),
         ("rows", ctypes.c_void_p),
@@ -35,16 +39,24 @@ class _Outcome(ctypes.Structure):
 
 
 class Common:
-    """One table without infinite entries, a limit above 0, at most one ball on the output law that is no transport, and
-    for each symbol the output (n,) that repeats it at no cost: with a ball, to the law of its reference."""
+    """All common questions of a law p (n,) above 0 and a table d (n, m) with row minima 0 and no infinite entry.
 
-    def __init__(self, tables: Tables, ball: BallSpec | None, copy: NDArray[np.intp]) -> None:
-        self.shape, self.tables = tables.shape, tables.address
-        structs, held = ball_structs([] if ball is None else [ball])
+    They have a limit D above 0 and at most one ball on the output law, no transport: `ball`, at any radius. `copy` (n,)
+    is the output that repeats each symbol at no cost: with a ball, to the law of its reference. Only addresses of p, d
+    and the reference are kept: they have to live for as long as this.
+    """
+
+    def __init__(self, p: FloatArray, d: FloatArray, ball: BallSpec | None, copy: NDArray[np.intp]) -> None:
+        self.shape = n, m = d.shape
+        tables, held = tables_struct(p, [d], [1.0], barred=False)
+        struct, theirs = (None, []) if ball is None else ball_struct(ball)
         to = np.ascontiguousarray(copy, dtype=np.int64)
-        self.ball = None if ball is None else ctypes.addressof(structs)
-        self.copy = to.ctypes.data
-        self._alive = tables, structs, held, to
+        callers = (p, d, None if ball is None else ball.q)
+        own = [one for one in (*held, *theirs) if not any([one is given for given in callers])]
+        self.alive = tables, struct, to, own
+        at = None if struct is None else ctypes.addressof(struct)
+        self.struct = _Outcome(tables=ctypes.addressof(tables), ball=at, copy=to.ctypes.data)
+        self.work: int = library().rdp_judge_work(n, m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,8 @@ class Look:
     """What the judge is shown: a question, any f (n,), s >= 0, a guess at μ, and any array (n, m) for a channel."""
 
     question: Common
+    D: float
+    P: float
     f: FloatArray
     s: float
     mu: float
@@ -76,21 +90,18 @@ class Judged:
 
 def judge(looks: Sequence[Look]) -> list[Judged]:
     """Every bracket."""
-    structs = (_Outcome * len(looks))()
-    outs, held, size = [], [], 0
-    core = library()
+    structs = (_Outcome * len(looks))(*[look.question.struct for look in looks])
+    outs, held = [], []
     for struct, look in zip(structs, looks, strict=True):
-        question, (n, m) = look.question, look.question.shape
-        f, channel = _flat(look.f), _flat(look.channel)
-        out = np.empty(3 + m + n * m)
-        struct.tables, struct.ball, struct.copy = question.tables, question.ball, question.copy
-        struct.f, struct.channel, struct.s, struct.mu = f.ctypes.data, channel.ctypes.data, look.s, look.mu
-        struct.found = at = out.ctypes.data
-        struct.rows = at + 8 * (3 + m)
+        n, m = look.question.shape
+        out, f, channel = np.empty(3 + m + n * m), _flat(look.f), _flat(look.channel)
+        struct.D, struct.P, struct.s, struct.mu = look.D, look.P, look.s, look.mu
+        struct.f, struct.channel, struct.found = f.ctypes.data, channel.ctypes.data, out.ctypes.data
+        struct.rows = struct.found + 8 * (3 + m)
         outs.append(out)
         held.append((f, channel))
-        size = max(size, core.rdp_judge_work(n, m))
-    core.rdp_judge(len(looks), ctypes.addressof(structs), workspace(size).ctypes.data)
+    work = workspace(max([look.question.work for look in looks], default=0))
+    library().rdp_judge(len(looks), ctypes.addressof(structs), work)
     return [
         _read(struct.judged, out, *look.question.shape) for struct, out, look in zip(structs, outs, looks, strict=True)
     ]

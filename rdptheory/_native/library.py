@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from math import isfinite
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -113,6 +112,11 @@ class Question:
         return int(n), int(m)
 
     @cached_property
+    def transports(self) -> bool:
+        """Whether some ball is that of an optimal transport."""
+        return any([ball.kind == TRANSPORT for ball in self.balls])
+
+    @cached_property
     def only_law(self) -> bool:
         """Whether the output law is prescribed and one table at most is limited: Newton on f and s then."""
         fixed = len(self.balls) == 1 and self.balls[0].kind == FIXED and self.balls[0].image is None
@@ -121,27 +125,71 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where the iteration ended: f (n,), s (K,), r (m,), μ and slack of the balls, their v, the plans of transports.
+    """Where the iteration ended: f (n,), s (K,) in nats per unit, and the state of all pairs, to go on from.
 
-    The channel (n, m) belongs to f, s and r; its rows sum to 1 at the optimum.
+    The channel (n, m) belongs to f, s and r; its rows sum to 1 at the optimum. `finite` says that all this is numbers.
     """
 
+    question: Question
     f: FloatArray
     s: FloatArray
-    r: FloatArray
-    mu: FloatArray
-    slack: FloatArray
-    v: tuple[FloatArray, ...]
-    plans: tuple[FloatArray | None, ...]
     channel: FloatArray
     steps: int
     sentence: str
     state: FloatArray
+    finite: bool
 
     @property
-    def finite(self) -> bool:
-        """Whether all that the judge reads is a number."""
-        return isfinite(float(self.f.sum()) + float(self.s.sum()) + float(self.r.sum()))
+    def _left(self) -> tuple[FloatArray, int]:
+        """Left members of the pairs from r on, and how many pairs are no ball's own."""
+        question, (n, m) = self.question, self.question.shape
+        first = m + len(question.limits) + sum([ball.priced for ball in question.balls])
+        pairs = first + sum([ball.own_pairs for ball in question.balls])
+        return self.state[n : n + 2 * pairs], first
+
+    @property
+    def r(self) -> FloatArray:
+        """The output law (m,)."""
+        question, (n, m) = self.question, self.question.shape
+        return question.balls[0].q if question.only_law else self.state[n : n + m]
+
+    @property
+    def mu(self) -> FloatArray:
+        """The multiplier of every ball: inf where it prescribes the only law, 0 where it prescribes another."""
+        question, (n, m) = self.question, self.question.shape
+        if question.only_law:
+            return np.full(1, np.inf)
+        found, at = np.zeros(len(question.balls)), n + m + len(question.limits)
+        for place, ball in enumerate(question.balls):
+            if ball.priced:
+                found[place], at = self.state[at], at + 1
+        return found
+
+    @property
+    def v(self) -> tuple[FloatArray, ...]:
+        """Multipliers of the masses, for every ball."""
+        question, n = self.question, self.question.p.size
+        if question.only_law:
+            return ()
+        left, _ = self._left
+        level, found = n + left.size, []
+        for ball in question.balls:
+            found.append(self.state[level : level + ball.size].copy())
+            level += ball.own_free
+        return tuple(found)
+
+    @property
+    def plans(self) -> tuple[FloatArray | None, ...]:
+        """The plan of every transport."""
+        found: list[FloatArray | None] = []
+        left, own = self._left if self.question.transports else (self.state, 0)
+        for ball in self.question.balls:
+            plan = None
+            if ball.kind == TRANSPORT:
+                plan = left[own : own + ball.own_pairs].reshape(ball.q.size, ball.size).copy()
+            found.append(plan)
+            own += ball.own_pairs
+        return tuple(found)
 
 
 def solve(question: Question, gap: float, max_steps: int, state: FloatArray | None = None) -> Descent:
@@ -150,36 +198,35 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     A question is solved in a workspace of this thread, so that its numbers depend on nothing else; the interpreter is
     free meanwhile.
     """
-    core, problem = library(), _Problem()
+    core, problem, fixed, resume = library(), _Problem(), question.only_law, state is not None
     held = _fill(problem, question)
-    at = ctypes.addressof(problem)
-    report = np.zeros(4)
-    size = question.p.size + 1 if question.only_law else core.rdp_state_size(at)
-    here = np.zeros(size) if state is None else state.copy()
-    problem.gap, problem.max_steps, problem.resume = gap, max_steps, state is not None
-    problem.state, problem.report = here.ctypes.data, report.ctypes.data
-    need, run = (
-        (core.rdp_fixed_work_size, core.rdp_fixed) if question.only_law else (core.rdp_work_size, core.rdp_solve)
-    )
-    run(at, workspace(need(at)).ctypes.data)
-    found = _descent(question, here, report)
-    if found.finite:
-        s, r = np.ascontiguousarray(found.s), np.ascontiguousarray(found.r)
-        core.rdp_channel(at, found.f.ctypes.data, s.ctypes.data, r.ctypes.data, found.channel.ctypes.data)
+    at, (n, m), K = ctypes.addressof(problem), question.shape, len(question.limits)
+    size = n + 1 if fixed else core.rdp_state_size(at)
+    need = core.rdp_fixed_work_size(at) if fixed else core.rdp_work_size(at)
+    state = np.zeros(size) if state is None else state.copy()
+    out = np.zeros(4 + K + n * m)
+    problem.gap, problem.max_steps, problem.resume = gap, max_steps, resume
+    problem.state, problem.report = state.ctypes.data, out.ctypes.data
+    finite = core.rdp_descend(at, fixed, workspace(need), problem.report + 32, problem.report + 32 + 8 * K)
+    steps, why = out[:2].tolist()
     del held  # what the struct points to lives until here
-    return found
+    f, s, channel = state[:n].copy(), out[4 : 4 + K].copy(), out[4 + K :].reshape(n, m)
+    return Descent(question, f, s, channel, int(steps), ENDED[int(why)], state, bool(finite))
 
 
 def _fill(problem: _Problem, question: Question) -> list[Any]:
     """Write a question into the struct; what it points to is returned, and must stay alive while it is used."""
     held: list[Any] = []
+    places: dict[int, int] = {}  # the law is often the reference too, and an address takes a microsecond
 
     def address(array: FloatArray | None) -> int | None:
         if array is None:
             return None
-        fitting = np.ascontiguousarray(array, dtype=np.float64)
-        held.append(fitting)
-        return fitting.ctypes.data
+        if id(array) not in places:
+            fitting = np.ascontiguousarray(array, dtype=np.float64)
+            held.extend((array, fitting))
+            places[id(array)] = fitting.ctypes.data
+        return places[id(array)]
 
     problem.n, problem.m = question.shape
     problem.tables = len(question.limits)
@@ -193,28 +240,37 @@ def _fill(problem: _Problem, question: Question) -> list[Any]:
         problem.law = address(question.balls[0].q)
         return held
     problem.law, problem.floor, problem.near = address(question.law), question.floor, question.near
-    balls, theirs = ball_structs(question.balls)
-    held += [balls, *theirs]
+    balls = (_Ball * len(question.balls))()
+    for ball, spec in zip(balls, question.balls, strict=True):
+        held += _fill_ball(ball, spec, address)
+    held.append(balls)
     problem.balls, problem.ball = len(balls), ctypes.addressof(balls)
     return held
 
 
-def ball_structs(specs: Sequence[BallSpec]) -> tuple[Any, list[Any]]:
-    """Balls as `rdp.h` has them, and what they point to."""
-    balls = (_Ball * len(specs))()
-    held: list[Any] = []
-    for ball, spec in zip(balls, specs, strict=True):
-        ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
-        ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
-        for name in ("q", "image", "cost", "guess"):
-            array = getattr(spec, name)
-            if array is not None:
-                held.append(np.ascontiguousarray(array, dtype=np.float64))
-                setattr(ball, name, held[-1].ctypes.data)
-        if spec.phi is not None:
-            held.append(_called(spec.phi))
-            ball.phi = ctypes.cast(held[-1], ctypes.c_void_p).value
-    return balls, held
+def ball_struct(spec: BallSpec) -> tuple[_Ball, list[Any]]:
+    """A ball as `rdp.h` has it, and what it points to."""
+    ball, held = _Ball(), []
+
+    def address(array: FloatArray | None) -> int | None:
+        if array is None:
+            return None
+        held.append(np.ascontiguousarray(array, dtype=np.float64))
+        return int(held[-1].ctypes.data)
+
+    return ball, [*_fill_ball(ball, spec, address), *held]
+
+
+def _fill_ball(ball: _Ball, spec: BallSpec, address: Callable[[FloatArray | None], int | None]) -> list[Any]:
+    ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
+    ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
+    ball.q, ball.image = address(spec.q), address(spec.image)
+    ball.cost, ball.guess = address(spec.cost), address(spec.guess)
+    if spec.phi is None:
+        return []
+    called = _called(spec.phi)
+    ball.phi = ctypes.cast(called, ctypes.c_void_p).value
+    return [called]
 
 
 def _called(phi: Phi) -> Any:
@@ -227,64 +283,40 @@ def _called(phi: Phi) -> Any:
     return _PHI(write)
 
 
-def _descent(question: Question, state: FloatArray, report: FloatArray) -> Descent:
-    (n, m), K = question.shape, len(question.limits)
-    steps, sentence = int(report[0]), ENDED[int(report[1])]
-    f, limits = state[:n].copy(), np.asarray(question.limits)
-    if question.only_law:
-        s = state[n : n + 1] / limits if K else np.empty(0)
-        law, prices = question.balls[0].q, np.full(1, np.inf)
-        return Descent(f, s, law, prices, np.zeros(1), (), (None,), np.empty((n, m)), steps, sentence, state)
-    priced = [place for place, ball in enumerate(question.balls) if ball.priced]
-    pairs = m + K + len(priced) + sum([ball.own_pairs for ball in question.balls])
-    left, right, free = state[n : n + pairs], state[n + pairs : n + 2 * pairs], state[n + 2 * pairs :]
-    mu, slack, own, level = np.zeros(len(question.balls)), np.zeros(len(question.balls)), m + K + len(priced), 0
-    mu[priced], slack[priced] = left[m + K : own], right[m + K : own]
-    v: list[FloatArray] = []
-    plans: list[FloatArray | None] = []
-    for ball in question.balls:
-        plan = None
-        if ball.kind == TRANSPORT:
-            plan = left[own : own + ball.own_pairs].reshape(ball.q.size, ball.size).copy()
-        plans.append(plan)
-        v.append(free[level : level + ball.size].copy())
-        own, level = own + ball.own_pairs, level + ball.own_free
-    s, r, channel = left[m : m + K] / limits, left[:m].copy(), np.empty((n, m))
-    return Descent(f, s, r, mu, slack, tuple(v), tuple(plans), channel, steps, sentence, state)
-
-
+_AT, _COUNT = ctypes.c_void_p, ctypes.c_int64
 FUNCTIONS = (
-    ("rdp_state_size", ctypes.c_int64, 1),
-    ("rdp_work_size", ctypes.c_int64, 1),
-    ("rdp_fixed_work_size", ctypes.c_int64, 1),
-    ("rdp_solve", None, 2),
-    ("rdp_fixed", None, 2),
-    ("rdp_channel", None, 5),
-    ("rdp_column_sums", None, 5),
-    ("rdp_rows", ctypes.c_int64, 3),
-    ("rdp_weigh", None, 3),
-    ("rdp_bound_cuts", None, 2),
-    ("rdp_wide_registers", ctypes.c_int, 0),
+    ("rdp_state_size", _COUNT, (_AT,)),
+    ("rdp_work_size", _COUNT, (_AT,)),
+    ("rdp_fixed_work_size", _COUNT, (_AT,)),
+    ("rdp_descend", _COUNT, (_AT, _COUNT, _AT, _AT, _AT)),
+    ("rdp_column_sums", None, (_AT,) * 5),
+    ("rdp_rows", _COUNT, (_AT,) * 3),
+    ("rdp_weigh", None, (_AT,) * 3),
+    ("rdp_judge_work", _COUNT, (_COUNT, _COUNT)),
+    ("rdp_judge", None, (_COUNT, _AT, _AT)),
+    ("rdp_bound_cuts", None, (_AT, _AT)),
+    ("rdp_wide_registers", ctypes.c_int, ()),
 )
-"""What the library offers: name, result, number of pointers."""
-COUNTED = (
-    ("rdp_judge_work", ctypes.c_int64, (ctypes.c_int64,) * 2),
-    (
-        "rdp_judge",
-        None,
-        (ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p),
-    ),
-)
-"""The same with their arguments."""
-_threads = local()
+"""What the library offers: name, result, arguments."""
 
 
-def workspace(size: int) -> FloatArray:
-    """This thread's scratch memory, grown when a larger problem comes."""
-    work: FloatArray = getattr(_threads, "work", np.empty(0))
-    if work.size < size:
-        work = _threads.work = np.empty(size)
-    return work
+class _Workspaces(local):
+    """The scratch memory of a thread, and its address."""
+
+    def __init__(self) -> None:
+        self.work = np.empty(0)
+        self.at: int = self.work.ctypes.data
+
+
+_threads = _Workspaces()
+
+
+def workspace(size: int) -> int:
+    """The address of this thread's scratch memory, which grows when a larger problem comes."""
+    if _threads.work.size < size:
+        _threads.work = np.empty(size)
+        _threads.at = _threads.work.ctypes.data
+    return _threads.at
 
 
 @cache
@@ -310,10 +342,7 @@ def _loaded(path: Path) -> Any:
             f"the compiled core of rdptheory cannot be loaded ({problem}): install the package again with a C compiler "
             "(cc, gcc or clang) on the PATH, or with network access, so that pip can fetch one"
         ) from None
-    for name, kind, arguments in FUNCTIONS:
-        function = getattr(core, name)
-        function.restype, function.argtypes = kind, (ctypes.c_void_p,) * arguments
-    for name, kind, taken in COUNTED:
+    for name, kind, taken in FUNCTIONS:
         function = getattr(core, name)
         function.restype, function.argtypes = kind, taken
     return core

@@ -50,14 +50,17 @@ enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGE
 
 RDP_API int64_t rdp_state_size(const rdp_problem *problem);
 RDP_API int64_t rdp_work_size(const rdp_problem *problem);
-RDP_API void rdp_solve(const rdp_problem *problem, double *work);
+void rdp_solve(const rdp_problem *problem, double *work);
 
-/* The same with the output law prescribed, r = law, and at most one table: Newton on f and s. state: f (n), s. */
+/* The same with the output law prescribed, r = law, and at most one table: Newton on f and s. state: f (n), s limit. */
 RDP_API int64_t rdp_fixed_work_size(const rdp_problem *problem);
-RDP_API void rdp_fixed(const rdp_problem *problem, double *work);
+void rdp_fixed(const rdp_problem *problem, double *work);
 
 /* W_ij = r_j exp(log p_i + f_i - sum_k s_k d^k_ij) / c_j with c_j the sum of its column; s (tables) in nats per unit. */
-RDP_API void rdp_channel(const rdp_problem *problem, const double *f, const double *s, const double *r, double *channel);
+void rdp_channel(const rdp_problem *problem, const double *f, const double *s, const double *r, double *channel);
+
+/* One of both, then s (tables) in nats per unit and the channel (n, m) of where it ended; 0 if that is no number. */
+RDP_API int64_t rdp_descend(const rdp_problem *problem, int64_t only_law, double *work, double *s, double *channel);
 
 /* What the judge sums over the tables d^k (n, m) of a problem; a limit of 0 forbids every entry above 0. */
 typedef struct {
@@ -81,9 +84,10 @@ RDP_API void rdp_weigh(const rdp_tables *is, const double *rows, double *out);
 /* One outcome before the judge: a question with one table without infinite entries, a limit above 0, at most one ball on
    the output law itself that is no transport, and a copy of the source that costs nothing and has its law. */
 typedef struct {
-    const rdp_tables *is;
-    const rdp_ball *ball;   /* or NULL; its kind is that of its divergence, whatever P is */
+    const rdp_tables *is;   /* whose limit is not read: it is D */
+    const rdp_ball *ball;   /* or NULL; its kind is that of its divergence, its radius is not read: it is P */
     const int64_t *copy;    /* (n) the output that repeats each symbol, at no cost */
+    double D, P;
     const double *f;        /* (n); with s any numbers prove a lower bound */
     const double *channel;  /* (n, m), any array */
     double s, mu;           /* mu: a guess at the multiplier of a smooth ball */

@@ -306,6 +306,20 @@ void rdp_channel(const rdp_problem *is, const double *f, const double *s, const 
     }
 }
 
+int64_t rdp_descend(const rdp_problem *is, int64_t only_law, double *work, double *s, double *channel) {
+    int64_t n = is->n, m = is->m, K = is->tables;
+    const double *f = is->state, *left = f + n, *r = only_law ? is->law : left;
+    double sum = 0.0;
+    if (only_law) rdp_fixed(is, work);
+    else rdp_solve(is, work);
+    for (int64_t k = 0; k < K; k++) sum += s[k] = (only_law ? is->state[n] : left[m + k]) / is->limits[k];
+    for (int64_t i = 0; i < n; i++) sum += f[i];
+    for (int64_t j = 0; j < m; j++) sum += r[j];
+    if (!isfinite(sum)) return 0;
+    rdp_channel(is, f, s, r, channel);
+    return 1;
+}
+
 int rdp_wide_registers(void) {
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");

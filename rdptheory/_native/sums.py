@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._native.library import library, workspace
 
-__all__ = ["Tables"]
+__all__ = ["Tables", "tables_struct"]
 
 FloatArray = NDArray[np.float64]
 
@@ -31,25 +32,32 @@ class _Tables(ctypes.Structure):
     )
 
 
+def tables_struct(
+    p: FloatArray, d: Sequence[FloatArray], limits: Sequence[float], *, barred: bool
+) -> tuple[_Tables, list[Any]]:
+    """A law and its tables as `rdp.h` has them, and what they point to."""
+    (n, m), count = d[0].shape, len(d)
+    law, tables = _flat(p), [_flat(table) for table in d]
+    bounds = (ctypes.c_double * count)(*limits)
+    places = (ctypes.c_void_p * count)(*[table.ctypes.data for table in tables])
+    struct = _Tables(n, m, count, barred, law.ctypes.data, ctypes.addressof(bounds), ctypes.addressof(places))
+    return struct, [law, *tables, bounds, places]
+
+
 class Tables:
     """A law p (n,) above 0, distortion matrices d_k (n, m) with row minima 0, and their limits; one of 0 forbids."""
 
     def __init__(self, p: FloatArray, d: Sequence[FloatArray], limits: Sequence[float]) -> None:
-        self.shape = n, m = d[0].shape
-        law, tables, count = _flat(p), [_flat(table) for table in d], len(d)
-        bounds, places = (ctypes.c_double * count)(*limits), (ctypes.c_void_p * count)()
-        for k, table in enumerate(tables):
-            places[k] = table.ctypes.data
-        barred = max(float(table.max()) for table in tables) == np.inf
-        self._struct = _Tables(n, m, count, barred, law.ctypes.data, ctypes.addressof(bounds), ctypes.addressof(places))
+        self.shape = d[0].shape
+        barred = max(float(table.max()) for table in d) == np.inf
+        self._struct, self._alive = tables_struct(p, d, limits, barred=barred)
         self.address = ctypes.addressof(self._struct)
-        self._alive = law, tables, bounds, places
 
     def column_sums(self, f: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray, float, float]:
         """l_j = log Σ_i p_i exp(f_i - Σ_k s_k d^k_ij) and a bound on its float64 error (m,); <p, f> and <p, |f|>."""
         n, m = self.shape
         f, s, out = _flat(f), _flat(s), np.empty(2 * m + 2)
-        room = workspace((n + 1) * m).ctypes.data
+        room = workspace((n + 1) * m)
         library().rdp_column_sums(self.address, f.ctypes.data, s.ctypes.data, room, out.ctypes.data)
         return out[:m], out[m : 2 * m], float(out[-2]), float(out[-1])
 

@@ -47,13 +47,13 @@ static double threshold(const double *q, const double *below, int64_t m, double 
 }
 
 /* Total variation: sum q max(v, v_t) + P (v_max - v_t). */
-static double box(const rdp_ball *ball, const double *v, int64_t m, double *below, double *list) {
+static double box(const double *q, double P, const double *v, int64_t m, double *below, double *list) {
     double top = greatest(v, m), kept = 0.0;
-    if (ball->P >= 1.0) return top;
+    if (P >= 1.0) return top;
     for (int64_t j = 0; j < m; j++) below[j] = top - v[j]; /* >= 0, so that only differences are rounded */
-    double least = threshold(ball->q, below, m, ball->P, list);
-    for (int64_t j = 0; j < m; j++) kept += ball->q[j] * (below[j] < least ? below[j] : least);
-    double saved = kept - ball->P * least - UNIT * ((double)m + 8.0) * (kept + ball->P * least);
+    double least = threshold(q, below, m, P, list);
+    for (int64_t j = 0; j < m; j++) kept += q[j] * (below[j] < least ? below[j] : least);
+    double saved = kept - P * least - UNIT * ((double)m + 8.0) * (kept + P * least);
     return above(top - (saved > 0.0 ? saved : 0.0));
 }
 
@@ -95,53 +95,54 @@ static double normaliser(const Phi *phi, const double *q, const double *w, int64
 }
 
 /* mu P + gamma + mu sum q phi*((w - gamma)/mu), arguments rounded upwards; INFINITY if the pair is not feasible. */
-static double objective(const rdp_ball *ball, const Phi *phi, const double *w, int64_t m, double mu, double gamma) {
+static double objective(const double *q, double P, const Phi *phi, const double *w, int64_t m, double mu, double gamma) {
     double sum = 0.0, size = 0.0, bare = -INFINITY, held = 0.0;
     for (int64_t j = 0; j < m; j++) {
         double y = (w[j] - gamma) / mu;
         y += 8.0 * UNIT * fabs(y);
-        if (ball->q[j] > 0.0) {
+        if (q[j] > 0.0) {
             if (!(y < phi->recession)) return INFINITY;
             double value = phi_conjugate(phi, y);
-            sum += ball->q[j] * value;
-            size += ball->q[j] * fabs(value);
+            sum += q[j] * value;
+            size += q[j] * fabs(value);
             held += 1.0;
         } else bare = y > bare ? y : bare;
     }
     if (isfinite(phi->recession) && !(bare <= phi->recession)) return INFINITY;
-    size = mu * ball->P + fabs(gamma) + mu * size;
-    double bound = mu * ball->P + gamma + mu * sum + UNIT * (held + 16.0) * size;
+    size = mu * P + fabs(gamma) + mu * size;
+    double bound = mu * P + gamma + mu * sum + UNIT * (held + 16.0) * size;
     return bound < INFINITY ? bound : INFINITY;
 }
 
 /* A smooth f-divergence at the mu that a method ended with: any mu and gamma give a bound. */
-static int smooth(const rdp_ball *ball, const double *v, int64_t m, double mu, double *w, double *bound) {
+static int smooth(const rdp_ball *ball, double P, const double *v, int64_t m, double mu, double *w, double *bound) {
+    const double *q = ball->q;
     Phi phi = phi_of(ball);
     if (phi.form == UNKNOWN || !(mu > 0.0 && mu < INFINITY)) return 0;
     double top = -INFINITY, pole = isfinite(phi.recession) ? nextafter(phi.recession, -INFINITY) : INFINITY;
     for (int64_t j = 0; j < m; j++)
-        if ((ball->q[j] > 0.0 || isfinite(phi.recession)) && v[j] > top) top = v[j];
+        if ((q[j] > 0.0 || isfinite(phi.recession)) && v[j] > top) top = v[j];
     for (int64_t j = 0; j < m; j++) w[j] = (v[j] - top) * (1.0 - 4.0 * UNIT); /* upwards */
-    double gamma = normaliser(&phi, ball->q, w, m, mu, -top, pole); /* where v prices the law itself, its level is 0 */
-    double value = objective(ball, &phi, w, m, mu, gamma), delta = 0.0, mass = 0.0, unused;
+    double gamma = normaliser(&phi, q, w, m, mu, -top, pole); /* where v prices the law itself, its level is 0 */
+    double value = objective(q, P, &phi, w, m, mu, gamma), delta = 0.0, mass = 0.0, unused;
     for (int64_t j = 0; j < m; j++)
-        if (ball->q[j] > 0.0) {
+        if (q[j] > 0.0) {
             double y = (w[j] - gamma) / mu, t;
             y = y < pole ? y : pole;
             t = phi_ratio(&phi, y, &unused);
-            delta += ball->q[j] * (t * y - phi_conjugate(&phi, y));
-            mass += ball->q[j] * t;
+            delta += q[j] * (t * y - phi_conjugate(&phi, y));
+            mass += q[j] * t;
         }
     if (isfinite(phi.recession) && mass < 1.0) delta += phi.recession * (1.0 - mass);
-    double missed = fabs(ball->P - delta); /* the bound is convex in mu, with slope P - delta */
+    double missed = fabs(P - delta); /* the bound is convex in mu, with slope P - delta */
     *bound = above(top + (value < 0.0 ? value : 0.0));
-    return mu * missed * (missed < ball->P ? missed / ball->P : 1.0) <= SETTLED;
+    return mu * missed * (missed < P ? missed / P : 1.0) <= SETTLED;
 }
 
-int support(const rdp_ball *ball, const double *v, int64_t m, double mu, double *work, double *bound) {
+int support(const rdp_ball *ball, double P, const double *v, int64_t m, double mu, double *work, double *bound) {
     if (!ball) *bound = greatest(v, m);
-    else if (ball->P == 0.0) *bound = mean_bound(ball->q, v, m);
-    else if (ball->kind == RDP_BOX) *bound = box(ball, v, m, work, work + m);
-    else return smooth(ball, v, m, mu, work, bound);
+    else if (P == 0.0) *bound = mean_bound(ball->q, v, m);
+    else if (ball->kind == RDP_BOX) *bound = box(ball->q, P, v, m, work, work + m);
+    else return smooth(ball, P, v, m, mu, work, bound);
     return 1;
 }

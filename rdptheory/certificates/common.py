@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from rdptheory._native import CALLED, Common, Judged, Look, judge
-from rdptheory._types import FloatArray
+from rdptheory._types import FloatArray, IntArray, Remembered
 from rdptheory.certificates.lower import lower_bound
 from rdptheory.certificates.repair import Plans
-from rdptheory.certificates.tables import tables_of
 from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, or_on_the_face, upper_bound
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
@@ -25,6 +22,8 @@ from rdptheory.problems import DiscreteProblem
 __all__ = ["Shown", "both_ends", "common_question"]
 
 _COMMON: WeakKeyDictionary[DiscreteProblem, Common | None] = WeakKeyDictionary()
+_KINDS: Remembered[dict[tuple[float, ...], Common]] = Remembered()
+"""Of one law, table and reference, by the form of the divergence: only D and P differ among their questions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +44,22 @@ def both_ends(shown: Sequence[Shown]) -> list[tuple[float, UpperBound]]:
 
 
 def common_question(problem: DiscreteProblem) -> Common | None:
-    """The problem as the compiled judge wants it, or None if it is not for that; found once for each problem."""
-    if problem not in _COMMON:
-        _COMMON[problem] = _common_question(problem)
-    return _COMMON[problem]
+    """What the compiled judge knows of the problem, or None if it is not for that; found once for each problem."""
+    try:
+        return _COMMON[problem]
+    except KeyError:
+        found = _COMMON[problem] = _common_question(problem)
+        return found
 
 
 def _look(shown: Shown) -> Look | None:
     question, dual, channel = common_question(shown.problem), shown.dual, shown.channel
     if question is None or channel is None or channel.shape != question.shape or dual.f.size != question.shape[0]:
         return None
+    reduced = shown.problem.reduced
+    P = reduced.perceptions[0].limit if reduced.perceptions else 0.0
     mu = 0.0 if dual.mu is None or not dual.mu.size else float(dual.mu[0])
-    return Look(question, dual.f, float(dual.s[0]), mu, channel)
+    return Look(question, reduced.distortions[0].limit, P, dual.f, float(dual.s[0]), mu, channel)
 
 
 def _ends(shown: Shown, found: Judged | None) -> tuple[float, UpperBound]:
@@ -78,15 +81,26 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     (limit,), balls, spec = reduced.distortions, reduced.perceptions, None
     if not limit.limit > 0.0 or not copy_costs_nothing(problem):
         return None
+    p, table = reduced.probabilities, limit.table
+    form: tuple[float, ...] = ()
+    arrays: tuple[FloatArray, ...] = (p, table)
     for ball in balls:
         if ball.image is not None or ball.divergence.cost is not None or (ball.limit > 0.0 and ball.is_zero_radius):
             return None
         spec = ball.divergence.compiled_ball(ball.reference, ball.limit)
         if spec.kind == CALLED:
             return None
-    copies = problem.copies if balls else None
-    to = limit.table.argmin(axis=1) if copies is None else copies[np.flatnonzero(problem.probabilities > 0.0)]
-    return Common(tables_of(reduced), spec, to)
+        form, arrays = (spec.kind, spec.order, spec.factor), (p, table, ball.reference)
+    known = _KINDS(arrays, dict)
+    if form not in known:
+        known[form] = Common(p, table, spec, _copies(problem, table))
+    return known[form]
+
+
+def _copies(problem: DiscreteProblem, table: FloatArray) -> IntArray:
+    """The output that repeats each symbol of positive mass, or without a ball the first that costs nothing."""
+    copies = problem.copies if problem.perceptions else None
+    return table.argmin(axis=1) if copies is None else copies[problem.probabilities > 0.0]
 
 
 guard(__name__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, Remembered
 from rdptheory.certificates.faces import on_the_face
 from rdptheory.certificates.inside import drawn_inside
 from rdptheory.certificates.repair import (
@@ -339,11 +339,21 @@ def copy_costs_nothing(problem: DiscreteProblem) -> bool:
     reduced = problem.reduced
     if not reduced.perceptions and len(reduced.distortions) == 1:
         return True
-    rows: NDArray[np.intp] = np.flatnonzero(problem.probabilities > 0.0)
     copies = problem.copies
-    if copies is None or any(limit.table[np.arange(rows.size), copies[rows]].any() for limit in reduced.distortions):
+    if copies is None or not all([_copied_free(problem, limit.table, copies) for limit in reduced.distortions]):
         return False
     return all(ball.divergence.faithful and _repeats(problem, ball, copies) for ball in reduced.perceptions)
+
+
+def _copied_free(problem: DiscreteProblem, table: FloatArray, copies: IntArray) -> bool:
+    """Whether every symbol of positive mass is sent to its copy at no cost by a table of `reduced`."""
+
+    def look() -> bool:
+        rows: NDArray[np.intp] = np.flatnonzero(problem.probabilities > 0.0)
+        return not table[np.arange(rows.size), copies[rows]].any()
+
+    known = problem.alphabet is None  # copies follow from the shape then
+    return _COPIED_FREE((problem.probabilities, table), look) if known else look()
 
 
 def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) -> bool:
@@ -354,5 +364,7 @@ def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) 
         law = np.array([math.fsum(row.tolist()) for row in shares * law])
     return ball.reference is law or np.array_equal(ball.reference, law)
 
+
+_COPIED_FREE: Remembered[bool] = Remembered()
 
 guard(__name__)

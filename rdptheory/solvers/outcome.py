@@ -179,18 +179,19 @@ def _same(one: Outcome, other: Outcome) -> bool:
 def _unchanging(outcome: Outcome) -> bool:
     """Whether nobody can write to what was judged: solvers that ask the judge before they end freeze their arrays."""
     channel, dual = outcome.channel, outcome.dual
-    if channel is None or dual is None or outcome.gibbs or any(plan is not None for plan in outcome.plans):
+    if channel is None or dual is None or outcome.gibbs or any([plan is not None for plan in outcome.plans]):
         return False
     read = (channel, dual.f, dual.s, *dual.v, *(() if dual.mu is None else (dual.mu,)))
-    return not any(np.asarray(array).flags.writeable for array in read)
+    return not any([np.asarray(array).flags.writeable for array in read])
 
 
 def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     if problem.by_products and outcome.channel is None:
         return _judged_by_products(problem, outcome)
-    reduced = problem.reduced
-    none = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
-    dual = none if outcome.dual is None else on_reduced(problem, outcome.dual)
+    reduced, dual = problem.reduced, outcome.dual
+    if dual is None:
+        dual = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
+    dual = on_reduced(problem, dual)
     with np.errstate(all="ignore"):
         ((lower, upper),) = both_ends([Shown(problem, dual, outcome.channel, outcome.plans)])
         if lower > upper.rate:

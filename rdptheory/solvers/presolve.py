@@ -64,7 +64,7 @@ def presolve(problem: DiscreteProblem) -> Presolved:
             if least > ball.limit:
                 return Presolved(f"P is below {least:.6g}, the least cost of any transport from the reference")
     doubtful = not (problem.by_products or copy_costs_nothing(problem))
-    if not problem.by_products and _out_of_reach(problem):
+    if doubtful and _out_of_reach(problem):
         return Presolved(TOO_TIGHT)
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(_too_tight_for(problem))
@@ -108,7 +108,7 @@ def zero_rate(problem: DiscreteProblem) -> UpperBound | None:
         return None
     limit = reduced.distortions[0]
     cost = reduced.probabilities @ limit.table
-    if not np.isfinite(cost).any():
+    if not float(cost.min()) <= CLEARLY * limit.limit:
         return None
     for ball in reduced.perceptions:
         if -ball.divergence.support_roughly(-cost, ball.reference, ball.limit) > CLEARLY * limit.limit:

@@ -57,18 +57,18 @@ static void sums(const rdp_problem *is, const double *f, const double *s, double
 static void judged(const rdp_problem *is, const double *f, double *channel) {
     int64_t n = is->n, m = is->m, *copy = malloc(sizeof(int64_t) * (size_t)n);
     const double *places[1] = {is->d};
-    double limit = 0.05 * uniform(), *work = malloc(sizeof(double) * (size_t)rdp_judge_work(n, m));
+    double limit = 1.0, *work = malloc(sizeof(double) * (size_t)rdp_judge_work(n, m));
     double *rows = malloc(sizeof(double) * (size_t)(2 * n * m)), *found = malloc(sizeof(double) * (size_t)(2 * (3 + m)));
     double *hopeless = law(n), *same = malloc(sizeof(double) * (size_t)(n * m));
     rdp_tables t = {n, m, 1, 0, is->p, &limit, places};
-    rdp_ball ball = is->ball ? is->ball[0] : (rdp_ball){0};
     for (int64_t i = 0; i < n; i++) copy[i] = i % m;
     for (int64_t k = 0; k < n * m; k++) same[k] = k % m ? 0.0 : 1.0;
     hopeless[n - 1] = -1e308;
     for (int zero = 0; zero < 2; zero++) {
-        if (zero) ball.P = 0.0;
-        rdp_outcome two[2] = {{&t, is->ball ? &ball : NULL, copy, f, channel, 2.0, 0.7, rows, found, 0},
-                              {&t, is->ball ? &ball : NULL, copy, hopeless, same, 1e308, 1e-300, rows + n * m, found + 3 + m, 0}};
+        const rdp_ball *ball = is->ball;
+        double D = 0.05 * uniform(), P = zero ? 0.0 : 0.1;
+        rdp_outcome two[2] = {{&t, ball, copy, D, P, f, channel, 2.0, 0.7, rows, found, 0},
+                              {&t, ball, copy, D, P, hopeless, same, 1e308, 1e-300, rows + n * m, found + 3 + m, 0}};
         rdp_judge(2, two, work);
         two[0].s = NAN;
         channel[0] = -INFINITY;
@@ -90,14 +90,13 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
     rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, NULL, balls, q, 1e-9, 1e-3, 60, 0, near, NULL, report};
     is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
     double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
-    if (fixed) rdp_fixed(&is, work);
-    else {
-        rdp_solve(&is, work);
+    double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
+    rdp_descend(&is, fixed, work, s, channel);
+    if (!fixed) {
         is.resume = 1; /* and on from there */
         is.gap = 1e-11;
-        rdp_solve(&is, work);
+        rdp_descend(&is, fixed, work, s, channel);
     }
-    double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
     rdp_channel(&is, f, s, q, channel);
     if (tables) sums(&is, f, s, channel);
     if (tables == 1 && (!count || (count == 1 && !balls->image && balls->kind != RDP_TRANSPORT && balls->kind != RDP_CALLED)))

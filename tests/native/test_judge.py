@@ -56,9 +56,10 @@ def _outcome(rng, problem, kind):
 
 
 def _looked(problem, dual, channel):
-    question = common_question(problem)
+    P = problem.perceptions[0].limit if problem.perceptions else 0.0
     mu = 0.0 if dual.mu is None or not dual.mu.size else float(dual.mu[0])
-    return Look(question, dual.f, float(dual.s[0]), mu, channel)
+    (limit,) = problem.reduced.distortions
+    return Look(common_question(problem), limit.limit, P, dual.f, float(dual.s[0]), mu, channel)
 
 
 @settings(max_examples=120, deadline=None)

@@ -37,11 +37,9 @@ class Attempt:
         self.problem = problem
         reduced = problem.reduced
         # a limit on what costs nothing, where only forbidden entries are left, has no multiplier to move
-        self.open = np.array([limit.limit > 0.0 and limit.paid.any() for limit in reduced.distortions], dtype=bool)
+        self.open = [limit.limit > 0.0 and bool(limit.paid.any()) for limit in reduced.distortions]
         kept = [limit for limit, open_ in zip(reduced.distortions, self.open, strict=True) if open_]
-        shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
-        shut += [] if reduced.barred is None else [reduced.barred.astype(np.float64)]
-        forbidden = None if not shut else np.asarray(np.sum(shut, axis=0))
+        forbidden = _forbidden(reduced)
         self.usable = _usable(reduced, forbidden)
         self.whole = bool(self.usable.all())
         columns = slice(None) if self.whole else self.usable
@@ -49,12 +47,12 @@ class Attempt:
             forbidden = forbidden[:, columns]
             forbidden = np.where((forbidden <= 0.0).any(axis=0), forbidden, 0.0)
         tables = [limit.paid if self.whole else limit.paid[:, columns] for limit in kept]
-        balls = tuple(_ball(limit, columns) for limit in reduced.perceptions)
-        boxed = min((ball.P for ball in balls if ball.kind == BOX), default=0.0)
+        balls = tuple([_ball(limit, columns) for limit in reduced.perceptions])
+        boxed = min([ball.P for ball in balls if ball.kind == BOX], default=0.0)
         # costs are divided by a power of 2, so that their multiplier is one for as much less of P
-        self.units = np.array([_unit(ball) for ball in reduced.perceptions])
+        self.units = [_unit(ball) for ball in reduced.perceptions]
         law = _first_law(problem)
-        m = int(np.count_nonzero(self.usable))
+        m = reduced.shape[1] if self.whole else int(np.count_nonzero(self.usable))
         self.question = Question(
             reduced.probabilities,
             tables[0][None] if len(tables) == 1 else np.array(tables).reshape(len(tables), reduced.shape[0], m),
@@ -63,7 +61,7 @@ class Attempt:
             balls,
             law if law is None or self.whole else law[columns],
             min(BOX_FLOOR, boxed) if boxed > 0.0 else BARE_FLOOR,
-            group=_groups(reduced),
+            group=None if forbidden is None else _groups(reduced),
         )
 
     @property
@@ -78,7 +76,9 @@ class Attempt:
     def run(self, start: Start, gap: float, max_steps: int) -> Proof:
         """Descend, let the judge look, and go on from there with a sharper target while that narrows the bracket."""
         floor, near = start
-        question = replace(self.question, floor=max(floor, self.question.floor), near=near)
+        question = self.question
+        if near or floor > question.floor:
+            question = replace(question, floor=max(floor, question.floor), near=near)
         found = solve(question, gap, max_steps)
         best, target, steps = self._judged(found), gap, found.steps
         for _ in range(ROUNDS):
@@ -96,14 +96,14 @@ class Attempt:
     def _judged(self, found: Descent) -> Proof:
         if not found.finite:
             return judged(self.problem, Outcome(steps=found.steps, sentence=found.sentence))
-        s = np.zeros(self.open.size)
-        s[self.open] = found.s
-        reduced = self.problem.reduced
-        mu = found.mu / self.units
-        for k, (ball, spec) in enumerate(zip(reduced.perceptions, self.question.balls, strict=True)):
-            if spec.kind == FIXED or (ball.has_zero_cost_moves and ball.is_zero_radius):
-                mu[k] = np.inf
-        plans = tuple(map(self._plan, reduced.perceptions, found.plans))
+        s, mu, balls = found.s, found.mu, self.problem.reduced.perceptions
+        if not all(self.open):
+            s = np.zeros(len(self.open))
+            s[self.open] = found.s
+        for k, (ball, spec) in enumerate(zip(balls, self.question.balls, strict=True)):
+            nothing_moves = spec.kind == FIXED or (ball.has_zero_cost_moves and ball.is_zero_radius)
+            mu[k] = np.inf if nothing_moves else mu[k] / self.units[k]
+        plans = tuple(map(self._plan, balls, found.plans)) if self.question.transports else (None,) * len(balls)
         channel, v = self._channel(found), self._multipliers(found)
         for array in (channel, found.f, s, mu, *v):
             array.flags.writeable = False  # the judge remembers what nobody can change
@@ -150,6 +150,13 @@ class Attempt:
         whole = np.zeros((limit.reference.size, columns.size))
         whole[np.ix_(limit.reference > 0.0, columns)] = plan
         return whole
+
+
+def _forbidden(reduced: DiscreteProblem) -> FloatArray | None:
+    """Above 0 where no channel may go, shape (n, m); None where that is nowhere."""
+    shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
+    shut += [] if reduced.barred is None else [reduced.barred.astype(np.float64)]
+    return np.asarray(np.sum(shut, axis=0)) if shut else None
 
 
 def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
@@ -215,7 +222,8 @@ def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpe
         return BallSpec(FIXED, q, 0.0, q.size, image=image)
     if divergence.cost is not None:
         return _transport(limit, divergence.cost, image, slice(None) if image is not None else columns)
-    return replace(divergence.compiled_ball(q, limit.limit), image=image)
+    spec = divergence.compiled_ball(q, limit.limit)
+    return spec if image is None else replace(spec, image=image)
 
 
 def _unit(limit: PerceptionLimit) -> float:

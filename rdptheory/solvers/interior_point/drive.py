@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Remembered
 from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
@@ -105,7 +105,9 @@ def _without_room(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof
     if len(reduced.distortions) != 1:
         return None
     (limit,) = reduced.distortions
-    if not 0.0 < limit.limit <= NO_ROOM * float(limit.table.max(initial=0.0, where=np.isfinite(limit.table))):
+    table = limit.table
+    greatest = _GREATEST((table,), lambda: float(table.max(initial=0.0, where=np.isfinite(table))))
+    if not 0.0 < limit.limit <= NO_ROOM * greatest:
         return None
     least = replace(reduced, distortions=(replace(limit, limit=0.0),))
     found = _solve_with_balls(least, InteriorPoint(gap, max_steps))
@@ -189,5 +191,7 @@ def _at_zero_radius(problem: DiscreteProblem, gap: float, max_steps: int) -> Pro
     found = _solve(point, gap, max_steps)
     return judged(problem, replace(found.outcome, plans=()))
 
+
+_GREATEST: Remembered[float] = Remembered()
 
 guard(__name__)

@@ -33,9 +33,8 @@ def without_light(problem: DiscreteProblem, gap: float) -> DiscreteProblem | Non
     Reduced, because what the light symbols spend at least is off its D, and the others may spend what is left.
     """
     reduced = problem.reduced
-    if all(
-        float(law.min()) > LIGHT * gap for law in (reduced.probabilities, *(b.reference for b in reduced.perceptions))
-    ):
+    laws = {id(law): law for law in [reduced.probabilities, *[ball.reference for ball in reduced.perceptions]]}
+    if all([float(law.min()) > LIGHT * gap for law in laws.values()]):
         return None
     p = _heavy(reduced.probabilities, gap)
     balls = tuple(replace(ball, reference=_heavy(ball.reference, gap)) for ball in reduced.perceptions)
