@@ -17,19 +17,19 @@ from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.geometry import TABLES, affordable
-from rdptheory.methods import Method, Outcome
+from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.solvers.outcome import Proof, answered, judged, keeping
+from rdptheory.solvers.outcome import Proof, answered, searched
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.solvers.transport.long_blocks import LinePairs
 from rdptheory.sources import ContinuousSource, Independent, Source
 from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
-from rdptheory.watch import opened, watching
+from rdptheory.watch import interrupted, opened
 
 __all__ = ["Method", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -333,7 +333,7 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
             "a reconstruction that ignores the source keeps both limits",
             method,
         )
-    proof = _searched(discrete, method, ours)
+    proof = searched(discrete, lambda: _searched(discrete, method, ours))
     if known.doubtful and not np.isfinite(proof.bounds.upper):
         sentence = proved_infeasible(discrete, proof.bounds.lower)
         if sentence:
@@ -342,22 +342,11 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
 
 
 def _searched(problem: DiscreteProblem, method: Method, ours: bool) -> Proof:
-    """What the method finds, and another after one that was picked by default; or what was proved when somebody ended
-    the search."""
-    watch = watching()
-    with keeping(problem) as kept:
-        try:
-            proof = answered(problem, method)
-            stopped = watch is not None and watch.interrupted
-            if ours and isinstance(method, InteriorPoint) and not proof.bounds.gap <= method.gap and not stopped:
-                proof = _seconded(problem, method, proof)
-        except KeyboardInterrupt:
-            if watch is None or not watch.leaves():
-                raise
-            proof = kept.best or judged(problem, Outcome())
-    if watch is not None and watch.interrupted:
-        return proof.ended(proof.steps, watch.sentence("this is what was proved by then"))
-    return proof
+    """What the method finds, and another after one that was picked by default."""
+    proof = answered(problem, method)
+    if not ours or not isinstance(method, InteriorPoint) or proof.bounds.gap <= method.gap or interrupted():
+        return proof
+    return _seconded(problem, method, proof)
 
 
 def _seconded(problem: DiscreteProblem, method: InteriorPoint, proof: Proof) -> Proof:

@@ -2,32 +2,44 @@
 
 A verb opens a watch. For `PATIENCE` seconds nothing is shown and Ctrl-C is what it always is. Then a line tells the
 bracket so far, on a terminal alone: pipes and notebooks stay quiet. From then on Ctrl-C ends the search, whose answer
-is the bracket that is proved by then, with the status STOPPED; once more, and it ends the program. Verbs that ask many
-questions (`curve`, `surface`, `distortion_at`, `rdp_many`) open none, so that Ctrl-C ends them and no store keeps half
-an answer.
+is the bracket that is proved by then, with the status STOPPED; once more, and it ends the program. A search that asks
+others, as one for a density does, is one search: its line tells its own bracket, and Ctrl-C ends it whole. Verbs that
+ask many questions (`curve`, `surface`, `distortion_at`, `rdp_many`) open none, so that Ctrl-C ends them and no store
+keeps half an answer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["Watch", "opened", "watched", "watching"]
+__all__ = ["Watch", "ending", "interrupted", "leaving", "next_part", "opened", "watched", "watching"]
 
 PATIENCE = 10.0
 """Seconds before a search says how far it is: shorter ones need no line."""
 
 
+class _Left(Exception):
+    """Somebody has ended the search before this part of it."""
+
+
 class Watch:
-    """What a search tells about itself, and whether somebody has interrupted it."""
+    """What a search tells about itself, and whether somebody has interrupted it.
+
+    `whole` is the bracket of a search of many parts, which is shown in place of that of the part; `hears` is told what
+    the judge sees of the question under way.
+    """
 
     def __init__(self, name: str) -> None:
         self.name, self.begun, self.steps, self.interrupted = name, time.monotonic(), 0, False
         self.bar: tqdm | None = None
+        self.whole: tuple[float, float] | None = None
+        self.hears: Callable[[Any, Any], None] | None = None
 
     @property
     def long(self) -> bool:
@@ -37,6 +49,7 @@ class Watch:
     def step(self, lower: float, upper: float) -> None:
         """One more step, with both ends as the search sees them."""
         self.steps += 1
+        lower, upper = self.whole or (lower, upper)
         first = self.bar is None
         if self.bar is None:
             if not self.long:
@@ -78,12 +91,41 @@ def opened(name: str) -> Iterator[Watch]:
             watch.bar.close()
 
 
+def interrupted() -> bool:
+    """Whether somebody has ended the search that is under way."""
+    watch = watching()
+    return watch is not None and watch.interrupted
+
+
+def ending(text: str) -> str:
+    """Why a search ended: `text`, if nobody has ended it."""
+    return "interrupted: this is what was proved by then" if interrupted() else text
+
+
+@contextmanager
+def leaving() -> Iterator[None]:
+    """The parts of a search, of which Ctrl-C leaves out the rest, if a watch is open."""
+    try:
+        yield
+    except _Left:
+        pass
+    except KeyboardInterrupt:
+        watch = watching()
+        if watch is None or not watch.leaves():
+            raise
+
+
+def next_part(lower: float, upper: float) -> None:
+    """Begin another part of a search that has proved this bracket; none is begun once somebody has ended the search."""
+    watch = watching()
+    if watch is not None:
+        watch.whole = lower, upper
+    if interrupted():
+        raise _Left
+
+
 @contextmanager
 def watched(name: str) -> Iterator[Watch]:
     """A search that Ctrl-C ends as if its steps had run out."""
-    with opened(name) as watch:
-        try:
-            yield watch
-        except KeyboardInterrupt:
-            if not watch.leaves():
-                raise
+    with opened(name) as watch, leaving():
+        yield watch

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,8 @@ import pytest
 
 import rdptheory as rd
 from rdptheory import watch
+from rdptheory.continuous import allocated, atoms, cells, ends, plane
+from rdptheory.representations import universal
 from rdptheory.solvers.first_order import loop
 from rdptheory.solvers.interior_point import descent
 
@@ -122,3 +127,121 @@ def test_the_line_is_for_terminals(
     rd.rdp(*QUESTION, D=0.5, P=0.02, method=method)
     assert ("R(D,P)" in shown.getvalue() and "Ctrl-C keeps it" in shown.getvalue()) == terminal
     assert capsys.readouterr().out == ""
+
+
+SHARP = (rd.Laplace(0.0, 1.0), rd.SquaredError(), rd.KullbackLeibler())
+COIN, EXTREMES = (rd.Bernoulli(0.2), rd.Hamming(), rd.TotalVariation()), [(0.1911135720, 0.0), (0.1548837329, inf)]
+ROUGH = rd.Cells(gap=2e-3)
+PLANE = (rd.Independent(rd.Laplace(0.0, 1.0), rd.Uniform(0.0, 1.0)), rd.SquaredError())
+Asked = Callable[[], Any]
+
+
+def density(P: float = 0.02) -> Any:
+    return rd.rdp(*SHARP, D=0.5, P=P, method=ROUGH)
+
+
+def universal_rate() -> Any:
+    return rd.universal_rate(*COIN, EXTREMES)
+
+
+# What is asked, the function before whose n-th call Ctrl-C comes, n, and a width that what was proved before has.
+OF_PARTS: dict[str, tuple[Asked, Any, str, int, float]] = {
+    "first cells": (density, cells, "lower_end", 1, inf),
+    "more cells": (density, cells, "lower_end", 2, 0.01),
+    "upper end": (density, cells, "upper_end", 2, 0.01),
+    "a finite problem": (density, descent, "solve", 4, 0.5),
+    "cells at P = 0": (lambda: density(0.0), cells, "fixed_ends", 2, 0.02),
+    "points": (lambda: rd.rate_distortion(*SHARP[:2], D=0.5, method=rd.Atoms()), atoms, "_placed", 1, 1.5),
+    "boxes": (
+        lambda: rd.rdp(*PLANE, rd.KullbackLeibler(), D=0.4, P=0.02, method=rd.Cells(gap=0.1)),
+        plane,
+        "plane_problems",
+        2,
+        1.0,
+    ),
+    "coordinates": (
+        lambda: rd.rdp(*PLANE, None, D=0.4, P=inf, method=rd.Cells(gap=3e-3)),
+        allocated,
+        "lower_end",
+        4,
+        0.5,
+    ),
+    "the first point": (universal_rate, universal, "ask", 1, inf),
+    "another point": (universal_rate, universal, "ask", 2, inf),
+    "points together": (universal_rate, universal, "answered", 1, 0.2),
+    "inside them": (universal_rate, descent, "solve", 1, 0.2),
+}
+
+
+@pytest.mark.usefixtures("long")
+@pytest.mark.parametrize("ask, module, name, at, width", OF_PARTS.values(), ids=OF_PARTS)
+def test_a_search_of_many_parts_ends_whole(
+    monkeypatch: pytest.MonkeyPatch, ask: Asked, module: Any, name: str, at: int, width: float
+) -> None:
+    press = Press(getattr(module, name), at=at)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, press)
+        found = ask()
+    assert press.calls == at  # no part was begun after it
+    assert found.status is rd.Status.STOPPED
+    assert "interrupted: this is what was proved by then" in found.message
+    assert found.gap <= width
+    assert found.candidate is not None or width > 0.5
+    right = ask()
+    assert found.bounds.overlaps(right.bounds)
+    assert found.gap > right.gap
+
+
+@pytest.mark.usefixtures("long")
+def test_a_second_one_in_a_search_of_many_parts_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descent, "solve", Press(descent.solve, at=1))
+    monkeypatch.setattr(ends, "Lower", Press(ends.Lower, at=1))  # after the finite problem has been left
+    with pytest.raises(KeyboardInterrupt):
+        density()
+
+
+def test_in_the_first_seconds_a_search_of_many_parts_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, ask in (
+        (cells, "lower_end", density),
+        (universal, "ask", universal_rate),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, Press(getattr(module, name), at=1))
+            with pytest.raises(KeyboardInterrupt):
+                ask()
+
+
+@pytest.mark.usefixtures("long")
+@pytest.mark.parametrize(
+    "module, ask, name",
+    [
+        (cells, density, "R(D,P)"),
+        (universal, universal_rate, "R(Θ)"),
+    ],
+)
+def test_the_line_tells_of_the_whole_search(
+    monkeypatch: pytest.MonkeyPatch, module: Any, ask: Asked, name: str
+) -> None:
+    shown, told = Terminal(True), []
+
+    def heard(lower: float, upper: float) -> None:
+        told.append(f"[{lower:.6g}, {upper:.6g}]")
+        watch.next_part(lower, upper)
+
+    monkeypatch.setattr("sys.stderr", shown)
+    monkeypatch.setattr(module, "next_part", heard)
+    ask()
+    brackets = re.findall(r"\[\S+, \S+\](?=, Ctrl-C)", shown.getvalue())
+    assert name in shown.getvalue()
+    assert brackets
+    assert {*brackets} <= {*told}
+
+
+@pytest.mark.usefixtures("long")
+def test_a_channel_beside_a_ball_on_a_marginal_needs_no_dual_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was seen: side information makes the ball one on a marginal, whose dual point has more parts."""
+    monkeypatch.setattr(descent, "solve", Press(descent.solve, at=1))
+    joint = np.outer(SOURCE.probabilities, [0.5, 0.5])
+    found = rd.rdp(*QUESTION, D=0.5, P=0.02, side_information=joint)
+    assert found.status is rd.Status.STOPPED
+    assert found.bounds.lower == 0.0

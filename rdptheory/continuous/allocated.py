@@ -27,6 +27,7 @@ from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.sources import ContinuousSource, Independent
+from rdptheory.watch import ending, leaving, next_part
 
 __all__ = ["allocated", "dual_value"]
 
@@ -113,29 +114,33 @@ def allocated(problem: Problem, method: Method, solve: Finite, gap: float, max_c
     fixed = problem.perception is not None and problem.P == 0.0
     parts = [_Coordinate(one, fixed, one.standard_deviation**2 * (1.0 + fixed)) for one in problem.source.parts]
     limit = max_cells * (DIRECT if fixed else 1)
-    bounds, channel, n, turn = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found"), None, FIRST, 0
-    while True:
-        turn += 1
-        for k, D in enumerate(_shares(problem.D, parts)):
-            twin = next((one for one in parts[:k] if one.source == parts[k].source and one.D == D), None)
-            if twin is None:
-                parts[k].look(D, n, solve)
-            else:
-                parts[k] = replace(twin, steps=0)
-        lower, slope = dual_value([part.minorants for part in parts], problem.D)
-        upper = sum(part.rate for part in parts) * (1.0 + 4e-16 * len(parts))
-        if lower > bounds.lower:
-            bounds = CellBounds(lower, bounds.upper, f"duals on {n + 1} nodes a coordinate", bounds.upper_from)
-        if upper < bounds.upper:
-            bounds = CellBounds(bounds.lower, upper, bounds.lower_from, f"D allocated, {n} cells a coordinate")
-            channel = ProductChannel(tuple(part.candidate() for part in parts))
-        if bounds.gap <= gap or n >= limit:
-            break
-        if turn >= ROUNDS:
-            wanted = n * np.sqrt(bounds.gap / (SAFETY * gap)) if np.isfinite(bounds.gap) else 4.0 * n
-            n = int(min(limit, 4 * n, max(2 * n, FIRST * np.ceil(wanted / FIRST))))
+    slope, channel = np.nan, None
+    bounds, n, turn = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found"), FIRST, 0
+    with leaving():
+        while True:
+            turn += 1
+            for k, D in enumerate(_shares(problem.D, parts)):
+                twin = next((one for one in parts[:k] if one.source == parts[k].source and one.D == D), None)
+                if twin is None:
+                    next_part(bounds.lower, bounds.upper)
+                    parts[k].look(D, n, solve)
+                else:
+                    parts[k] = replace(twin, steps=0)
+            lower, slope = dual_value([part.minorants for part in parts], problem.D)
+            upper = sum(part.rate for part in parts) * (1.0 + 4e-16 * len(parts))
+            if lower > bounds.lower:
+                bounds = CellBounds(lower, bounds.upper, f"duals on {n + 1} nodes a coordinate", bounds.upper_from)
+            if upper < bounds.upper:
+                channel = ProductChannel(tuple(part.candidate() for part in parts))
+                bounds = CellBounds(bounds.lower, upper, bounds.lower_from, f"D allocated, {n} cells a coordinate")
+            if bounds.gap <= gap or n >= limit:
+                break
+            if turn >= ROUNDS:
+                wanted = n * np.sqrt(bounds.gap / (SAFETY * gap)) if np.isfinite(bounds.gap) else 4.0 * n
+                n = int(min(limit, 4 * n, max(2 * n, FIRST * np.ceil(wanted / FIRST))))
     reached = bounds.gap <= gap
-    text = f"as narrow as asked, {gap:.2g} nat" if reached else f"{limit} cells a coordinate prove no narrower bracket"
+    ended = ending(f"{limit} cells a coordinate prove no narrower bracket")
+    text = f"as narrow as asked, {gap:.2g} nat" if reached else ended
     return Solution(
         problem,
         bounds.upper,

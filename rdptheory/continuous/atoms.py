@@ -22,6 +22,7 @@ from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.solution import Candidate, Solution, Status
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import Independent
+from rdptheory.watch import leaving
 
 __all__ = ["Atoms", "PointChannel"]
 
@@ -108,13 +109,14 @@ class Atoms:
         known = trivial(posed, self)
         if known is not None:
             return known
-        found = _placed(posed, ask, self.gap) if posed.source.analytic else None
-        if found is not None:
-            y, q, s = found
-            proved = prove(posed.source, y, q, s, posed.D, 0.3 * self.gap)
-            lower, upper = max(0.0, proved.lower), max(0.0, proved.upper)
-            if upper - lower <= 1e-4:  # else cells do better
-                return self._solution(posed, y, q, s, lower, upper)
+        with leaving():
+            found = _placed(posed, ask, self.gap) if posed.source.analytic else None
+            if found is not None:
+                y, q, s = found
+                proved = prove(posed.source, y, q, s, posed.D, 0.3 * self.gap)
+                lower, upper = max(0.0, proved.lower), max(0.0, proved.upper)
+                if upper - lower <= 1e-4:  # else cells do better
+                    return self._solution(posed, y, q, s, lower, upper)
         instead = Cells().answer(problem, ask)
         why = "the best output is not a few points" if posed.source.analytic else "nothing is known off the real line"
         note = f"{why}: by cells, {instead.message}"

@@ -22,6 +22,7 @@ from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import ContinuousSource, DiscreteSource, Independent
+from rdptheory.watch import ending, leaving, next_part
 
 __all__ = ["Ask", "Cells", "density_only", "trivial"]
 
@@ -87,16 +88,9 @@ class Cells:
         limit = self.max_cells // TRANSPORT if posed.transport else self.max_cells
         if posed.fixed and power(posed.distortion) == 2:
             limit *= DIRECT
-        n = min(FIRST, limit)
-        while True:
-            search.look(n)
-            width = search.bounds.gap
-            if width <= self.gap or n >= limit:
-                return search.solution()
-            wanted = n * np.sqrt(width / (SAFETY * self.gap)) if np.isfinite(width) else 4.0 * n
-            if n < SECOND < 0.5 * wanted:  # a second look is cheap, and tells the order of convergence
-                wanted = SECOND
-            n = int(min(limit, max(2 * n, FIRST * np.ceil(min(wanted, limit) / FIRST))))
+        with leaving():
+            search.run(limit)
+        return search.solution()
 
 
 class _Search:
@@ -111,8 +105,22 @@ class _Search:
         self.kinds = posed.redraws
         self.least = np.inf  # rate that cells reached: their multipliers tell the slope, also where noise costs less
 
+    def run(self, limit: int) -> None:
+        """Looks on more and more cells, until the gap or the limit."""
+        n = min(FIRST, limit)
+        while True:
+            self.look(n)
+            width = self.bounds.gap
+            if width <= self.method.gap or n >= limit:
+                return
+            wanted = n * np.sqrt(width / (SAFETY * self.method.gap)) if np.isfinite(width) else 4.0 * n
+            if n < SECOND < 0.5 * wanted:  # a second look is cheap, and tells the order of convergence
+                wanted = SECOND
+            n = int(min(limit, max(2 * n, FIRST * np.ceil(min(wanted, limit) / FIRST))))
+
     def look(self, n: int) -> None:
         """Both ends on n cells."""
+        next_part(self.bounds.lower, self.bounds.upper)
         if self.posed.fixed and power(self.posed.distortion) == 2:
             lower, above = fixed_ends(self.posed, n)
             self.raise_lower(lower.rate, n)
@@ -121,8 +129,10 @@ class _Search:
         lower = lower_end(self.posed, n, self.solve)
         self.steps += lower.steps
         self.raise_lower(lower.rate, n)
-        found = {redraw: upper_end(self.posed, n, redraw, self.solve) for redraw in self.kinds}
-        for above in found.values():
+        found = {}
+        for redraw in self.kinds:
+            next_part(self.bounds.lower, self.bounds.upper)
+            found[redraw] = above = upper_end(self.posed, n, redraw, self.solve)
             self.lower_upper(above)
         rates = {redraw: above.rate for redraw, above in found.items() if above is not None}
         if len(rates) == len(self.kinds):  # the kind that was better stays better on more cells, but for a hair
@@ -152,8 +162,8 @@ class _Search:
         if found.rate < self.bounds.upper:
             kind = "redrawn within" if found.redraw else "at the means of"
             reason = f"reproductions {kind} {found.y.law.size} cells"
-            self.bounds = CellBounds(self.bounds.lower, found.rate, self.bounds.lower_from, reason)
             self.candidate = found.candidate(self.posed)
+            self.bounds = CellBounds(self.bounds.lower, found.rate, self.bounds.lower_from, reason)
 
     def solution(self) -> Solution:
         """The answer."""
@@ -162,7 +172,7 @@ class _Search:
         ended = (
             f"the bracket is as narrow as asked, {self.method.gap:.2g} nat"
             if reached
-            else f"{self.method.max_cells} cells prove no narrower bracket"
+            else ending(f"{self.method.max_cells} cells prove no narrower bracket")
         )
         return Solution(
             self.posed.problem,

@@ -20,6 +20,7 @@ from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.sources import Independent, Pmf
+from rdptheory.watch import ending, leaving, next_part
 
 __all__ = ["plane_problems", "plane_solution"]
 
@@ -70,25 +71,30 @@ def plane_solution(problem: Problem, method: Method, ask: object, gap: float, mo
         return known
     bounds, steps, slopes = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found"), 0, None
     channel: BoxChannel | None = None
-    for n in SIZES:
-        if (n + 2) ** 2 > most and n > SIZES[0]:
-            break
-        below, above = plane_problems(problem, n)
-        low = ask(below, method)  # type: ignore[operator]
-        high = None if above is None else ask(above, method)  # type: ignore[operator]
-        steps += low.steps + (0 if high is None else high.steps)
-        if low.bounds.lower > bounds.lower:
-            bounds = CellBounds(low.bounds.lower, bounds.upper, f"rounded to {n + 1} nodes an axis", bounds.upper_from)
-        if high is not None and high.rate < bounds.upper:
-            bounds = CellBounds(bounds.lower, high.rate, bounds.lower_from, f"{n} cells an axis")
-            slopes = high.slopes
-            assert high.candidate is not None
-            assert high.candidate.channel is not None
-            channel = _box_channel(problem, n, high.candidate.channel)
-        if bounds.gap <= gap:
-            break
+    with leaving():
+        for n in SIZES:
+            if (n + 2) ** 2 > most and n > SIZES[0]:
+                break
+            next_part(bounds.lower, bounds.upper)
+            below, above = plane_problems(problem, n)
+            low = ask(below, method)  # type: ignore[operator]
+            steps += low.steps
+            if low.bounds.lower > bounds.lower:
+                reason = f"rounded to {n + 1} nodes an axis"
+                bounds = CellBounds(low.bounds.lower, bounds.upper, reason, bounds.upper_from)
+            next_part(bounds.lower, bounds.upper)
+            high = None if above is None else ask(above, method)  # type: ignore[operator]
+            if high is not None:
+                steps += high.steps
+            if high is not None and high.rate < bounds.upper:
+                assert high.candidate is not None
+                assert high.candidate.channel is not None
+                channel, slopes = _box_channel(problem, n, high.candidate.channel), high.slopes
+                bounds = CellBounds(bounds.lower, high.rate, bounds.lower_from, f"{n} cells an axis")
+            if bounds.gap <= gap:
+                break
     reached = bounds.gap <= gap
-    text = f"as narrow as asked, {gap:.2g} nat" if reached else "boxes in the plane prove no narrower bracket"
+    text = f"as narrow as asked, {gap:.2g} nat" if reached else ending("boxes in the plane prove no narrower bracket")
     status = Status.OPTIMAL if reached else Status.STOPPED
     steep = Slopes(np.nan, np.nan) if slopes is None else slopes
     return Solution(

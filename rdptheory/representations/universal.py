@@ -19,10 +19,11 @@ from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.representations.decoders import best_decoder
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
-from rdptheory.solve import rdp, wanted_gap
+from rdptheory.solve import ask, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
-from rdptheory.solvers.outcome import answered
+from rdptheory.solvers.outcome import answered, searched
 from rdptheory.sources import Gaussian, Source
+from rdptheory.watch import ending, leaving, next_part, opened
 
 __all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
 
@@ -133,17 +134,24 @@ def universal_rate(
     (0.124287, (2, 2, 2))
     """
     problem = UniversalProblem(source, distortion, perception, tuple(points))
-    return _together(problem, _alone(problem, method), InteriorPoint() if method is None else method)
+    with opened("R(Θ)"):
+        return _together(problem, _alone(problem, method), InteriorPoint() if method is None else method)
 
 
 def _alone(problem: UniversalProblem, method: Method | None) -> tuple[Solution, ...]:
-    """R(D_k, P_k) of each point."""
-    source, distortion, perception = problem.source, problem.distortion, problem.perception
-    return tuple(rdp(source, distortion, perception, D=D, P=P, method=method) for D, P in problem.points)
+    """R(D_k, P_k) of each point, or of the first few if somebody ends the search."""
+    found: list[Solution] = []
+    with leaving():
+        for part in problem.parts:
+            next_part(max((answer.bounds.lower for answer in found), default=0.0), np.inf)
+            found.append(ask(part, method))
+    return tuple(found)
 
 
 def _together(problem: UniversalProblem, alone: tuple[Solution, ...], method: Method) -> Solution[UniversalProblem]:
     """R(Θ), from the rates of its points."""
+    if len(alone) < len(problem.parts):
+        return _lower_only(problem, alone, method, ending(""))
     if isinstance(problem.source, Gaussian):
         return _gaussian(problem, alone)
     discrete = [_finite(part) for part in problem.parts]
@@ -154,13 +162,19 @@ def _together(problem: UniversalProblem, alone: tuple[Solution, ...], method: Me
         if answer.status is Status.INFEASIBLE:
             return _about(problem, answer, None, answer.message, method)
     if any(answer.candidate is None for answer in alone):  # a method that found no channel
-        widest = Bounds(max(answer.bounds.lower for answer in alone), float("inf"))
-        nothing = Slopes(float("nan"), float("nan"))
-        stopped = "no channel was found for one of the points"
-        return Solution(problem, widest.upper, widest, nothing, None, Status.STOPPED, stopped, method)
+        return _lower_only(problem, alone, method, "no channel was found for one of the points")
     if all(answer.rate == 0.0 for answer in alone):
         return _zero_rate(problem, alone, method)
     return _Search(problem, alone, method).run()
+
+
+def _lower_only(
+    problem: UniversalProblem, alone: tuple[Solution, ...], method: Method, sentence: str
+) -> Solution[UniversalProblem]:
+    """What the rates of some points prove about all of them."""
+    bounds = Bounds(max((answer.bounds.lower for answer in alone), default=0.0), float("inf"))
+    nothing = Slopes(float("nan"), float("nan"))
+    return Solution(problem, bounds.upper, bounds, nothing, None, Status.STOPPED, sentence, method)
 
 
 def _about(
@@ -301,42 +315,56 @@ class _Search:
         self.parts = [part.discrete for part in problem.parts]
         self.p = self.parts[0].probabilities
         self.steps = 0
+        self.lower, self.upper = max(answer.bounds.lower for answer in alone), float("inf")
+        self.slopes = Slopes(float("nan"), float("nan"))
+        self.candidate: Candidate | None = None
+        self.sentence = "no channel was found"
 
     def run(self) -> Solution[UniversalProblem]:
-        rates = [answer.rate for answer in self.alone]
-        chosen = [int(np.argmax(rates))]
-        while True:
-            bounds, representation, slopes, sentence = self._solve(chosen)
-            decoders, missed = self._decoders(chosen, representation)
-            channel, share = self._repaired(representation, decoders)
-            upper = (1.0 - share) * bounds.upper + share * entropy(self.p)
-            lower = min(max(bounds.lower, *(answer.bounds.lower for answer in self.alone)), upper)
-            if upper - lower <= self.gap or not missed or bounds.gap > self.gap:
-                break
-            chosen.append(max(missed, key=lambda k: missed[k]))
+        with leaving():
+            self._join()
+        lower, upper = min(self.lower, self.upper), self.upper
         reached = upper - lower <= self.gap
         return Solution(
             self.problem,
             upper,
             Bounds(lower, upper),
-            slopes,
-            _candidate(self.p, channel),
+            self.slopes,
+            self.candidate,
             Status.OPTIMAL if reached else Status.STOPPED,
-            f"{sentence or 'the bracket is as narrow as asked'}; the representation of {len(chosen)} of "
-            f"{len(self.parts)} points serves all",
+            self.sentence if reached else ending(self.sentence),
             self.method,
             self.steps,
         )
 
-    def _solve(self, chosen: list[int]) -> tuple[Bounds, FloatArray, Slopes, str]:
+    def _join(self) -> None:
+        chosen = [int(np.argmax([answer.rate for answer in self.alone]))]
+        while True:
+            next_part(self.lower, self.upper)
+            bounds, representation, slopes, sentence = self._solve(chosen)
+            self.lower = max(self.lower, bounds.lower)
+            if representation is None:
+                return
+            decoders, missed = self._decoders(chosen, representation)
+            channel, share = self._repaired(representation, decoders)
+            upper = (1.0 - share) * bounds.upper + share * entropy(self.p)
+            if upper <= self.upper:
+                self.candidate, self.slopes, self.upper = _candidate(self.p, channel), slopes, upper
+                served = f"the representation of {len(chosen)} of {len(self.parts)} points serves all"
+                self.sentence = f"{sentence or 'the bracket is as narrow as asked'}; {served}"
+            if self.upper - self.lower <= self.gap or not missed or bounds.gap > self.gap:
+                return
+            chosen.append(max(missed, key=lambda k: missed[k]))
+
+    def _solve(self, chosen: list[int]) -> tuple[Bounds, FloatArray | None, Slopes, str]:
         if len(chosen) == 1:
             alone = self.alone[chosen[0]]
             assert alone.candidate is not None
             assert alone.candidate.channel is not None
             return alone.bounds, alone.candidate.channel, alone.slopes, ""
-        outcome = answered(self.problem.product(chosen), self.method)
+        product = self.problem.product(chosen)
+        outcome = searched(product, lambda: answered(product, self.method))
         self.steps += outcome.steps
-        assert outcome.channel is not None
         slopes = Slopes(float(outcome.slope_D.sum()), float(outcome.slope_P.sum()))
         return outcome.bounds, outcome.channel, slopes, outcome.sentence
 

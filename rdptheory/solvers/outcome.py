@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -24,9 +22,9 @@ from rdptheory.certificates import (
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
-from rdptheory.watch import watching
+from rdptheory.watch import Watch, ending, watching
 
-__all__ = ["Kept", "Proof", "answered", "judged", "keeping", "seen"]
+__all__ = ["Proof", "answered", "judged", "searched", "seen"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
@@ -129,42 +127,40 @@ def judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     return seen(problem, _readable(problem, outcome))
 
 
-class Kept:
+class _Kept:
     """The best of both ends that the judge has seen of one problem, for a search that somebody ends."""
 
-    def __init__(self, problem: DiscreteProblem) -> None:
-        self.problem = problem
+    def __init__(self, problem: DiscreteProblem, watch: Watch) -> None:
+        self.problem, self.watch = problem, watch
         self.best: Proof | None = None
 
-    def add(self, problem: DiscreteProblem, proof: Proof) -> None:
+    def __call__(self, problem: DiscreteProblem, proof: Proof) -> None:
         """One more look of the judge, which the watch of the search shows."""
-        if problem is not self.problem:
-            return
-        self.best, watch = proof.better(self.best), watching()
-        if watch is not None:
-            watch.step(self.best.bounds.lower, self.best.bounds.upper)
+        if problem is self.problem:
+            self.best = proof.better(self.best)
+            self.watch.step(self.best.bounds.lower, self.best.bounds.upper)
 
 
-_KEPT: ContextVar[Kept | None] = ContextVar("kept", default=None)
-
-
-@contextmanager
-def keeping(problem: DiscreteProblem) -> Iterator[Kept]:
-    """Keep the best that the judge sees of a problem in a `with` block."""
-    kept = Kept(problem)
-    token = _KEPT.set(kept)
+def searched(problem: DiscreteProblem, search: Callable[[], Proof]) -> Proof:
+    """What a search proves, or what was proved when somebody ended it."""
+    watch = watching()
+    if watch is None:
+        return search()
+    watch.hears = kept = _Kept(problem, watch)
     try:
-        yield kept
-    finally:
-        _KEPT.reset(token)
+        proof = search()
+    except KeyboardInterrupt:
+        if not watch.leaves():
+            raise
+        proof = kept.best or judged(problem, Outcome())
+    return proof.ended(proof.steps, ending(proof.sentence))
 
 
 def seen(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     """`judged` for arrays of float64 whose shapes are right; what is frozen is remembered."""
-    proof = _judged(problem, outcome)
-    kept = _KEPT.get()
-    if kept is not None:
-        kept.add(problem, proof)
+    proof, watch = _judged(problem, outcome), watching()
+    if watch is not None and watch.hears is not None:
+        watch.hears(problem, proof)
     if _unchanging(outcome):
         _SEEN[problem] = (*_SEEN.get(problem, ())[-REMEMBERED:], proof)
     return proof
@@ -188,10 +184,8 @@ def _unchanging(outcome: Outcome) -> bool:
 def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     if problem.by_products and outcome.channel is None:
         return _judged_by_products(problem, outcome)
-    reduced, dual = problem.reduced, outcome.dual
-    if dual is None:
-        dual = DualPoint(np.zeros(reduced.shape[0]), np.zeros(len(reduced.distortions)), centred=True)
-    dual = on_reduced(problem, dual)
+    reduced = problem.reduced
+    dual = _nothing(reduced) if outcome.dual is None else on_reduced(problem, outcome.dual)
     with np.errstate(all="ignore"):
         ((lower, upper),) = both_ends([Shown(problem, dual, outcome.channel, outcome.plans)])
         if lower > upper.rate:
@@ -206,6 +200,13 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     bounds = Bounds(lower, upper.rate)
     in_P = -_told_from_0(problem, upper, bounds.gap, mu)
     return Proof(bounds, upper.channel, outcome, np.array(slope_D), in_P, min(upper.room, default=0.0) < 0.0)
+
+
+def _nothing(reduced: DiscreteProblem) -> DualPoint:
+    """The dual point that proves no more than that a rate is not negative."""
+    (n, m), balls = reduced.shape, reduced.perceptions
+    v = tuple(np.zeros(m if ball.image is None else ball.image.shape[0]) for ball in balls)
+    return DualPoint(np.zeros(n), np.zeros(len(reduced.distortions)), v, centred=True)
 
 
 def _as_wide_as_rounding(problem: DiscreteProblem, upper: UpperBound) -> DiscreteProblem:
