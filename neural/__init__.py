@@ -11,6 +11,7 @@ if find_spec("torch") is None:
     raise MissingPackage("torch", "neural")
 
 from neural.checkpoints import Checkpoint
+from neural.claims import Chart, Claim
 from neural.coders import BlauMichaeli, Classifier, Liu, Perceptron, UNet, Yan, Zhang
 from neural.evaluation import FreshCritic, Measured, evaluate
 from neural.losses import (
@@ -22,7 +23,7 @@ from neural.losses import (
     SlicedWasserstein,
     WassersteinGP,
 )
-from neural.models import Conventional, Fit, KMeans, Pictured, Sampler, Shown, Source
+from neural.models import Conventional, Fit, KMeans, Sampler, Shown, Source
 from neural.quality import Likelihoods, Pillow, Quality, RandomFeatures, measure, sweep, write_results
 from neural.quantisers import (
     Binary,
@@ -35,14 +36,14 @@ from neural.quantisers import (
 )
 from neural.rate import rate
 from neural.recipes import Adam, Drops, OneCycle, Recipe, RMSprop
-from neural.study import Chart, Claim, Plan, Study, Variant
+from neural.study import Plan, Study, Variant
 from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder, fit_decoders
 
 __all__ = [
     "Adam", "AnchorNorm", "Binary", "BlauMichaeli", "Chart", "Checkpoint", "Claim", "Classifier", "Codec",
     "Conventional", "Decoder", "DeterministicQuantiser", "Drops", "EnergyDistance", "EnergyScore", "Fit",
     "FreshCritic", "KMeans", "Likelihoods", "Liu", "MeanSquaredError", "Measured", "NoisyQuantiser", "OneCycle",
-    "Perceptron", "Perceptual", "Pictured", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",
+    "Perceptron", "Perceptual", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",
     "Sampler", "Shown", "SlicedWasserstein", "SoftGradient", "Source", "StraightThrough", "Study", "UNet",
     "UniversalQuantiser", "Unquantised", "Variant", "WassersteinGP", "Yan", "Zhang", "evaluate", "fit_classifier",
     "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "measure", "rate", "sweep", "write_results",

@@ -13,9 +13,10 @@ import torch
 import typer
 
 from neural import data, runner
+from neural.claims import IDENTITY, LAW, Row
 from neural.runner import SERIAL, SIDE, UNTRAINED, Bench
 from neural.studies import CHECKED, studies
-from neural.study import IDENTITY, LAW, PRESETS, Row, cost
+from neural.study import PRESETS, cost
 from rdptheory.cli import serve
 from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.sweeps import Dask, Executor, Joblib

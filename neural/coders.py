@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 
-__all__ = ["BlauMichaeli", "Classifier", "Coder", "Liu", "Perceptron", "UNet", "Yan", "Zhang", "level"]
+__all__ = ["BlauMichaeli", "Classifier", "Coder", "Joined", "Liu", "Perceptron", "UNet", "Yan", "Zhang", "level"]
 
 STEEP = partial(nn.LeakyReLU, 0.2)
 FAINT = 0.3  # of the grain that untrained layers would make: training begins near the image without
@@ -72,7 +72,7 @@ class Coder(ABC):
         sizes = [self.planes, *_wide(self.width, 64, 128, 256)]
         image = nn.Sequential(*_layers(sizes, 5, 2, 2, norm=False), nn.Flatten())
         found = sizes[-1] * (-(-self.side // 8)) ** 2
-        return _Projection(image, nn.Linear(found, 1), nn.Linear(code, found, bias=False) if code else None)
+        return Joined(_projected, image, nn.Linear(found, 1), nn.Linear(code, found, bias=False) if code else None)
 
 
 @dataclass(frozen=True)
@@ -90,20 +90,20 @@ class Perceptron(Coder):
     def encoder(self) -> nn.Module:
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels, h, h], activation=nn.ReLU)
-        return nn.Sequential(nn.Flatten(), _Counted(self.level), *hidden, nn.Linear(h, self.latent), nn.Tanh())
+        return nn.Sequential(nn.Flatten(), _counted(self.level), *hidden, nn.Linear(h, self.latent), nn.Tanh())
 
     def decoder(self, noise: int = 0) -> nn.Module:
         (h,), grain = _wide(self.width, 128), self.pixels if noise > self.pixels else 0
-        hidden = _layers([self.latent + noise - grain, h, h], norm=False, activation=nn.ReLU)
+        hidden = nn.Sequential(*_layers([self.latent + noise - grain, h, h], norm=False, activation=nn.ReLU))
         last = nn.Linear(h, self.pixels), nn.Linear(h, grain) if grain else None
-        back = _Counted(self.level, back=True), nn.Unflatten(1, (self.planes, self.side, self.side))
-        return _Grained(nn.Sequential(*hidden), *last, nn.Sequential(*back))
+        image = nn.Unflatten(1, (self.planes, self.side, self.side))
+        return Joined(_grained, hidden, *last, nn.Sequential(_counted(self.level, back=True), image))
 
     def critic(self, code: int = 0) -> nn.Module:
         (h,) = _wide(self.width, 128)
         hidden = _layers([self.pixels + code, h, h], norm=False, activation=STEEP)
-        image = nn.Sequential(nn.Flatten(), _Counted(self.level))
-        return _Critic(image, nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
+        image = nn.Sequential(nn.Flatten(), _counted(self.level))
+        return Joined(_paired, image, nn.Identity() if code else None, nn.Sequential(*hidden, nn.Linear(h, 1)))
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class BlauMichaeli(Coder):
         a, b, c, d = _wide(self.width, 128, 32, 64, 128)
         first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
         grow = _layers([b, c, d], 5, 2, up=True)
-        return _Decoder(*first, *grow, nn.ConvTranspose2d(d, self.planes, 4), nn.Sigmoid())
+        return _decoder(*first, *grow, nn.ConvTranspose2d(d, self.planes, 4), nn.Sigmoid())
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Zhang(Coder):
         a, b, c, d, e = _wide(self.width, 128, 32, 64, 108, 128)
         first = [*_layers([self.latent + noise, a, b * 16]), nn.Unflatten(1, (b, 4, 4))]
         grow = [*_layers([b, c, d], 5, 2, up=True), *_layers([d, e], 5, 1, up=True)]
-        return _Decoder(*first, *grow, nn.ConvTranspose2d(e, self.planes, 4), nn.Sigmoid())
+        return _decoder(*first, *grow, nn.ConvTranspose2d(e, self.planes, 4), nn.Sigmoid())
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Yan(Coder):
         first = [self.latent + noise] if noise else [self.latent, *_wide(self.width, 64)]
         grow = partial(_layers, up=True, activation=nn.ReLU)
         layers = [*grow(first, 1), *grow([first[-1], a], 4), *grow([a, b, c], 4, 2, 1)]
-        return _small(_Decoder(nn.Unflatten(1, (-1, 1, 1)), *layers, nn.ConvTranspose2d(c, self.planes, 4, 2, 1)))
+        return _small(_decoder(nn.Unflatten(1, (-1, 1, 1)), *layers, nn.ConvTranspose2d(c, self.planes, 4, 2, 1)))
 
     def critic(self, code: int = 0) -> nn.Module:
         a, b, c, d, e = _wide(self.width, 16, 32, 64, 128, 64)
@@ -187,7 +187,7 @@ class Yan(Coder):
         image = nn.Sequential(*plain([self.planes, a, b, c], 4, 2, 1), *plain([c, d], 4), nn.Flatten())
         beside = nn.Sequential(*plain([code, d])) if code else None
         head = nn.Sequential(*plain([2 * d if code else d, e]), nn.Linear(e, 1))
-        return _small(_Critic(image, beside, head))
+        return _small(Joined(_paired, image, beside, head))
 
 
 @dataclass(frozen=True)
@@ -215,82 +215,64 @@ class UNet(Coder):
         if not code:
             return super().critic()
         planes = self.planes + code // self.side**2
-        return _Stacked(Coder.critic(replace(self, planes=planes, latent=planes * self.side**2)), self.side)
+        return Joined(_stacked, Coder.critic(replace(self, planes=planes, latent=planes * self.side**2)))
 
 
-class _Counted(nn.Module):
+class Joined(nn.Module):
+    """A function of networks, some of which may be None, and of what goes in, as a network."""
+
+    def __init__(self, function: Callable[..., Tensor], *nets: nn.Module | None) -> None:
+        super().__init__()
+        self.function, self.nets = function, nn.ModuleList(nets)
+
+    def forward(self, *given: Tensor | None) -> Tensor:
+        return self.function(*self.nets, *given)
+
+
+def _counted(level: tuple[float, float], back: bool = False) -> nn.Module:
     """Pixels in units of their spread from their mean, or back."""
-
-    def __init__(self, level: tuple[float, float], back: bool = False) -> None:
-        super().__init__()
-        (mean, spread), self.back = level, back
-        self.mean, self.spread = mean, spread
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return pixels * self.spread + self.mean if self.back else (pixels - self.mean) / self.spread
+    mean, spread = level
+    return Joined(lambda pixels: pixels * spread + mean if back else (pixels - mean) / spread)
 
 
-class _Decoder(nn.Sequential):
-    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        return super().forward(torch.cat([received, noise], dim=-1))
+def _decoder(*layers: nn.Module) -> nn.Module:
+    """Layers that see what was received and the noise as one."""
+    return Joined(lambda net, received, noise: net(torch.cat([received, noise], 1)), nn.Sequential(*layers))
 
 
-class _Grained(nn.Module):
+def _grained(
+    hidden: nn.Module, mean: nn.Module, amount: nn.Linear | None, image: nn.Module, received: Tensor, noise: Tensor
+) -> Tensor:
     """An image of the code and some noise, and noise of every pixel where there is a layer for its amount."""
-
-    def __init__(self, hidden: nn.Module, mean: nn.Module, amount: nn.Linear | None, image: nn.Module) -> None:
-        super().__init__()
-        self.hidden, self.mean, self.amount, self.image = hidden, mean, amount, image
-
-    def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        if self.amount is None:
-            return self.image(self.mean(self.hidden(torch.cat([received, noise], 1))))
-        grain = self.amount.out_features
-        hidden = self.hidden(torch.cat([received, noise[:, :-grain]], 1))
-        return self.image(self.mean(hidden) + FAINT * self.amount(hidden) * noise[:, -grain:])
+    few = noise.shape[1] - (amount.out_features if amount else 0)
+    seen = hidden(torch.cat([received, noise[:, :few]], 1))
+    return image(mean(seen) + FAINT * amount(seen) * noise[:, few:] if amount else mean(seen))
 
 
-class _Critic(nn.Module):
-    """What it sees in the image beside what it sees in the code."""
-
-    def __init__(self, image: nn.Module, code: nn.Module | None, head: nn.Module) -> None:
-        super().__init__()
-        self.image, self.code, self.head = image, code, head
-
-    def forward(self, images: Tensor, code: Tensor | None) -> Tensor:
-        hidden = self.image(images)
-        return self.head(hidden if self.code is None else torch.cat([hidden, self.code(code)], 1)).squeeze(-1)
+def _paired(image: nn.Module, code: nn.Module | None, head: nn.Module, images: Tensor, codes: Tensor | None) -> Tensor:
+    """A critic of what is seen in the image beside what is seen in the code."""
+    seen = image(images)
+    return head(torch.cat([seen, code(codes)], 1) if code else seen).squeeze(-1)
 
 
-class _Projection(nn.Module):
-    """Linear in what it sees in the image, with weights that depend on the code."""
-
-    def __init__(self, image: nn.Module, head: nn.Module, code: nn.Module | None) -> None:
-        super().__init__()
-        self.image, self.head, self.code = image, head, code
-
-    def forward(self, images: Tensor, code: Tensor | None) -> Tensor:
-        hidden = self.image(images)
-        value = self.head(hidden).squeeze(-1)
-        return value if self.code is None else value + (self.code(code) * hidden).sum(1)
+def _projected(
+    image: nn.Module, head: nn.Module, code: nn.Module | None, images: Tensor, codes: Tensor | None
+) -> Tensor:
+    """A critic linear in what is seen in the image, with weights that depend on the code."""
+    seen = image(images)
+    return head(seen).squeeze(-1) + ((code(codes) * seen).sum(1) if code else 0.0)
 
 
-class _Stacked(nn.Module):
+def _stacked(critic: nn.Module, images: Tensor, codes: Tensor) -> Tensor:
     """A critic of the image and of the image that is its code, one above the other."""
-
-    def __init__(self, net: nn.Module, side: int) -> None:
-        super().__init__()
-        self.net, self.side = net, side
-
-    def forward(self, images: Tensor, code: Tensor) -> Tensor:
-        return self.net(torch.cat([images, code.unflatten(1, (-1, self.side, self.side))], 1), None)
+    return critic(torch.cat([images, codes.unflatten(1, (-1, *images.shape[2:]))], 1), None)
 
 
 class _UNet(nn.Module):
     def __init__(self, planes: int, side: int, noise: int, width: float, level: tuple[float, float]) -> None:
         super().__init__()
         a, b, c = _wide(width, 32, 64, 128)
-        self.shape, self.noise, self.counted, self.spread = (planes, side, side), noise, _Counted(level), level[1]
+        self.shape, self.counted, self.spread = (planes, side, side), _counted(level), level[1]
         self.first, self.second, self.third = self._pair(planes + noise, a), self._pair(a, b), self._pair(b, c)
         self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), self._pair(2 * b, b)
         self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), self._pair(2 * a, a)
@@ -299,8 +281,8 @@ class _UNet(nn.Module):
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         image = received.unflatten(1, self.shape)
-        planes = [self.counted(image), *([noise.unflatten(1, (self.noise, *self.shape[1:]))] if self.noise else [])]
-        fine = self.first(torch.cat(planes, 1))
+        planes = noise.reshape(len(noise), noise.shape[1] // self.shape[1] ** 2, *self.shape[1:])
+        fine = self.first(torch.cat([self.counted(image), planes], 1))
         middle = self.second(nn.functional.max_pool2d(fine, 2))
         coarse = self.third(nn.functional.max_pool2d(middle, 2))
         middle = self.upper(torch.cat([self.rise(coarse), middle], 1))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neural import data, oracle
-from neural.coders import Coder, Perceptron, UNet, level
+from neural.coders import Coder, Joined, Perceptron, UNet, level
 from neural.losses import Loss, MeanSquaredError
 from neural.quality import Pillow
 from neural.quantisers import Binary, Quantiser, Unquantised
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from neural.study import Plan
 
 __all__ = [
-    "SEEN", "Centres", "Conventional", "Decoded", "Fit", "Hyperplanes", "KMeans", "Mixed", "Model", "Noisy", "Pictured",
-    "Refined", "Restored", "Sampler", "Shown", "Source", "needed",
+    "SEEN", "Centres", "Conventional", "Fit", "Hyperplanes", "KMeans", "Mixed", "Model", "Noisy", "Refined", "Restored",
+    "Sampler", "Shown", "Source", "needed",
 ]  # fmt: skip
 
 SEEN = 2_000  # images of each part that a model is measured on, and that exact decoders draw from
@@ -117,12 +117,11 @@ class Hyperplanes(Model):
     bits: int
 
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
-        rng, points = torch.Generator().manual_seed(seed), images[:SEEN]
-        net = nn.Sequential(nn.Flatten(), nn.Linear(points[0].numel(), self.bits), nn.Hardtanh())
-        weights = torch.randn(self.bits, points[0].numel(), generator=rng).to(points)
-        net[1].weight.data, net[1].bias.data = weights, -(points.flatten(1) @ weights.T).mean(0)
-        coder = Perceptron(self.bits, planes=points.shape[1], side=points.shape[2])
-        return oracle.tabled(Codec(net.requires_grad_(False), Binary(), Decoder(nn.Identity(), 0), coder), points)
+        points, rng = images[:SEEN].flatten(1), torch.Generator().manual_seed(seed)
+        normals, centre = torch.randn(points.shape[1], self.bits, generator=rng).to(points), points.mean(0)
+        sides = Joined(lambda seen: (seen.flatten(1) - centre) @ normals)
+        coder = Perceptron(self.bits, planes=images.shape[1], side=images.shape[2])
+        return oracle.tabled(Codec(sides, Binary(), Decoder(nn.Identity(), 0), coder), images[:SEEN])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +153,7 @@ class Noisy(Model):
         def noisy(net: nn.Module, received: Tensor, noise: Tensor) -> Tensor:
             return net(received, noise[:, :0]) + spread * noise.unflatten(1, images.shape[1:])
 
-        return replace(codec, decoder=Decoder(_Joined(noisy, codec.decoder.net), images[0].numel()))
+        return replace(codec, decoder=Decoder(Joined(noisy, codec.decoder.net), images[0].numel()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +170,7 @@ class Mixed(Model):
         def mixed(mean: nn.Module, drawn: nn.Module, received: Tensor, noise: Tensor) -> Tensor:
             return self.alpha * mean(received, noise[:, :0]) + (1.0 - self.alpha) * drawn(received, noise)
 
-        return replace(codec, decoder=Decoder(_Joined(mixed, codec.decoder.net, sample.net), sample.noise))
+        return replace(codec, decoder=Decoder(Joined(mixed, codec.decoder.net, sample.net), sample.noise))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,41 +186,22 @@ class Centres(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Shown(Model):
-    """A codec whose code is the image itself, shown as it is: what a restorer is fitted behind."""
+    """A codec whose code is an image, shown as it is: the image itself, or what a picture format or another model makes
+    of it. Restorers are fitted behind it; the formats stand for the codecs of [YWL22], BPG and HiFiC."""
 
+    format: str = ""
+    quality: int = 20
+    of: Model | None = None
     network: type[Coder] = UNet
     width: float = 0.25
 
     def make(self, images: Tensor, found: Found, seed: int) -> Codec:
         shape = images.shape[1:]
+        front = [Conventional(self.format, self.quality)] if self.format else []
+        front += [Restored(found[self.of], nn.Identity())] if self.of else []
         coder = self.network(images[0].numel(), self.width, *shape[:2], level(images))
-        image = _Joined(lambda received, noise: received.unflatten(1, shape))
-        return Codec(nn.Sequential(self.front(found), nn.Flatten()), Unquantised(), Decoder(image, 0), coder)
-
-    def front(self, found: Found) -> nn.Module:
-        """What happens to the image before."""
-        return nn.Identity()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pictured(Shown):
-    """The code is what a picture format makes of the image; it stands for the codecs of [YWL22], BPG and HiFiC."""
-
-    format: str = "JPEG"
-    quality: int = 20
-
-    def front(self, found: Found) -> nn.Module:
-        return Conventional(self.format, self.quality)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decoded(Shown):
-    """The code is what another model makes of the image."""
-
-    of: Model
-
-    def front(self, found: Found) -> nn.Module:
-        return Restored(found[self.of], nn.Identity())
+        shown = Joined(lambda received, noise: received.unflatten(1, shape))
+        return Codec(nn.Sequential(*front, nn.Flatten()), Unquantised(), Decoder(shown, 0), coder)
 
 
 class Conventional(nn.Module):
@@ -260,7 +240,7 @@ class Refined(Coder):
 
     def encoder(self) -> nn.Module:
         features = self.base.features  # bound, so that the frozen weights are not those of this module
-        return _Joined(lambda fresh, images: torch.cat([features(images), fresh(images)], 1), self.fresh.encoder())
+        return Joined(lambda fresh, images: torch.cat([features(images), fresh(images)], 1), self.fresh.encoder())
 
     def decoder(self, noise: int = 0) -> nn.Module:
         return self.whole.decoder(noise)
@@ -275,17 +255,6 @@ def needed(models: Iterable[Model]) -> list[Model]:
     for model in models:
         found |= dict.fromkeys([*needed(model.needs), model])
     return list(found)
-
-
-class _Joined(nn.Module):
-    """A function of networks and of what goes in, as a network."""
-
-    def __init__(self, function: Callable[..., Tensor], *nets: nn.Module) -> None:
-        super().__init__()
-        self.function, self.nets = function, nn.ModuleList(nets)
-
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.function(*self.nets, *given)
 
 
 guard(__name__, methods=False)

@@ -10,8 +10,8 @@ from textwrap import wrap
 
 from torch import Tensor
 
+from neural.claims import Chart, Curve
 from neural.runner import Result, read
-from neural.study import Chart, Curve
 from rdptheory import plotting
 from rdptheory.errors import InvalidInput
 from rdptheory.files import write_text

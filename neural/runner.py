@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from neural import oracle
 from neural.checkpoints import Checkpoint
+from neural.claims import Record, Row, Table
 from neural.coders import Classifier, Coder, level
 from neural.data import Split, resize
 from neural.evaluation import evaluate
 from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual
 from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
-from neural.study import Record, Row, Study, Table, judge
+from neural.study import Study, judge
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
 from rdptheory.errors import InvalidInput
 from rdptheory.files import read_bytes, read_text, write_bytes, write_text

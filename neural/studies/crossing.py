@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neural import data
+from neural.claims import CONTROL, IDENTITY, LAW, LEARNED, Chart, Claim, Table, certified, value
 from neural.coders import BlauMichaeli, Liu, Zhang
 from neural.evaluation import FreshCritic
 from neural.losses import WassersteinGP
@@ -18,22 +19,7 @@ from neural.quantisers import DeterministicQuantiser, Undithered, UniversalQuant
 from neural.recipes import Adam, Drops, Recipe
 from neural.studies.posterior import mean_image
 from neural.studies.tradeoff import CHEAPER, TURNS, named
-from neural.study import (
-    CONTROL,
-    IDENTITY,
-    LAW,
-    LEARNED,
-    Chart,
-    Claim,
-    Plan,
-    Study,
-    Table,
-    Variant,
-    certified,
-    each,
-    presets,
-    value,
-)  # fmt: skip
+from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["STUDIES"]
 
@@ -94,13 +80,13 @@ def equal(measure: str, to: str) -> Claim:
     return Claim(text, LAW, asked, 0.0, math.inf, 0.985, ("rate", "task"), ONE)
 
 
-SHRUNK = each(
-    presets(SMALL, SMALL, QUICK, PAPERS), source=(BLURRED, BLURRED, CUBIC, CUBIC),
+SHRUNK = presets(
+    SMALL, SMALL, QUICK, PAPERS, source=(BLURRED, BLURRED, CUBIC, CUBIC),
     rates=(((3, 3),), ((3, 3),), ((2, 4), (8, 4), (16, 4)), tuple((n, 4) for n in range(2, 17))),
     weights=(SMALL.weights, SMALL.weights, (1e-3,), (1e-3,)),
 )  # fmt: skip
-NOISY = each(
-    SHRUNK, source=4 * (NOISED,), plan=(SMALL.plan, SMALL.plan, replace(NOISE, epochs=33), NOISE),
+NOISY = presets(
+    SMALL, SMALL, QUICK, PAPERS, source=4 * (NOISED,), plan=(SMALL.plan, SMALL.plan, replace(NOISE, epochs=33), NOISE),
     rates=(((3, 3),), ((3, 3),), ((4, 8), (10, 8)), tuple((n, 8) for n in range(4, 39, 2))),
     weights=(SMALL.weights, SMALL.weights, (3e-3,), (3e-3,)),
 )  # fmt: skip
@@ -111,9 +97,9 @@ RATED = (Chart("common randomness", "rate", D, ("role", "weight"), theory=certif
 CR = Study(
     "cr", "LZCK22 figure 5", "One dither for both ends lowers the distortion at equal rate and perception",
     crossed, (equal(D, ""),),
-    each(presets(SMALL, SMALL, QUICK, PAPERS), plan=(Plan(steps=300), SMALL.plan, QUICK.plan, LIU),
-         rates=(((3, 3),), ((2, 3), (3, 3)), ((2, 4), (8, 4)), ((2, 4), (8, 4), (16, 4))),
-         weights=(*2 * (SMALL.weights,), *2 * ((0.0, 1e-3, 3e-3),))),
+    presets(SMALL, SMALL, QUICK, PAPERS, plan=(Plan(steps=300), SMALL.plan, QUICK.plan, LIU),
+            rates=(((3, 3),), ((2, 3), (3, 3)), ((2, 4), (8, 4)), ((2, 4), (8, 4), (16, 4))),
+            weights=(*2 * (SMALL.weights,), *2 * ((0.0, 1e-3, 3e-3),))),
     charts=RATED, departures=(TURNS, CHEAPER),
 )  # fmt: skip
 SUPERRES = Study(
@@ -160,7 +146,7 @@ DECOMPOSE = Study(
         Claim("R = {rate:g}: a trained branch and the table of the other / end to end, train", LAW, branched, 1.0, 0.02,
               0.05, ("rate",)),
     ),
-    each(SHRUNK, rates=(((2, 4),), ((2, 3), (2, 4)), ((2, 4),), ((2, 4), (5, 4))), weights=4 * ((1e-3,),)),
+    presets(*SHRUNK.values(), rates=(((2, 4),), ((2, 3), (2, 4)), ((2, 4),), ((2, 4), (5, 4))), weights=4 * ((1e-3,),)),
     measures=("distortion", "perception", "parts"),
     departures=("the second branch is the exact table E[Y|Z]; the paper trains both and prints their sum", BILINEAR),
 )  # fmt: skip
@@ -192,7 +178,7 @@ SEPARATE = Study(
     "separate-vs-joint", "LZCK22 table 2",
     "Parts E|X-X^|^2 and E|Y-Y^|^2 of a joint model over those of two codecs apart: they lose nothing",
     _apart, (apart("target", "output"), apart("source", "source")),
-    each(SHRUNK, plan=(JOINT, JOINT, QUICK.plan, LIU), rates=(*3 * (((2, 4),),), ((2, 4), (5, 4))),
+    presets(*SHRUNK.values(), plan=(JOINT, JOINT, QUICK.plan, LIU), rates=(*3 * (((2, 4),),), ((2, 4), (5, 4))),
          weights=((5e-3,), (5e-3,), (1e-3,), (1e-3,)), noise=4 * (16,)),
     measures=("distortion", "perception", "parts"),
     departures=("the joint decoder draws 16 private numbers behind a code without dither; the paper's two dithers cost "
@@ -243,9 +229,9 @@ BASELINE = Study(
         Claim("R = {rate:g}: D restored first over D end to end at equal energy distance, train", LAW, restored_first,
               1.0, 0.03, math.inf, ("rate",), {"role": "restored first"}),
     ),
-    each(SHRUNK, weights=(*2 * ((1e-2, 3e-3, *CURVE),), *2 * ((5e-2, 1e-2, *CURVE, 3e-2),)),
+    presets(*SHRUNK.values(), weights=(*2 * ((1e-2, 3e-3, *CURVE),), *2 * ((5e-2, 1e-2, *CURVE, 3e-2),)),
          sampler=(RESTORING, RESTORING, QUICK.plan, LIU)),
-    each(NOISY, weights=(*2 * ((1e-2, 3e-3, *CURVE),), *2 * ((3e-2, 5e-3, *CURVE, 3e-2),)),
+    presets(*NOISY.values(), weights=(*2 * ((1e-2, 3e-3, *CURVE),), *2 * ((3e-2, 5e-3, *CURVE, 3e-2),)),
          sampler=(RESTORING, RESTORING, QUICK.plan, NOISE)),
     measures=BOTH,
     departures=("depth, width and epochs of the U-Net are not printed: three levels, as long as the codec",

@@ -7,40 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from neural import data
+from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Chart, Claim, Curve, Table, certified, over, value
 from neural.coders import Perceptron, Yan
-from neural.losses import AnchorNorm, EnergyScore, MeanSquaredError, SlicedWasserstein, WassersteinGP
-from neural.models import (
-    Decoded,
-    Fit,
-    Hyperplanes,
-    KMeans,
-    Mixed,
-    Model,
-    Noisy,
-    Pictured,
-    Sampler,
-    Shown,
-    Source,
-)  # fmt: skip
+from neural.losses import AnchorNorm, EnergyScore, SlicedWasserstein, WassersteinGP
+from neural.models import Fit, Hyperplanes, KMeans, Mixed, Model, Noisy, Sampler, Shown, Source
 from neural.recipes import Adam, Drops, Recipe, RMSprop
-from neural.study import (
-    CONTROL,
-    IDENTITY,
-    LAW,
-    PAPER,
-    Chart,
-    Claim,
-    Curve,
-    Plan,
-    Study,
-    Table,
-    Variant,
-    certified,
-    each,
-    over,
-    presets,
-    value,
-)  # fmt: skip
+from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["STUDIES", "mean_image"]
 
@@ -50,6 +22,7 @@ MEAN, SAMPLE = {"role": "mean"}, {"role": "sample"}
 YAN = Plan(Yan, Yan, Recipe(128, RMSprop(1e-4), RMSprop(1e-3), Drops((0.5,), 0.1)), epochs=100)
 LATE = replace(YAN, recipe=replace(YAN.recipe, schedule=Drops(())))  # the code of [YWL22] decays after its last epoch
 WARM = WassersteinGP(10.0, conditional=True, warm_up=468)  # one epoch of MNIST
+SCORE = Plan(recipe=Recipe(optimiser=Adam(7e-3), average=0.98), steps=1000)
 
 
 def codec(plan: Plan, bits: int) -> Model:
@@ -57,11 +30,10 @@ def codec(plan: Plan, bits: int) -> Model:
     return Fit(plan=plan, latent=bits)
 
 
-SCORE = Plan(recipe=Recipe(optimiser=Adam(7e-3), average=0.98), steps=1000)
 SMALL = Variant(Plan(steps=600), sampler=SCORE, rates=(4,))
 FULL = Variant(YAN, front=codec, sampler=YAN, posterior=WARM, rates=(4,))
 LITE = replace(FULL, plan=replace(YAN, epochs=33), sampler=replace(YAN, epochs=33))
-PRESETS = presets(SMALL, SMALL, LITE, FULL)
+BY_PRESET = (SMALL, SMALL, LITE, FULL)
 
 
 def law(alpha: float) -> float:
@@ -93,12 +65,12 @@ def mean_image(source: Source = Source(), role: str = "mean image") -> Model:
 
 def sampling(below: float, above: float, bias: float, seen: float, rated: str = "", **by: object) -> tuple[Claim, ...]:
     """What makes a sampler: its distortion, no bias by code, and the law of the images."""
+    look = over(P, SAMPLE, MEAN)
     return (
         Claim(rated + "D / D_d of the sample, train", LAW, value("ratio", **SAMPLE), 2.0, below, above, **by),
         Claim(rated + "bias by code / D_d", LAW, value("bias", **SAMPLE), 0.0, 0.02, bias, **by),
-        Claim(rated + "sliced W2^2 of the sample over that of the mean", LAW, over(P, SAMPLE, MEAN), 0.0, math.inf,
-              seen, **by),
-    )  # fmt: skip
+        Claim(rated + "sliced W2^2 of the sample over that of the mean", LAW, look, 0.0, math.inf, seen, **by),
+    )
 
 
 def _oracle(v: Variant) -> Iterator[Model]:
@@ -111,9 +83,9 @@ def _oracle(v: Variant) -> Iterator[Model]:
     yield Hyperplanes(bits=4, **own).named(role="hyperplanes")
 
 
-def moved(table: Table, role: str = "exact", **labels: float) -> float:
+def moved(table: Table, role: str = "exact", of: str = "mean", **labels: float) -> float:
     """Exact W2^2 of an output over D_d, on the same images."""
-    return table.at("exact_w2", role=role, **labels) / table.at("distortion_per_image", role="mean")
+    return table.at("exact_w2", role=role, **labels) / table.at("distortion_per_image", role=of)
 
 
 def arc(table: Table) -> list[Curve]:
@@ -124,6 +96,7 @@ def arc(table: Table) -> list[Curve]:
 
 
 EXACT = {"by": ("alpha",), "of": {"role": "exact"}}
+NOISED, PLANES = "white noise", "hyperplanes"
 ORACLE = Study(
     "oracle", "YWYML21 Thm 2, YWL22 Thm 1",
     "The exact sampler: D = 2 D_d, D(alpha), W2^2 = alpha^2 D_d, and wrong methods that must miss them",
@@ -135,13 +108,12 @@ ORACLE = Study(
         Claim("exact W2^2 / D_d at alpha = {alpha:g}", IDENTITY, moved, lambda t, alpha: alpha**2, 0.002, 0.002,
               **EXACT),
         Claim("D / D_d of a redraw that ignores the code", CONTROL, value("ratio", role="any image"), 2.0, 0.06, 0.06),
-        Claim("exact W2^2 / D_d of X_d + white noise, whose D is right", CONTROL, lambda t: moved(t, "white noise"),
-              0.0, 0.002, 0.002),
-        Claim("exact W2^2 / D of the mean behind random hyperplanes", CONTROL,
-              lambda t: t.at("exact_w2", role="hyperplanes") / t.at("distortion_per_image", role="hyperplanes"), 1.0,
+        Claim("exact W2^2 / D_d of X_d + white noise, whose D is right", CONTROL, lambda t: moved(t, NOISED), 0.0,
+              0.002, 0.002),
+        Claim("exact W2^2 / D of the mean behind random hyperplanes", CONTROL, lambda t: moved(t, PLANES, PLANES), 1.0,
               0.02, 0.02),
     ),
-    presets(*4 * (Variant(),)),
+    presets(Variant()),
     measures=("distortion", "codes", "exact"),
     charts=(Chart("interpolation of the exact sampler", "distortion_per_image", "exact_w2", ("role",), "train", arc),),
 )  # fmt: skip
@@ -155,7 +127,7 @@ TWOFOLD = Study(
         *sampling(0.15, 0.08, 0.05, 0.25, "R = {rate:g}: ", **RATED),
         Claim("R = {rate:g}: variance by code / D_d", LAW, value("variance", **SAMPLE), 1.0, 0.15, 0.10, **RATED),
     ),
-    each(PRESETS, rates=((4,), (2, 4), (2, 4, 8), (2, 4, 6, 8))),
+    presets(*BY_PRESET, rates=((4,), (2, 4), (2, 4, 8), (2, 4, 6, 8))),
     measures=("distortion", "perception", "codes", "own critic"),
     charts=(Chart("rate and distortion, with and without perfect perception", "rate", D, ("role",), theory=certified,
                   filled="sample"),),
@@ -169,17 +141,14 @@ TWOFOLD = Study(
 
 
 def _degenerate(v: Variant) -> Iterator[Model]:
-    front = v.front(v.plan, 4)
-    for role, (sees, warm_up) in {"warmed up": (True, 200), "not warmed up": (True, 0), "blind": (False, 0)}.items():
+    for role, sees, warm_up in (("warmed up", True, 200), ("not warmed up", True, 0), ("blind", False, 0)):
         critic = replace(v.posterior, conditional=sees, warm_up=warm_up)
-        yield Fit(plan=v.sampler, behind=front, loss=critic, latent=4, noise=None).named(role=role)
+        yield sampled(replace(v, posterior=critic), 4, v.front(v.plan, 4)).named(role=role)
 
 
-BALANCED = Plan(
-    recipe=Recipe(optimiser=Adam(1e-3, (0.5, 0.9)), critic=Adam(1e-3, (0.5, 0.9)), average=0.99), steps=1000
-)
+HALF = Adam(1e-3, (0.5, 0.9))
+BALANCED = Plan(recipe=Recipe(optimiser=HALF, critic=HALF, average=0.99), steps=1000)
 CRITICS = replace(SMALL, sampler=BALANCED, posterior=WassersteinGP(1.0, conditional=True))
-
 DEGENERATE = Study(
     "degenerate", "YWYML21 supplement D",
     "Adversarial samplers, warmed up or not: a critic that does not see the code lets the decoder ignore it",
@@ -195,18 +164,25 @@ DEGENERATE = Study(
     departures=("D / D_d is shown and not claimed: in the small presets no adversarial sampler reaches 2 on all data",),
 )  # fmt: skip
 
+
+def _dal(v: Variant) -> Iterator[Model]:
+    yield mean_image()
+    for weight in v.weights:
+        yield Fit(plan=v.plan, latent=4, loss=v.perceptual(weight), noise=None).named(weight=weight)
+
+
+MOST, LEAST = {"weight": 5.0}, {"weight": 0.1}
 DAL = Study(
     "dal", "YWYML21 figure 5", "Distortion plus adversarial loss buys perception with distortion, weight by weight",
-    lambda v: (mean_image(), *(
-        Fit(plan=v.plan, latent=4, loss=v.perceptual(w), noise=None).named(weight=w) for w in v.weights)),
+    _dal,
     (
-        Claim("sliced W2^2 at the largest weight over that at the smallest", LAW,
-              over(P, {"weight": 5.0}, {"weight": 0.1}), 0.0, math.inf, 0.8),
-        Claim("D at the largest weight over that at the smallest", LAW,
-              over(D, {"weight": 5.0}, {"weight": 0.1}, "mean image"), 1.0, -0.05, math.inf),
+        Claim("sliced W2^2 at the largest weight over that at the smallest", LAW, over(P, MOST, LEAST), 0.0, math.inf,
+              0.8),
+        Claim("D at the largest weight over that at the smallest", LAW, over(D, MOST, LEAST, "mean image"), 1.0, -0.05,
+              math.inf),
     ),
-    each(PRESETS, weights=4 * ((0.1, 1.0, 5.0),), scale=(6.0, 6.0, 1.0, 1.0),
-         perception=(*2 * (Variant().perception,), *2 * (WassersteinGP(10.0),))),
+    presets(*BY_PRESET, weights=4 * ((0.1, 1.0, 5.0),), scale=(6.0, 6.0, 1.0, 1.0),
+            perception=(*2 * (Variant().perception,), *2 * (WassersteinGP(10.0),))),
     measures=("distortion", "perception", "own critic"),
     charts=(Chart("distortion plus adversarial loss", D, P, ()),),
     departures=("the loss and its units are not printed: MSE per pixel + weight x (-E J), J unconditional",),
@@ -225,27 +201,29 @@ def _jump(v: Variant) -> Iterator[Model]:
             fit = Fit(source=source, plan=v.sampler, behind=cells, loss=loss, latent=2, noise=1)
             yield fit.named(source=name, weight=weight, beta=1.0 / (1.0 + weight))
     for beta in v.rates:
-        front, weight = v.front(v.plan, 4), (1.0 - beta) / beta
-        fit = Fit(plan=v.plan, behind=front, loss=v.posterior + weight * AnchorNorm(), latent=4, noise=None)
-        yield fit.named(source="images", beta=beta, weight=weight)
+        weight = (1.0 - beta) / beta
+        anchored = replace(v, sampler=v.plan, posterior=v.posterior + weight * AnchorNorm())
+        yield sampled(anchored, 4, v.front(v.plan, 4)).named(source="images", beta=beta, weight=weight)
 
 
-def jumps(weight: float, theory: float, below: float, above: float) -> Claim:
-    """D / D_d at a weight of the anchor."""
-    return Claim(f"{{source}}, lambda = {weight:g}: D / D_d", LAW, value("ratio", weight=weight), theory, below, above,
-                 ("source",), {"weight": weight})  # fmt: skip
+def jumps(weights: tuple[float, ...], theory: float, below: float, above: float) -> list[Claim]:
+    """D / D_d at some weights of the anchor."""
+    text, by = "{{source}}, lambda = {:g}: D / D_d", ("source",)
+    return [
+        Claim(text.format(w), LAW, value("ratio", weight=w), theory, below, above, by, {"weight": w}) for w in weights
+    ]
 
 
+STEP = Curve("theory", (0.0, 0.5, 0.5, 1.0), (1.0, 1.0, 2.0, 2.0), "theory")
 JUMP = Study(
     "jump", "YWL22 figure 2", "The augmented loss jumps from 2 D_d to D_d at lambda = 1, beta = 1/2", _jump,
-    (*(jumps(w, 2.0, 0.45, 0.08) for w in BEFORE), *(jumps(w, 1.0, 0.01, 0.02) for w in BEYOND)),
-    each(presets(*4 * (Variant(sampler=CELLS, front=codec, posterior=WARM),)),
-         weights=((0.5, 1.1), (*BEFORE, 0.75, 0.9, *BEYOND), (0.5, 1.1), (0.5, 1.1)),
-         plan=(Plan(), Plan(), replace(LATE, epochs=33), LATE),
-         rates=((), (), (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(n / 20 for n in range(1, 20)), 0.99))),
+    (*jumps(BEFORE, 2.0, 0.45, 0.08), *jumps(BEYOND, 1.0, 0.01, 0.02)),
+    presets(Variant(sampler=CELLS, front=codec, posterior=WARM),
+            weights=((0.5, 1.1), (*BEFORE, 0.75, 0.9, *BEYOND), (0.5, 1.1), (0.5, 1.1)),
+            plan=(Plan(), Plan(), replace(LATE, epochs=33), LATE),
+            rates=((), (), (0.3, 0.4, 0.45, 0.55, 0.6, 0.7, 0.9, 0.99), (*(n / 20 for n in range(1, 20)), 0.99))),
     measures=("distortion", "codes"),
-    charts=(Chart("the jump at beta = 1/2", "beta", "ratio", ("source",), "train", lambda t: [
-        Curve("theory", (0.0, 0.5, 0.5, 1.0), (1.0, 1.0, 2.0, 2.0), "theory")], "images"),),
+    charts=(Chart("the jump at beta = 1/2", "beta", "ratio", ("source",), "train", lambda t: [STEP], "images"),),
     departures=(
         "small presets: W1 by sorting in every cell of one-pixel sources, in place of a critic on images",
         "a finite batch makes W1 too large, so D / D_d sags towards lambda = 1: 0.75 and 0.9 are drawn, not claimed",
@@ -280,7 +258,7 @@ INTERPOLATE = Study(
         Claim("sliced W2^2 at alpha = {alpha:g} above the exact sampler's, over the mean's", LAW, beside, 0.0, 0.1,
               0.15, ("alpha",), {"role": "trained"}),
     ),
-    PRESETS,
+    presets(*BY_PRESET),
     charts=(Chart("between the mean and the sample", D, P, ("role",), "train", filled="trained"),),
 )  # fmt: skip
 
@@ -293,61 +271,60 @@ def _framework_a(v: Variant) -> Iterator[Model]:
 
 FRAMEWORK_A = Study(
     "framework-a", "YWL22 5.3, table 1", "One code of a trained encoder, two trained decoders, and their mixtures",
-    _framework_a, sampling(0.2, 0.15, 0.1, 0.3), PRESETS,
+    _framework_a, sampling(0.2, 0.15, 0.1, 0.3), presets(*BY_PRESET),
     measures=("distortion", "perception", "codes", "pictures"),
     charts=(Chart("mixtures of mean and sample, 4 bits", D, P, ("role",), filled="trained"),),
     departures=("the paper's images are of KODAK behind HiFiC: its table stands beside no other data set",),
 )  # fmt: skip
 
 
-def _after(shown: Shown, weight: float = 0.0) -> Callable[[Variant], Iterator[Model]]:
-    """A decoded image, its restored mean and its restored sample."""
+def after(shown: Shown, weight: float = 0.0) -> Callable[[Variant], Iterator[Model]]:
+    """A decoded image, its restored mean and its restored sample, with a weight of the anchor."""
 
     def models(v: Variant) -> Iterator[Model]:
-        own, loss = {"source": shown.source, "behind": shown}, v.posterior + weight * AnchorNorm()
+        own, loss = {"source": shown.source, "behind": shown}, v.posterior
+        loss = loss + weight * AnchorNorm() if weight else loss
         yield shown.named(role="codec")
-        yield Fit(plan=v.plan, loss=MeanSquaredError(), **own).named(role="mean")
-        yield Fit(plan=v.sampler, loss=loss if weight else v.posterior, noise=None, **own).named(role="sample")
+        yield Fit(plan=v.plan, **own).named(role="mean")
+        yield Fit(plan=v.sampler, loss=loss, noise=None, **own).named(role="sample")
 
     return models
 
 
-RESTORE = Plan(recipe=Recipe(32, Adam(3e-3)), steps=200)
-LARGE = Plan(recipe=Recipe(64, Adam(1e-4)), epochs=100)
+RESTORE, LARGE = Plan(recipe=Recipe(32, Adam(3e-3)), steps=200), Plan(recipe=Recipe(64, Adam(1e-4)), epochs=100)
 BEHIND = Variant(RESTORE, sampler=replace(RESTORE, steps=400), posterior=EnergyScore(2))
 WIDE = Variant(LARGE, sampler=LARGE, posterior=WassersteinGP(10.0, conditional=True))
 THIRD = replace(LARGE, epochs=33)
-AFTER = presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE)
 CODEC = {"role": "codec"}
 SHOWN = tuple(
     Claim(f"D of the {own['role']} over the codec's own", PAPER, over(D, own, CODEC), theory, None, None)
     for own, theory in ((MEAN, 1.0), (SAMPLE, 2.0))
 )
-LOOKED = {"measures": ("distortion", "perception", "features", "pictures"), "departures": (
-    "patches and JPEG or WebP stand for photographs behind BPG and HiFiC, a U-Net for theirs: shapes, no numbers",
-)}  # fmt: skip
+STAND_IN = "patches and JPEG or WebP stand for photographs behind BPG and HiFiC, a U-Net for theirs: shapes, no numbers"
 
-FRAMEWORK_B = Study(
+
+def behind(id: str, paper: str, checks: str, shown: Shown, claims: tuple[Claim, ...] = SHOWN, **more: float) -> Study:
+    """One of the studies of framework B: pictures of a source behind a conventional codec, restored."""
+    variants = presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE)
+    return Study(id, paper, checks, after(shown, **more), claims, variants, departures=(STAND_IN,),
+                 measures=("distortion", "perception", "features", "pictures"))  # fmt: skip
+
+
+FRAMEWORK_B = behind(
     "framework-b", "YWL22 5.2, 5.3", "A conventional codec, then a restored mean and a restored sample of it",
-    _after(Pictured(format="JPEG", quality=20)),
+    Shown(format="JPEG"),
     (
         Claim("D of the restored mean over the codec's own, train", LAW, over(D, MEAN, CODEC), 0.0, math.inf, 0.97),
         Claim("D of the restored sample over that of the mean, train", LAW, over(D, SAMPLE, MEAN), 2.0, 0.4, 1.3),
     ),
-    AFTER, **LOOKED,
 )  # fmt: skip
-
-RGB = Study("rgb", "YWL22 5.3", "Framework B on colour patches behind WebP",
-            _after(Pictured(source=Source(tinted=True), format="WEBP", quality=20)), SHOWN, AFTER,
-            **LOOKED)  # fmt: skip
-DEPTH = Study("depth", "YWL22 5.2", "Framework B on one-plane patches, augmented by 0.005 times the anchor's norm",
-              _after(Pictured(source=Source(grey=True), format="JPEG", quality=40), 0.005), SHOWN, AFTER,
-              **LOOKED)  # fmt: skip
-
+RGB = behind("rgb", "YWL22 5.3", "Framework B on colour patches behind WebP",
+             Shown(source=Source(tinted=True), format="WEBP"))  # fmt: skip
+DEPTH = behind("depth", "YWL22 5.2", "Framework B on one-plane patches, augmented by 0.005 times the anchor's norm",
+               Shown(source=Source(grey=True), format="JPEG", quality=40), weight=0.005)  # fmt: skip
 POST_PROCESS = Study(
     "post-process", "YWL22 framework B", "A sample made from the decoded mean is as good: the mean tells the code",
-    _after(Decoded(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3),
-    presets(*4 * (SMALL,)),
+    after(Shown(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3), presets(SMALL),
     measures=("distortion", "perception", "codes"),
 )  # fmt: skip
 

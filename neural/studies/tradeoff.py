@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import mean, stdev
 
+from neural.claims import LAW, Chart, Claim, Table, certified, over
 from neural.coders import BlauMichaeli, Zhang
 from neural.evaluation import FreshCritic
 from neural.losses import MeanSquaredError, Perceptual, WassersteinGP
@@ -14,7 +15,7 @@ from neural.models import Fit, KMeans, Model
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, SoftGradient, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
 from neural.studies.posterior import mean_image
-from neural.study import LAW, Chart, Claim, Plan, Study, Table, Variant, certified, each, over, presets
+from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["CHEAPER", "CODES", "STUDIES", "TURNS"]
 
@@ -80,8 +81,8 @@ RDP98 = Study(
         Claim("D at 8 bits over that at {rate:g}", LAW, over(D, {**FREE, "rate": 8.0}, FREE), 0.0, math.inf, 0.9,
               ("rate",), {"rate": 2.0}),
     ),
-    each(presets(SMALL, SMALL, adversarial(SURFACE, 1 / 3), adversarial(SURFACE)),
-         rates=(FEW[1:2], FEW, FEW, GRID), scale=(1200.0, 1200.0, 1.0, 1.0)),
+    presets(SMALL, SMALL, adversarial(SURFACE, 1 / 3), adversarial(SURFACE), rates=(FEW[1:2], FEW, FEW, GRID),
+            scale=(1200.0, 1200.0, 1.0, 1.0)),
     charts=(Chart("distortion and perception by rate", D, P, ("rate",)),),
     departures=(TURNS, CHEAPER, "weights are thousandths against MSE per pixel, which the text leaves open"),
 )  # fmt: skip
@@ -107,8 +108,8 @@ PERCEPTUAL = Study(
         Claim("R = {rate:g}: D with the classifier over that without", LAW, over(D, WITH, WITHOUT), 1.0, -0.01,
               math.inf, ("rate",)),
     ),
-    each(presets(*4 * (Variant(),)), rates=(*3 * (((4, 2),),), tuple(key for key, _ in GRID)),
-         plan=(Plan(steps=200), Plan(steps=200), replace(FEATURES, epochs=8), FEATURES), scale=(4.0, 4.0, 0.1, 0.1)),
+    presets(Variant(), rates=(*3 * (((4, 2),),), tuple(key for key, _ in GRID)), scale=(4.0, 4.0, 0.1, 0.1),
+            plan=(Plan(steps=200), Plan(steps=200), replace(FEATURES, epochs=8), FEATURES)),
     measures=("distortion", "perception", "features", "pictures"),
     departures=("dropout .5 and momentum .9 of the classifier are not printed; images are enlarged to its 28x28",),
 )  # fmt: skip
@@ -148,16 +149,16 @@ def kept(t: Table, rate: float, weight: float) -> float:
 
 FULL = (0.0, 0.0025, 0.004, 0.005, 0.006, 0.008, 0.009, 0.01, 0.011, 0.013, 0.015)
 SVHN_WEIGHTS = (0.0, 0.0003, 0.0005, 0.0008, 0.001, 0.0012, 0.0017, 0.002)
-GRIDS = each(
-    presets(SMALL, SMALL, adversarial(ZHANG, 1 / 3), adversarial(ZHANG)),
+GRIDS = presets(
+    SMALL, SMALL, adversarial(ZHANG, 1 / 3), adversarial(ZHANG),
     rates=((6.0,), (6.0,), (4.75,), (4.75, 6.0, 8.0, 10.0)),
     weights=((0.0, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.008, 0.011, 0.015), FULL),
-)
-STREETS = each(
-    presets(GRIDS["smoke"], GRIDS["demo"], adversarial(STREET, 1 / 3), adversarial(STREET)),
+)  # fmt: skip
+STREETS = presets(
+    SMALL, SMALL, adversarial(STREET, 1 / 3), adversarial(STREET),
     rates=((6.0,), (6.0,), (30.0,), (30.0, 45.0, 60.0)),
-    weights=(GRIDS["smoke"].weights, GRIDS["demo"].weights, SVHN_WEIGHTS[::7], SVHN_WEIGHTS),
-)
+    weights=((0.0, 0.015), (0.0, 0.005, 0.015), SVHN_WEIGHTS[::7], SVHN_WEIGHTS),
+)  # fmt: skip
 
 UNIVERSAL_STUDY = Study(
     "universal", "ZQCK21 figures 4 and 6, tables 2 and 3",
@@ -196,7 +197,7 @@ QUANTISERS = Study(
               {"role": role})
         for role in ("no noise", "shared dither")
     ),
-    each(GRIDS, rates=((4.75,), (4.75, 6.0), (4.75,), (4.75, 6.0, 8.0, 10.0)), floors=4 * ((4, 5, 6),)),
+    presets(*GRIDS.values(), rates=((4.75,), (4.75, 6.0), (4.75,), (4.75, 6.0, 8.0, 10.0)), floors=4 * ((4, 5, 6),)),
     charts=(Chart("quantisers", "rate", D, ("role",), theory=certified, filled="shared dither"),),
     departures=(TURNS, CHEAPER, "which of no noise and shared dither is better depends on the training: no claim"),
 )  # fmt: skip
@@ -241,8 +242,8 @@ ERROR_BARS = Study(
         Claim("weight {weight:g}: spread of D over seeds over the gain on the mean image, train", LAW, spread, 0.0, 0.0,
               0.1, ("weight",)),
     ),
-    each(GRIDS, weights=((0.005, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.013, 0.015), FULL),
-         seeds=((0, 1), (0, 1, 2, 3), *2 * ((0, 1, 2, 3, 4),))),
+    presets(*GRIDS.values(), weights=((0.005, 0.015), (0.0, 0.005, 0.015), (0.0, 0.005, 0.013, 0.015), FULL),
+            seeds=((0, 1), (0, 1, 2, 3), *2 * ((0, 1, 2, 3, 4),))),
     departures=(TURNS, CHEAPER),
 )  # fmt: skip
 

@@ -10,10 +10,11 @@ from distributed import Client, LocalCluster
 from typer.testing import CliRunner
 
 from neural import cli, report, runner
+from neural.claims import LAW, Chart, Claim, Curve, Record
 from neural.data import Split
 from neural.runner import KNOWN, Bench
 from neural.studies import studies
-from neural.study import LAW, Chart, Claim, Curve, Record, Study, Variant
+from neural.study import Study, Variant
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
 from tests.pictures import faults

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 import neural.studies
 from neural import cli, losses, runner
+from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Claim, Record, Row, Table
 from neural.data import Split, tinted
 from neural.runner import UNTRAINED, Bench
 from neural.studies import CHECKED, GROUP, crossing, gaussian, studies
 from neural.studies.gaussian import SPACE, dithered
 from neural.studies.tradeoff import GRID
-from neural.study import CONTROL, IDENTITY, LAW, PAPER, PRESETS, Claim, Record, Row, Table, judge, printed
+from neural.study import PRESETS, judge, printed
 from rdptheory.errors import InvalidInput
 
 IDS = [
@@ -283,7 +284,7 @@ def test_the_undisturbed_limit_of_dithering_is_the_space_filling_loss():
 def test_a_picture_format_loses_less_at_higher_quality_and_knows_its_bits(digits):
     errors, sizes = [], []
     for quality in (5, 90):
-        codec = neural.Pictured(format="JPEG", quality=quality).make(digits.test, {}, 0)
+        codec = neural.Shown(format="JPEG", quality=quality).make(digits.test, {}, 0)
         values = neural.evaluate(codec, codec.decoder, digits.test)
         errors.append(values["distortion_per_pixel"].value)
         sizes.append(values["rate_bits"].value)
