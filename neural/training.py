@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, count
 
 __all__ = ["Codec", "Decoder", "fit_classifier", "fit_codec", "fit_codecs", "fit_decoder", "fit_decoders", "seeded"]
 
@@ -88,21 +88,13 @@ class Codec:
 
 
 def fit_codec(
-    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int,
-    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
-    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
-) -> Codec:  # fmt: skip
+    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int, **settings: Any
+) -> Codec:
     """Train encoder and decoder end to end, `steps` steps of both; `seed` fixes everything that is random.
 
-    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
-    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
-    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
-    exists the run goes on from there; `progress` shows a bar with live D and P.
+    `settings` are those of `fit_codecs`: device, references, recipe, noise, start, checkpoint, progress.
     """
-    return fit_codecs(
-        images, coder, quantiser, [loss], steps=steps, seeds=[seed], device=device, references=references,
-        recipe=recipe, noise=noise, start=start, checkpoint=checkpoint, progress=progress,
-    )[0]  # fmt: skip
+    return fit_codecs(images, coder, quantiser, [loss], steps=steps, seeds=[seed], **settings)[0]
 
 
 def fit_codecs(
@@ -112,44 +104,37 @@ def fit_codecs(
 ) -> list[Codec]:  # fmt: skip
     """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
 
+    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
+    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
+    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
+    exists the run goes on from there; `progress` shows a bar with live D and P.
+
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
     one `fit_codec` after the other up to rounding; small dense networks take about 0.6 times the CPU time.
     """
-    _check(losses, seeds, steps, references is None or references is images)
-    if any(isinstance(term, AnchorNorm) for _, term in losses[0].terms):
+    if any(isinstance(term, AnchorNorm) for loss in losses for _, term in loss.terms):
         raise InvalidInput("losses", losses, "AnchorNorm needs a codec that is there already: use fit_decoder")
-    source = checked("images", images, coder).to(device)
-    target = source if references is None or references is images else checked("references", references, coder)
+    source, target = _shown("images", images, references, coder, device)
     models = []
-    for loss, seed in zip(losses, seeds, strict=True):
+    for loss, seed in _paired(losses, seeds, steps, target is source):
         model = _Model(coder, quantiser, loss, recipe, noise, seed, device)
         if start is not None:
-            model.encoder.load_state_dict(start.encoder.state_dict())
-            model.begin(start.decoder.net, start.decoder.critic)
-            model.given += _tensors(start.encoder)
-        model.images = (source, source, target.to(device))
+            model.begin(start.decoder.net, start.decoder.critic, start.encoder)
+        model.images = (source, source, target)
         models.append(model)
     decoders = _run(models, steps, checkpoint, progress)
     return [Codec(model.encoder.eval(), quantiser, made, coder) for model, made in zip(models, decoders, strict=True)]
 
 
 def fit_decoder(
-    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
-    references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
-    coder: Coder | None = None, critic: nn.Module | None = None, checkpoint: Checkpoint | None = None,
-    progress: bool = False,
-) -> Decoder:  # fmt: skip
+    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, critic: nn.Module | None = None, **settings: Any
+) -> Decoder:
     """Train another decoder for the codes of a frozen encoder.
 
-    `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
-    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
-    `images`, where they are not the images themselves; `critic` one whose weights to start from. The other arguments
-    are those of `fit_codec`.
+    `critic` is one whose weights to start from; `settings` are those of `fit_decoders`: device, references, targets,
+    recipe, noise, coder, checkpoint, progress.
     """
-    return fit_decoders(
-        [codec], images, [loss], steps=steps, seeds=[seed], device=device, references=references, targets=targets,
-        recipe=recipe, noise=noise, coder=coder, critics=[critic], checkpoint=checkpoint, progress=progress,
-    )[0]  # fmt: skip
+    return fit_decoders([codec], images, [loss], steps=steps, seeds=[seed], critics=[critic], **settings)[0]
 
 
 def fit_decoders(
@@ -158,29 +143,33 @@ def fit_decoders(
     recipe: Recipe = PLAIN, noise: int | None = None, coder: Coder | None = None,
     critics: Sequence[nn.Module | None] | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Decoder]:  # fmt: skip
-    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
+    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once.
+
+    `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
+    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
+    `images`, where they are not the images themselves. The other arguments are those of `fit_codecs`.
+    """
     shown = images if targets is None else targets
     if len(shown) != len(images):
         raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")
-    _check(losses, seeds, steps, references is None or references is shown)
     coder = coder or codecs[0].coder
     noise = coder.private if noise is None else noise
-    source = checked("images" if targets is None else "targets", shown, coder).to(device)
-    target = source if references is None or references is shown else checked("references", references, coder)
-    models, found, images = [], {}, checked("images", images)
-    for codec, loss, seed, critic in zip(codecs, losses, seeds, critics or [None] * len(codecs), strict=True):
+    source, target = _shown("images" if targets is None else "targets", shown, references, coder, device)
+    found, images = {}, checked("images", images)
+    for codec in dict.fromkeys(codecs):  # one tensor for all that share an encoder
+        codec.encoder.to(device)
+        found[codec] = codec.features(images.to(device))
+    models, pairs = [], _paired(losses, seeds, steps, target is source)
+    for codec, critic, (loss, seed) in zip(codecs, critics or [None] * len(codecs), pairs, strict=True):
         model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
         if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
             if codec.decoder.noise:
                 raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
             model.anchor = (codec.decoder,)
             codec.decoder.net.to(device).eval()
-        if id(codec) not in found:  # one tensor for all that share an encoder
-            codec.encoder.to(device)
-            found[id(codec)] = codec.features(images.to(device))
-        model.images = (source, found[id(codec)], target.to(device))
+        model.images = (source, found[codec], target)
         # features differ in rounding from device to device, weights do not
-        own = _tensors(codec.encoder) or (found[id(codec)],)
+        own = _tensors(codec.encoder) or (found[codec],)
         model.given = (images, *own, *_tensors(*(decoder.net for decoder in model.anchor)))
         model.begin(None, critic)
         models.append(model)
@@ -254,9 +243,9 @@ class _Model(nn.Module):
             self.to(memory_format=torch.channels_last)
         self.to(device)
 
-    def begin(self, decoder: nn.Module | None, critic: nn.Module | None) -> None:
-        """Take over the weights of another decoder and critic, as far as there are any."""
-        for own, other in ((self.decoder, decoder), (self.critic, critic)):
+    def begin(self, *others: nn.Module | None) -> None:
+        """Take over the weights of another decoder, critic and encoder, as far as there are any."""
+        for own, other in zip((self.decoder, self.critic, self.encoder), others, strict=False):
             if own is not None and other is not None:
                 own.load_state_dict(other.state_dict())
                 self.given += _tensors(other)
@@ -322,27 +311,26 @@ class _Stack:
             together = together.each(Tensor.pin_memory)
         return together.each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def images(self, draws: _Draws) -> Images:
-        """The images (models, n, ...) of one round."""
-        return tuple(
+    def __call__(self, part: str, draws: _Draws) -> Seen:
+        """Losses (k,) and reconstructions (k, n, ...) of k models, and the sources and references that they are of."""
+        images = tuple(
             torch.stack([model.images[which][own] for model, own in zip(self.models, picks, strict=True)])
             for which, picks in enumerate((draws.pick, draws.pick, draws.other))
         )
 
-    def __call__(self, part: str, images: Images, draws: _Draws) -> tuple[Tensor, Tensor]:
-        """Losses (k,) and reconstructions (k, n, ...) of k models."""
-        if len(self.models) == 1:
-            value, drawn = self.models[0](tuple(tensor[0] for tensor in images), draws.each(lambda t: t[0]), part)
-            return value[None], drawn[None]
-
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Images, draws: _Draws) -> Seen:
             return torch.func.functional_call(self.models[0], (parameters, buffers), (images, draws, part))
 
-        return torch.vmap(one)(self.parameters, self.buffers, images, draws)
+        if len(self.models) > 1:
+            found = torch.vmap(one)(self.parameters, self.buffers, images, draws)
+        else:
+            found = [
+                tensor[None] for tensor in self.models[0]([t[0] for t in images], draws.each(lambda t: t[0]), part)
+            ]
+        return *found, images[0], images[2]
 
 
 Seen = tuple[Tensor, ...]
-"""Losses, reconstructions, and the sources and references they are of."""
 
 
 def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progress: bool) -> list[Decoder]:
@@ -361,18 +349,20 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     kept = {f"model.{name}": t for name, t in stack.tensors.items()} | {f"average.{n}": t for n, t in slow.items()}
     state = checkpoint and State(checkpoint, [f"{steps} steps", *(m.name for m in models)], kept, optimisers)
     first, logs = (state and state.restore()) or (0, [[] for _ in models])
-    schedules = [_schedule(optimisers[role], recipe.schedule, steps, first) for role in roles]
+    schedules = [
+        LambdaLR(optimiser, lambda n: recipe.schedule(min((first + n) / steps, 1.0)))
+        for optimiser in optimisers.values()
+    ]
 
     def descend(part: str, draws: _Draws) -> Seen:
-        images = stack.images(draws)
-        values, drawn = stack(part, images, draws)
+        values, *seen = stack(part, draws)
         role = "decoder" if part == "decoder" else "critic"
         for parameter, gradient in zip(parts[role], torch.autograd.grad(values.sum(), parts[role]), strict=True):
             if gradient.stride() != parameter.stride():  # a fused optimiser reads both in the order of their memory
                 gradient = torch.empty_like(parameter).copy_(gradient)
             parameter.grad = gradient
         optimisers[role].step()
-        return values.detach(), drawn, images[0], images[2]
+        return values.detach(), *seen
 
     def both(draws: _Draws) -> Seen:
         for turn in range(rounds - 1):
@@ -388,15 +378,15 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     for step in range(adversary.warm_up if warm else 0):
         descend("shuffled", warm.each(lambda t, step=step: t[step, 0]))
     width = sum(tensor[0].numel() for tensor in stack.draws(0, [0.0], rounds)) // len(models)
-    ahead, block = max(1, min(AHEAD, steps, NUMBERS // width)), -1
+    ahead = max(1, min(AHEAD, steps, NUMBERS // width))
     recorded = _Recorded(both) if graph else both
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not progress, mininterval=1.0)
     for step in bar:
-        if block != step // ahead:
-            block = step // ahead
-            begun = block * ahead
-            drawn = stack.draws(block, [n / steps for n in range(begun, min(begun + ahead, steps))], rounds)
-        seen = recorded(drawn.each(lambda t, row=step - begun: t[row]))
+        block, row = divmod(step, ahead)
+        if row == 0 or step == first:
+            shares = [n / steps for n in range(step - row, min(step - row + ahead, steps))]
+            drawn = stack.draws(block, shares, rounds)
+        seen = recorded(drawn.each(lambda t, row=row: t[row]))
         for schedule in schedules:
             schedule.step()
         if step % max(1, steps // 40) == 0 or step == steps - 1:
@@ -442,23 +432,27 @@ class _Recorded:
         return self.seen
 
 
-def _schedule(optimiser: torch.optim.Optimizer, schedule: Callable[[float], float], steps: int, first: int) -> LambdaLR:
-    for group in optimiser.param_groups if first else ():
-        group["initial_lr"] = group["lr"]  # torch wants it of a schedule that goes on
-    return LambdaLR(optimiser, lambda step: schedule(min(step / steps, 1.0)), last_epoch=first - 1)
-
-
-def _check(losses: Sequence[Loss], seeds: Sequence[int], steps: int, paired: bool) -> None:
-    if not isinstance(steps, int) or steps < 1:
-        raise InvalidInput("steps", steps, "must be at least 1, a whole number")
+def _paired(losses: Sequence[Loss], seeds: Sequence[int], steps: int, own: bool) -> Iterator[tuple[Loss, int]]:
+    """Losses with their seeds, if they can be trained together; `own` says that the references are the source."""
+    count("steps", steps)
     if len({tuple(term for _, term in loss.terms) for loss in losses}) != 1:
         raise InvalidInput("losses", losses, "a stacked ensemble needs losses that differ in their weights only")
     if len(losses) != len(seeds):
         raise InvalidInput("seeds", seeds, f"must be as many as the losses, {len(losses)}")
-    if not paired and any(getattr(term, "conditional", False) for _, term in losses[0].terms):
+    if not own and any(getattr(term, "conditional", False) for _, term in losses[0].terms):
         raise InvalidInput(
             "loss", losses[0], "is conditional, so the references must be the source: others have no code"
         )
+    return zip(losses, seeds, strict=True)
+
+
+def _shown(
+    name: str, images: Tensor, references: Tensor | None, coder: Coder, device: str | torch.device
+) -> tuple[Tensor, Tensor]:
+    """What to reproduce, and whose law to follow, on the device."""
+    source = checked(name, images, coder).to(device)
+    own = references is None or references is images
+    return source, source if own else checked("references", references, coder).to(device)
 
 
 def _tensors(*nets: nn.Module) -> tuple[Tensor, ...]:
