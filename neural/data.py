@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -40,7 +40,7 @@ class Split:
 
     def resized(self, side: int) -> Split:
         """The same split at another side length (bilinear)."""
-        return Split(self.name, resize(self.train, side), resize(self.test, side), self.train_labels, self.test_labels)
+        return replace(self, train=resize(self.train, side), test=resize(self.test, side))
 
 
 def digits() -> Split:
@@ -59,8 +59,8 @@ def mnist(folder: str | os.PathLike[str]) -> Split:
     """
     parts = []
     for part in ("train", "t10k"):
-        stems = (f"{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1"))
-        images, labels = (readers.read_idx(Path(folder) / stem) for stem in stems)
+        kinds = ("images-idx3", "labels-idx1")
+        images, labels = (readers.read_idx(Path(folder) / f"{part}-{kind}-ubyte") for kind in kinds)
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise InvalidInput("data", str(folder), f"the {part} files must hold n images and n labels")
         order = np.random.default_rng(0).permutation(len(images)) if part == "t10k" else slice(None)
@@ -101,12 +101,12 @@ def tinted(split: Split, *, seed: int) -> Split:
     return Split(f"tinted {split.name}", paint(split.train, 0), paint(split.test, 1))
 
 
-def pictures(folder: str | os.PathLike[str], *, side: int = 32, per_image: int = 200, grey: bool = False) -> Split:
-    """Pictures of a folder: as they are where all are squares of one side up to 64, else cut into patches."""
-    sizes = {readers.read_picture(file).shape[:2] for file in _listed(folder)}
+def pictures(folder: str | os.PathLike[str]) -> Split:
+    """Pictures of a folder: as they are where all are squares of one side up to 64, else 200 patches of 32 each."""
+    sizes, side, each = {readers.read_picture(file).shape[:2] for file in _listed(folder)}, 32, 200
     if len(sizes) == 1 and (size := sizes.pop())[0] == size[1] <= 64:
-        side, per_image = size[0], 1
-    return patches(folder, side=side, per_image=per_image, seed=0, grey=grey)
+        side, each = size[0], 1
+    return patches(folder, side=side, per_image=each, seed=0)
 
 
 def table(path: str | os.PathLike[str]) -> Split:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
@@ -36,6 +37,9 @@ class Measured(NamedTuple):
 
     value: float
     floor: float | None = None
+
+
+Found = Mapping[str, Measured | float]
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ def evaluate(
     if measures is None:
         given = {"features": classifier, "fresh critic": critic}
         measures = [*CHEAP, *(name for name, tool in given.items() if tool is not None)]
-    return {name: value for measure in measures for name, value in MEASURES[measure](look).items()}
+    found = {name: value for measure in measures for name, value in MEASURES[measure](look).items()}
+    return {name: value if isinstance(value, Measured) else Measured(float(value)) for name, value in found.items()}
 
 
 def frechet(first: Tensor, second: Tensor) -> float:
@@ -132,11 +137,7 @@ def kernel_distance(first: Tensor, second: Tensor) -> float:
     [torchmetrics' KID]; NaN below 2."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*will save all extracted features")  # that is what it is for
-        return _compared(
-            partial(KernelInceptionDistance, subsets=1, subset_size=min(len(first), len(second))), first, second
-        )
+    return _compared(KernelInceptionDistance, first, second, subsets=1, subset_size=min(len(first), len(second)))
 
 
 def ms_ssim(output: Tensor, images: Tensor, scales: int) -> float:
@@ -167,75 +168,59 @@ def critic_w1(made: Tensor, real: Tensor, budget: FreshCritic, *, seed: int) -> 
         return float(critic(real, None).mean() - critic(made, None).mean()), float(slope)
 
 
-def _compared(metric: Callable[..., Any], first: Tensor, second: Tensor) -> float:
+def _compared(metric: Callable[..., Any], first: Tensor, second: Tensor, **settings: int) -> float:
     """A metric of torchmetrics on features that are there already, on the CPU, where there is float64."""
     if min(len(first), len(second)) < 2:
         return math.nan
     same = nn.Identity()
     same.num_features = first.shape[1]
-    held = metric(same)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*will save all extracted features")  # that is what KID is for
+        held = metric(same, **settings)
     held.update(second.cpu(), real=True)
     held.update(first.cpu(), real=False)
     found = held.compute()
     return float(found[0] if isinstance(found, tuple) else found)
 
 
-def _distortion(look: _Look) -> dict[str, Measured]:
+def _distortion(look: _Look) -> Found:
     pixel = _square(look.output, look.images)
-    found = {"distortion_per_pixel": pixel, "distortion_per_image": pixel * look.images[0].numel()}
-    return {name: Measured(value) for name, value in (found | {"rate_bits": look.codec.bits}).items()}
+    whole = pixel * look.images[0].numel()
+    return {"distortion_per_pixel": pixel, "distortion_per_image": whole, "rate_bits": look.codec.bits}
 
 
-def _perception(look: _Look) -> dict[str, Measured]:
-    return {
-        "sliced_w2": look.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256))),
-        "energy_distance": look.against(lambda a, b: float(energy_distance(a, b))),
-    }
-
-
-def _features(look: _Look) -> dict[str, Measured]:
-    found, embed = {}, torch.no_grad()(look.classifier.embed)
-    for name, measure in {"frechet": frechet, "kernel_distance": kernel_distance}.items():
-        found[name] = look.against(lambda a, b, m=measure: m(embed(a), embed(b)))
-    return found
-
-
-def _fresh_critic(look: _Look) -> dict[str, Measured]:
+def _fresh_critic(look: _Look) -> Found:
     made, first, second = look.halves
-    pair = (critic_w1(sample, second, look.critic, seed=look.seed) for sample in (made, first))
-    return {
-        name: Measured(*found)
-        for name, found in zip(("critic_w1", "critic_slope"), zip(*pair, strict=True), strict=True)
-    }
+    pair = [critic_w1(sample, second, look.critic, seed=look.seed) for sample in (made, first)]
+    return dict(zip(("critic_w1", "critic_slope"), map(Measured, *pair), strict=True))
 
 
-def _own_critic(look: _Look) -> dict[str, Measured]:
+@torch.no_grad()
+def _own_critic(look: _Look) -> Found:
     critic, code = look.decoder.critic, look.sent.received
     if critic is None:
-        return {"own_w1": Measured(math.nan)}
-    with torch.no_grad():
-        real, made = (critic.eval()(images, code.to(images)).mean() for images in (look.references, look.output))
-    return {"own_w1": Measured(float(real - made))}
+        return {"own_w1": math.nan}
+    real, made = (critic.eval()(images, code.to(images)).mean() for images in (look.references, look.output))
+    return {"own_w1": real - made}
 
 
-def _pictures(look: _Look) -> dict[str, Measured]:
+def _pictures(look: _Look) -> Found:
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     images, output = look.images.clamp(0.0, 1.0), look.output.clamp(0.0, 1.0)
-    found = {"psnr": Measured(float(peak_signal_noise_ratio(output, images, data_range=1.0)))}
     scales = max(0, min(len(SCALES), int(math.log2(max(1, images.shape[-1]) / WINDOW) + 1)))
-    return found | ({"ms_ssim": Measured(ms_ssim(output, images, scales))} if scales else {})
+    alike = {"ms_ssim": ms_ssim(output, images, scales)} if scales else {}
+    return {"psnr": peak_signal_noise_ratio(output, images, data_range=1.0), **alike}
 
 
-def _parts(look: _Look) -> dict[str, Measured]:
+def _parts(look: _Look) -> Found:
     points = look.images.repeat(REPEATS, 1, 1, 1)
     sent = look.codec.send(points, look.rng)
     parts, pixels = markov_parts(points, look.decoder(sent.received, look.rng), sent.cells), points[0].numel()
-    values = {name: Measured(value / pixels) for name, value in parts._asdict().items()}
-    return {**values, "excess": Measured(parts.excess)}
+    return {**{name: value / pixels for name, value in parts._asdict().items()}, "excess": parts.excess}
 
 
-def _entropy(look: _Look, dithers: int = 4) -> dict[str, Measured]:
+def _entropy(look: _Look, dithers: int = 4) -> Found:
     codec, total = look.codec, 0.0
     features = codec.features(look.images)
     for _ in range(dithers):
@@ -244,12 +229,12 @@ def _entropy(look: _Look, dithers: int = 4) -> dict[str, Measured]:
         share = counts.double() / len(features)
         known = len(counts) <= len(features) // 4  # with fewer images a code, it is the images that are counted
         total -= float((share * share.log2()).sum()) / dithers if known else math.nan
-    return {"entropy_bits": Measured(total)}
+    return {"entropy_bits": total}
 
 
-def _codes(look: _Look) -> dict[str, Measured]:
+def _codes(look: _Look) -> Found:
     """Bias and variance by code, in float64 on the CPU; the variance of a cell's mean is taken off its squared bias."""
-    unknown = dict.fromkeys(("ratio", "bias", "variance"), Measured(math.nan))
+    unknown = dict.fromkeys(("ratio", "bias", "variance"), math.nan)
     if look.codec.quantiser.common:
         return unknown
     _, cells = look.sent.cells.cpu().unique(return_inverse=True)
@@ -271,8 +256,9 @@ def _codes(look: _Look) -> dict[str, Measured]:
     n = (look.draws * size).clamp_min(2.0)
     bias = (away.square().sum(1) - spread / (n - 1.0)) * size / len(flat)
     variance = spread * n / (n - 1.0) * size / len(flat)
-    parts = {"ratio": ratio, "bias": bias.sum(), "variance": variance.sum()}
-    return {name: Measured(float(value) / floor) for name, value in parts.items()}
+    return {
+        name: float(v) / floor for name, v in (("ratio", ratio), ("bias", bias.sum()), ("variance", variance.sum()))
+    }
 
 
 def _square(first: Tensor, second: Tensor) -> float:
@@ -282,17 +268,26 @@ def _square(first: Tensor, second: Tensor) -> float:
 
 def _normal(output: Tensor) -> float:
     """W2 squared of one-pixel images to N(0,1), by quantiles."""
-    n = len(output)
-    quantiles = torch.from_numpy(ndtri((torch.arange(n).double().numpy() + 0.5) / n))
+    quantiles = torch.from_numpy(ndtri((np.arange(len(output)) + 0.5) / len(output)))
     return float((output.cpu().flatten().double().sort().values - quantiles).square().mean())
 
 
-MEASURES: dict[str, Callable[[_Look], dict[str, Measured]]] = {
-    "distortion": _distortion, "perception": _perception, "entropy": _entropy, "codes": _codes, "features": _features,
-    "fresh critic": _fresh_critic, "own critic": _own_critic, "pictures": _pictures, "parts": _parts,
+def _features(look: _Look) -> Found:
+    embed = torch.no_grad()(look.classifier.embed)
+    measures = {"frechet": frechet, "kernel_distance": kernel_distance}
+    return {name: look.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
+
+
+MEASURES: dict[str, Callable[[_Look], Found]] = {
+    "distortion": _distortion, "entropy": _entropy, "codes": _codes, "features": _features, "pictures": _pictures,
+    "fresh critic": _fresh_critic, "own critic": _own_critic, "parts": _parts,
+    "perception": lambda look: {
+        "sliced_w2": look.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256))),
+        "energy_distance": look.against(lambda a, b: float(energy_distance(a, b))),
+    },
     "paired": lambda look: {"paired_w2": look.against(lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))},
-    "exact": lambda look: {"exact_w2": Measured(paired_w2(look.images, look.output))},
-    "normal": lambda look: {"normal_w2": Measured(_normal(look.output))},
+    "exact": lambda look: {"exact_w2": paired_w2(look.images, look.output)},
+    "normal": lambda look: {"normal_w2": _normal(look.output)},
     "reference": lambda look: {"distortion_to_reference": Measured(
         _square(look.output, look.references), _square(look.images, look.references))},
 }  # fmt: skip

@@ -7,6 +7,7 @@ draw whose output is exactly the training set, so P = 0 [YWYML21, Thm 2; YWL22, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import scipy
@@ -18,9 +19,7 @@ from neural.quantisers import Binary, powers
 from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 
-__all__ = [
-    "MarkovParts", "Redraw", "centroids", "lloyd", "markov_parts", "paired_w2", "permute", "tabled",
-]  # fmt: skip
+__all__ = ["MarkovParts", "Redraw", "centroids", "lloyd", "markov_parts", "paired_w2", "tabled"]
 
 
 def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
@@ -46,9 +45,9 @@ def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
             break
         cells, means = fresh, centroids(points, fresh, count)
         table = torch.where(means.isnan(), table, means)
-    bits = max(1, bits)
+    bits, means = max(1, bits), table.unflatten(1, images.shape[1:])
     coder = Perceptron(bits, planes=images.shape[1], side=images.shape[2])
-    return Codec(_TableEncoder(table, bits), Binary(), Decoder(_TableDecoder(table, images.shape[1:], 2), 0), coder)
+    return Codec(_TableEncoder(table, bits), Binary(), Decoder(_TableDecoder(means, 2), 0), coder)
 
 
 def tabled(codec: Codec, images: Tensor, *, seed: int = 0) -> Codec:
@@ -57,8 +56,7 @@ def tabled(codec: Codec, images: Tensor, *, seed: int = 0) -> Codec:
     images = images.to(cells.device)
     table = centroids(images, cells, round(2**codec.bits))
     table = torch.where(table.isnan(), images.mean(0).expand_as(table), table)  # codes that never occur
-    decoder = Decoder(_TableDecoder(table.flatten(1), images.shape[1:], codec.quantiser.levels), 0)
-    return Codec(codec.encoder, codec.quantiser, decoder, codec.coder)
+    return replace(codec, decoder=Decoder(_TableDecoder(table, codec.quantiser.levels), 0))
 
 
 def centroids(values: Tensor, cells: Tensor, count: int) -> Tensor:
@@ -68,14 +66,6 @@ def centroids(values: Tensor, cells: Tensor, count: int) -> Tensor:
     total.index_add_(0, cells.cpu(), values.cpu().double())
     size = torch.bincount(cells.cpu(), minlength=count).view(-1, *[1] * (values.ndim - 1))
     return (total / size).to(values.dtype).to(values.device)
-
-
-def permute(images: Tensor, cells: Tensor, *, seed: int) -> Tensor:
-    """The images permuted at random inside each cell: a posterior sample whose law is exactly that of the images."""
-    shuffle = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).to(cells.device)
-    out = torch.empty_like(images)
-    out[cells.argsort(stable=True)] = images[shuffle[cells[shuffle].argsort(stable=True)]]
-    return out
 
 
 class Redraw(nn.Module):
@@ -147,13 +137,13 @@ class _TableEncoder(nn.Module):
 
 
 class _TableDecoder(nn.Module):
-    def __init__(self, table: Tensor, shape: torch.Size, levels: int) -> None:
+    def __init__(self, table: Tensor, levels: int) -> None:
         super().__init__()
         self.register_buffer("table", table)
-        self.shape, self.levels = shape, levels
+        self.levels = levels
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
-        return self.table[_cells(received, self.levels)].unflatten(1, self.shape)
+        return self.table[_cells(received, self.levels)]
 
 
 def _cells(received: Tensor, levels: int) -> Tensor:

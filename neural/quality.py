@@ -91,20 +91,18 @@ class RandomFeatures(nn.Module):
 
     def __init__(self, planes: int, *, width: int = 16) -> None:
         super().__init__()
-        rng = torch.Generator().manual_seed(SEED)
-        sizes = (planes, width, 2 * width, 2 * width)
-        for number, (before, after) in enumerate(pairwise(sizes)):
-            filters = torch.randn(after, before, 3, 3, generator=rng) / math.sqrt(9 * before)
-            self.register_buffer(f"filters{number}", filters)
+        rng, sizes = torch.Generator().manual_seed(SEED), (planes, width, 2 * width, 2 * width)
+        self.layers = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1, bias=False) for pair in pairwise(sizes))
+        for layer in self.layers.requires_grad_(False):
+            nn.init.normal_(layer.weight, std=1.0 / math.sqrt(9 * layer.in_channels), generator=rng)
         self.num_features = 4 * width
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, planes, height, width) -> (n, num_features)."""
         held = images - 0.5
-        for number in range(3):
-            held = torch.relu(nn.functional.conv2d(held, getattr(self, f"filters{number}"), padding=1))
-            if min(held.shape[-2:]) >= 4:
-                held = nn.functional.avg_pool2d(held, 2)
+        for layer in self.layers:
+            held = torch.relu(layer(held))
+            held = nn.functional.avg_pool2d(held, 2) if min(held.shape[-2:]) >= 4 else held
         flat = held.flatten(2)
         return torch.cat([flat.mean(2), flat.std(2, correction=0)], dim=1)
 
@@ -139,23 +137,20 @@ def measure(
     (1.0, None, 0.084, True)
     """
     given, made = _listed("images", images), _listed("outputs", outputs)
-    if len(given) != len(made) or any(a.shape != b.shape for a, b in zip(given, made, strict=True)):
-        raise InvalidInput(
-            "outputs", f"{len(made)} images", "must be as many as the images, of the same sizes in pairs"
-        )
+    if [image.shape for image in given] != [image.shape for image in made]:
+        raise InvalidInput("outputs", f"{len(made)} images", "must be as many as the images, and of their sizes")
     spent = np.broadcast_to(np.asarray(bits, dtype=np.float64), (len(given),))
     if not (np.isfinite(spent).all() and (spent >= 0.0).all()):
         raise InvalidInput("bits", bits, "must be a number of at least 0 for each image")
     errors = np.array([float((a - b).double().square().mean()) for a, b in zip(given, made, strict=True)])
-    samples = np.array([image.numel() for image in given])
-    pixels = np.array([image.shape[1] * image.shape[2] for image in given])
+    samples, pixels = (np.array([image[:planes].numel() for image in given]) for planes in (None, 1))
     with np.errstate(divide="ignore"):
         psnr = float((-10.0 * np.log10(errors)).mean())
-    network = features or RandomFeatures(given[0].shape[0])
-    seen, shown = _features(network, given), _features(network, made)
+    network, half = features or RandomFeatures(given[0].shape[0]), len(given) // 2
+    with torch.no_grad():
+        seen, shown = (torch.cat([network(x[None]) for x in part]).double().cpu() for part in (given, made))
     same = len({image.shape for image in given}) == 1
     first, second = (torch.stack(x).flatten(1) for x in (given, made)) if same else (seen, shown)
-    half = len(given) // 2
     large = min(min(image.shape[1:]) for image in given) >= SMALLEST_MS_SSIM
     alike = [ms_ssim(b[None], a[None], 5) for a, b in zip(given, made, strict=True)] if large else None
     return Quality(
@@ -181,11 +176,11 @@ def sweep(
     if len(setting) != 1:
         raise InvalidInput("setting", ", ".join(setting), "must be one setting of the codec with its values")
     [(name, values)] = setting.items()
-    found = []
-    for value in values:
-        outputs, bits = codec(images, **{name: value})
-        label = f"{getattr(codec, 'name', getattr(codec, '__name__', 'codec'))} {name}={value}"
-        found.append(measure(images, outputs, bits, features=features, name=label))
+    title = getattr(codec, "name", getattr(codec, "__name__", "codec"))
+    found = [
+        measure(images, *codec(images, **{name: value}), features=features, name=f"{title} {name}={value}")
+        for value in values
+    ]
     if not found:
         raise InvalidInput(name, values, "must hold at least one value")
     return found
@@ -203,10 +198,9 @@ class Pillow:
         except ImportError:
             raise MissingPackage("pillow", "data") from None
         Image.init()
-        known = sorted(Image.SAVE)
-        object.__setattr__(self, "format", str(self.format).upper())
-        missing = {"WEBP": "webp", "AVIF": "avif"}.get(self.format)
-        if self.format not in known or (missing is not None and not features.check(missing)):
+        object.__setattr__(self, "format", self.format.upper())
+        known = sorted(name for name in Image.SAVE if name not in ("WEBP", "AVIF") or features.check(name.lower()))
+        if self.format not in known:
             raise InvalidInput("format", self.format, f"this Pillow writes {', '.join(known)}")
 
     @property
@@ -275,15 +269,9 @@ def _listed(argument: str, images: Images) -> list[Tensor]:
     listed = list(images)
     good = all(isinstance(image, Tensor) and image.ndim == 3 and image.is_floating_point() for image in listed)
     if not listed or not good or len({image.shape[0] for image in listed}) != 1:
-        raise InvalidInput(
-            argument, type(images).__name__, "must be float tensors (planes, height, width) in [0, 1], at least one"
-        )
+        rule = "must be float tensors (planes, height, width) in [0, 1], at least one"
+        raise InvalidInput(argument, type(images).__name__, rule)
     return listed
-
-
-def _features(network: Callable[[Tensor], Tensor], images: list[Tensor]) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([network(image[None]) for image in images]).double().cpu()
 
 
 guard(__name__, methods=False)

@@ -41,9 +41,7 @@ class RMSprop:
     """RMSprop at a peak learning rate."""
 
     rate: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_settings(self)
+    __post_init__ = check_settings
 
     def build(self, parameters: Sequence[Tensor], graph: bool = False) -> torch.optim.Optimizer:
         """As that of `Adam`."""

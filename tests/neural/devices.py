@@ -162,18 +162,16 @@ def exact(device):
     points = DIGITS.train[:300].to(device)
     best = oracle.lloyd(points, 3, seed=0)
     sent = best.send(points, torch.Generator().manual_seed(0))
-    moved = oracle.permute(points, sent.cells, seed=0)
     drawn = oracle.Redraw(points, sent.cells, 2, seed=0)(sent.received, torch.linspace(1, 0, 300)[:, None].to(device))
     table = oracle.tabled(codec(device, FAMILY[0]), points)
-    told = oracle.markov_parts(points, moved, sent.cells)
+    told = oracle.markov_parts(points, drawn, sent.cells)
     sampler = neural.fit_decoder(best, points, SCORE, steps=2, seed=0, device=device, recipe=SMALL)
     output = sampler(sent.received, torch.Generator().manual_seed(0))
     return [
-        moved.cpu(),
         drawn.cpu(),
         table.decoder.net.table.cpu(),
         *told,
-        oracle.paired_w2(points, moved),
+        oracle.paired_w2(points, drawn),
         output.cpu(),
     ]
 
