@@ -83,25 +83,26 @@ class Bench:
     pairs: dict[Any, Pair] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        s, whole = self.split, max(self.split.train.shape + self.split.test.shape)
-        train, test, side = (whole,) * 3 if self.preset.startswith("paper") else (TRAIN, TEST, self.side)
-        shape, mean = tuple(s.train.shape), float(s.train.mean())
-        known = (name for name, (size, level) in KNOWN.items() if size == shape and abs(mean - level) < 2e-3)
-        self.data = next(known, s.name)
-        rng, parts = torch.Generator().manual_seed(0), []
-        for part, labels, most in ((s.train, s.train_labels, train), (s.test, s.test_labels, test)):
-            # files are often sorted, so the first images may be all of a kind
-            order = torch.randperm(len(part), generator=rng)[:most]
-            parts.append((resize(part[order], min(side, part.shape[-1])), labels if labels is None else labels[order]))
-        (train, train_labels), (test, test_labels) = parts
-        self.split = Split(s.name, train, test, train_labels, test_labels)
+        name, *parts = vars(self.split).values()
+        shape, mean = tuple(parts[0].shape), float(parts[0].mean())
+        known = (paper for paper, (size, level) in KNOWN.items() if size == shape and abs(mean - level) < 2e-3)
+        self.data = next(known, name)
+        most = (None, None) if self.preset.startswith("paper") else (TRAIN, TEST)
+        side = shape[-1] if self.preset.startswith("paper") else min(self.side, shape[-1])
+        rng = torch.Generator().manual_seed(0)
+        # files are often sorted, so the first images may be all of a kind
+        orders = [torch.randperm(len(part), generator=rng)[:n] for part, n in zip(parts[:2], most, strict=True)]
+        images = [resize(part[order], side) for part, order in zip(parts[:2], orders, strict=True)]
+        labels = [of if of is None else of[order] for of, order in zip(parts[2:], orders, strict=True)]
+        self.split = Split(name, *images, *labels)
 
     def pair(self, source: Source, side: int | None = None) -> Pair:
         """The images of a source, at the side that the networks are made for."""
         if (source, side) not in self.pairs:
-            parts = source.images(self.split, self.seed, side)
-            seen = [source.degrade(part, seed=n) if source.degrade else part for n, part in enumerate(parts)]
-            self.pairs[source, side] = Pair(*(part.to(self.device) for part in (*seen, *parts)))
+            clean = source.images(self.split, self.seed, side)
+            parts = [part.to(self.device) for part in clean]  # the same tensors twice where nothing is degraded
+            seen = [source.degrade(part, seed=n).to(self.device) for n, part in enumerate(clean) if source.degrade]
+            self.pairs[source, side] = Pair(*(seen or parts), *parts)
         return self.pairs[source, side]
 
     @property
@@ -129,15 +130,13 @@ class Bench:
         waiting = [model for model in needed(models) if model not in self.found]
         while waiting:
             ready = [model for model in waiting if all(need in self.found for need in model.needs)]
-            fits = [model for model in ready if isinstance(model, Fit)]
             for model in (model for model in ready if not isinstance(model, Fit)):
                 self.found[model] = model.make(self.pair_of(model).train, self.found, self.seed)
-            tasks = [
-                (torch.get_num_threads(), self.task(group, number)) for number, group in enumerate(self.groups(fits))
-            ]
+            groups = list(self.groups([model for model in ready if isinstance(model, Fit)]))
+            tasks = [(torch.get_num_threads(), self.task(group, number)) for number, group in enumerate(groups)]
             executor = self.executor if len(tasks) > 1 else SERIAL
             for number, codecs in executor.map(_call, tasks):
-                self.found |= zip(list(self.groups(fits))[number], codecs, strict=True)
+                self.found |= zip(groups[number], codecs, strict=True)
             waiting = [model for model in waiting if model not in self.found]
 
     def groups(self, fits: Sequence[Fit]) -> Iterator[list[Fit]]:
@@ -158,15 +157,11 @@ class Bench:
         """The networks of a fit, for its images: their shape and, for dense ones, the mean and spread of a pixel."""
         if fit.behind and not fit.latent:
             return self.found[fit.behind].coder
-        images, plan = self.pair_of(fit).train, fit.plan
+        images = self.pair_of(fit).train
         planes, side = images.shape[1:3]
-        family = plan.family(planes)
-
-        known = {"width": plan.width, "level": level(images)} if family.dense else {}
-
-        def coder(latent: int) -> Coder:
-            return family(latent, planes=planes, side=side, **known)
-
+        family = fit.plan.family(planes)
+        known = {"width": fit.plan.width, "level": level(images)} if family.dense else {}
+        coder = partial(family, planes=planes, side=side, **known)
         if fit.beside is None:
             return coder(fit.latent)
         base = self.found[fit.beside]
@@ -175,17 +170,16 @@ class Bench:
 
     def task(self, group: list[Fit], number: int) -> partial[list[Codec]]:
         """One training of models of one shape, as a call that an executor can carry elsewhere."""
-        fit, pair, steps = group[0], self.pair_of(group[0]), group[0].plan.count(len(self.pair_of(group[0]).train))
-        images, references = pair.train, pair.train_references
+        fit, pair = group[0], self.pair_of(group[0])
+        images, references, coder = pair.train, pair.train_references, self.coder(fit)
         through = self.found[fit.through] if fit.through else None
         if through:
             images = torch.cat([Restored(through, nn.Identity())(piece) for piece in images.split(SEEN)])
         path = self.folder and self.folder / f"{len(self.found):03d}-{number}.safetensors"
-        coder = self.coder(fit)
         settings = {
             "losses": [self.filled(f.loss) for f in group], "seeds": [self.seed + f.seed for f in group],
-            "steps": max(1, round(steps * self.share)), "device": self.device, "recipe": fit.plan.recipe,
-            "references": None if references is images else references, "coder": coder,
+            "steps": max(1, round(fit.plan.count(len(images)) * self.share)), "device": self.device,
+            "recipe": fit.plan.recipe, "references": references, "coder": coder,
             "noise": coder.private if fit.noise is None else fit.noise,
             "checkpoint": Checkpoint(path, self.seconds) if path else None, "progress": self.progress,
         }  # fmt: skip

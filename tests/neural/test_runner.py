@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from neural import cli, report, runner
 from neural.claims import LAW, Chart, Claim, Curve, Record
 from neural.data import Split
+from neural.models import Source
 from neural.runner import KNOWN, Bench
 from neural.studies import studies
 from neural.study import Study, Variant
@@ -160,6 +161,11 @@ def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
         replace(starts[0], loss=study.variant("demo", 1).perceptual(w), seed=s) for w in (0.1, 0.2) for s in (0, 1)
     ]
     assert [len(group) for group in bench.groups(weights)] == [4]
+
+
+def test_images_that_nothing_degrades_are_their_own_references_on_every_device(digits):
+    pair = Bench("smoke", digits, device="meta").pair(Source())  # a copy of the CPU's images, as on an accelerator
+    assert (pair.train is pair.train_references, pair.test is pair.test_references) == (True, True)
 
 
 def test_small_presets_take_a_sample_of_the_images_at_the_side_of_the_digits():
