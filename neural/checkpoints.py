@@ -99,11 +99,11 @@ class State:
         ):
             if wrong:
                 raise InvalidInput("checkpoint", str(path), rule)
+        slots: dict[str, dict[int, dict[str, Tensor]]] = {role: {} for role in self.optimisers}
+        for role, index, slot, name in ([*n.split(".")[1:], n] for n in kept if n.startswith("optimiser.")):
+            slots[role].setdefault(int(index), {})[slot] = kept[name]
         for role, optimiser in self.optimisers.items():
-            slots: dict[int, dict[str, Tensor]] = {}
-            for index, slot, name in ([*n.split(".")[2:], n] for n in kept if n.startswith(f"optimiser.{role}.")):
-                slots.setdefault(int(index), {})[slot] = kept[name]
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": slots[role]})
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(kept[name])

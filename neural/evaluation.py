@@ -21,7 +21,7 @@ from neural.oracle import centroids, markov_parts, paired_w2
 from neural.quantisers import Sent
 from neural.training import Codec, Decoder, seeded
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, count, finite
+from rdptheory.errors import InvalidInput, check_settings
 
 __all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frechet", "kernel_distance", "ms_ssim"]
 
@@ -49,10 +49,7 @@ class FreshCritic:
     steps: int = 2000
     penalty: float = 10.0
     coder: Coder | None = None
-
-    def __post_init__(self) -> None:
-        count("steps", self.steps)
-        finite("penalty", self.penalty, positive=True)
+    __post_init__ = check_settings
 
 
 @dataclass(eq=False)

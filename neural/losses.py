@@ -102,12 +102,22 @@ class MeanSquaredError(Term):
 
 @dataclass(frozen=True)
 class Perceptual(Term):
-    """The mean squared difference of a classifier's second convolution, in place of pixels [BM19, S.F]."""
+    """The mean squared difference of a classifier's second convolution, in place of pixels [BM19, S.F].
+
+    With `relative`, times the variance of a pixel over that of a feature: a weight beside a squared error per pixel
+    then means the same for every classifier and all images.
+    """
 
     classifier: Classifier | None = None
+    relative: bool = False
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
-        return (self.classifier.perceive(round.drawn[0]) - self.classifier.perceive(round.source)).square().mean()
+        made, seen = (self.classifier.perceive(images) for images in (round.drawn[0], round.source))
+        miss = (made - seen).square().mean()
+        if not self.relative:
+            return miss
+        pixel, feature = (values.var(0, correction=0).mean() for values in (round.source, seen))
+        return miss * pixel / feature.clamp_min(1e-12)
 
 
 @dataclass(frozen=True)
@@ -129,8 +139,7 @@ class EnergyScore(Term):
     samples: int = 4
 
     def __post_init__(self) -> None:
-        if self.samples < 2:
-            raise InvalidInput("samples", self.samples, "must be at least 2")
+        count("samples", self.samples, least=2)
 
     @property
     def draws(self) -> int:
@@ -205,20 +214,19 @@ class WassersteinGP(Term):
     def __post_init__(self) -> None:
         finite("penalty", self.penalty, positive=True)
         count("steps", self.steps)
-        count("warm_up", self.warm_up, least=0)
-        if self.steps < 1 or self.warm_up < 0 or (self.warm_up and not self.conditional):
-            raise InvalidInput("steps", self.steps, "must be at least 1, and warm_up needs a conditional critic")
+        if count("warm_up", self.warm_up, least=0) and not self.conditional:
+            raise InvalidInput("warm_up", self.warm_up, "needs a conditional critic")
 
     def __call__(self, round: Round, critic: nn.Module | None) -> Tensor:
         """What the decoder minimises: -E J(Y)."""
         return -critic(round.drawn[0], round.received).mean()
 
     def critic_loss(self, round: Round, critic: nn.Module, *, shuffled: bool = False) -> Tensor:
-        """What the critic minimises: E J(Y) - E J(X) + penalty E (||grad J|| - 1)^2."""
+        """What the critic minimises: E J(Y) - E J(X) + penalty E (||grad J|| - 1)^2; in the warm-up the fakes are the
+        images themselves, their codes `shuffled`."""
         code = round.received.detach()
-        if shuffled:
-            return self.against(round.reference, round.reference, round.mixing, critic, code.roll(1, 0), code)
-        return self.against(round.drawn[0].detach(), round.reference, round.mixing, critic, code, code)
+        fake, of = (round.reference, code.roll(1, 0)) if shuffled else (round.drawn[0].detach(), code)
+        return self.against(fake, round.reference, round.mixing, critic, of, code)
 
     def against(
         self, fake: Tensor, real: Tensor, mixing: Tensor, critic: nn.Module,
@@ -252,14 +260,14 @@ def sliced_wasserstein(
 ) -> Tensor:
     """d^(order/2) E |W_order(theta X, theta Y)|^order of two samples (n, ...) of one size in d numbers, averaged over
     fixed directions theta, within cells if given. The factor makes a shift by c count ||c||^2 at order 2: per image."""
-    pair = []
-    for points in (first.flatten(1), second.flatten(1)):
+
+    def ranked(points: Tensor) -> Tensor:
         values = points @ _directions(points.shape[1], directions, points.device)
         rank = values.detach().argsort(0)
-        if cells is not None:
-            rank = rank.gather(0, cells[rank].argsort(dim=0, stable=True))
-        pair.append(values.gather(0, rank))
-    return first[0].numel() ** (order / 2) * (pair[0] - pair[1]).abs().pow(order).mean()
+        return values.gather(0, rank if cells is None else rank.gather(0, cells[rank].argsort(dim=0, stable=True)))
+
+    gap = ranked(first.flatten(1)) - ranked(second.flatten(1))
+    return first[0].numel() ** (order / 2) * gap.abs().pow(order).mean()
 
 
 @lru_cache(maxsize=16)

@@ -44,11 +44,11 @@ def read_matlab(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
     def read(stream: BinaryIO) -> tuple[np.ndarray, np.ndarray]:
         kinds = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(stream)}
-        shape = kinds["X"][0]
-        side, _, planes, n = shape
-        if kinds["X"][1] != "uint8" or shape != (side, side, planes, n) or planes != 3 or not 0 < math.prod(shape):
+        shape, kind = kinds["X"]
+        side, _, _, n = shape
+        if kind != "uint8" or shape != (side, side, 3, n) or math.prod(kinds["y"][0]) != n:
             raise ValueError
-        if math.prod(shape) > LARGEST or math.prod(kinds["y"][0]) != n:
+        if not 0 < math.prod(shape) <= LARGEST:
             raise ValueError
         stream.seek(0)
         held = scipy.io.loadmat(stream, variable_names=["X", "y"])

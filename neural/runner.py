@@ -192,8 +192,8 @@ class Bench:
 
     def filled(self, loss: Loss) -> Loss:
         """The loss with the run's classifier where a perceptual term has none."""
-        terms = ((w, Perceptual(self.classifier) if isinstance(term, Perceptual) else term) for w, term in loss.terms)
-        return Mix(tuple(terms))
+        own = {"classifier": self.classifier} if any(isinstance(term, Perceptual) for _, term in loss.terms) else {}
+        return Mix(tuple((w, replace(t, **own) if isinstance(t, Perceptual) else t) for w, t in loss.terms))
 
     def measure(self, study: Study, model: Model) -> list[Record]:
         """Every measure of a study on both parts, once for a model."""

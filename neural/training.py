@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -88,13 +88,21 @@ class Codec:
 
 
 def fit_codec(
-    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int, **settings: Any
-) -> Codec:
+    images: Tensor, coder: Coder, quantiser: Quantiser, loss: Loss, *, steps: int, seed: int,
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int = 0,
+    start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+) -> Codec:  # fmt: skip
     """Train encoder and decoder end to end, `steps` steps of both; `seed` fixes everything that is random.
 
-    `settings` are those of `fit_codecs`: device, references, recipe, noise, start, checkpoint, progress.
+    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
+    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
+    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
+    exists the run goes on from there; `progress` shows a bar with live D and P.
     """
-    return fit_codecs(images, coder, quantiser, [loss], steps=steps, seeds=[seed], **settings)[0]
+    return fit_codecs(
+        images, coder, quantiser, [loss], steps=steps, seeds=[seed], device=device, references=references,
+        recipe=recipe, noise=noise, start=start, checkpoint=checkpoint, progress=progress,
+    )[0]  # fmt: skip
 
 
 def fit_codecs(
@@ -103,11 +111,6 @@ def fit_codecs(
     start: Codec | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Codec]:  # fmt: skip
     """`fit_codec` for several losses that differ in their weights only, and as many seeds, all at once.
-
-    The encoder sees `images` (n, planes, side, side), the distortion is measured against them, and the output should
-    follow the law of `references` (n, ...), `images` themselves if left out. `noise` is the number of private Gaussian
-    numbers of the decoder; `start` a codec of the same coder whose weights to start from. If the file of `checkpoint`
-    exists the run goes on from there; `progress` shows a bar with live D and P.
 
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
     one `fit_codec` after the other up to rounding; small dense networks take about 0.6 times the CPU time.
@@ -127,14 +130,22 @@ def fit_codecs(
 
 
 def fit_decoder(
-    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, critic: nn.Module | None = None, **settings: Any
-) -> Decoder:
+    codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
+    references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
+    coder: Coder | None = None, critic: nn.Module | None = None, checkpoint: Checkpoint | None = None,
+    progress: bool = False,
+) -> Decoder:  # fmt: skip
     """Train another decoder for the codes of a frozen encoder.
 
-    `critic` is one whose weights to start from; `settings` are those of `fit_decoders`: device, references, targets,
-    recipe, noise, coder, checkpoint, progress.
+    `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
+    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
+    `images`, where they are not the images themselves; `critic` one whose weights to start from. The other arguments
+    are those of `fit_codec`.
     """
-    return fit_decoders([codec], images, [loss], steps=steps, seeds=[seed], critics=[critic], **settings)[0]
+    return fit_decoders(
+        [codec], images, [loss], steps=steps, seeds=[seed], device=device, references=references, targets=targets,
+        recipe=recipe, noise=noise, coder=coder, critics=[critic], checkpoint=checkpoint, progress=progress,
+    )[0]  # fmt: skip
 
 
 def fit_decoders(
@@ -143,12 +154,7 @@ def fit_decoders(
     recipe: Recipe = PLAIN, noise: int | None = None, coder: Coder | None = None,
     critics: Sequence[nn.Module | None] | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Decoder]:  # fmt: skip
-    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once.
-
-    `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
-    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
-    `images`, where they are not the images themselves. The other arguments are those of `fit_codecs`.
-    """
+    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
     shown = images if targets is None else targets
     if len(shown) != len(images):
         raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")

@@ -103,8 +103,8 @@ ORACLE = Study(
     _oracle,
     (
         Claim("D / D_d of the cell permutation", IDENTITY, value("ratio", **SAMPLE), 2.0, 0.03, 0.03),
-        Claim("D / D_d at alpha = {alpha:g}", IDENTITY, over(D, {"role": "exact"}, {"role": "mean", "alpha": 1.0}),
-              lambda t, alpha: law(alpha), 0.06, 0.06, **EXACT),
+        Claim("D / D_d at alpha = {alpha:g}", IDENTITY, value("ratio", role="exact"), lambda t, alpha: law(alpha), 0.06,
+              0.06, **EXACT),
         Claim("exact W2^2 / D_d at alpha = {alpha:g}", IDENTITY, moved, lambda t, alpha: alpha**2, 0.002, 0.002,
               **EXACT),
         Claim("D / D_d of a redraw that ignores the code", CONTROL, value("ratio", role="any image"), 2.0, 0.06, 0.06),
@@ -244,7 +244,7 @@ def beside(t: Table, alpha: float) -> float:
     return (trained - exact) / t.at(P, role="mean")
 
 
-LOST = over(D, {"role": "trained"}, {"role": "mean", "alpha": 1.0})
+LOST = value("ratio", role="trained")
 INTERPOLATE = Study(
     "interpolate", "YWL22 figure 3",
     "The sampler of twofold mixed with the mean follows the exact sampler in distortion and in perception",
@@ -259,6 +259,7 @@ INTERPOLATE = Study(
               0.15, ("alpha",), {"role": "trained"}),
     ),
     presets(*BY_PRESET),
+    measures=("distortion", "perception", "codes"),
     charts=(Chart("between the mean and the sample", D, P, ("role",), "train", filled="trained"),),
 )  # fmt: skip
 

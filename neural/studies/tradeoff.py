@@ -10,7 +10,7 @@ from statistics import mean, stdev
 from neural.claims import LAW, Chart, Claim, Table, certified, over
 from neural.coders import BlauMichaeli, Zhang
 from neural.evaluation import FreshCritic
-from neural.losses import MeanSquaredError, Perceptual, WassersteinGP
+from neural.losses import Perceptual, WassersteinGP
 from neural.models import Fit, KMeans, Model
 from neural.quantisers import DeterministicQuantiser, NoisyQuantiser, SoftGradient, UniversalQuantiser
 from neural.recipes import Adam, Drops, Recipe
@@ -87,6 +87,7 @@ RDP98 = Study(
     departures=(TURNS, CHEAPER, "weights are thousandths against MSE per pixel, which the text leaves open"),
 )  # fmt: skip
 
+FEATURED = Variant(Plan(steps=300))
 FEATURES = Plan(BlauMichaeli, Zhang, Recipe(64, Adam(5e-3, (0.5, 0.9)), schedule=Drops((0.8,))), epochs=25)
 
 
@@ -94,8 +95,7 @@ def _perceptual(v: Variant) -> Iterator[Model]:
     for latent, levels in v.rates:
         without = Fit(plan=v.plan, latent=latent, quantiser=NoisyQuantiser(levels))
         yield without.named(rate=named((latent, levels)), role="without")
-        loss = MeanSquaredError() + v.scale * Perceptual()
-        yield replace(without, loss=loss).named(rate=named((latent, levels)), role="with")
+        yield replace(without, loss=v.perceptual(1.0)).named(rate=named((latent, levels)), role="with")
 
 
 WITH, WITHOUT = {"role": "with"}, {"role": "without"}
@@ -108,8 +108,9 @@ PERCEPTUAL = Study(
         Claim("R = {rate:g}: D with the classifier over that without", LAW, over(D, WITH, WITHOUT), 1.0, -0.01,
               math.inf, ("rate",)),
     ),
-    presets(Variant(), rates=(*3 * (((4, 2),),), tuple(key for key, _ in GRID)), scale=(4.0, 4.0, 0.1, 0.1),
-            plan=(Plan(steps=200), Plan(steps=200), replace(FEATURES, epochs=8), FEATURES)),
+    presets(FEATURED, FEATURED, replace(FEATURED, plan=replace(FEATURES, epochs=8)), replace(FEATURED, plan=FEATURES),
+            rates=(*3 * (((4, 2),),), tuple(key for key, _ in GRID)), scale=(1.0, 1.0, 0.1, 0.1),
+            perception=(*2 * (Perceptual(relative=True),), *2 * (Perceptual(),))),
     measures=("distortion", "perception", "features", "pictures"),
     departures=("dropout .5 and momentum .9 of the classifier are not printed; images are enlarged to its 28x28",),
 )  # fmt: skip
