@@ -75,15 +75,14 @@ def svhn(folder: str | os.PathLike[str]) -> Split:
     return _labelled("svhn", [(pixels.transpose(3, 2, 0, 1), labels % 10) for pixels, labels in found])
 
 
-def patches(folder: str | os.PathLike[str], *, side: int, per_image: int, seed: int, grey: bool = False) -> Split:
+def patches(folder: str | os.PathLike[str], *, side: int, per_image: int, seed: int) -> Split:
     """Square patches cut at random places out of every image of a folder; every fifth image is kept for the test."""
     rng, found = np.random.default_rng(seed), _listed(folder)
     parts: tuple[list[Tensor], list[Tensor]] = ([], [])
     for number, file in enumerate(found):
-        pixels = readers.read_picture(file, grey=grey)
-        if min(pixels.shape[:2]) < side:
+        planes = torch.from_numpy(readers.read_picture(file)).permute(2, 0, 1)
+        if min(planes.shape[1:]) < side:
             raise InvalidInput("data", str(file), f"must be at least {side} pixels wide and high")
-        planes = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)
         for _ in range(per_image):
             top, left = (int(rng.integers(0, size - side + 1)) for size in planes.shape[1:])
             cut = planes[:, top : top + side, left : left + side].contiguous()

@@ -213,8 +213,8 @@ def _pictures(look: _Look) -> Found:
 def _parts(look: _Look) -> Found:
     points = look.images.repeat(REPEATS, 1, 1, 1)
     sent = look.codec.send(points, look.rng)
-    parts, pixels = markov_parts(points, look.decoder(sent.received, look.rng), sent.cells), points[0].numel()
-    return {**{name: value / pixels for name, value in parts._asdict().items()}, "excess": parts.excess}
+    parts = markov_parts(points, look.decoder(sent.received, look.rng), sent.cells)
+    return {name: value if name == "excess" else value / points[0].numel() for name, value in parts.items()}
 
 
 def _entropy(look: _Look, dithers: int = 4) -> Found:

@@ -7,8 +7,8 @@ draw whose output is exactly the training set, so P = 0 [YWYML21, Thm 2; YWL22, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import scipy
 import torch
@@ -19,7 +19,7 @@ from neural.quantisers import Binary, powers
 from neural.training import Codec, Decoder
 from rdptheory.errors import InvalidInput
 
-__all__ = ["MarkovParts", "Redraw", "centroids", "lloyd", "markov_parts", "paired_w2", "tabled"]
+__all__ = ["Redraw", "centroids", "lloyd", "markov_parts", "paired_w2", "tabled"]
 
 
 def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
@@ -102,27 +102,17 @@ def paired_w2(first: Tensor, second: Tensor) -> float:
     return float(cost[scipy.optimize.linear_sum_assignment(cost)].mean())
 
 
-class MarkovParts(NamedTuple):
-    """E||X - Y||^2 and its parts E||X - X^||^2, E||Y - Y^||^2, E||X^ - Y^||^2, per image; X^ = E[X|Z], Y^ = E[Y|Z]."""
-
-    total: float
-    source: float
-    output: float
-    between: float
-
-    @property
-    def excess(self) -> float:
-        """(total - sum of the parts) / total: 0 in expectation if X - Z - Y is Markov [LZCK22, Thm 1]."""
-        return 1.0 - (self.source + self.output + self.between) / self.total
-
-
-def markov_parts(source: Tensor, output: Tensor, cells: Tensor) -> MarkovParts:
-    """The decomposition with table decoders for the codes `cells` (n,) of `source` and `output` (n, ...)."""
+def markov_parts(source: Tensor, output: Tensor, cells: Tensor) -> dict[str, float]:
+    """`total` = E||X - Y||^2 per image and its parts `source` = E||X - X^||^2, `output` = E||Y - Y^||^2 and `between` =
+    E||X^ - Y^||^2 with X^ = E[X|Z] and Y^ = E[Y|Z] by the codes `cells` (n,); `excess` = (total - sum of the parts) /
+    total is 0 in expectation if X - Z - Y is Markov [LZCK22, Thm 1]."""
     x, y = (images.flatten(1).cpu().double() for images in (source, output))
     _, index = cells.cpu().unique(return_inverse=True)
     x_mean, y_mean = (centroids(images, index, int(index.max()) + 1)[index] for images in (x, y))
-    pairs = ((x, y), (x, x_mean), (y, y_mean), (x_mean, y_mean))
-    return MarkovParts(*(float((a - b).square().sum(1).mean()) for a, b in pairs))
+    pairs = {"total": (x, y), "source": (x, x_mean), "output": (y, y_mean), "between": (x_mean, y_mean)}
+    parts = {name: float((a - b).square().sum(1).mean()) for name, (a, b) in pairs.items()}
+    excess = 2.0 - sum(parts.values()) / parts["total"] if parts["total"] else math.nan
+    return {**parts, "excess": excess}
 
 
 class _TableEncoder(nn.Module):

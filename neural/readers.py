@@ -60,8 +60,8 @@ def read_matlab(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return _tried(path, HOUSE_NUMBERS, read)
 
 
-def read_picture(path: Path, *, grey: bool = False) -> np.ndarray:
-    """A picture as float32 in [0, 1], shape (height, width, 3), or (height, width) if `grey`."""
+def read_picture(path: Path) -> np.ndarray:
+    """A picture as float32 in [0, 1], shape (height, width, 3)."""
     try:
         from PIL import Image
     except ImportError:
@@ -71,7 +71,7 @@ def read_picture(path: Path, *, grey: bool = False) -> np.ndarray:
         with Image.open(stream) as picture:
             if math.prod(picture.size) > MOST_PIXELS:
                 raise ValueError
-            return np.asarray(picture.convert("L" if grey else "RGB"), dtype=np.float32) / np.float32(255.0)
+            return np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255.0)
 
     return _tried(path, f"must be a picture of at most {MOST_PIXELS // 10**6} million pixels", read)
 

@@ -170,7 +170,7 @@ def exact(device):
     return [
         drawn.cpu(),
         table.decoder.net.table.cpu(),
-        *told,
+        *told.values(),
         oracle.paired_w2(points, drawn),
         output.cpu(),
     ]

@@ -82,9 +82,8 @@ def test_whole_files_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, HOUSES["X"])
     assert labels.tolist() == [6, 7, 8, 9, 10]
     for name in ("picture.png", "picture.ppm"):
-        shown = read_picture(put(tmp_path, name, WHOLE[name][1]), grey=True)
-        np.testing.assert_array_equal(shown, np.tile(PIXELS[0], (4, 4)) / np.float32(255.0))
-    assert read_picture(tmp_path / "picture.png").shape == (16, 16, 3)
+        shown = read_picture(put(tmp_path, name, WHOLE[name][1]))
+        np.testing.assert_array_equal(shown, np.tile(PIXELS[0], (4, 4))[..., None].repeat(3, 2) / np.float32(255.0))
     np.testing.assert_array_equal(read_arrays(put(tmp_path, "array.npy", WHOLE["array.npy"][1]))[""], PIXELS)
     assert set(read_arrays(put(tmp_path, "arrays.npz", WHOLE["arrays.npz"][1]))) == {"train", "test"}
 
