@@ -2,8 +2,8 @@
 
     python benchmarks/continuous.py [NAME...]
 
-Names of laws (gaussian, laplace, uniform, mixture, t5) restrict the table. The last column divides processor time by
-that of a 1,024 x 1,024 product: it compares machines and busy machines.
+Names of laws (gaussian, laplace, uniform, mixture, t5, gamma3) restrict the table. The last column divides processor
+time by that of a 1,024 x 1,024 product: it compares machines and busy machines.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 
 import numpy as np
+import scipy.stats
 from threadpoolctl import threadpool_limits
 
 from rdptheory import (
@@ -35,6 +36,7 @@ LAWS = {
     "uniform": (Uniform(0.0, 1.0), 0.02),
     "mixture": (GaussianMixture([0.5, 0.5], [-1.5, 1.5], [0.25, 1.0]), 0.3),
     "t5": (StudentT(5), 0.3),
+    "gamma3": (scipy.stats.gamma(3.0), 0.9),
 }
 BALLS = (
     ("P = ∞", None, np.inf, Cells()),
