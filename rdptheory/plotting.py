@@ -50,6 +50,10 @@ FEW = len(DASHES)
 """Up to so many curves have a dash each and a line of the legend; more are read from a scale."""
 LIGHTEST = 0.8
 """End of the scale that is used: beyond it yellow is lost on white."""
+NAMED = 12
+"""Up to so many measured points have their names beside them."""
+NAME_SIZE, MARK = 6.5, 3.0
+"""Points: the size of those names, half the width of a mark."""
 UNDER_THE_AXIS = 27.0
 """Points that the numbers and the name of an axis take."""
 WIDTH, DPI = 3.4, 220
@@ -304,30 +308,50 @@ def overlay(ax: Axes, placements: Sequence[Placement], unit: Unit | str = "bits"
         there = np.isfinite(needed)
         ax.vlines(np.array(D)[there], needed[there], shown[there], color="0.45", linewidth=0.8, zorder=2.8)
         ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, clip_on=False, label=label, **style_of)
-        if len(placements) <= 12:
-            for x, y, one in zip(D, shown, placed, strict=True):
-                crowded = _neighbour_to_the_right(x, float(y), placements, unit)
-                ax.annotate(
-                    one.measurement.name,
-                    (x, y),
-                    xytext=(-4, 12) if crowded else (4, 3),  # above the name of the neighbour
-                    textcoords="offset points",
-                    fontsize=6.5,
-                    color="0.25",
-                )
     if placements:
         rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
         ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.15 * float(rates.max())))
         ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
     _legend_below(ax)
+    if len(placements) <= NAMED:
+        _name_points(ax, placements, unit)
     return ax
 
 
-def _neighbour_to_the_right(x: float, y: float, placements: Sequence[Placement], unit: Unit) -> bool:
-    """Whether a name to the right of (x, y) would run into another point."""
-    points = [(one.measurement.D, float(unit.from_nats(one.measurement.rate))) for one in placements]
-    width, height = (max(values) for values in zip(*points, strict=True))
-    return any(x < D < x + 0.2 * width and abs(rate - y) < 0.05 * height for D, rate in points)
+def _name_points(ax: Axes, placements: Sequence[Placement], unit: Unit) -> None:
+    """The names of measured points, each on the side where it runs into least: points, their lines, and other names."""
+    from matplotlib.transforms import Bbox
+
+    def at(D: float, rate: float) -> Any:  # in pixels
+        return ax.transData.transform((D, float(unit.from_nats(rate))))
+
+    ax.figure.draw_without_rendering()  # the frame gets its size now
+    pixel = ax.figure.dpi / 72.0
+    taken, names = [], []
+    for one in sorted(placements, key=lambda one: (one.measurement.D, one.measurement.rate)):
+        x, y = at(one.measurement.D, one.measurement.rate)
+        taken.append(Bbox([(x, y), (x, y)]).padded(MARK * pixel))
+        if np.isfinite(one.bounds.upper):
+            taken.append(Bbox([(x, y), at(one.measurement.D, one.bounds.upper)]).padded(pixel, 0.0))
+        place = (one.measurement.D, float(unit.from_nats(one.measurement.rate)))
+        look: dict[str, Any] = {"textcoords": "offset points", "fontsize": NAME_SIZE, "color": "0.25"}
+        names.append(ax.annotate(one.measurement.name, place, xytext=(0.0, 0.0), **look))
+    for name in names:
+        box = name.get_window_extent()
+        wide, high = box.width / pixel, box.height / pixel
+        sides = [(4.0, 3.0), (4.0, -2.0 - high), (-4.0 - wide, 3.0), (-4.0 - wide, -2.0 - high), (-0.5 * wide, 6.0)]
+        boxes = [box.translated(dx * pixel, dy * pixel) for dx, dy in sides]
+        hits = [sum(_shared(one, other) for other in taken) - _shared(one, ax.bbox) for one in boxes]
+        best = hits.index(min(hits))
+        name.set_position(sides[best])
+        taken.append(boxes[best])
+
+
+def _shared(one: Any, other: Any) -> float:
+    """The area that two boxes have in common."""
+    width = min(one.xmax, other.xmax) - max(one.xmin, other.xmin)
+    height = min(one.ymax, other.ymax) - max(one.ymin, other.ymin)
+    return float(max(0.0, width) * max(0.0, height))
 
 
 LIMIT_LOOKS: dict[str, dict[str, Any]] = {

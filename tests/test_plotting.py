@@ -235,3 +235,21 @@ def test_many_measured_points_have_no_names_and_estimates_no_shade():
 def test_what_cannot_be_drawn_is_refused_in_one_sentence(grid, call, words):
     with pytest.raises(InvalidInput, match=words):
         call(grid)
+
+
+def test_names_of_crowded_points_stay_apart():
+    coin = Bernoulli(0.25), Hamming(), TotalVariation()
+    places = [(0.1, 0.5), (0.13, 0.5), (0.1, 0.44), (0.14, 0.44), (0.1, 0.2)]
+    placed = place([Measurement(rate, D, 0.05, f"codec {k}") for k, (D, rate) in enumerate(places)], *coin)
+    with plotting.style():
+        drawn, (axes,) = plotting.figure()
+        plotting.plot_curves(curve(*coin, D=np.linspace(0.01, 0.3, 9), P=0.05), axes)
+        plotting.overlay(axes, placed)
+        drawn.canvas.draw()
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == len(places)
+        for one, other in itertools.combinations(boxes, 2):
+            met = one.intersection(one, other)
+            assert met is None or met.width * met.height <= 0.05 * one.width * one.height  # the rims of letters
+        for x, y in axes.transData.transform([(D, rate / math.log(2)) for D, rate in places]):
+            assert not any(box.contains(x, y) for box in boxes)
