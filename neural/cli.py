@@ -1,4 +1,4 @@
-"""The command line: list, run, check, report, fetch."""
+"""The command line: list, run, check, report, points, fetch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from neural import data, runner
 from neural.claims import IDENTITY, LAW, Row
+from neural.points import STEPS, measured_points
 from neural.runner import SERIAL, SIDE, UNTRAINED, Bench
 from neural.studies import CHECKED, studies
 from neural.study import PRESETS, cost
@@ -113,6 +114,19 @@ def report(
     from neural.report import write_report
 
     typer.echo(str(write_report(folder, out or folder)))
+
+
+@app.command()
+def points(
+    seed: Seed = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of each network.")] = STEPS,
+) -> None:
+    """Train small codecs of the digits and print their measured points, as the page of `rdptheory demo` shows them.
+
+    It reads them from rdptheory/report/codecs.json. Some CPU minutes.
+    """
+    torch.set_num_threads(1)
+    typer.echo(json.dumps(measured_points(seed=seed, steps=steps), separators=(",", ":")))
 
 
 @app.command()

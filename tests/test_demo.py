@@ -12,9 +12,11 @@ import pytest
 
 from rdptheory import InvalidInput, SquaredError, TotalVariation, closed_forms, demo, rdp
 from rdptheory.papers import ITEMS
-from rdptheory.report import other_questions
+from rdptheory.placement import encoder_curve
+from rdptheory.report import codecs, other_questions
 from rdptheory.sweeps import COLUMNS
 from rdptheory.theorems import claims
+from rdptheory.units import NATS_PER_BIT
 from tests.report.browser import browser, visit
 
 LAW = {"id": "oracle", "claim": "D <= 2 & no less", "kind": "law", "measured": 2.0, "theory": 2.0}
@@ -22,6 +24,17 @@ STUDIES = [
     {**LAW, "tolerance": [0.1, 0.1], "expect": "pass", "verdict": "pass"},
     {**LAW, "kind": "control", "measured": 4.3, "tolerance": None, "expect": "fail", "verdict": "fail"},
 ]
+
+
+def few_codecs(count):
+    """Two codecs as if they had been trained on the first `count` digits, of which the file says nothing."""
+    held, found = codecs.trained()
+    images, short = demo.digits_images(count), []
+    for one in found[1:3]:
+        reached = encoder_curve(images, one.codes[:count])
+        mean, sampler = (1.1 * reached.least, reached.transport), (2.1 * reached.least, 0.9 * reached.least)
+        short.append(codecs.Codes(one.name, one.codes[:count], mean, sampler))
+    return held | {"count": count}, short
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +49,9 @@ def report(tmp_path_factory):
         laplace = replace(laplace, P=laplace.P[:1], tolerance=0.1)
         short.setattr(demo, "panels", lambda: [replace(grey, P=grey.P[:1]), coin, normal, laplace])
         short.setattr(demo, "IMAGES", 80)
-        short.setattr(demo, "CELLS", (2, 8))
+        short.setattr(codecs, "CELLS", (2, 8))
+        few = few_codecs(80)
+        short.setattr(codecs, "trained", lambda: few)
         short.setattr(demo, "INSTANCES", 1)
         paths = demo.run(folder, studies=studies, told=told.append)
     return folder, paths, told
@@ -67,7 +82,7 @@ def test_the_page_holds_all_of_it_and_every_link_resolves(report):
         elif not link.startswith("data:"):
             assert (folder / link).is_file()
     pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,(.{16})', text)
-    assert len(pictures) == 2 + sum(item.draw is not None for item in ITEMS.values())
+    assert len(pictures) == len(demo.panels()) + 1 + sum(item.draw is not None for item in ITEMS.values())
     assert all(start.startswith("iVBORw0KGgo") for _, start in pictures)  # PNG in base64
 
 
@@ -120,6 +135,13 @@ def test_other_questions_have_narrow_answers_in_the_right_order():
     assert least[7] > most[0]  # what is forbidden
     assert most[9] == pytest.approx(2.0, abs=1e-12)  # log2 4
     assert least[11] < least[10] <= most[10] < most[11]
+    world = {}
+    exec(section.code, world)
+    for row in [*block.rows, *sent.rows]:  # the call of each row gives its numbers
+        found = eval(row[1], world)
+        ends = getattr(found, "bounds", found)
+        unit = NATS_PER_BIT if row in block.rows else 1.0
+        assert [ends.lower / unit, ends.upper / unit] == pytest.approx(row[2:4], rel=1e-9)
 
 
 def test_the_closed_forms_stand_in_the_table(report):

@@ -20,31 +20,41 @@ from rdptheory.report.explorer import formulas_as_javascript
 TINY = 1e-6
 """Below it a number is a width or a slack, of which two digits say enough."""
 
+LONG = 60
+"""Letters of a cell that gets a width of its own: a narrow one would be a tower."""
+
 __all__ = ["Block", "Section", "picture", "write_page"]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A picture, a table or both, below a title of their own if there are several."""
+    """Pictures, a table or both, below a title of their own if there are several."""
 
     title: str = ""
     says: str = ""
-    picture: str = ""
+    pictures: Sequence[str] = ()
     caption: str = ""
     head: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
     anchor: str = ""
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether a column holds numbers, whose head then stands to the right as they do."""
+        return [isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in (self.rows or [()])[0]]
+
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: its anchor, its title, what it says, the command that makes it again, and its blocks."""
+    """A part of the page: its anchor, its title, what it says, the command that makes it again, its blocks, and the
+    lines that their calls in Python stand on."""
 
     anchor: str
     title: str
     words: Sequence[str]
     command: str = ""
     blocks: Sequence[Block] = ()
+    code: str = ""
 
 
 def picture(drawn: Any) -> str:
@@ -103,8 +113,12 @@ def _cell(value: Any) -> Any:
     if isinstance(value, (int, float)):
         shown = "∞" if value == math.inf else f"{value:.2g}" if 0.0 < abs(value) < TINY else f"{value:.10g}"
         return Markup('<td class="number" data-value="{}">{}</td>').format(repr(value), shown)
-    mark = ' class="bad"' if str(value) in ("VIOLATED", "UNDECIDED") else ""
-    return Markup(f"<td{mark}>") + escape(value) + Markup("</td>")
+    text = str(value)
+    mark = ' class="bad"' if text in ("VIOLATED", "UNDECIDED") else ' class="long"' if len(text) > LONG else ""
+    parts = [
+        Markup("<code>{}</code>").format(part) if k % 2 else escape(part) for k, part in enumerate(text.split("`"))
+    ]
+    return Markup(f"<td{mark}>") + Markup("").join(parts) + Markup("</td>")
 
 
 guard(__name__)

@@ -22,10 +22,22 @@ from rdptheory.units import nats_to_bits
 
 __all__ = ["other_questions"]
 
+FAR = 8  # grey levels: a larger error is forbidden in the row that forbids
+CODE = f"""from math import inf
+import numpy as np
+from rdptheory import *
+from rdptheory.demo import digits_pairs
+
+joint = digits_pairs()  # the law of a pixel and of its left neighbour in five groups
+pixel, seen = Pmf.from_weights(joint.sum(axis=1)), joint / joint.sum(axis=1, keepdims=True)
+ink = np.stack([seen[:, 0], 1 - seen[:, 0]], axis=1)  # paper or ink, given the pixel
+d, tv, coin = SquaredError(), TotalVariation(), Bernoulli(0.25)
+table = d.table(pixel.points)
+never = Table(np.where(table > {FAR}**2, np.inf, table))"""
+"""What the calls of the tables stand on: pasted first, each of them runs."""
 HEAD = ("question", "in Python", "at least (bits)", "at most (bits)", "width (bits)")
 SENT = ("distribution-preserving codes", "in Python", "E d at least", "E d at most", "width")
 D, P = 6.0, 0.02  # squared grey levels and total variation: both limits bind on pixels of the digits
-FAR = 8  # grey levels: a larger error is forbidden in the row that forbids
 
 
 def other_questions(joint: FloatArray) -> Section:
@@ -37,18 +49,18 @@ def other_questions(joint: FloatArray) -> Section:
     grey = np.arange(source.size)
     table = (grey[:, None] - grey) ** 2.0
     least, most = _ends(source.probabilities, ink)
-    C = least + 0.1 * (most - least)
+    C = float(f"{least + 0.1 * (most - least):.6g}")  # as the call says it
     at = rate_at_slope(source, squared, tv, s=0.05, P=P)
     rows = [
         ("no side information", "rdp(pixel, d, tv, D=6, P=.02)", rdp(source, squared, tv, D=D, P=P).bounds),
         (
             "both ends see the left neighbour, pixels look right",
-            "rdp(..., side_information=joint)",
+            "rdp(pixel, d, tv, D=6, P=.02, side_information=joint)",
             rdp(source, squared, tv, D=D, P=P, side_information=joint).bounds,
         ),
         (
             "both ends see it, pairs look right",
-            'rdp(..., side_information=joint, realism="joint")',
+            'rdp(pixel, d, tv, D=6, P=.02, side_information=joint, realism="joint")',
             rdp(source, squared, tv, D=D, P=P, side_information=joint, realism="joint").bounds,
         ),
         (
@@ -58,12 +70,12 @@ def other_questions(joint: FloatArray) -> Section:
         ),
         (
             f"what is sent leaves {nats_to_bits(C):.3f} of {nats_to_bits(most):.3f} bit open: is the neighbour ink",
-            "bottleneck(pixel, ink, C=C)",
+            f"bottleneck(pixel, ink, C={C:.6g})",
             bottleneck(source, ink, C=C).bounds,
         ),
         (
             "the same, and pixels are near and look right",
-            "relevant_rate(pixel, ink, d, tv, C=C, D=6, P=.02)",
+            f"relevant_rate(pixel, ink, d, tv, C={C:.6g}, D=6, P=.02)",
             relevant_rate(source, ink, squared, tv, C=C, D=D, P=P).bounds,
         ),
         (
@@ -73,7 +85,7 @@ def other_questions(joint: FloatArray) -> Section:
         ),
         (
             f"no error above {FAR} levels, ever",
-            "rdp(pixel, Table(inf where |x-y| > 8), tv, D=6, P=.02)",
+            "rdp(pixel, never, tv, D=6, P=.02)",
             rdp(source, Table(np.where(table > FAR**2, np.inf, table)), tv, D=D, P=P).bounds,
         ),
         ("where 1/20 nat buys a squared grey level", "rate_at_slope(pixel, d, tv, s=.05, P=.02).rate", at.rate),
@@ -98,7 +110,7 @@ def other_questions(joint: FloatArray) -> Section:
         "variation, D = 6 and P = 0.02 where nothing else is said; then two densities.",
     ]
     blocks = [Block(head=HEAD, rows=[_row(*row) for row in rows]), Block(head=SENT, rows=list(_sent()))]
-    return Section("questions", "Other questions", words, "", blocks)
+    return Section("questions", "Other questions", words, "", blocks, CODE)
 
 
 def _sent() -> Iterator[Sequence[str | float]]:

@@ -146,6 +146,13 @@ function svg(tag, attributes, parent, text) {
   return made;
 }
 
+// Round numbers from 0 up to `top`, at most six of them.
+function ticks(top) {
+  const power = 10 ** Math.floor(Math.log10(top / 5));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => top / size <= 5 + 1e-9);
+  return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, k) => Number((k * step).toPrecision(6)));
+}
+
 function startExplorer(root) {
   const choice = root.querySelector("select"), controls = root.querySelector(".sliders");
   const plot = root.querySelector("svg"), said = root.querySelector("output"), code = root.querySelector("code");
@@ -172,11 +179,11 @@ function startExplorer(root) {
     const left = 46, bottom = 210, width = 340, height = 190;
     const X = (x) => left + width * x / right, Y = (y) => bottom - height * y / top;
     plot.replaceChildren();
-    for (let k = 0; k <= 4; k++) {
-      svg("line", { x1: left, x2: left + width, y1: Y(top * k / 4), y2: Y(top * k / 4), class: "grid" }, plot);
-      svg("text", { x: left - 5, y: Y(top * k / 4) + 3, "text-anchor": "end" }, plot, (top * k / 4).toPrecision(2));
-      svg("text", { x: X(right * k / 4), y: bottom + 13, "text-anchor": "middle" }, plot, (right * k / 4).toPrecision(2));
+    for (const y of ticks(top)) {
+      svg("line", { x1: left, x2: left + width, y1: Y(y), y2: Y(y), class: "grid" }, plot);
+      svg("text", { x: left - 5, y: Y(y) + 3, "text-anchor": "end" }, plot, y);
     }
+    for (const x of ticks(right)) svg("text", { x: X(x), y: bottom + 13, "text-anchor": "middle" }, plot, x);
     svg("text", { x: left + width / 2, y: bottom + 28, "text-anchor": "middle" }, plot, law.axis);
     svg("text", { x: 10, y: bottom - height / 2, "text-anchor": "middle", transform: `rotate(-90 10 ${bottom - height / 2})` },
       plot, law.x === "D" ? "rate (bits)" : "distortion D");
