@@ -21,7 +21,7 @@ __all__ = [
     "small_information",
 ]
 
-LOG2 = log(2.0)
+LOG2 = log(2.0)  # nats in a bit, the most that a coin holds
 
 
 def entropy(probabilities: ArrayLike) -> float:

@@ -159,54 +159,32 @@ def rdp(
     >>> round(both.rate, 6), [round(slope, 3) + 0.0 for slope in both.slopes.D]
     (0.204909, [0.0, -1.254])
     """
-    if block_sense(sense, common_randomness):
+    question: Problem | ConditionalProblem | SeveralProblem
+    if isinstance(distortion, Sequence):
+        if side_information is not None or realism != OUTPUT:
+            raise InvalidInput("distortion", distortion, "must be one distortion beside side information")
+        limits = tuple(D) if isinstance(D, Sequence) else (D,)
+        question = SeveralProblem(source, tuple(distortion), perception, limits, P)
+    elif isinstance(D, Sequence):
+        raise InvalidInput("D", D, "must be a number for one distortion: `curve` takes a list of them")
+    else:
         question = posed(source, distortion, perception, D, P, side_information, realism)
+    if block_sense(sense, common_randomness):
         return block_rate(question, common_randomness, by_lines(method))
     with opened("R(D,P)"):
-        return ask(posed(source, distortion, perception, D, P, side_information, realism), method)
+        return ask(question, method)
 
 
-@overload
 def posed(
     source: Source,
     distortion: Distortion,
     perception: Divergence | None,
     D: float,
     P: float,
-    side_information: SideInformation = None,
-    realism: str = OUTPUT,
-) -> Problem | ConditionalProblem: ...
-
-
-@overload
-def posed(
-    source: Source,
-    distortion: Distortion | Sequence[Distortion],
-    perception: Divergence | None,
-    D: float | Sequence[float],
-    P: float,
-    side_information: SideInformation = None,
-    realism: str = OUTPUT,
-) -> Problem | ConditionalProblem | SeveralProblem: ...
-
-
-def posed(
-    source: Source,
-    distortion: Distortion | Sequence[Distortion],
-    perception: Divergence | None,
-    D: float | Sequence[float],
-    P: float,
-    side_information: SideInformation = None,
-    realism: str = OUTPUT,
-) -> Problem | ConditionalProblem | SeveralProblem:
-    """The question of `rdp` as one object."""
-    if isinstance(distortion, Sequence):
-        if side_information is not None or realism != OUTPUT:
-            raise InvalidInput("distortion", distortion, "must be one distortion beside side information")
-        limits = tuple(D) if isinstance(D, Sequence) else (D,)
-        return SeveralProblem(source, tuple(distortion), perception, limits, P)
-    if isinstance(D, Sequence):
-        raise InvalidInput("D", D, "must be a number for one distortion: `curve` takes a list of them")
+    side_information: SideInformation,
+    realism: str,
+) -> Problem | ConditionalProblem:
+    """The question of `rdp` about one distortion as one object."""
     problem = Problem(source, distortion, perception, D, P)
     if side_information is None and realism == OUTPUT:
         return problem

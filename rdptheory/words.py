@@ -179,7 +179,7 @@ def as_perception(text: str) -> Divergence | None:
     return PERCEPTIONS[text.lower()]
 
 
-def as_question(source: str, distortion: str, perception: str, levels: int | None = None) -> Question:
+def as_question(source: str, distortion: str, perception: str, levels: int | None) -> Question:
     """A source, made finite with `levels` points, and how a reconstruction is judged."""
     return as_source(source, levels), as_distortion(distortion), as_perception(perception)
 

@@ -15,11 +15,11 @@ from rdptheory.errors import GapTooWide, InvalidInput
 from rdptheory.solution import JointGaussian, Status
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
-from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, convex_envelope
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Uniform
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_problem import TransportProblem, cost_table
-from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, random_line
+from tests.transport_cases import BIT, REFERENCES, assert_sound, convex_envelope, instance, random_line
 
 
 def laws(rng: np.random.Generator, most: int) -> tuple[Pmf, Pmf, float]:

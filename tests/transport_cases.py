@@ -16,6 +16,7 @@ from rdptheory.distortions import AbsoluteError, Distortion, SquaredError, Table
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
+from rdptheory.solvers.transport.private_randomness.line import Cuts
 from rdptheory.sources import Pmf
 from rdptheory.transport import proved
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
@@ -43,6 +44,16 @@ def line_pair(n: int) -> tuple[Pmf, Pmf]:
     x = np.linspace(-4.0, 4.0, n)
     q = 0.4 * np.exp(-2.0 * (x - 1.5) ** 2) + 0.6 * np.exp(-((x + 1.0) ** 2))
     return Pmf.from_weights(np.exp(-(x**2) / 2.0), x), Pmf.from_weights(q, x)
+
+
+def convex_envelope(problem: DiscreteTransport) -> tuple[float, float]:
+    """(value, λ): the lower convex envelope of R -> D(R) at R, exact up to rounding, and minus its slope.
+
+    With common randomness that much is always reached, by sharing time between two sets of cuts.
+    """
+    cuts = Cuts(problem)
+    value, price = cuts.relaxed([cuts.line.root()], np.array([cuts.line.span]), steps=200)[:2]
+    return float(value[0]), float(price[0])
 
 
 def random_line(rng: np.random.Generator, most: int, power: float = 2.0) -> DiscreteTransport:

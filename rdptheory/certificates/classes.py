@@ -22,6 +22,8 @@ SMALLEST = 1e-300
 """In place of a class probability of 0: its logarithm is finite, and no product of it with a mass is felt."""
 FLAT = 1e-12
 """Curvature of Φ in log τ below which no step is divided by it."""
+CLIMB = 80
+"""Steps of a climb: Newton takes a few, the map that never leads down some dozens."""
 PEAK = 1e-13
 """By how much a class may still be missing, relatively, where a climb ends."""
 ROUNDED = 8.0 * UNIT_ROUNDOFF
@@ -71,7 +73,7 @@ class ClassLaws:
         total = weights.sum(axis=-1, keepdims=True)
         return np.asarray((top + np.log(total))[..., 0]), weights / np.maximum(total, SMALLEST)
 
-    def climbed(self, tau: FloatArray, labels: IntArray, steps: int = 80) -> FloatArray:
+    def climbed(self, tau: FloatArray, labels: IntArray) -> FloatArray:
         """Class laws (N, k) moved uphill to local maxima: Newton in log τ, or τ <- T'a where that does not climb.
 
         At a maximum τ is the class law T'a of its own posterior a, and that map never leads down.
@@ -80,7 +82,7 @@ class ClassLaws:
         squares = (self.classes[:, :, None] * self.classes[:, None, :]).reshape(n, k * k)
         left = np.arange(tau.shape[0])
         value, a = self.values(tau, labels)
-        for _ in range(steps):
+        for _ in range(CLIMB):
             here, mean = tau[left], a @ self.classes
             missing = (mean / np.maximum(here, SMALLEST)).max(axis=1, initial=0.0) > 1.0 + PEAK
             left, here, mean, value, a = left[missing], here[missing], mean[missing], value[missing], a[missing]

@@ -18,7 +18,6 @@ from rdptheory.errors import probability
 from rdptheory.information import binary_entropy, inverse_binary_entropy
 
 __all__ = [
-    "cauchy_schwarz",
     "distortion",
     "lower",
     "quantisation_error",
@@ -128,17 +127,6 @@ def upper(qX: float, qY: float, *, R: ArrayLike) -> FloatArray:
 def lower(qX: float, qY: float, *, R: ArrayLike) -> FloatArray:
     """Lower bound without common randomness: D_mse(X) + D_mse(Y), and never below Dmin."""
     return np.maximum(quantisation_error(qX, R=R) + quantisation_error(qY, R=R), _range(qX, qY)[0])
-
-
-def cauchy_schwarz(qX: float, qY: float, *, R: ArrayLike) -> FloatArray:
-    """Lower bound without common randomness, from Cov(Xhat, Yhat)^2 <= Var Xhat Var Yhat.
-
-    (qX-qY)^2 + vX + vY - 2 sqrt((vX - D_mse(X)) (vY - D_mse(Y))), v = q(1-q). Never below `lower` before the clamp
-    at Dmin; equal to `distortion` when qX and qY lie on the same side of 1/2.
-    """
-    explained = [q * (1.0 - q) - quantisation_error(q, R=R) for q in (qX, qY)]
-    total = (qX - qY) ** 2 + qX * (1.0 - qX) + qY * (1.0 - qY)
-    return np.asarray(total - 2.0 * np.sqrt(np.maximum(explained[0], 0.0) * np.maximum(explained[1], 0.0)))
 
 
 def symbolic(*, common_randomness: bool, saturated: bool = False) -> Any:

@@ -112,8 +112,8 @@ def gaussian() -> Redrawn:
     return Redrawn(tuple(values), says, drawn)
 
 
-def draw_plan(axes: Any, source: Pmf, target: Pmf, plan: PrivatePlan, *, width: float = 14.0) -> None:
-    """Flows X - Z - Y whose width is probability; `width` points for probability 1."""
+def draw_plan(axes: Any, source: Pmf, target: Pmf, plan: PrivatePlan) -> None:
+    """Flows X - Z - Y whose width is probability; 14 points for probability 1."""
     z = source.probabilities @ plan.encoder
     letters = np.flatnonzero(z > 1e-9)  # letters of no mass are rounding
     top = float(max(source.points.max(), target.points.max()))
@@ -124,7 +124,7 @@ def draw_plan(axes: Any, source: Pmf, target: Pmf, plan: PrivatePlan, *, width: 
     )
     for start, low, high, masses, colour in flows:
         for i, j in np.argwhere(masses > 1e-9):
-            look = {"color": colour, "linewidth": width * masses[i, j], "alpha": 0.75, "solid_capstyle": "butt"}
+            look = {"color": colour, "linewidth": 14.0 * masses[i, j], "alpha": 0.75, "solid_capstyle": "butt"}
             axes.plot((start, start + 1.0), (low[i], high[j]), linestyle="-", **look)
     for height, mass in zip(heights, z[letters], strict=True):
         axes.text(1.0, height, f"{mass:.3f}", ha="center", va="center", fontsize=7, bbox={"color": "white", "pad": 1.0})

@@ -13,6 +13,7 @@ from rdptheory.problems import PerceptionLimit
 
 __all__ = ["Decoder", "best_decoder"]
 
+NARROW = 1e-11  # of the largest cost: where the search ends
 ROUNDS = 60  # linear programs; a curved ball takes 10 to 30
 PATIENCE = 8  # rounds without a tenth less
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
@@ -30,7 +31,7 @@ class Decoder:
     bounds: Bounds
 
 
-def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | None, *, gap: float = 1e-11) -> Decoder:
+def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | None) -> Decoder:
     """min over p(y|z) of E c(Z,Y)   subject to   δ(reference, p_Y) <= P
 
     The laws of the ball are approached from within: the program over the mixtures of a few of them is linear and gives
@@ -49,8 +50,6 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
         c(z, y) = E[d(X, y) | Z = z].
     ball : PerceptionLimit or None
         δ, its reference (m,) and P.
-    gap : float
-        Width of the bracket, relative to the largest cost, at which the search ends.
     """
     scale = max(float(np.abs(cost).max()), 1e-300)
     chosen = np.argmin(cost, axis=1)
@@ -76,7 +75,7 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
             best = Decoder(channel, Bounds(min(lower, value), value))
         width = best.bounds.upper - lower
         idle = idle + 1 if width > 0.9 * before else 0
-        if width <= gap * scale or idle >= PATIENCE:
+        if width <= NARROW * scale or idle >= PATIENCE:
             break
         laws.append(_inside(ball, support.law))
     assert best is not None

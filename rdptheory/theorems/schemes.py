@@ -63,12 +63,12 @@ def law(rng: np.random.Generator, n: int) -> FloatArray:
 
 
 def source(
-    rng: np.random.Generator, most: int = 4, least: int = 2, *, given: Given = NOTHING, exactly: int | None = None
+    rng: np.random.Generator, most: int = 4, *, given: Given = NOTHING, exactly: int | None = None
 ) -> DiscreteSource:
-    """The source that was given, or one on `least` to `most` distinct points of a line."""
+    """The source that was given, or one on 2 to `most` distinct points of a line."""
 
     def drawn() -> DiscreteSource:
-        n = int(rng.integers(least, most + 1))
+        n = int(rng.integers(2, most + 1))
         return Pmf.from_weights(law(rng, n), np.cumsum(rng.uniform(0.3, 1.5, n)))
 
     size = f"{exactly}" if exactly else f"2 to {LARGEST}"

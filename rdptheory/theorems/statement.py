@@ -94,10 +94,10 @@ def equal(left: Number, right: Number) -> Verdict:
     return one if one.margin <= other.margin else other
 
 
-def exceeds(left: Number, right: Number, by: float = WIDEST) -> Verdict:
-    """The claim left >= right + by: a strict inequality that numbers can prove."""
+def exceeds(left: Number, right: Number) -> Verdict:
+    """The claim left >= right + 1e-6: a strict inequality that numbers can prove."""
     verdict = at_most(right, left)
-    return Verdict(verdict.margin - by, verdict.gap)
+    return Verdict(verdict.margin - WIDEST, verdict.gap)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

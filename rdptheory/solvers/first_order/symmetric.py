@@ -26,7 +26,7 @@ CHECK_EVERY = 3  # steps between evaluations of both ends, which cost as much as
 PATIENCE = 300  # steps; an indefinite kernel may contract slowly, and the general loop takes over
 
 
-def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Sequence[OperatingPoint] = ()) -> Found:
+def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Sequence[OperatingPoint]) -> Found:
     """Iterate until the proved gap is at most `method.gap`.
 
     Parameters

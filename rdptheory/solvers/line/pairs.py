@@ -45,11 +45,10 @@ class Atoms:
     high: FloatArray
 
     @classmethod
-    def fixed(cls, means: FloatArray, tilts: FloatArray | None = None) -> Atoms:
+    def fixed(cls, means: FloatArray) -> Atoms:
         """Atoms that stay where they are."""
         nowhere = np.full(means.size, np.inf)
-        tilts = np.zeros(means.size) if tilts is None else tilts
-        return cls(means, tilts, np.zeros(means.size, dtype=bool), -nowhere, nowhere)
+        return cls(means, np.zeros(means.size), np.zeros(means.size, dtype=bool), -nowhere, nowhere)
 
     def held(self) -> Atoms:
         """The same atoms, none of them moving."""

@@ -16,7 +16,7 @@ from rdptheory.information import binary_entropy, inverse_binary_entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
 
-__all__ = ["Cuts", "convex_envelope"]
+__all__ = ["Cuts"]
 
 FREE = 1e-9
 """Prices of a nat below this share of the variance are tried as 0, and the search for a price starts there."""
@@ -28,16 +28,6 @@ SHARES = 0.25 * (1.0 - np.cos(np.linspace(0.0, np.pi, 4097)))
 """In [0, 1/2], closest at both ends: linear between them the inverse of Hb errs by 1e-6, enough to say which cell to
 split."""
 ENTROPIES = binary_entropy(SHARES)
-
-
-def convex_envelope(problem: DiscreteTransport) -> tuple[float, float]:
-    """(value, λ): the lower convex envelope of R -> D(R) at R, exact up to rounding, and minus its slope.
-
-    With common randomness that much is always reached, by sharing time between two sets of cuts.
-    """
-    cuts = Cuts(problem)
-    value, price = cuts.relaxed([cuts.line.root()], np.array([cuts.line.span]), steps=200)[:2]
-    return float(value[0]), float(price[0])
 
 
 class Cuts:

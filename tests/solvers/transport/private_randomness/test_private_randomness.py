@@ -13,9 +13,19 @@ from rdptheory.distortions import SquaredError
 from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
 from rdptheory.solvers.transport.common_randomness import ColumnGeneration
-from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, convex_envelope
+from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
-from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table, solved
+from tests.transport_cases import (
+    BIT,
+    REFERENCES,
+    assert_sound,
+    convex_envelope,
+    instance,
+    line_pair,
+    random_line,
+    random_table,
+    solved,
+)
 
 WITH_CUTS = [row for row in REFERENCES["finite"] if "D_ncr" in row]
 
