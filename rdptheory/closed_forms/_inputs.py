@@ -70,8 +70,6 @@ def expression(argument: str, value: Any, default: Any) -> Any:
     if isinstance(value, Real | Decimal) and not isinstance(value, sympy.Basic):
         number(argument, value)  # no truth value, nothing beyond float64
     try:
-        if isinstance(value, bool):
-            raise TypeError
         found = sympy.sympify(value, rational=True, strict=True)
     except (sympy.SympifyError, TypeError, ValueError, AttributeError):
         found = None

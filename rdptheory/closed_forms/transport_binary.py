@@ -80,7 +80,7 @@ def rate(qX: float, qY: float, *, D: ArrayLike, common_randomness: bool) -> Floa
         value = needed * saturation_rate(qX, qY, common_randomness=True)
     else:
         odds = np.zeros_like(saved) if high == low else saved / (2.0 * _weight(qX, qY))
-        value = binary_entropy(odds / (1.0 + odds))
+        value = np.minimum(binary_entropy(odds / (1.0 + odds)), saturation_rate(qX, qY, common_randomness=False))
     return np.asarray(np.where(low > D, np.inf, value))
 
 

@@ -98,8 +98,6 @@ def refinement(
     >>> stages.bounds.gap < 1e-5
     True
     """
-    if not isinstance(source, DiscreteSource):
-        raise InvalidInput("source", source, "must have finitely many symbols; see gaussian_refinement")
     weight = finite("weight", weight, positive=True)
     if weight > 1.0:
         raise InvalidInput("weight", weight, "must be above 0 and at most 1")

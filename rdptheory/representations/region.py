@@ -167,10 +167,6 @@ def representation_region(
     >>> region.upper_left, region.lower_right
     (Point(D=0.25, P=0.25), Point(D=0.5, P=0.0))
     """
-    if not isinstance(source, DiscreteSource):
-        raise InvalidInput("source", source, "must have finitely many symbols")
-    if not isinstance(perception, Divergence):
-        raise InvalidInput("perception", perception, "must be a divergence, such as TotalVariation()")
     if not finite and not isinstance(perception, (FDivergence, Wasserstein2Squared)):
         raise InvalidInput("perception", perception, "needs finite=True: its best Y in R^k is not on a known alphabet")
     rows = real_array("channel", channel)

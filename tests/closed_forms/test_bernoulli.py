@@ -1,3 +1,4 @@
+import sys
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 from rdptheory.closed_forms import ALLOWANCE, Regime, bernoulli
-from rdptheory.errors import InvalidInput
+from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.information import mutual_information
 from rdptheory.units import nats_to_bits
 from tests.closed_forms.checks import assert_convex, assert_falling, assert_supported, worst_error
@@ -160,3 +161,14 @@ class TestSymbolic:
     def test_a_mass_outside_the_unit_interval(self):
         with pytest.raises(InvalidInput):
             bernoulli.symbolic(Rational(3, 2))
+
+
+def test_shapes_that_do_not_broadcast_and_a_missing_package_are_one_sentence(monkeypatch):
+    with pytest.raises(InvalidInput, match="must have shapes that broadcast to one"):
+        bernoulli.rate([0.1, 0.2], [0.1, 0.2, 0.3], 0.0)
+    for value in (True, "p", [0.5], sympy.nan, sympy.I):
+        with pytest.raises(InvalidInput, match="p = "):
+            bernoulli.symbolic(p=value)
+    monkeypatch.setitem(sys.modules, "sympy", None)
+    with pytest.raises(MissingPackage, match=r"pip install 'rdptheory\[symbolic\]'"):
+        bernoulli.symbolic()

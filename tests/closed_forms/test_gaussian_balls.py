@@ -32,6 +32,7 @@ from rdptheory import (
 from rdptheory.closed_forms import ClosedForm, gaussian
 from rdptheory.closed_forms._gaussian_balls import gaussian_shrink, least_second_moment
 from rdptheory.divergences import F_DIVERGENCES, SmoothFDivergence
+from rdptheory.problems import Problem
 from tests import checks
 
 INF = math.inf
@@ -228,6 +229,9 @@ def test_the_bracket_as_an_answer():
     unknown = rdp(Gaussian(0.0, 1.0), SquaredError(), Renyi(0.5), D=0.3, P=0.01)
     assert unknown.status is Status.STOPPED
     assert closed_forms.between(unknown.problem).bounds == unknown.bounds
+    for ball, D, P in ((TotalVariation(), 0.0, 0.1), (TotalVariation(), 0.3, 0.0), (TotalVariation(), 0.3, INF),
+                       (Wasserstein1(), 0.3, 0.1)):  # fmt: skip
+        assert closed_forms.between(Problem(Gaussian(0.0, 1.0), SquaredError(), ball, D, P)) is None
 
 
 def test_reverse_kullback_leibler_of_gaussians():

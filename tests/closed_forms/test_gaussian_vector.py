@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import (
+    Bounds,
     Gaussian,
     GaussianVector,
     InvalidInput,
@@ -204,3 +205,16 @@ def test_other_questions_have_no_closed_form() -> None:
         rdp(GaussianVector([0.0], [1.0]), SquaredError(), TotalVariation(), D=0.5, P=0.1)
     with pytest.raises(InvalidInput, match="perception"):
         gaussian_vector.allocate([1.0], 0.5, 0.1, TotalVariation())
+    for variances in ([], [[1.0]], 1.0):
+        with pytest.raises(InvalidInput, match=r"variances = .*must have shape"):
+            gaussian_vector.allocate(variances, 0.5, 0.1)
+
+
+@balls
+def test_no_distortion_at_all_and_more_than_enough(ball) -> None:
+    none = gaussian_vector.allocate([1.0, 4.0], 0.0, 0.1, ball)
+    assert none.bounds == Bounds(INF, INF)
+    assert none.distortions.tolist() == none.perceptions.tolist() == [0.0, 0.0]
+    enough = gaussian_vector.allocate([1.0, 4.0], 5.5, INF, ball)
+    assert enough.bounds == Bounds(0.0, 0.0)
+    assert enough.distortions.tolist() == [1.0, 4.0]  # the means, and nothing else

@@ -129,6 +129,12 @@ def test_erokhin_as_an_expression():
             hamming.symbolic(wrong)
 
 
+@pytest.mark.parametrize("wrong", [[], [0.5, 0.6], [1.5, -0.5], [[0.5, 0.5]], [np.nan, 1.0], 1.0])
+def test_what_is_no_law_is_refused(wrong):
+    with pytest.raises(InvalidInput, match="probabilities"):
+        hamming.rate(wrong, 0.1)
+
+
 def test_a_hundred_thousand_symbols_take_a_sort():
     source = Pmf.from_weights(np.random.default_rng(0).exponential(size=100_000))
     found = rate_distortion(source, Hamming(), D=0.5)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import InvalidInput, JensenShannon, SquaredHellinger, TotalVariation, Wasserstein2Squared
+from rdptheory import (
+    InvalidInput,
+    JensenShannon,
+    SquaredHellinger,
+    TotalVariation,
+    TransportDivergence,
+    Wasserstein2Squared,
+)
 from rdptheory.divergences import F_DIVERGENCES, SmoothFDivergence
 from tests import checks, oracles
 from tests.strategies import DIVERGENCES, RADII, laws, vectors
@@ -169,3 +176,32 @@ def test_transport_needs_points():
     for call in (Wasserstein2Squared().value, lambda p, r: Wasserstein2Squared().support(p, r, 0.1)):
         with pytest.raises(InvalidInput, match="points"):
             call(np.array([0.5, 0.5]), np.array([0.4, 0.6]))
+
+
+@every
+def test_a_flat_price_of_a_law_that_sums_to_1_up_to_rounding(member):
+    """The law divided by its sum may be off by more than a radius of 1e-300."""
+    reference = np.full(10, 0.1)
+    found = member.support(np.full(10, 2.0), reference, 1e-300)
+    assert found.value == pytest.approx(2.0, abs=1e-14)
+    np.testing.assert_allclose(found.law, reference, rtol=1e-15)
+
+
+@every_smooth
+def test_no_mass_anywhere_is_no_reference(member):
+    with pytest.raises(InvalidInput, match="with mass somewhere"):
+        member.support([0.0, 1.0], [0.0, 0.0], 0.1)
+
+
+def test_transport_costs_fit_their_laws():
+    for cost in ([1.0, 2.0], [[0.0, -1.0]], np.empty((0, 2))):
+        with pytest.raises(InvalidInput, match="cost"):
+            TransportDivergence(cost)
+    with pytest.raises(InvalidInput, match="line"):
+        TransportDivergence(np.ones((2, 2)), line=[0.0, 1.0, 2.0])
+    swap = TransportDivergence([[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(InvalidInput, match="plan"):
+        swap.bound([0.5, 0.5], [0.5, 0.5], np.ones((2, 3)))
+    free = swap.support([1.0, 3.0], [0.5, 0.5], math.inf)
+    assert free.value == 3.0
+    assert free.law.tolist() == [0.0, 1.0]

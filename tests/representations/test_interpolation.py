@@ -4,6 +4,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,15 @@ def test_values_rise_with_the_price() -> None:
     values = [joint_transport(source, cells, price).bounds.upper for price in (0.0, 0.5, 1.0, 2.0)]
     assert values[0] == pytest.approx(0.0, abs=1e-12)
     assert all(later >= former - 1e-12 for former, later in pairwise(values))
+
+
+def test_a_price_beyond_float64_and_a_program_that_fails_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Pmf([0.25] * 4, [0.0, 1.0, 2.0, 30.0])
+    with pytest.raises(InvalidInput, match="makes costs that float64 cannot hold"):
+        joint_transport(source, PARITY, 1.7e308)
+    monkeypatch.setattr(scipy.optimize, "linprog", lambda *args, **options: scipy.optimize.OptimizeResult(x=None))
+    with pytest.raises(InvalidInput, match="a linear program that fails"):
+        joint_transport(source, PARITY, 0.5)
 
 
 @pytest.mark.parametrize("levels", [0, 5, 2.0])

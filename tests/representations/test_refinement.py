@@ -15,6 +15,7 @@ from rdptheory import (
     KullbackLeibler,
     Pmf,
     SquaredError,
+    Table,
     TotalVariation,
     Wasserstein1,
     rate_distortion,
@@ -114,5 +115,11 @@ def test_malformed_input_is_refused() -> None:
             refinement(Bernoulli(0.2), Hamming(), None, [(0.2, math.inf)], [(0.1, math.inf)], weight=weight)
     with pytest.raises(InvalidInput, match="points"):
         refinement(Bernoulli(0.2), Hamming(), None, [], [(0.1, 0.0)], weight=0.5)
+    floor = Table([[0.1, 1.0], [1.0, 0.1]])
+    with pytest.raises(InvalidInput, match="a distortion is below the least of any channel"):
+        refinement(Bernoulli(0.2), floor, None, [(0.2, math.inf)], [(0.05, math.inf)], weight=0.5)
+    far = Table(1.0 - np.eye(2), reference=[0.9, 0.1])  # what no channel that keeps every letter can make of a coin
+    with pytest.raises(InvalidInput, match="no channel was found that keeps every limit"):
+        refinement(Bernoulli(0.5), far, TotalVariation(), [(0.0, 0.1)], [(0.0, 0.1)], weight=0.5)
     with pytest.raises(InvalidInput, match="source"):
         refinement(Gaussian(0.0, 1.0), Hamming(), None, [(0.2, math.inf)], [(0.1, math.inf)], weight=0.5)

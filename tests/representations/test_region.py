@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,8 +10,10 @@ from rdptheory import (
     Bernoulli,
     Gaussian,
     InvalidInput,
+    KullbackLeibler,
     Pmf,
     SquaredError,
+    Status,
     TotalVariation,
     Wasserstein1,
     Wasserstein2Squared,
@@ -18,7 +21,7 @@ from rdptheory import (
 from rdptheory.closed_forms import gaussian
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import PerceptionLimit
-from rdptheory.representations import extreme_bounds, representation_region
+from rdptheory.representations import decoders, extreme_bounds, representation_region
 from rdptheory.representations.decoders import best_decoder
 
 INF = float("inf")
@@ -120,3 +123,22 @@ def test_malformed_input_is_refused() -> None:
         representation_region(Gaussian(0.0, 1.0), np.eye(2), TotalVariation())
     with pytest.raises(InvalidInput, match="D1"):
         extreme_bounds(1.0, 1.5, 1.8)
+    for D3 in (0.4, 2.1):
+        with pytest.raises(InvalidInput, match=r"D3 = .*: must lie between D1 = 0.5 and twice the variance 1"):
+            extreme_bounds(1.0, 0.5, D3)
+
+
+@pytest.mark.parametrize("planted", ["one round", "no program"])
+def test_a_search_that_is_cut_short_is_wide_and_true(monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
+    source = Pmf([0.4, 0.3, 0.2, 0.1])
+    channel = [[1.0, 0.0], [0.7, 0.3], [0.2, 0.8], [0.0, 1.0]]
+    true = representation_region(source, channel, KullbackLeibler()).at(0.05)
+    assert true.status is Status.OPTIMAL
+    if planted == "one round":
+        monkeypatch.setattr(decoders, "ROUNDS", 1)
+    else:
+        monkeypatch.setattr(scipy.optimize, "linprog", lambda *args, **options: scipy.optimize.OptimizeResult(x=None))
+    cut = representation_region(source, channel, KullbackLeibler()).at(0.05)
+    assert cut.status is Status.STOPPED
+    assert cut.message == "no narrower bracket was found"
+    assert cut.bounds.lower <= true.bounds.lower <= true.bounds.upper <= cut.bounds.upper

@@ -17,6 +17,7 @@ from rdptheory import (
     Hamming,
     InvalidInput,
     KullbackLeibler,
+    Outcome,
     Pmf,
     SquaredError,
     Status,
@@ -155,6 +156,24 @@ def test_points_that_cost_nothing_and_points_nobody_reaches() -> None:
     assert nobody.rate == INF
     with pytest.raises(InvalidInput, match="points"):
         rate_penalty(Bernoulli(0.2), table, TotalVariation(), [(0.05, INF)])
+
+
+def test_a_method_that_finds_nothing_leaves_an_open_bracket() -> None:
+    """D is 0 and the letters may go round: the judge has no channel of its own to put in place."""
+
+    class Silent:
+        def solve(self, problem):
+            return Outcome()
+
+    around = Table([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    question = Pmf([0.5, 0.3, 0.2]), around, TotalVariation(), [(0.0, 0.05), (0.01, INF)]
+    true, found = universal_rate(*question), universal_rate(*question, method=Silent())
+    assert found.status is Status.STOPPED
+    assert found.bounds.lower <= true.bounds.lower
+    assert true.bounds.upper <= found.bounds.upper
+    gaussian = universal_rate(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), [(0.0, 0.1), (0.5, INF)])
+    assert gaussian.status is Status.INFEASIBLE
+    assert gaussian.rate == INF
 
 
 @pytest.mark.parametrize("points", [[], [0.1, 0.2], [(0.1, -1.0)], [(float("nan"), 0.0)], [(0.1,) * 2] * 30])

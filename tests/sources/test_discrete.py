@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +151,19 @@ def test_sources_travel_between_processes():
         again = pickle.loads(pickle.dumps(source))
         np.testing.assert_array_equal(again.probabilities, source.probabilities)
         np.testing.assert_array_equal(again.points, source.points)
+
+
+def test_the_index_of_a_series_is_where_its_masses_sit():
+    law = Pmf(pd.Series([0.25, 0.75], index=[3.0, 5.0]))
+    assert law.points.tolist() == [3.0, 5.0]
+    assert Pmf(pd.Series([0.25, 0.75], index=[3.0, 5.0]), [1.0, 2.0]).points.tolist() == [1.0, 2.0]
+    with pytest.raises(InvalidInput, match="Series whose index is no list of numbers"):
+        Pmf(pd.Series([0.25, 0.75], index=["black", "white"]))
+
+
+def test_a_picture_is_not_taken_for_a_list_of_vectors():
+    picture = np.arange(64.0).reshape(8, 8) % 5
+    with pytest.raises(InvalidInput, match="may be a picture"):
+        Empirical(picture)
+    assert Empirical(picture, vectors=True).points.shape[1] == 8
+    assert Empirical(picture.ravel()).size == 5

@@ -121,6 +121,21 @@ def test_left_tails_mirror_right_ones() -> None:
     mirror = GaussianMixture([0.25, 0.75], [1.5, -1.5], [0.25, 1.0])
     assert law.left_tail(-2.0) == mirror.right_tail(2.0)
     assert Exponential(1.0).left_tail(0.0).mass == Uniform(0.0, 1.0).left_tail(0.0).mass == 0.0
+    with pytest.raises(InvalidInput, match="cells begin where the support does"):
+        Exponential(1.0).left_tail(0.5)
+
+
+def test_tails_that_hold_the_whole_law_or_have_no_second_moment() -> None:
+    whole = Exponential(2.0).right_tail(-1.0)  # X + 1 of X with mean 2 and second moment 8
+    assert (whole.mass, whole.excess, whole.square) == (1.0, 3.0, 13.0)
+    wide = StudentT(1.5).right_tail(0.5)
+    assert wide.square == np.inf
+    sf, b = mpmath.mpf(wide.mass), mpmath.mpf("0.5")
+    p = formula(StudentT(1.5))
+    excess = mpmath.quad(lambda x: (x - b) * p(x, b + 1), [b, 2, 10, 1e3, 1e6, mpmath.inf]) / sf
+    assert wide.excess == pytest.approx(float(excess), rel=1e-6)  # the integral's tail falls as x^-1/2
+    one = GaussianMixture([0.5, 0.5], [1.0, 1.0], [4.0, 4.0])
+    assert one.quantile(0.3) == Gaussian(1.0, 4.0).quantile(0.3)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=repr)

@@ -22,6 +22,8 @@ from rdptheory import (
 from rdptheory.cli import main
 from rdptheory.theorems import Ruling, catalogue, verify
 from rdptheory.theorems.given import Given
+from rdptheory.theorems.lzck22 import private
+from rdptheory.theorems.lzck22.pairs import Pair
 from rdptheory.theorems.runs import generator
 
 MINE = {
@@ -77,6 +79,7 @@ def test_what_is_given_is_in_the_instance(seed):
         ("YWYML21.T2", {"source": Pmf(np.full(9, 1 / 9))}, "2 to 8"),
         ("LZCK22.T6", {"source": MINE["pmf"]}, "on 2 distinct points"),
         ("LZCK22.E44", {"source": Uniform(1.0, 2.0)}, "Uniform(0, a)"),
+        ("BM19.T1", {"source": MINE["pmf"], "distortion": Table([[0.0, 1.0, np.inf]] * 3)}, "finite and at least 0"),
         ("ZQCK21.T6", {"source": MINE["pmf"]}, "Gaussian"),
         ("ZQCK21.L1", {"source": MINE["pmf"]}, "leave no source"),
         ("BM19.T1.root-tv", {"source": MINE["pmf"]}, "counterexample"),
@@ -127,3 +130,23 @@ def test_a_missing_package_is_an_answer(monkeypatch):
     assert "highspy" in row.note
     assert row.as_json()["margin"] is None
     assert generator("LZCK22.E25", 0, 0) is not None
+
+
+def test_a_fair_coin_pays_no_penalty():
+    [row] = verify(["ZQCK21.P1"], source=Bernoulli(0.5), instances=1)
+    assert row.ruling is Ruling.HOLDS
+    case = catalogue["ZQCK21.P1"].draw(generator("ZQCK21.P1", 0, 0), Given(Bernoulli(0.5)))
+    assert case.source == Bernoulli(0.5)
+
+
+def test_draws_that_miss_the_conditions_are_drawn_again(monkeypatch):
+    for number in range(100):
+        case = catalogue["BM19.T1"].draw(generator("BM19.T1", 5, number))
+        table = case.distortion.table(case.source.points)
+        assert np.ptp(case.source.probabilities @ table) > 0.02 * table.max()
+    pairs = [Pair(Pmf([1.0]), Pmf([0.5, 0.5]), 0.1), Pair(Pmf([0.5, 0.5]), Pmf([0.4, 0.6]), 0.2)]
+    with monkeypatch.context() as planted:
+        planted.setattr(private, "draw_pair", lambda rng, given: pairs.pop(0))
+        assert private.draw_falling(np.random.default_rng(0)).pair.source.size == 2
+    with pytest.raises(InvalidInput, match="needs that D falls at R"):  # every rate is enough: it loses 1e-12 at most
+        verify(["LZCK22.T2"], source=Pmf([0.5, 0.5], [0.0, 1e-6]))

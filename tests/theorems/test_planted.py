@@ -293,5 +293,7 @@ def test_a_theorem_of_ones_own_enters_the_catalogue():
         assert claims()["MINE.T1.above"][1].words == "2 is above 1"
         with pytest.raises(ValueError, match="in the catalogue already"):
             states("MINE.T1", setting="", draw=two, conditions="", where="")
+        with pytest.raises(ValueError, match="must hold the statement, an empty line, and the formula"):
+            states("MINE.T2", setting="", draw=two, conditions="", where="")(two)
     finally:
         statement.CATALOGUE.pop("MINE.T1", None)

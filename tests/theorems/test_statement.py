@@ -42,6 +42,8 @@ def test_the_worst_part_speaks_for_all():
     assert worst([held, undecided, broken]) is broken
     assert worst([held, undecided]) is undecided
     assert worst([Verdict(1.0), held]) is held
+    with pytest.raises(InvalidInput, match="must hold at least one"):
+        worst([])
 
 
 def test_an_instance_depends_on_key_seed_and_number_alone():

@@ -54,9 +54,7 @@ def check_refinement(case: Stages) -> Verdict:
     covariance = np.array([[v, one, two], [one, one, one], [two, one, two]])
 
     def information(*which: int) -> float:
-        used = [k for k in which if covariance[k, k] > 0.0]
-        if not used:
-            return 0.0
+        used = list(which)
         left = v - float(covariance[0, used] @ np.linalg.pinv(covariance[np.ix_(used, used)]) @ covariance[used, 0])
         return -0.5 * log(left / v)
 
@@ -86,9 +84,7 @@ def draw_refined(rng: np.random.Generator, given: Given = NOTHING) -> Refined:
 def real_rate(p: float, D: float) -> float:
     """R(D,∞) in nats of Bernoulli(p) under squared error with reconstructions anywhere."""
     v = p * (1.0 - p)
-    if D >= v:
-        return 0.0
-    return float(binary_entropy(p) - binary_entropy(0.5 - sqrt(0.25 - D)))
+    return max(0.0, float(binary_entropy(p) - binary_entropy(0.5 - sqrt(0.25 - min(D, v)))))
 
 
 def penalty_bound(case: Refined) -> float:
