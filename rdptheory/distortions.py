@@ -90,15 +90,15 @@ def of_listed_reconstructions(distortion: Distortion) -> Distortion:
     return distortion
 
 
-def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = None) -> Geometry:
+def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray) -> Geometry:
     """d between two alphabets: what the distortion says itself, or its table.
 
     Parameters
     ----------
     distortion : any distortion
     x : array (n,) or (n, k)
-    y : array (m,) or (m, k), optional
-        Points of the reproductions; the symbols at x themselves if left out.
+    y : array (m,) or (m, k)
+        Points of the reproductions.
 
     Raises
     ------
@@ -109,13 +109,10 @@ def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray | None = No
     array([[1.],
            [4.]])
     """
-    if y is not None and x.shape[1:] != y.shape[1:]:
+    if x.shape[1:] != y.shape[1:]:
         raise InvalidInput("y", y, f"must lie in the space of x: points {y.shape}, those of x {x.shape}")
     if follows(distortion, WithGeometry):
         return distortion.on(x, y)
-    if y is None:
-        affordable("source", x.shape[0], x.shape[0])
-        return Dense(distortion.table(x))
     both = x.shape[0] + y.shape[0]
     affordable("source", both, both)
     return Dense(distortion.table(np.concatenate((x, y)))[: x.shape[0], x.shape[0] :])

@@ -69,7 +69,6 @@ class RelevanceProblem:
     P: float = inf
 
     def __post_init__(self) -> None:
-        _finite_alphabet(self.source)
         rows = conditional_law("relevance", self.relevance, self.source.size)
         object.__setattr__(self, "relevance", rows)
         object.__setattr__(self, "C", at_least_zero("C", self.C))
@@ -134,7 +133,6 @@ class SideInformationProblem:
     D: float
 
     def __post_init__(self) -> None:
-        _finite_alphabet(self.source)
         rows = conditional_law("relevance", self.relevance, self.source.size)
         object.__setattr__(self, "relevance", rows)
         object.__setattr__(self, "D", self.plain.D)
@@ -261,11 +259,6 @@ class Representation(Candidate):
     weights: FloatArray = field(default_factory=lambda: np.ones(1))
     posteriors: FloatArray = field(default_factory=lambda: np.ones((1, 1)))
     labels: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.intp))
-
-
-def _finite_alphabet(source: object) -> None:
-    if not isinstance(source, DiscreteSource):
-        raise InvalidInput("source", source, "must have a finite alphabet: discretise(source, n) makes it a Pmf")
 
 
 guard(__name__)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from rdptheory._types import Bounds, FloatArray, follows
+from rdptheory._types import Bounds, FloatArray
 from rdptheory.blocks import block_rate
 from rdptheory.closed_forms import ClosedForm, between, match
 from rdptheory.continuous.answer import answer
@@ -290,8 +290,6 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
     ours = method is None
     if method is None:
         method = LARGE_METHOD if discrete.by_products else METHOD
-    if isinstance(method, type) or not follows(method, Method):
-        raise InvalidInput("method", method, "must be an object with solve(problem), such as InteriorPoint()")
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
         raise InvalidInput("method", method, "answers constrained_transport, not rdp")
     if isinstance(method, InteriorPoint) or not discrete.by_products:

@@ -84,8 +84,6 @@ class TransportProblem:
                 raise InvalidInput(
                     name, law, "must be a source, such as Pmf([0.5, 0.5]), Uniform(0, 1) or Gaussian(0, 1)"
                 )
-        if isinstance(self.distortion, type) or not isinstance(self.distortion, Distortion):
-            raise InvalidInput("distortion", self.distortion, "must be a distortion, such as SquaredError()")
         object.__setattr__(self, "R", at_least_zero("R", self.R))
         object.__setattr__(self, "common_randomness", common_rate(self.common_randomness))
         object.__setattr__(self, "asymptotic", bool(self.asymptotic))

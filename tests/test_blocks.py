@@ -197,6 +197,8 @@ def test_what_makes_no_sense_is_refused_in_one_sentence() -> None:
         distortion_at(SIX, SquaredError(), W2, R=0.4, P=0.1, common_randomness=False)
     with pytest.raises(InvalidInput, match="sense"):
         rdp(SIX, SquaredError(), W2, D=1.0, P=0.1, common_randomness=0.3, sense="strong")
+    with pytest.raises(InvalidInput, match="takes one distortion and no side information"):
+        rdp(SIX, [SquaredError()] * 2, W2, D=[1.0, 1.0], P=0.1, common_randomness=0.3, sense="block")
     refused = [
         (SIX, AbsoluteError(), W2, 0.1, None, "distortion"),
         (SIX, SquaredError(), TotalVariation(), 0.1, None, "perception"),

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import rdptheory
-from rdptheory import Pmf, words
+from rdptheory import Pmf, demo, words
 from rdptheory.cli import main
 from rdptheory.sweeps import COLUMNS
 
@@ -102,6 +102,38 @@ def test_curve_writes_a_table_and_a_picture(capsys, tmp_path):
     assert len(rows) == 8
     assert picture.read_bytes().startswith(PNG)
     assert sorted(os.listdir(tmp_path)) == ["curve.csv", "curve.png"]
+
+
+def test_a_table_without_a_picture_and_a_picture_of_one_distortion(capsys, tmp_path):
+    table, picture = tmp_path / "curve.csv", tmp_path / "curve.png"
+    code, out, _ = run(capsys, "curve", *COIN, "-D", "0.1", "-P", "0", "--out", str(table))
+    assert (code, out) == (0, f"wrote {table}\n")
+    places = ["--out", str(table), "--plot", str(picture)]
+    code, out, _ = run(capsys, "curve", *COIN, "-D", "0.1", "-P", "0,inf", *places)
+    assert (code, out) == (0, f"wrote {table}\nwrote {picture}\n")
+    assert picture.read_bytes().startswith(PNG)
+
+
+def test_the_story_is_told_as_it_is_written(capsys, tmp_path, monkeypatch):
+    asked = []
+
+    def story(out, *, unit, studies, progress, told):
+        asked.append((out, unit, studies, progress))
+        told("the curves")
+        return [out / "index.html", out / "rdp.csv"]
+
+    monkeypatch.setattr(demo, "run", story)
+    code, out, err = run(capsys, "demo", "--out", str(tmp_path), "--unit", "nats")
+    assert (code, err) == (0, "the curves\n")
+    assert out.splitlines() == [f"wrote {tmp_path / name}" for name in ("index.html", "rdp.csv")]
+    assert asked == [(tmp_path, "nats", None, True)]
+
+
+def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch):
+    """Only what a user can mend is one sentence."""
+    monkeypatch.setattr(demo, "run", lambda *args, **options: [][0])
+    with pytest.raises(IndexError):
+        main(["demo", "--out", "here"])
 
 
 def test_curve_says_where_it_turns(capsys, tmp_path):

@@ -140,7 +140,7 @@ def test_points_between_two_alphabets() -> None:
     assert geometry_of(SquaredError(), plane, plane[:1]).table().tolist() == [[0.0], [2.0]]
     assert geometry_of(AbsoluteError(), plane, plane[:1]).table().tolist() == [[0.0], [2.0]]
     assert geometry_of(Hamming(), plane, plane[:1]).table().tolist() == [[0.0], [1.0]]
-    assert geometry_of(Table([[1.0, 2.0]]), x[:1]).table().tolist() == [[1.0, 2.0]]
+    assert geometry_of(Table([[1.0, 2.0]]), x[:1], y).table().tolist() == [[1.0, 2.0]]
     with pytest.raises(InvalidInput, match="space of x"):
         geometry_of(SquaredError(), x, plane)
     with pytest.raises(InvalidInput, match="one row for each"):

@@ -11,6 +11,7 @@ import rdptheory
 from rdptheory import (
     Bernoulli,
     Gaussian,
+    GaussianVector,
     Hamming,
     InvalidInput,
     Laplace,
@@ -99,6 +100,9 @@ def test_what_cannot_be_drawn_is_refused(solution):
     none = rdp(Pmf([0.5, 0.5]), Table([[1, 2]] * 2), None, D=0.5, P=math.inf)
     with pytest.raises(InvalidInput, match="no channel"):
         none.sample([0], rng)
+    vector = rdp(GaussianVector([0.0, 0.0], [1.0, 2.0]), SquaredError(), None, D=1.0, P=math.inf)
+    with pytest.raises(InvalidInput, match="GaussianVector: has no channel on a finite alphabet"):
+        vector.sample([[0.0, 0.0]], rng)
 
 
 def test_the_picture(solution):

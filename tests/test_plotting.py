@@ -25,6 +25,7 @@ from rdptheory import (
     surface,
 )
 from rdptheory.placement import Limit, sample_floor
+from rdptheory.sweeps import adaptive
 from rdptheory.units import Unit
 from tests.pictures import faults
 
@@ -139,6 +140,13 @@ def test_straight_lines_between_adaptive_points_are_the_curve(P):
     assert len(D) <= 60
     end = critical_points(*COIN, P=P).zero_rate.value
     assert min(abs(value - end) for value in D) <= 1e-12
+
+
+def test_a_grid_has_so_many_points_and_no_more(monkeypatch):
+    monkeypatch.setattr(adaptive, "MOST_POINTS", 9)
+    D = adaptive_grid(*COIN, D=(0.005, 0.4), P=[0.05], tolerance=1e-12)
+    assert len(D) == 9
+    assert {0.005, 0.4} <= {*D}
 
 
 @pytest.mark.parametrize("wrong", [{"D": (0.3, 0.1)}, {"D": (0.0, math.inf)}, {"D": (0.1, 0.3), "tolerance": 0.0}])

@@ -196,6 +196,11 @@ def test_who_takes_one_distortion_says_so():
             ask()
 
 
+def test_several_distortions_know_no_side_information():
+    with pytest.raises(InvalidInput, match="must be one distortion beside side information"):
+        rdp(DIE, PAIR, None, D=[0.3, 0.2], P=math.inf, side_information=np.full((4, 2), 0.125))
+
+
 def test_two_tables_that_together_forbid_every_reconstruction():
     """Each leaves the letter 0 a name, and never the same one: no question of one table can do this."""
     first, second = Table([[0.0, math.inf], [0.0, 0.0]]), Table([[math.inf, 0.0], [0.0, 0.0]])

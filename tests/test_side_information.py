@@ -495,3 +495,14 @@ def test_one_step_proves_less():
     judged = upper_bound(found.problem.discrete, np.eye(8)).rate - entropy(JOINT.sum(axis=0))
     checks.assert_at_least(found.bounds.upper, 0.50893332773)
     checks.assert_at_least(judged, found.bounds.lower)
+
+
+def test_a_copy_of_what_is_known_tells_no_more():
+    """Z twice, exactly: the second is determined by the first."""
+    once = GaussianVector([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]])
+    twice = GaussianVector([0.0, 0.0, 0.0], [[1.0, 0.5, 0.5], [0.5, 1.0, 1.0], [0.5, 1.0, 1.0]])
+    one, two = (
+        rdp(Gaussian(0.0, 1.0), SquaredError(), None, D=0.2, P=INF, side_information=law) for law in (once, twice)
+    )
+    assert one.bounds == two.bounds
+    checks.assert_inside(one.bounds, 0.5 * math.log(0.75 / 0.2), 1e-14)

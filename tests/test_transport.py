@@ -157,6 +157,12 @@ def test_unknown_combinations_say_what_exists() -> None:
         constrained_transport(a, b, Table(np.ones((2, 3))), R=1.0, common_randomness=True)
     with pytest.raises(InvalidInput, match="target"):
         constrained_transport(a, Laplace(0, 1), SquaredError(), R=1.0, common_randomness=True)
+    with pytest.raises(InvalidInput, match="must sit in the space of the source"):
+        constrained_transport(
+            a, Pmf([0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]]), SquaredError(), R=1.0, common_randomness=True
+        )
+    with pytest.raises(InvalidInput, match="must be finite and at least 0 between all symbols"):
+        constrained_transport(a, a, Table(np.where(np.eye(3) > 0, 0.0, np.inf)), R=1.0, common_randomness=True)
 
 
 def test_costs_between_two_alphabets() -> None:

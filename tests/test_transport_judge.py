@@ -119,6 +119,7 @@ def garbage() -> list[TransportOutcome]:
         PrivatePlan(np.zeros((3, 2)), np.zeros((2, 3))),
         Coupling(np.full((3, 3), -1.0)),
         Coupling(np.diag([1e300, 1.0, 1e-300])),
+        Coupling(np.full((3, 3), np.nan)),
     ]
     proofs = [
         *(Multipliers(rate, nan, wild) for rate in (0.0, 1.0)),
@@ -131,6 +132,8 @@ def garbage() -> list[TransportOutcome]:
         CutMultipliers(1.0, tree=np.array([[1, 0], [0, 0]]), prices=np.ones(1)),
         CutMultipliers(1.0, tree=np.array([[9, 9]]), prices=np.ones(7)),
         CutMultipliers(0.2, prices=np.array([np.nan])),
+        CutMultipliers(0.2, tree=np.zeros((2, 2), dtype=np.intp), prices=np.ones(2)),  # a leaf too many
+        CutMultipliers(0.2, tree=np.array([[2, 0], [0, 0]]), prices=np.ones(1)),  # and one too few
     ]
     alone = [TransportOutcome(plan, (), 1, "a guess") for plan in plans]
     return [*alone, *(TransportOutcome(None, (proof,), 1, "a guess") for proof in proofs)]
@@ -193,6 +196,16 @@ def test_strangers_with_wrong_shapes_or_no_outcome_are_refused() -> None:
     for outcome in wrong:
         with pytest.raises(InvalidInput, match="must"):
             constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger(outcome))
+    for plan, shared, blocks in (
+        (PrivatePlan(np.eye(3), np.eye(2)), False, False),
+        (PrivatePlan(np.ones((2, 1)), np.ones((1, 3))), False, False),
+        (Coupling(np.full((2, 3), 1.0 / 6.0)), True, True),
+    ):
+        with pytest.raises(InvalidInput, match=r"plan = .*must (have|be)"):
+            constrained_transport(
+                source, target, cost, R=0.2, common_randomness=shared, asymptotic=blocks,
+                method=Stranger(TransportOutcome(plan)),
+            )  # fmt: skip
     with pytest.raises(InvalidInput, match="TransportOutcome"):
         constrained_transport(source, target, cost, R=0.2, common_randomness=True, method=Stranger(None))  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="method"):
@@ -314,3 +327,22 @@ def test_a_linear_program_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatc
     )
     assert found.status is Status.STOPPED
     assert "failed" in found.message
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_proofs_hold_for_tables_of_any_shape(wide: bool) -> None:
+    """Prices of posterior pairs and of maps, named by a stranger, on a table that is no line."""
+    rng = np.random.default_rng(5)
+    cost = rng.random((3, 5))
+    p, q = Pmf(np.full(3, 1 / 3)), Pmf(np.full(5, 0.2))
+    source, target, table = (p, q, Table(cost)) if wide else (q, p, Table(cost.T))
+    blocks = {"R": 0.3, "common_randomness": False, "asymptotic": True}
+    true = constrained_transport(source, target, table, **blocks)
+    proof = PosteriorMultipliers(0.2, np.zeros(target.size), np.zeros(source.size), target_rate=0.1)
+    found = constrained_transport(source, target, table, **blocks, method=Stranger(TransportOutcome(None, (proof,))))
+    assert 0.0 < found.bounds.lower <= true.bounds.upper
+    shared = {"R": 0.3, "common_randomness": True}
+    true = constrained_transport(source, target, table, **shared)
+    bare = MapMultipliers(0.2, np.zeros(target.size))
+    found = constrained_transport(source, target, table, **shared, method=Stranger(TransportOutcome(None, (bare,))))
+    assert 0.0 < found.bounds.lower <= true.bounds.upper

@@ -50,8 +50,6 @@ def discretise(source: WithDensity, n: int, *, low: float | None = None, high: f
     array([0.125, 0.375, 0.625, 0.875])
     """
     n = count("n", n, most=MOST_CELLS)
-    if not hasattr(source, "density"):
-        raise InvalidInput("source", source, "must have a density, such as Gaussian or Laplace")
     tail = 0.0 if isinstance(source, Uniform) else TAIL
     left = source.quantile(tail) if low is None else finite("low", low)
     right = source.quantile(1.0 - tail) if high is None else finite("high", high)

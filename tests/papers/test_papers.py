@@ -9,7 +9,7 @@ import pytest
 from rdptheory import InvalidInput, units
 from rdptheory.cli import main
 from rdptheory.closed_forms import bernoulli, gaussian, transport_binary, transport_gaussian
-from rdptheory.papers import ITEMS, Kind, write_papers
+from rdptheory.papers import ITEMS, Kind, write, write_papers
 from rdptheory.sources import Gaussian
 from tests.pictures import faults
 
@@ -95,3 +95,14 @@ def test_the_command(capsys, tmp_path):
     assert "cannot be made a folder" in capsys.readouterr().err
     with pytest.raises(InvalidInput):
         write_papers(tmp_path / "taken" / "below")
+
+
+def test_the_command_says_what_it_draws_and_what_it_wrote(capsys, tmp_path, monkeypatch):
+    key = "YWL22.T1"
+    monkeypatch.setattr(write, "ITEMS", {key: ITEMS[key]})
+    with pytest.raises(SystemExit) as caught:
+        main(["papers", "--out", str(tmp_path)])
+    told = capsys.readouterr()
+    assert caught.value.code == 0
+    assert told.err == f"{key}\n"
+    assert told.out.splitlines() == [f"wrote {tmp_path / name}" for name in (f"{key}.png", "papers.csv", "papers.md")]

@@ -1,10 +1,25 @@
 """The conic program is a second opinion: other variables, another algorithm, the same judge."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from rdptheory import Bernoulli, Conic, Hamming, InteriorPoint, InvalidInput, Pmf, SquaredError, TotalVariation, rdp
+from rdptheory import (
+    Bernoulli,
+    Conic,
+    Hamming,
+    InteriorPoint,
+    InvalidInput,
+    Pmf,
+    PowerDivergence,
+    SquaredError,
+    TotalVariation,
+    TransportDivergence,
+    rdp,
+)
 from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.errors import MissingPackage
 from tests import checks
 from tests.strategies import random_problem
 
@@ -38,6 +53,24 @@ def test_zero_masses_and_forbidden_entries():
         theirs = rdp(source, SquaredError(), TotalVariation(), D=D, P=P, method=Conic())
         checks.assert_sound(theirs)
         checks.assert_agree(ours.bounds, theirs.bounds, values=1e-6)
+
+
+@pytest.mark.parametrize("P", [0.0, 0.05])
+def test_transport_balls(P):
+    source, ball = Pmf([0.5, 0.3, 0.2]), TransportDivergence([[0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 2.0, 0.0]])
+    ours = rdp(source, SquaredError(), ball, D=0.3, P=P)  # the outer letters are one for the ball
+    theirs = rdp(source, SquaredError(), ball, D=0.3, P=P, method=Conic())
+    checks.assert_sound(theirs)
+    checks.assert_agree(ours.bounds, theirs.bounds, values=1e-6)
+
+
+def test_what_it_cannot_ask_and_a_missing_package_are_said(monkeypatch):
+    question = Pmf([0.5, 0.3, 0.2]), SquaredError(), PowerDivergence(3.0)
+    with pytest.raises(InvalidInput, match="has no conic form here; use InteriorPoint"):
+        rdp(*question, D=0.3, P=0.05, method=Conic())
+    monkeypatch.setitem(sys.modules, "cvxpy", None)
+    with pytest.raises(MissingPackage, match=r"rdptheory\[conic\]"):
+        rdp(*question, D=0.3, P=0.05, method=Conic())
 
 
 def test_an_unknown_solver_is_refused():

@@ -11,6 +11,7 @@ import pytest
 import scipy
 
 from rdptheory import (
+    Bernoulli,
     Conic,
     DiscreteProblem,
     DualPoint,
@@ -295,3 +296,8 @@ def test_a_universal_representation_by_a_method_of_ones_own() -> None:
     nothing = universal_rate(*QUESTION, points, method=Says(Outcome()))
     assert nothing.status is Status.STOPPED
     assert nothing.bounds.overlaps(ours.bounds)
+    coin, ends = (Bernoulli(0.2), Hamming(), TotalVariation()), [(0.1911135720, 0.0), (0.1548837329, 0.15)]
+    for v in ((), (np.zeros(2),), np.zeros((2, 2))):
+        short = Planted(InteriorPoint(), lambda out, v=v: replace(out, dual=replace(out.dual, v=v)))
+        with pytest.raises(InvalidInput, match="must hold one array for each perception limit"):
+            universal_rate(*coin, ends, method=short)

@@ -103,11 +103,14 @@ def test_swapped_and_copied_files_are_not_believed(store: Store) -> None:
     assert store.load(WORK[2]) is None
 
 
-def test_a_place_that_cannot_be_a_store_is_refused(tmp_path: File) -> None:
+def test_a_place_that_cannot_be_a_store_is_refused(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     for place in (tmp_path / "file", tmp_path / "file" / "below", "a\0b", "x" * 300):
         with pytest.raises(InvalidInput, match=r"^store = "):
             Store.at(place)
+    monkeypatch.setattr(os, "access", lambda place, mode: False)  # whoever may write anywhere sees no other folder
+    with pytest.raises(InvalidInput, match="is a folder that cannot be written to"):
+        Store.at(tmp_path)
 
 
 def run(store: File, *, kill_after: float | None = None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
@@ -28,7 +29,7 @@ from rdptheory import (
     TotalVariation,
     rdp,
 )
-from rdptheory.errors import WorkerLost
+from rdptheory.errors import MissingPackage, WorkerLost
 from rdptheory.solve import ask
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
@@ -105,6 +106,22 @@ def test_a_curve_knows_its_corners(tmp_path: File) -> None:
     assert np.ptp(corners["critical_zero_rate"]) <= 1e-14
     assert same_bits(line, curve(*question, D=[0.1, 0.2], P=limit))
     assert "critical_active" not in curve(*question, D=[0.1], P=limit).attrs
+
+
+def test_corners_are_those_of_one_limit_and_files_those_of_a_sweep(
+    serial: Any, tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidInput, match="`critical_points` finds those of each"):
+        curve(*QUESTION, D=D, P=[0.0, 0.1], critical=True)
+    with pytest.raises(InvalidInput, match="must be what surface or curve returned"):
+        write_surface(tmp_path / "grid.csv", serial.drop_vars("slope_P"))
+    monkeypatch.setitem(sys.modules, "h5netcdf", None)
+    with pytest.raises(MissingPackage, match=r"rdptheory\[parallel\]"):
+        write_surface(tmp_path / "grid.nc", serial)
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(MissingPackage, match=r"rdptheory\[parallel\]"):
+        curve(*QUESTION, D=D, P=0.1)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_limit_that_never_costs_has_no_corner() -> None:
