@@ -273,7 +273,7 @@ class Hasty(InteriorPoint):
 def test_where_the_default_stops_another_method_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The brackets are intersected, and the sentence says what was tried; a method that was asked for stays alone."""
     ours = rdp(*QUESTION, D=0.4, P=0.01)
-    monkeypatch.setattr(solve, "InteriorPoint", Hasty)
+    monkeypatch.setattr(solve, "METHOD", Hasty())
     alone, helped = (rdp(*QUESTION, D=0.4, P=0.01, method=method) for method in (Hasty(), None))
     assert (alone.status, alone.steps) == (Status.STOPPED, 2)
     assert helped.gap <= 1e-2 * alone.gap
