@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from importlib import resources
 from math import inf
@@ -30,6 +31,8 @@ CELLS = (2, 4, 8, 16, 32, 64)
 SEED = 0  # of k-means
 LEAST_SHARE = 0.9
 """How far below the least measured D the curves begin: no measured point is left without one."""
+PLACES = 4
+"""Decimals of the table's bits, bounds rounded to the safe side."""
 FLOOR = "R(2D, 0): no codec of these images below"
 HEAD = (
     "cells", "rate (bits)", "D, decoder", "W2², decoder", "no codec below (bits)", "D, sampler", "W2², sampler",
@@ -140,9 +143,17 @@ def _clusters(images: FloatArray) -> Limit:
 
 def _row(one: Codes, behind: Interpolation, placed: Placement, floor: float) -> tuple[Any, ...]:
     mean, sampler = one.mean or (None, None), one.sampler or (None, None)
-    rates = [nats_to_bits(value) for value in (one.rate, floor, placed.bounds.lower, placed.excess_rate.upper)]
-    least = behind.least + behind.transport
-    return int(one.name), rates[0], *mean, rates[1], *sampler, placed.measurement.D, least, rates[2], rates[3]
+    reached = (*mean, *sampler, placed.measurement.D, behind.least + behind.transport)
+    D, transport, drawn, far, realistic, least = (None if value is None else round(value, 1) for value in reached)
+    needed, below = (_down(nats_to_bits(value)) for value in (placed.bounds.lower, floor))
+    excess = -_down(-nats_to_bits(placed.excess_rate.upper))
+    rate = round(nats_to_bits(one.rate), PLACES)
+    return int(one.name), rate, D, transport, below, drawn, far, realistic, least, needed, excess
+
+
+def _down(value: float) -> float:
+    """A lower bound with so few digits that a table of many columns stays in its place."""
+    return math.floor(value * 10.0**PLACES) / 10.0**PLACES
 
 
 def _words(held: dict[str, Any]) -> list[str]:

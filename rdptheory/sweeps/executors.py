@@ -87,7 +87,7 @@ class Dask:
     ----------
     client : distributed.Client or str
         Of a cluster whose workers have rdptheory installed; or the address of its scheduler, as in
-        "tcp://10.0.0.1:8786".
+        `"tcp://10.0.0.1:8786"`.
     """
 
     client: Client | str
