@@ -92,7 +92,7 @@ void begin(Core *c) {
     }
     for (int64_t j = 0; j < m; j++) r[j] /= sum;
     double s = slope_for(c, r), *column = c->rows_m;
-    for (int pass = c->L ? 1 : 0; pass < 2; pass++) { /* without a ball one Blahut-Arimoto step first */
+    for (int pass = c->L && !is->forbidden ? 1 : 0; pass < 2; pass++) { /* without a ball one Blahut-Arimoto step first */
         memset(column, 0, sizeof(double) * (size_t)m);
         for (int64_t i = 0; i < n; i++) {
             const double *e = c->E + i * m;

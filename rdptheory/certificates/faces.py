@@ -20,10 +20,13 @@ from rdptheory.problems import DiscreteProblem
 
 __all__ = ["on_the_face"]
 
+BoolArray = NDArray[np.bool_]
+
 MOST = 400  # rows and columns together: the polishing solves dense systems of them, in some hundredths of a second
 POLISHING = 6  # Newton steps towards both marginals: each squares what is off
 DECADES = 18.0  # nats of what columns are off, that are looked at together
 FAINT = 1e-150  # mass of a row or column whose scale float64 no longer holds beside others
+TINY = float(np.finfo(np.float64).tiny)  # in place of a limit of 0, where costs are compared in units of it
 CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays a tenth of what `Solution` promises
 
 
@@ -43,9 +46,45 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
         free = np.all([np.isfinite(limit.table) for limit in reduced.distortions], axis=0)
     if channel[~free].any() or channel[:, q <= 0.0].any():
         return None
-    plan, moved = p[:, None] * channel, 0.0
-    held = np.flatnonzero(problem.probabilities > 0.0)
-    same = p.size <= q.size == problem.probabilities.size and np.array_equal(q[held], p)
+    drawn, copy = _next_to(problem, p[:, None] * channel, free), _copy(problem)
+    limits = np.array([limit.limit for limit in reduced.distortions])
+    if drawn is not None and idle and copy is not None and limits.min() > 0.0:
+        short = _short(reduced, *drawn)
+        if short.max() > 0.0:  # a copy of X leaves all of D, and has the law that is asked for
+            share = float((2.0 * short / (2.0 * short + limits)).max())
+            drawn = _next_to(problem, (1.0 - share) * drawn[0] + share * copy, free)
+    if drawn is None or (idle and _short(reduced, *drawn).max() > 0.0):
+        return None
+    plan, moved, _ = drawn
+    # entropies of the joint law and of the output law change by no more than this [a law that moves by `moved`]
+    unsure = 2.0 * moved * (log(plan.size) + 1.0 - log(moved))
+    return plan / plan.sum(axis=1, keepdims=True), unsure
+
+
+def _copy(problem: DiscreteProblem) -> FloatArray | None:
+    """The joint law of X and itself, where that costs nothing and has the law of the reference."""
+    reduced = problem.reduced
+    p, held = reduced.probabilities, np.flatnonzero(problem.probabilities > 0.0)
+    if not _same(problem) or any(limit.table[np.arange(p.size), held].any() for limit in reduced.distortions):
+        return None
+    copy = np.zeros(reduced.shape)
+    copy[np.arange(p.size), held] = p
+    return copy
+
+
+def _same(problem: DiscreteProblem) -> bool:
+    """Whether the reference is the law of X."""
+    p, q, size = problem.reduced.probabilities, problem.reduced.perceptions[0].reference, problem.probabilities.size
+    return p.size <= q.size == size and np.array_equal(q[problem.probabilities > 0.0], p)
+
+
+def _next_to(problem: DiscreteProblem, plan: FloatArray, free: BoolArray) -> tuple[FloatArray, float, BoolArray] | None:
+    """The plan with marginals right to rounding, the mass by which an exact one differs, the cells where that may go;
+    None if there is no such proof."""
+    p, q = problem.reduced.probabilities, problem.reduced.perceptions[0].reference
+    plan, moved, used = plan.copy(), 0.0, np.zeros_like(free)
+    held, same = np.flatnonzero(problem.probabilities > 0.0), _same(problem)
+    cost = np.sum([limit.paid / max(limit.limit, TINY) for limit in problem.reduced.distortions], axis=0)
     count, rows, columns = _classes(plan)
     for name in range(count):
         i, j = np.flatnonzero(rows == name), np.flatnonzero((columns == name) & (q > 0.0))
@@ -61,22 +100,22 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
         off = _off(plan[cells], p[i], q[j])
         if not np.isfinite(off).all():
             return None  # masses whose quotients leave float64
-        if j.size > 1 and not _goes_round(plan[cells], free[cells], off):
-            return None
+        if j.size > 1:
+            ways = _ways_round(plan[cells], free[cells], cost[cells], off)
+            if ways is None:
+                return None
+            used[cells] = ways
         moved += j.size * float(off.sum())
-    if moved > CLOSE or (idle and not _has_room(reduced, plan, free, moved)):
-        return None
-    # entropies of the joint law and of the output law change by no more than this [a law that moves by `moved`]
-    unsure = 2.0 * moved * (log(plan.size) + 1.0 - log(moved))
-    return plan / plan.sum(axis=1, keepdims=True), unsure
+    return (plan, moved, used) if moved <= CLOSE else None
 
 
-def _has_room(reduced: DiscreteProblem, plan: FloatArray, free: NDArray[np.bool_], moved: float) -> bool:
-    """Whether every D is kept wherever in free cells the moved mass goes."""
+def _short(reduced: DiscreteProblem, plan: FloatArray, moved: float, used: BoolArray) -> FloatArray:
+    """By how much every D may be passed wherever in the cells in use the moved mass goes, shape (K,)."""
     rounding = 1.0 + UNIT_ROUNDOFF * (sum(plan.shape) + 16)
-    tables = [np.where(free, limit.table, 0.0) for limit in reduced.distortions]
-    spent = [float(np.vdot(plan, table)) * rounding + moved * float(table.max()) for table in tables]
-    return all(x <= limit.limit for x, limit in zip(spent, reduced.distortions, strict=True))
+    dear = [float(limit.paid.max(initial=0.0, where=used)) for limit in reduced.distortions]
+    spent = [float(np.vdot(plan, limit.paid)) * rounding for limit in reduced.distortions]
+    rows = zip(spent, dear, reduced.distortions, strict=True)
+    return np.array([paid + moved * most - limit.limit for paid, most, limit in rows])
 
 
 def _classes(plan: FloatArray) -> tuple[int, IntArray, IntArray]:
@@ -108,7 +147,19 @@ def _off(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray(np.abs(q - plan.sum(axis=0)) + q * (rows.max() + 2.0 * UNIT_ROUNDOFF * (sum(plan.shape) + 16)))
 
 
-def _goes_round(plan: FloatArray, free: NDArray[np.bool_], off: FloatArray) -> bool:
+def _ways_round(plan: FloatArray, free: BoolArray, cost: FloatArray, off: FloatArray) -> BoolArray | None:
+    """The cheapest cells through which every column can exchange what it is off with the heaviest, by bisection."""
+    if not _goes_round(plan, free, off):
+        return None
+    levels = np.unique(cost[free])
+    low, high = 0, levels.size - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _goes_round(plan, free & (cost <= levels[middle]), off) else (middle + 1, high)
+    return np.asarray(free & (cost <= levels[high]))
+
+
+def _goes_round(plan: FloatArray, free: BoolArray, off: FloatArray) -> bool:
     """Whether every column can exchange what it is off with the heaviest, through cells that hold more than all that is
     sent through them.
 

@@ -17,6 +17,8 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
 __all__ = ["log_column_sums", "lower_bound", "on_reduced", "support_value"]
 
+BELOW = 100.0  # ranges of v below it: a symbol that nobody can use is then worth next to nothing, and digits are kept
+
 
 @np.errstate(over="ignore", invalid="ignore")  # of numbers that prove nothing
 def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
@@ -115,7 +117,14 @@ def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> floa
         finite, reference = np.isfinite(v), ball.reference
         if not finite.any() or (alone and bool((reference[~finite] > 0.0).any())):
             return -inf
-        v = np.where(finite, v, float(v[finite].min()))  # raising v keeps the bound valid
+        least, most = float(v[finite].min()), float(v[finite].max())
+        levels = (least, least - BELOW * (1.0 + most - least))  # raising v keeps the bound valid
+        return min(_support(ball, np.where(finite, v, level), mu, alone) for level in levels)
+    return _support(ball, v, mu, alone)
+
+
+def _support(ball: PerceptionLimit, v: FloatArray, mu: float, alone: bool) -> float:
+    """σ(v) of finite v."""
     if alone and v.size == ball.reference.size:
         return mean_bound(v, ball.reference)
     return float(ball.divergence.support_near(v, ball.reference, ball.limit, mu))

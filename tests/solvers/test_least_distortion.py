@@ -100,3 +100,45 @@ def test_hardly_existing_masses_beside_the_least_distortion():
             assert float(p @ (channel * table).sum(axis=1)) <= D + 1e-12
             assert P == math.inf or perception.value(p, p @ channel) <= P + 1e-12
     assert closed >= 0.97 * asked
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.4, 0.1], [1e-29, 0.4, 0.6], [1.0 - 6e-8, 2e-20, 6e-8]])
+@pytest.mark.parametrize("perception", [rd.Wasserstein1(), rd.Wasserstein2Squared(), rd.KullbackLeibler()])
+def test_one_channel_left_has_the_entropy_of_its_output(p, perception):
+    p = np.array(p) / np.sum(p)
+    entropy = -float(p @ np.log(p))
+    for P in (1e-9, 0.15, 8.0):
+        found = rate(p, 1.0 - np.eye(3), perception, 0.0, P)
+        assert found.gap < 1e-9
+        assert found.rate == pytest.approx(entropy, rel=1e-9, abs=1e-14)
+
+
+def test_a_symbol_that_nobody_can_be_sent_to_costs_the_proof_nothing():
+    """Y = 0 is barred to all, so its share of the reference has to go elsewhere, and a price of -inf stands for it."""
+    table = [[np.inf, 0.35, 0.96, 0.0], [np.inf, 0.43, 0.77, 0.0], [np.inf, 0.94, 0.0, 0.0], [np.inf, 0.45, 0.03, 0.0]]
+    source = rd.Pmf([0.25] * 4, [-6.0, -4.5, -2.4, 14.7])
+    for ball, P in ((rd.Wasserstein2Squared(), 86.0), (rd.Wasserstein1(), 7.0), (rd.TotalVariation(), 0.4)):
+        found = rd.rdp(source, rd.Table(table), ball, D=0.1, P=P)
+        assert found.gap < 1e-9, (ball, found)
+        assert found.rate > 0.01
+
+
+def test_a_start_keeps_to_the_cells_that_are_left():
+    """The reference asks for more of a symbol than the rows that may use it have."""
+    source = rd.Pmf([0.0104, 0.4923, 0.4923, 0.005], [-180.3, -111.9, 122.9, 126.1])
+    table = [[0.0, 0.0, 0.2, 0.2], [0.0, 0.0, 0.1, 0.6], [0.5, 0.0, 0.0, 0.8], [0.5, 0.0, 0.4, 0.0]]
+    for P in (5.0, 46.6, 100.0):
+        found = rd.rdp(source, rd.Table(table), rd.Wasserstein1(), D=0.0, P=P)
+        assert found.gap < 1e-9, (P, found)
+
+
+@pytest.mark.parametrize("member", [rd.TotalVariation(), rd.SquaredHellinger(), rd.Wasserstein1()])
+def test_costs_of_ten_decades_at_p_0(member):
+    """Rounding may send mass where it costs 1e6: the way round by cheap cells is what the proof pays for."""
+    rng = np.random.default_rng(4)
+    for _ in range(6):
+        n = int(rng.integers(3, 7))
+        table = 10.0 ** rng.uniform(-6.0, 6.0, (n, n)) * (1.0 - np.eye(n))
+        p = rng.dirichlet(np.ones(n)) * 0.8 + 0.2 / n
+        found = rate(p, table, member, 10.0 ** rng.uniform(-3.0, -0.5), 0.0)
+        assert found.gap < 1e-9

@@ -1,4 +1,4 @@
-"""No distortion and the law of the source itself: a channel that may not leave classes of symbols.
+"""Where few channels are left: one, or, with the law of the source itself, those that do not leave classes of symbols.
 
 If E d = 0 is asked for and the output law is that of the source, a symbol i may be sent to j only where d_ij = 0, and
 what is sent from one set of symbols to another has to come back. So i is sent to j only if j can be sent back to i by
@@ -22,10 +22,29 @@ from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.solvers.outcome import Proof, judged
 
-__all__ = ["by_classes"]
+__all__ = ["by_classes", "only_channel"]
 
 APART = 32.0
 """Nats between classes, beyond what their numbers take: what one adds to the columns of another is then rounding."""
+
+
+def only_channel(problem: DiscreteProblem) -> Proof | None:
+    """The one channel where each symbol has one reconstruction left, with R = H(Y); None where there is a choice.
+
+    f_i = -log r(y_i) and s = 0 prove it: every column sum is at most 1. Whether Y keeps a ball is for the judge.
+    """
+    reduced = problem.reduced
+    shut = [limit.table > 0.0 for limit in reduced.distortions if limit.limit == 0.0]
+    shut += [] if reduced.barred is None else [reduced.barred]
+    if not shut:
+        return None
+    channel = np.where(np.any(shut, axis=0), 0.0, 1.0)
+    if not (channel.sum(axis=1) == 1.0).all():
+        return None
+    law = reduced.probabilities @ channel
+    v = tuple(np.zeros(law.size if ball.image is None else ball.image.shape[0]) for ball in reduced.perceptions)
+    dual = DualPoint(-np.log(channel @ law), np.zeros(len(reduced.distortions)), v, np.zeros(len(v)), centred=True)
+    return judged(problem, Outcome(channel, dual))
 
 
 def by_classes(

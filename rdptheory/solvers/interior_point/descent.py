@@ -69,7 +69,8 @@ class Attempt:
         """Where to begin: even starts are slower, and close what others leave."""
         starts = [(floor, False) for floor in FLOORS]
         balls = self.question.balls
-        if len(balls) == 1 and balls[0].kind == BOX and balls[0].image is None and len(self.question.limits) <= 1:
+        boxed = self.whole and len(balls) == 1 and balls[0].kind == BOX and balls[0].image is None
+        if boxed and len(self.question.limits) <= 1:
             starts.insert(0 if balls[0].P <= NEAR else len(starts), (0.0, True))
         return starts
 
@@ -162,9 +163,10 @@ def _forbidden(reduced: DiscreteProblem) -> FloatArray | None:
 def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
     """Output symbols that a channel within the limits can use at all."""
     usable = np.ones(reduced.shape[1], dtype=bool)
-    whole = [ball for ball in reduced.perceptions if not _moves(ball)]  # their δ counts a symbol that is left out
-    if not whole and forbidden is not None:
-        usable = np.asarray((forbidden <= 0.0).any(axis=0))
+    if forbidden is not None:
+        reached = np.asarray((forbidden <= 0.0).any(axis=0))
+        if all(_moves(ball) or _spares(ball, reached) for ball in reduced.perceptions):
+            usable = reached
     for ball in reduced.perceptions:
         if ball.image is None and _forbids(ball):
             usable &= ball.reference > 0.0
@@ -189,6 +191,17 @@ def _moves(ball: PerceptionLimit) -> bool:
     """Whether laws of the ball may have mass anywhere, moved there at a cost."""
     transport = ball.divergence.cost is not None and ball.image is None
     return transport and (ball.limit > 0.0 or ball.has_zero_cost_moves)
+
+
+def _spares(ball: PerceptionLimit, used: NDArray[np.bool_]) -> bool:
+    """Whether the ball has laws on these symbols alone, and δ is a sum in which the others are a constant."""
+    alone = ball.image is None and ball.divergence.cost is None
+    return alone and _lost(ball, used) < ball.limit
+
+
+def _lost(ball: PerceptionLimit, used: NDArray[np.bool_]) -> float:
+    """What the symbols that nobody may use add to an f-divergence."""
+    return float(ball.divergence.value(ball.reference, np.where(used, ball.reference, 0.0)))
 
 
 def _prescribes(ball: PerceptionLimit) -> bool:
@@ -222,7 +235,8 @@ def _ball(limit: PerceptionLimit, columns: slice | NDArray[np.bool_]) -> BallSpe
         return BallSpec(FIXED, q, 0.0, q.size, image=image)
     if divergence.cost is not None:
         return _transport(limit, divergence.cost, image, slice(None) if image is not None else columns)
-    spec = divergence.compiled_ball(q, limit.limit)
+    lost = 0.0 if isinstance(columns, slice) or image is not None else _lost(limit, columns)
+    spec = divergence.compiled_ball(q, limit.limit - lost)
     return spec if image is None else replace(spec, image=image)
 
 

@@ -13,7 +13,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
-from rdptheory.solvers.interior_point.classes import by_classes
+from rdptheory.solvers.interior_point.classes import by_classes, only_channel
 from rdptheory.solvers.interior_point.descent import Attempt
 from rdptheory.solvers.interior_point.light import restored, without_light
 from rdptheory.solvers.outcome import Proof, judged
@@ -61,7 +61,7 @@ def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve a discrete problem to a proved gap: with its balls, without them, at P = 0; brackets are intersected."""
     found: Proof | None = None
-    for special in (_without_room, _class_by_class, _close_to_the_reference):
+    for special in (_single, _without_room, _class_by_class, _close_to_the_reference):
         close = special(problem, method.gap, method.max_steps)
         if close is not None:
             found = close.better(found)
@@ -89,6 +89,10 @@ def _solve(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
             break
     assert best is not None
     return best
+
+
+def _single(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+    return only_channel(problem)
 
 
 def _class_by_class(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
