@@ -1,13 +1,32 @@
 """The cheapest plan against all matchings, and its lower bound against every plan."""
 
+import math
+
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rdptheory import (
+    Hamming,
+    InteriorPoint,
+    KullbackLeibler,
+    Pmf,
+    SquaredError,
+    Status,
+    Table,
+    TotalVariation,
+    TransportDivergence,
+    Wasserstein1,
+    rdp,
+)
 from rdptheory.couplings import optimal_transport
 from tests import checks, oracles
 from tests.strategies import laws, matrices
+
+LAW = Pmf([0.5, 0.3, 0.2])
+TABLE = np.array([[0.0, 1.0, 2.0], [0.7, 0.0, 1.0], [1.5, 0.4, 0.0]])
 
 
 @given(st.integers(1, 4).flatmap(lambda n: matrices(n, n)))
@@ -46,3 +65,29 @@ def test_a_lower_bound_raised_past_the_optimum_is_caught():
     checks.assert_at_most(found.lower, 0.25, 1e-15)
     with pytest.raises(AssertionError, match="above the truth"):
         checks.assert_at_most(found.lower + 1e-6, 0.25, 1e-15)
+
+
+FREE = [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+QUESTIONS = {
+    "transport": (LAW, SquaredError(), Wasserstein1(), 0.15, 0.02),
+    "an f-ball": (LAW, Table(TABLE, reference=[0.2, 0.5, 0.3]), KullbackLeibler(), 0.5, 0.02),
+    "free moves": (LAW, Table(TABLE), TransportDivergence(FREE), 0.1, 0.0),
+    "a moved reference": (LAW, Table(TABLE, reference=[0.2, 0.5, 0.3]), TransportDivergence(TABLE), 0.6, 0.05),
+    "two distortions": (LAW, [SquaredError(), Hamming()], TotalVariation(), [0.2, 0.15], 0.05),
+    "two, and transport": (LAW, [SquaredError(), Hamming()], Wasserstein1(), [0.2, 0.15], 0.05),
+    "two, and free": (LAW, [Table(TABLE), Table(TABLE.T)], None, [0.4, 0.5], math.inf),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_linear_program_that_fails_widens_a_bracket_and_keeps_it_true(monkeypatch, name):
+    source, distortion, ball, D, P = QUESTIONS[name]
+    honest = rdp(source, distortion, ball, D=D, P=P)
+    assert honest.gap <= 1e-9
+    failed = scipy.optimize.OptimizeResult(x=None, status=4)
+    monkeypatch.setattr(scipy.optimize, "linprog", lambda *args, **options: failed)
+    for method in (None, InteriorPoint(max_steps=3)):
+        found = rdp(source, distortion, ball, D=D, P=P, method=method)
+        assert found.status is not Status.INFEASIBLE
+        assert found.bounds.overlaps(honest.bounds)
+        assert found.gap >= 0.0

@@ -157,6 +157,8 @@ def test_unknown_combinations_say_what_exists() -> None:
         constrained_transport(a, b, Table(np.ones((2, 3))), R=1.0, common_randomness=True)
     with pytest.raises(InvalidInput, match="target"):
         constrained_transport(a, Laplace(0, 1), SquaredError(), R=1.0, common_randomness=True)
+    with pytest.raises(InvalidInput, match=r"has no closed form with these arguments; discretise\(source, n\)"):
+        _ = TransportProblem(Uniform(0, 1), a, SquaredError(), 0.1, True).discrete
     with pytest.raises(InvalidInput, match="must sit in the space of the source"):
         constrained_transport(
             a, Pmf([0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]]), SquaredError(), R=1.0, common_randomness=True
@@ -213,6 +215,24 @@ def test_the_inverse_over_long_blocks_without_common_randomness() -> None:
     )
     assert found.bounds.lower <= row["R"] * BIT + 1e-8 <= found.bounds.upper + 2e-8
     assert found.bounds.gap <= 1e-4
+
+
+def test_inverses_beyond_a_nat_and_of_a_method_that_knows_little() -> None:
+    source, target = Gaussian(0, 1), Gaussian(1, 4)
+    for rate in (0.4, 6.0):  # a rate that is enough is looked for upwards
+        blocks = {"common_randomness": True, "asymptotic": True}
+        D = constrained_transport(source, target, SquaredError(), R=rate, **blocks).distortion
+        found = transport_rate(source, target, SquaredError(), D=D, **blocks)
+        blur = 4e-12 * np.exp(2.0 * rate)  # D counts as reached within 1e-12 of it: of rates that is so much
+        assert found.bounds.lower - blur <= rate <= found.bounds.upper + blur
+        assert found.bounds.gap <= 1e-9
+    laws = instance("A")
+    true = transport_rate(*laws, D=1.0, common_randomness=False)
+    rough = transport_rate(*laws, D=1.0, common_randomness=False, method=MultiStart(starts=1))  # it proves an envelope
+    assert rough.status is Status.STOPPED
+    assert rough.bounds.lower <= true.bounds.upper
+    assert true.bounds.lower <= rough.bounds.upper
+    assert rough.bounds.gap > 1e-6
 
 
 def test_inverses_at_the_ends() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
+import highspy
 import numpy as np
 import pytest
+import scipy
 
 from rdptheory import transport, watch
 from rdptheory.certificates.transport import CouplingMultipliers, CutMultipliers, MapMultipliers, PosteriorMultipliers
@@ -313,9 +316,11 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch
 
 def test_a_linear_program_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     source, target, cost = instance("A")
-    monkeypatch.setattr(master.Master, "solve", lambda self: None)
-    monkeypatch.setattr(direct, "_program", lambda *args: None)
-    monkeypatch.setattr(posteriors._Search, "_program", lambda self: None)
+    true = constrained_transport(source, target, cost, R=0.2, common_randomness=True, asymptotic=True)
+    unknown = SimpleNamespace(name="kUnknown")
+    monkeypatch.setattr(highspy.Highs, "getModelStatus", lambda self: unknown)
+    failed = scipy.optimize.OptimizeResult(x=None, status=4)
+    monkeypatch.setattr(scipy.optimize, "linprog", lambda *args, **options: failed)
     for method, blocks in ((ColumnGeneration(), False), (Flow(), False), (Enumeration(), False)):
         found = constrained_transport(
             source, target, cost, R=0.2, common_randomness=True, asymptotic=blocks, method=method
@@ -327,6 +332,9 @@ def test_a_linear_program_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatc
     )
     assert found.status is Status.STOPPED
     assert "failed" in found.message
+    short = EntropicTransport(max_steps=1)
+    found = constrained_transport(source, target, cost, R=0.2, common_randomness=True, asymptotic=True, method=short)
+    assert found.bounds.overlaps(true.bounds)
 
 
 @pytest.mark.parametrize("wide", [False, True])

@@ -114,8 +114,6 @@ def _power(order: float, factor: float, s: float) -> float:
     elif order == 0.0:
         value = log_g - 0.5 * change / (1.0 - s) ** 2
     else:
-        if not 1.0 + (1.0 - order) * change > 0.0:
-            return float("inf")
         exponent = (1.0 - order) * log_g - 0.5 * np.log1p((1.0 - order) * change)
         value = np.expm1(exponent) / (order * (order - 1.0))
     scale = (1.0 + abs(order)) ** 2 / max(abs(order * (order - 1.0)), 1.0 if order in (0.0, 1.0) else 1e-300)

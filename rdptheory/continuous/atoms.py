@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
@@ -118,6 +118,8 @@ class Atoms:
                 if upper - lower <= 1e-4:  # else cells do better
                     return self._solution(posed, y, q, s, lower, upper)
         instead = Cells().answer(problem, ask)
+        if instead.rate == 0.0:
+            return replace(instead, method=self)  # a single point, wherever it lies
         why = "the best output is not a few points" if posed.source.analytic else "nothing is known off the real line"
         note = f"{why}: by cells, {instead.message}"
         status = Status.OPTIMAL if instead.gap <= self.gap else Status.STOPPED

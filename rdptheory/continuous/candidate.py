@@ -63,8 +63,10 @@ class Redraw:
     def _levels(self) -> FloatArray:
         """The distribution function at the edges."""
         finite = self.edges[np.isfinite(self.edges)]
-        left = self.source.left_tail(float(finite[0])).mass
-        inside = left + np.concatenate([[0.0], np.cumsum(self.source.cells(finite).mass)])
+        inside = np.zeros(0)  # a single cell, the whole line
+        if finite.size:
+            left = self.source.left_tail(float(finite[0])).mass
+            inside = left + np.concatenate([[0.0], np.cumsum(self.source.cells(finite).mass)])
         before, after = ([end] if np.isinf(self.edges[place]) else [] for end, place in ((0.0, 0), (1.0, -1)))
         return np.asarray(np.minimum(np.concatenate([before, inside, after]), 1.0))
 

@@ -108,8 +108,6 @@ def _cell(value: Any) -> Any:
 
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return Markup('<td data-value=""></td>')
-    if isinstance(value, bool):
-        return Markup("<td>{}</td>").format("yes" if value else "no")
     if isinstance(value, (int, float)):
         shown = "∞" if value == math.inf else f"{value:.2g}" if 0.0 < abs(value) < TINY else f"{value:.10g}"
         return Markup('<td class="number" data-value="{}">{}</td>').format(repr(value), shown)

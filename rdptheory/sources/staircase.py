@@ -137,8 +137,9 @@ def pieces(levels: Levels, cuts: FloatArray, edges: FloatArray, tolerance: float
     length = np.diff(edges)
     for _ in range(ROUNDS):
         inside = (x[:-1] >= edges[0]) & (x[1:] <= edges[-1])
-        found = _bounded(x, level, error, beyond, edges, inside)
-        held = found.moments(length)
+        with np.errstate(over="ignore", invalid="ignore"):  # powers of the last widths: such bounds are not the least
+            found = _bounded(x, level, error, beyond, edges, inside)
+            held = found.moments(length)
         goal = np.maximum(tolerance, 0.5 * held.floor)  # what rounding leaves would hide more
         share = (0.5 * goal / np.bincount(found.owner, minlength=length.size))[found.owner]
         wanted = ((held.cut > goal) & (held.mass > 0.0))[found.owner] & ~(held.parts <= share)

@@ -61,6 +61,25 @@ def test_numbers_that_are_none_prove_nothing():
         assert lower_bound(problem, DualPoint(np.array(f, dtype=float), np.array([float(s)]))) == 0.0
 
 
+def test_multipliers_of_limits_that_are_there_are_enough():
+    """Beside a limit of inf, and where there is none: forbidden entries alone have a price."""
+    law, first, second = (
+        np.array([0.5, 0.3, 0.2]),
+        np.abs(np.subtract.outer(np.arange(3.0), np.arange(3.0))),
+        np.ones((3, 3)),
+    )
+    limits = DistortionLimit(first + 1.0, 1.3), DistortionLimit(second, math.inf)
+    dual = DualPoint(np.array([0.1, 0.2, 0.0]), np.array([0.7]))
+    both, one = (lower_bound(DiscreteProblem(law, some), dual) for some in (limits, limits[:1]))
+    assert both == one > 0.0
+    shut = np.array([[0.0, 1.0, math.inf], [math.inf, 0.0, 1.0], [1.0, math.inf, 0.0]])
+    free = Problem(Pmf(law), Table(shut), None, math.inf, math.inf)
+    best = checks.interior(free)
+    assert best.bounds.lower > 0.1
+    named = DualPoint(best.dual.f, np.zeros(1))
+    assert lower_bound(free.discrete, named) == pytest.approx(best.bounds.lower, abs=1e-12)
+
+
 def test_a_limit_below_the_least_distortion_is_proved_infeasible():
     problem = DiscreteProblem(np.array([0.5, 0.5]), (DistortionLimit(np.ones((2, 2)), 0.5),))
     assert lower_bound(problem, DualPoint(np.zeros(2), np.ones(1))) == math.inf

@@ -164,6 +164,12 @@ def test_garbage_proves_little_and_nothing_false() -> None:
             assert found.bounds.gap > 1.0
 
 
+def test_a_dual_point_that_is_none_proves_nothing() -> None:
+    problem = question(P0, KERNEL, TotalVariation(), 1.2, 0.02)
+    for f, s in ((np.full(20, np.nan), 1.0), (np.zeros(20), np.nan), (np.zeros(20), -1.0), (np.zeros(20), np.inf)):
+        assert products.product_lower_bound(problem, DualPoint(f, np.array([s]))) == 0.0
+
+
 def test_a_row_that_reaches_nothing_is_no_channel() -> None:
     """Only the first symbol is kept: exp(-s d) underflows for the last row, whose true row sum float64 cannot know."""
     x = np.array([0.0, 1.0, 100.0])

@@ -12,15 +12,18 @@ from rdptheory import (
     Bernoulli,
     Hamming,
     InteriorPoint,
+    InvalidInput,
     Pmf,
     SquaredError,
     SquaredHellinger,
+    Status,
     Table,
     TotalVariation,
+    TransportDivergence,
     closed_forms,
     rdp,
 )
-from rdptheory.certificates import slater_channel, upper_bound
+from rdptheory.certificates import min_distortion_channel, slater_channel, upper_bound
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from tests import checks, oracles
 from tests.strategies import DIVERGENCES, RADII, laws, matrices, problems
@@ -141,3 +144,27 @@ def test_no_channel_is_within_a_distortion_below_the_least(ball, P, channel):
     assert upper_bound(below, channel).rate == math.inf
     assert upper_bound(below, channel).channel is None
     assert upper_bound(there, np.eye(2)).rate == pytest.approx(math.log(2.0), abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (3, 3, 1), (0, 3)])
+def test_an_array_of_another_shape_is_no_channel(shape):
+    problem = Problem(Pmf([0.5, 0.3, 0.2]), Hamming(), TotalVariation(), 0.1, 0.05).discrete
+    assert upper_bound(problem, np.ones(shape)).rate == upper_bound(problem, None).rate
+
+
+def test_nothing_free_leads_away_from_a_symbol_that_every_move_costs():
+    stuck = TransportDivergence([[1.0, 2.0], [1.0, 0.0]])
+    problem = Problem(Bernoulli(0.5), Hamming(), stuck, 0.4, 0.0).discrete
+    for channel in (np.eye(2), np.full((2, 2), 0.5), None):
+        assert upper_bound(problem, channel).rate == math.inf
+    assert (
+        min_distortion_channel(problem.probabilities, problem.distortions[0].table, problem.perceptions[0], 0.4).lower
+        == math.inf
+    )
+    assert rdp(Bernoulli(0.5), Hamming(), stuck, D=0.4, P=0.0).status is Status.INFEASIBLE
+
+
+def test_masses_that_are_no_law_are_no_question():
+    for masses in ([0.5, 0.6], [1.5, -0.5], [math.nan, 1.0]):
+        with pytest.raises(InvalidInput, match="must be at least 0 and sum to 1"):
+            DiscreteProblem(np.array(masses), (DistortionLimit(np.ones((2, 2)), 1.0),))

@@ -15,6 +15,7 @@ from rdptheory import (
     Independent,
     InvalidInput,
     Laplace,
+    Status,
     StudentT,
     rate_distortion,
     rdp,
@@ -91,6 +92,25 @@ def test_many_tangents_close_the_dual() -> None:
     assert dual_value(lines, 0.3)[0] == pytest.approx(1.5 * np.log(10.0), abs=2e-3)  # 8 % apart in D
     raised = [[(0.0, 0.0), (0.5 * np.log(10.0) + 0.6, 5.0)]] * 3  # the tangent at D = 0.1, moved up by 0.1
     assert dual_value(raised, 0.3)[0] == pytest.approx(1.5 * np.log(10.0) + 0.3, rel=1e-9)
+
+
+@pytest.mark.parametrize("ball, P", [(None, np.inf), (KL, 0.0)], ids=["free", "exact"])
+def test_what_takes_no_cells(ball, P) -> None:
+    source = Independent(Laplace(0.0, 1.0), Gaussian(0.0, 1.0))
+    none, free = (rdp(source, SQUARED, ball, D=D, P=P) for D in (0.0, np.inf))
+    assert (none.status, none.rate) == (Status.INFEASIBLE, np.inf)
+    assert (free.bounds.lower, free.bounds.upper) == (0.0, 0.0)
+    enough = rdp(source, SQUARED, ball, D=6.5, P=P, method=Cells(gap=1e-2))  # variances 2 and 1, twice where Y ~
+    assert enough.rate == 0.0
+    x = np.random.default_rng(0).standard_normal((4000, 2))
+    for answer in (enough, free):
+        y = answer.sample(x, np.random.default_rng(1))
+        if answer is free or P == 0.0:  # a fresh draw: five deviations of the variance of 4000 draws, kurtosis 6 and 3
+            assert np.abs(y.var(axis=0) - [2.0, 1.0]).max() <= 5.0 * 2.0 * np.sqrt(5.0 / 4000.0)
+        else:
+            assert not np.ptp(y, axis=0).any()
+    line = rdp(Laplace(0.0, 1.0), SQUARED, ball, D=np.inf, P=P).sample(x[:, 0], np.random.default_rng(2))
+    assert abs(line.var() - 2.0) <= 5.0 * 2.0 * np.sqrt(5.0 / 4000.0)
 
 
 @pytest.mark.parametrize(

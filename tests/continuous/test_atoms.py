@@ -8,7 +8,7 @@ import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Atoms, Cells, InvalidInput, Status, Uniform, rate_distortion, rdp
+from rdptheory import Atoms, Cells, Independent, InvalidInput, Pmf, Status, Uniform, rate_distortion, rdp
 from rdptheory.continuous.points import gibbs, moduli, prove
 from tests.continuous.cases import ABSOLUTE, SQUARED, TV, L, M, U
 
@@ -129,3 +129,14 @@ def test_other_questions_are_refused() -> None:
             rdp(U, distortion, perception, D=0.02, P=P, method=Atoms())
     with pytest.raises(InvalidInput):
         Atoms(gap=0.0)
+    with pytest.raises(InvalidInput, match=r"answers on the line; take Cells\(\) in the plane"):
+        rate_distortion(Independent(U, U), SQUARED, D=0.02, method=Atoms())
+    with pytest.raises(InvalidInput, match="density"):
+        rate_distortion(Pmf([0.5, 0.5]), SQUARED, D=0.02, method=Atoms())
+
+
+def test_nothing_is_placed_where_the_mean_alone_will_do() -> None:
+    enough = rate_distortion(U, SQUARED, D=0.1, method=Atoms())  # the variance is 1/12
+    assert (enough.status, enough.bounds.lower, enough.rate) == (Status.OPTIMAL, 0.0, 0.0)
+    assert "not a few points" not in enough.message
+    assert rate_distortion(U, SQUARED, D=0.0, method=Atoms()).rate == np.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rdptheory import Bounds, Cells, Gaussian, GaussianVector, Independent, InvalidInput, StudentT, rdp
+from rdptheory import Bounds, Cells, Gaussian, GaussianVector, Independent, InvalidInput, Status, StudentT, rdp
 from rdptheory.continuous import CellBounds
 from rdptheory.continuous.plane import plane_problems
 from rdptheory.problems import Problem
@@ -41,6 +41,9 @@ def test_the_verb_takes_them() -> None:
     spent = ((x - y) ** 2).sum(axis=1)
     assert abs(spent.mean() - 0.6) <= 5.0 * spent.std() / np.sqrt(4000.0)  # five deviations of the mean of 4000 draws
     assert y.std(axis=0).min() >= 0.9  # 5 % of total variation leave the law nearly what it was
+    rough = rdp(ROUND, SQUARED, TV, D=0.6, P=0.05, method=Cells(gap=10.0))
+    assert rough.status is Status.OPTIMAL
+    assert rough.steps < found.steps
     assert rdp(ROUND, SQUARED, TV, D=0.0, P=0.05).rate == np.inf
     assert rdp(ROUND, SQUARED, TV, D=np.inf, P=0.05).bounds == CellBounds(0.0, 0.0)
 
@@ -50,6 +53,8 @@ def test_the_verb_takes_them() -> None:
     [
         (ROUND, ABSOLUTE, FREE, "distortion"),
         (ROUND, SQUARED, (W2, 0.1), "perception"),
+        (ROUND, ABSOLUTE, (TV, 0.1), "distortion"),
+        (Independent(N, StudentT(2)), SQUARED, (TV, 0.1), "source"),
         (Independent(N, StudentT(2)), SQUARED, FREE, "source"),
     ],
 )

@@ -225,9 +225,42 @@ class Rough(scipy.stats.rv_continuous):
         return scipy.stats.norm.pdf(x)
 
 
+class Own:
+    """A law of one's own: its density, its distribution function, where it lives, and no more."""
+
+    def __init__(self, cdf, pdf, support=(-np.inf, np.inf)):
+        self.cdf, self.pdf, self.support = cdf, pdf, lambda: support
+
+
+def test_a_law_of_ones_own_needs_no_more_than_its_two_functions() -> None:
+    own = Own(lambda x: x * x * (3.0 - 2.0 * x), lambda x: 6.0 * x * (1.0 - x), (0.0, 1.0))
+    one, two = (
+        rate_distortion(law, SquaredError(), D=0.02, method=Cells(gap=5e-2)) for law in (own, scipy.stats.beta(2, 2))
+    )
+    assert one.bounds.lower == pytest.approx(two.bounds.lower, abs=1e-9)  # of the moments of cells
+    assert one.bounds.upper == pytest.approx(two.bounds.upper, abs=1e-9)
+    assert one.gap <= 5e-2
+    assert repr(known_law(own)) == "Own on [0, 1]"
+
+
+def test_the_ends_of_a_support_are_its_outer_quantiles() -> None:
+    beta = made(scipy.stats.beta(2, 5))
+    assert (beta.quantile(0.0), beta.quantile(1.0)) == (0.0, 1.0)
+    assert made(scipy.stats.t(5)).quantile(1.0) == np.inf
+
+
+def test_tails_whose_cells_cannot_be_measured_are_refused() -> None:
+    """A law with a mean and no variance: absolute errors make sense, and its last cells are too wide to know."""
+    with pytest.raises(InvalidInput, match=r"lomax: moments of its cells are known to .* of themselves"):
+        rate_distortion(scipy.stats.lomax(1.5), AbsoluteError(), D=0.7, method=Cells(gap=0.5))
+
+
 @pytest.mark.parametrize(
     ("law", "rule"),
     [
+        (Own(lambda x: 0.5 + 0.0 * x, lambda x: 0.0 * x), "must be finite and rise from 0 to 1"),
+        (Own(lambda x: scipy.stats.norm.sf(x), scipy.stats.norm.pdf), "must be finite and rise from 0 to 1"),
+        (Own(lambda x: x * np.nan, scipy.stats.norm.pdf), "must be finite and rise from 0 to 1"),
         (scipy.stats.levy(), "has no variance"),
         (scipy.stats.cauchy(), "has no variance"),
         (scipy.stats.pareto(1.9), "has no variance"),

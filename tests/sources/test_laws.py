@@ -135,7 +135,8 @@ def test_tails_that_hold_the_whole_law_or_have_no_second_moment() -> None:
     excess = mpmath.quad(lambda x: (x - b) * p(x, b + 1), [b, 2, 10, 1e3, 1e6, mpmath.inf]) / sf
     assert wide.excess == pytest.approx(float(excess), rel=1e-6)  # the integral's tail falls as x^-1/2
     one = GaussianMixture([0.5, 0.5], [1.0, 1.0], [4.0, 4.0])
-    assert one.quantile(0.3) == Gaussian(1.0, 4.0).quantile(0.3)
+    for level in (0.1, 0.3, 0.5, 0.7, 0.99):
+        assert one.quantile(level) == Gaussian(1.0, 4.0).quantile(level)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=repr)

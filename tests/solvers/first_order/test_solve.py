@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import entr
 
+from rdptheory import watch
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
 from rdptheory.divergences import F_DIVERGENCES, FDivergence, TotalVariation, Wasserstein2Squared
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.solve import rdp
-from rdptheory.solvers.first_order import FirstOrder
+from rdptheory.solvers.first_order import FirstOrder, loop
 from rdptheory.solvers.outcome import Proof, answered
 from rdptheory.sources import Bernoulli, Pmf
 from tests.solvers.first_order import oracle
@@ -201,3 +202,19 @@ def test_limits_it_cannot_take() -> None:
     for wrong in ({"gap": 0.0}, {"gap": np.nan}, {"max_steps": 0}):
         with pytest.raises(InvalidInput):
             FirstOrder(**wrong)
+
+
+def test_an_interruption_before_the_first_look_ends_the_program(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    question = Pmf([0.5, 0.3, 0.2]), SquaredError(), TotalVariation()
+    true = rdp(*question, D=0.2, P=0.05)
+    monkeypatch.setattr(loop, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rdp(*question, D=0.2, P=0.05, method=FirstOrder())
+    monkeypatch.setattr(watch, "PATIENCE", 0.0)  # later it is an answer, of what is known without a step
+    found = rdp(*question, D=0.2, P=0.05, method=FirstOrder())
+    assert "interrupted" in found.message
+    assert found.bounds.lower == 0.0
+    assert found.bounds.overlaps(true.bounds)

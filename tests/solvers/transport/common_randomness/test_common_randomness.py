@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from rdptheory.certificates.transport.maps import search_maps
-from rdptheory.distortions import SquaredError
+from rdptheory.distortions import SquaredError, Table
 from rdptheory.errors import InvalidInput
 from rdptheory.plans import CommonPlan
+from rdptheory.solution import Status
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
 from rdptheory.solvers.transport.common_randomness.intervals import IntervalPricing
 from rdptheory.solvers.transport.common_randomness.master import Columns
 from rdptheory.solvers.transport.plan import optimal_coupling
+from rdptheory.sources import Pmf
+from rdptheory.transport import constrained_transport
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, line_pair, random_line, random_table, solved
 
@@ -170,3 +173,25 @@ def test_a_wrong_plan_is_caught() -> None:
 def test_enumeration_refuses_what_it_cannot_write_out() -> None:
     with pytest.raises(InvalidInput, match="ColumnGeneration"):
         solved(random_table(np.random.default_rng(0), 20, 5, 0.1), Enumeration())
+
+
+def test_a_search_that_is_cut_short_is_wide_and_true() -> None:
+    rng = np.random.default_rng(11)
+    laws = Pmf(rng.dirichlet(np.ones(8))), Pmf(rng.dirichlet(np.ones(5)))
+    table = Table(rng.random((8, 5)))
+    true = constrained_transport(*laws, table, R=0.4, common_randomness=True)
+    short = [BranchAndBound(width=1, max_searches=1), BranchAndBound(max_steps=1)]
+    for method in short:
+        found = constrained_transport(*laws, table, R=0.4, common_randomness=True, method=method)
+        assert found.status is Status.STOPPED
+        assert found.bounds.overlaps(true.bounds)
+        assert found.gap > true.gap
+    line = [Pmf(law.probabilities, np.arange(float(law.size))) for law in laws]
+    true = constrained_transport(*line, SquaredError(), R=0.4, common_randomness=True)
+    found = constrained_transport(
+        *line, SquaredError(), R=0.4, common_randomness=True, method=ColumnGeneration(max_steps=1)
+    )
+    assert found.status is Status.STOPPED
+    assert found.bounds.overlaps(true.bounds)
+    with pytest.raises(InvalidInput, match="needs a cost with a Monge order; use BranchAndBound"):
+        ColumnGeneration().solve(TransportProblem(*laws, table, 0.4, True).discrete)
