@@ -15,9 +15,10 @@ import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import lower_bound, upper_bound
+from rdptheory.continuous.absolute import absolute_lower
 from rdptheory.continuous.candidate import CellChannel, Points, Redraw
 from rdptheory.continuous.finite import cell_distortion, cells_problem, power, rounded_distortion, rounded_problem
-from rdptheory.continuous.lattice import CellLaw, cell_law, lattice, nodes
+from rdptheory.continuous.lattice import CellLaw, cell_law, finer, lattice, nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, Problem
@@ -78,6 +79,10 @@ def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
     not change, and c(y) = E exp(F(X+) + 2sX+y - sy²) falls at every y, for the finer rounding spreads less and the
     exponential of a linear function is convex. So this is never worse.
     """
+    if power(posed.distortion) == 1 and not posed.transport:
+        told = absolute_lower(posed, n, solve)
+        if told is not None:
+            return Lower(max(0.0, told[0]), *told)
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P)
     x = y = lattice(source, nodes(source, n))
     rounded = rounded_problem(x, y, *asked)
@@ -86,7 +91,7 @@ def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
         return Lower(found.bounds.lower, steps=found.steps)
     s, fixed = float(np.atleast_1d(found.dual.s)[0]), posed.fixed
     F = found.dual.f + s * (rounded_distortion(posed.distortion, x, y, posed.D, fixed).least - x.nodes**2)
-    cut, proved = lattice(source, _cut(x.nodes)), [lower_bound(rounded.discrete, found.dual)]
+    cut, proved = lattice(source, finer(x.nodes, CUT)), [lower_bound(rounded.discrete, found.dual)]
     f = np.interp(cut.nodes, x.nodes, F) + s * cut.nodes**2
     for on in (y, cut) if posed.transport else (y,):  # the nodes of a plan cost as well, and cut ones cost less
         shifted = f - s * rounded_distortion(posed.distortion, cut, on, posed.D, fixed).least
@@ -112,7 +117,7 @@ def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None
     first = Upper(found.rate, x, y, found.candidate.channel, redraw, found.slopes.D, found.slopes.P, found.steps)
     if found.dual is None or found.rate == 0.0 or power(posed.distortion) != 2:
         return first
-    cut = cell_law(source, _cut(x.edges[np.isfinite(x.edges)]))
+    cut = cell_law(source, finer(x.edges[np.isfinite(x.edges)], CUT))
     problem = cells_problem(cut, y, *asked)
     if problem is None:
         return first
@@ -151,11 +156,6 @@ def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     W, s = _fixed_channel(above.discrete)
     rate = _judged(above.discrete, W)
     return lower, Upper(rate, cells, cells, W, True, -s, -np.inf) if np.isfinite(rate) else None
-
-
-def _cut(t: FloatArray) -> FloatArray:
-    inner = t[:-1, None] + np.diff(t)[:, None] * (np.arange(CUT) / CUT)
-    return np.unique(np.append(inner.ravel(), t[-1]))
 
 
 def _rows(exponent: FloatArray) -> FloatArray:

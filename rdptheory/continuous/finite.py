@@ -28,7 +28,16 @@ from rdptheory.errors import InvalidInput
 from rdptheory.problems import Problem
 from rdptheory.sources import ContinuousSource, Pmf
 
-__all__ = ["Limited", "cell_distortion", "cells_problem", "check", "power", "rounded_distortion", "rounded_problem"]
+__all__ = [
+    "Limited",
+    "cell_distortion",
+    "cells_problem",
+    "check",
+    "power",
+    "rounded_ball",
+    "rounded_distortion",
+    "rounded_problem",
+]
 
 NOTHING = float("inf")  # a radius that limits nothing
 DISTORTIONS = "must be SquaredError() or AbsoluteError() for a source with a density"
@@ -192,9 +201,14 @@ def rounded_problem(
 ) -> Problem:
     """The finite problem whose rate is at most R(D,P) of the source in standard position."""
     limited = rounded_distortion(distortion, x, y, D, perception is not None and P == 0.0).lifted(x.law)
-    ball, radius = _no_ball(perception, P) or rounded_perception(perception, y, P)
+    ball, radius = rounded_ball(perception, y, P)
     table = Table(limited.table) if x is y else Table(limited.table, y.law)
     return Problem(Pmf(x.law, x.nodes), table, ball, limited.limit, radius)
+
+
+def rounded_ball(perception: Divergence | None, y: Lattice, P: float) -> tuple[Divergence | None, float]:
+    """What δ(p_X, p_Y) <= P says about the laws on nodes, whatever P is."""
+    return _no_ball(perception, P) or rounded_perception(perception, y, P)
 
 
 def cells_problem(

@@ -18,7 +18,7 @@ from rdptheory._types import FloatArray, frozen_array
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import ContinuousSource, Tail
 
-__all__ = ["CellLaw", "Lattice", "cell_law", "lattice", "moved", "nodes", "rents"]
+__all__ = ["CellLaw", "Lattice", "cell_law", "finer", "lattice", "moved", "nodes", "rents"]
 
 FACTORS = (
     8.0  # errors of cells in a mass: two that are multiplied, and as much again in the sum it is divided by, twice
@@ -59,6 +59,12 @@ def _fitted(source: ContinuousSource, t: FloatArray) -> FloatArray:
         t[int(np.argmin(np.abs(t - kink)))] = kink
     t[0], t[-1] = low if np.isfinite(low) else t[0], high if np.isfinite(high) else t[-1]
     return frozen_array(np.unique(t))
+
+
+def finer(t: FloatArray, pieces: int) -> FloatArray:
+    """The nodes t, and others that cut every cell into so many pieces."""
+    inner = t[:-1, None] + np.diff(t)[:, None] * (np.arange(pieces) / pieces)
+    return np.unique(np.append(inner.ravel(), t[-1]))
 
 
 def rents(t: FloatArray) -> FloatArray:
