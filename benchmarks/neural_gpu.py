@@ -32,6 +32,8 @@ from neural.study import Study
 
 MSE = neural.MeanSquaredError()
 CRITIC = neural.WassersteinGP(10.0)
+FIRST, PROBE = {"cpu": 2}, {"cpu": 5}
+"""Steps of the first run that is timed, and of the probe of a headline: a CPU only shows that the script runs."""
 Block = Callable[[data.Split, str, float], Any]
 
 
@@ -79,7 +81,7 @@ def speed(split: data.Split, device: str, seconds: float) -> Iterator[tuple[str,
 
 def timed(coder: Coder, loss: Any, recipe: neural.Recipe, models: int, device: str, seconds: float) -> dict[str, float]:
     """Doubling numbers of steps until a run fills a quarter of the time."""
-    images, steps, spent = data.digits().resized(coder.side).train.to(device), 8, 0.0
+    images, steps, spent = data.digits().resized(coder.side).train.to(device), FIRST.get(device, 8), 0.0
     end = time.monotonic() + seconds
     while True:
         start, waits = time.monotonic(), 0
@@ -120,7 +122,7 @@ def narrowed(id: str, device: str) -> Study:
 def headline(id: str, split: data.Split, device: str, seconds: float) -> Iterator[tuple[str, Any]]:
     """One study: a probe of a few steps, then as large a share of the paper's steps as fits."""
     study, start = narrowed(id, device), time.monotonic()
-    probe = 20 / max(
+    probe = PROBE.get(device, 20) / max(
         m.plan.count(len(split.train)) for m in study.models(study.variants["paper"]) if isinstance(m, Fit)
     )
     share = min(1.0, probe)
