@@ -165,8 +165,11 @@ class SmoothFDivergence(FDivergence):
                 law = reference * (1.0 + lean)
                 return Support(raised(top + min(near, 0.0)), law / law.sum())
 
+        gamma: float | None = None  # that of the μ looked at last, from which the next search begins
+
         def law_at(mu: float) -> tuple[float, FloatArray]:
-            gamma = self._normaliser(shifted[held], p, mu)
+            nonlocal gamma
+            gamma = self._normaliser(shifted[held], p, mu, gamma)
             r = np.zeros_like(reference)
             r[held] = p * ratio(np.minimum((shifted[held] - gamma) / mu, self._below_pole()))
             missing = 1.0 - float(r.sum())
@@ -287,23 +290,23 @@ class SmoothFDivergence(FDivergence):
             low = max(low, -mu * self.recession * (1.0 - 1e-14))
             high = max(high, low)
         gamma = low if begin is None or not low < begin < high else begin
-        ratio, ratio_slope = inside(self.ratio), inside(self.ratio_slope)
-        for _ in range(SEARCH_STEPS):
-            y = np.minimum((w - gamma) / mu, self._below_pole())
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        ratio, ratio_slope, most = inside(self.ratio), inside(self.ratio_slope), self._below_pole()
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            for _ in range(SEARCH_STEPS):
+                y = np.minimum((w - gamma) / mu, most)
                 excess = float(p @ ratio(y)) - 1.0
                 slope = float(p @ ratio_slope(y))
                 step = excess * mu / slope if slope > 0.0 else np.inf
-            if excess > 0.0:
-                low = gamma
-            else:
-                high = gamma
-            gamma_next = gamma + step  # Newton from the left of a decreasing convex function never overshoots,
-            if not (low < gamma_next < high and abs(excess) < 1.0):  # but crawls while the sum is large
-                gamma_next = 0.5 * (low + high)
-            if abs(gamma_next - gamma) <= 1e-15 * (abs(gamma) + mu) or high <= low:
-                break
-            gamma = gamma_next
+                if excess > 0.0:
+                    low = gamma
+                else:
+                    high = gamma
+                gamma_next = gamma + step  # Newton from the left of a decreasing convex function never overshoots,
+                if not (low < gamma_next < high and abs(excess) < 1.0):  # but crawls while the sum is large
+                    gamma_next = 0.5 * (low + high)
+                if abs(gamma_next - gamma) <= 1e-15 * (abs(gamma) + mu) or high <= low:
+                    break
+                gamma = gamma_next
         return gamma
 
 

@@ -7,6 +7,7 @@ exact sums, and every formula is written out again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import mpmath as mp
@@ -245,10 +246,14 @@ def support(member: Any, v: Sequence[Number], q: Sequence[Number], P: Number) ->
     bare = [v[j] for j in allowed if q[j] == 0]
     with mp.workdps(POLE_DIGITS):
         from_top = [v[j] - top for j in held]  # so that the pole of the ratio is next to 0, where digits are dense
-        return top + min(mp.mpf(0), _smooth_support(f, [q[j] for j in held], from_top, [x - top for x in bare], P))
+        masses, bare_from_top = tuple(q[j] for j in held), tuple(x - top for x in bare)
+        return top + min(mp.mpf(0), _smooth_support(f, masses, tuple(from_top), bare_from_top, P))
 
 
-def _smooth_support(f: Smooth, q: list[Number], v: list[Number], bare: list[Number], P: Number) -> Number:
+@lru_cache(maxsize=64)  # an answer is held to it twice: alone, and beside the answers of other methods
+def _smooth_support(
+    f: Smooth, q: tuple[Number, ...], v: tuple[Number, ...], bare: tuple[Number, ...], P: Number
+) -> Number:
     """min over μ > 0 and γ of μP + γ + Σ q μ φ*((v-γ)/μ), whose every value is a bound.
 
     The derivative in γ falls as γ comes closer to the pole of the ratio, that in μ rises with μ: two nested searches,
@@ -301,7 +306,7 @@ def _smooth_support(f: Smooth, q: list[Number], v: list[Number], bare: list[Numb
     return best[0]
 
 
-def _polished(f: Smooth, q: list[Number], v: list[Number], mu: Number, gamma: Number, pole: Number) -> Number:
+def _polished(f: Smooth, q: Sequence[Number], v: Sequence[Number], mu: Number, gamma: Number, pole: Number) -> Number:
     """γ after Newton steps on S = Σ q t((v-γ)/μ) = 1 or on log S = 0: a μ far below the spread needs more digits."""
 
     def off(at: Number) -> Number:
