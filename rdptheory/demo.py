@@ -139,7 +139,15 @@ def run(
     say("the papers' figures")
     papers, redrawn = write_papers(folder / "papers")
     say("theorems")
-    sections = [curves, codec, other_questions(digits_pairs()), _explorer(), _papers(redrawn), _theorems(), *studied]
+    sections = [
+        curves,
+        codec,
+        other_questions(digits_pairs()),
+        _explorer(),
+        _papers(redrawn, papers),
+        _theorems(),
+        *studied,
+    ]
     files = [str(path.relative_to(folder)) for path in (*written, *papers)]
     page = write_page(
         folder / "index.html",
@@ -253,13 +261,14 @@ def _explorer() -> Section:
     return Section("explorer", "Explorer", words)
 
 
-def _papers(redrawn: dict[str, Redrawn]) -> Section:
+def _papers(redrawn: dict[str, Redrawn], written: Sequence[Path]) -> Section:
+    shots = {path.stem: path for path in written if path.suffix == ".png"}
     blocks = [
         Block(
             title=f"{key}: {ITEMS[key].title}",
             anchor=key,
             says=found.says,
-            pictures=[] if found.picture is None else [picture(found.picture)],
+            pictures=[picture(shots[key])] if key in shots else [],
             **_values(found),
         )
         for key, found in redrawn.items()

@@ -58,7 +58,9 @@ class Section:
 
 
 def picture(drawn: Any) -> str:
-    """A figure as base64 of a PNG file."""
+    """A figure, or the PNG file that it was written to, as base64 of such a file."""
+    if isinstance(drawn, Path):
+        return base64.b64encode(drawn.read_bytes()).decode("ascii")
     held = io.BytesIO()
     drawn.savefig(held, format="png", dpi=DPI)
     return base64.b64encode(held.getvalue()).decode("ascii")
