@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import cache
 
 import numpy as np
 import scipy
@@ -179,6 +180,7 @@ class SmoothFDivergence(FDivergence):
                     r[best] += missing
             return gamma, r / r.sum()
 
+        @cache  # a value has the rounding of where its search began, and the root search asks for both ends again
         def excess(log_mu: float) -> float:
             return float(value(reference, law_at(float(np.exp(log_mu)))[1])) - P
 
