@@ -429,8 +429,7 @@ class _Search:
             self.stopped = f"a rate stopped with a gap of {bounds.gap:.2g} nat: {solution.message}"
         if good:
             self.high = min(self.high, x)
-            if self.right is None or x < self.right[0]:
-                self.right = (x, bounds.upper)
+            self.right = (x, bounds.upper)  # the search never goes beyond the last one
         else:
             if isfinite(bounds.upper) and (self.left is None or x > self.left[0]):
                 self.left = (x, bounds.upper)

@@ -140,10 +140,6 @@ def _of_formula(problem: Problem, s: float) -> SlopePoint:
     def answer(D: float) -> Solution:
         found = match(replace(problem, D=D))
         assert found is not None
-        if found.status is Status.STOPPED:
-            raise InvalidInput(
-                "perception", problem.perception, "has bounds in place of a formula: their slopes are unknown"
-            )
         return found
 
     tolerance = FORMULA * (1.0 + s)

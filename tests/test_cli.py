@@ -114,6 +114,15 @@ def test_a_table_without_a_picture_and_a_picture_of_one_distortion(capsys, tmp_p
     assert picture.read_bytes().startswith(PNG)
 
 
+def test_points_are_placed_without_a_picture(capsys, tmp_path):
+    (tmp_path / "codec.csv").write_text("rate_bits,D,P,name\n0.5,0.1,0.05,mine\n")
+    code, out, _ = run(capsys, "place", str(tmp_path / "codec.csv"), *COIN)
+    assert code == 0
+    assert "mine" in out
+    assert "wrote" not in out
+    assert os.listdir(tmp_path) == ["codec.csv"]
+
+
 def test_the_story_is_told_as_it_is_written(capsys, tmp_path, monkeypatch):
     asked = []
 

@@ -119,8 +119,6 @@ def lower_end(
         Cells of the simplex to look at.
     """
     p, s, price = question.p, prices.s, 1.0 if question.priced else prices.price
-    if question.D < 0.0:
-        return LowerEnd(inf)
     if not (np.isfinite(prices.g).all() and 0.0 <= s < inf and price >= 0.0) or (s > 0.0 and question.D == inf):
         return LowerEnd(0.0)
     laws = class_laws(question, prices)
@@ -181,7 +179,7 @@ def revealing(question: Posteriors) -> Letters | None:
         channel: FloatArray | None = np.eye(m)[question.table.argmin(axis=1)]
     else:
         channel = slater_channel(_plain(question))
-    if channel is None or question.D < 0.0:
+    if channel is None:
         return None
     x, y = np.nonzero(channel > 0.0)
     joint = np.zeros((x.size, n))
@@ -229,8 +227,7 @@ def _read(question: Posteriors, found: UpperBound, labels: IntArray) -> tuple[fl
 
 def _priced(question: Posteriors, given: Letters | None, anchor: Letters | None) -> tuple[float, Letters | None]:
     """I(X;U|Z) = Σ_z p(z) I(X;U|Z=z) of a code, mixed with one that reveals X until E d is at most D."""
-    if anchor is None:
-        return inf, None
+    assert anchor is not None  # without a ball there always is one
     n, k = question.classes.shape
     share, code = 1.0, anchor
     if given is not None:

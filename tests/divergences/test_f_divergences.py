@@ -203,6 +203,10 @@ def test_transport_costs_fit_their_laws():
     swap = TransportDivergence([[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(InvalidInput, match="plan"):
         swap.bound([0.5, 0.5], [0.5, 0.5], np.ones((2, 3)))
+    stuck = TransportDivergence(
+        [[1.0, 2.0], [1.0, 0.0]]
+    )  # no law is at no cost: any bound is one, the lower the better
+    assert stuck.support([1.0, 3.0], [0.5, 0.5], 0.0).value < 1.0
     free = swap.support([1.0, 3.0], [0.5, 0.5], math.inf)
     assert free.value == 3.0
     assert free.law.tolist() == [0.0, 1.0]
