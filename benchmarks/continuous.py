@@ -16,6 +16,7 @@ import scipy.stats
 from threadpoolctl import threadpool_limits
 
 from rdptheory import (
+    AbsoluteError,
     Atoms,
     Cells,
     Gaussian,
@@ -46,6 +47,7 @@ BALLS = (
     ("W2² D/30", Wasserstein2Squared(), None, Cells(gap=1e-3)),
     ("P = ∞", None, np.inf, Atoms()),
 )
+ABSOLUTE = (("P = ∞", None, np.inf), ("P = 0", TotalVariation(), 0.0), ("KL 0.005", KullbackLeibler(), 0.005))
 
 
 def product_seconds(n: int = 1024) -> float:
@@ -78,6 +80,16 @@ def main(names: list[str]) -> None:
                 print(
                     f"| {name} | {ball} | {method} | {low:.8f} | {high:.8f} | {found.gap:.1e} | {spent:.1f} "
                     f"| {spent / unit:.0f} |",
+                    flush=True,
+                )
+            for ball, perception, P in ABSOLUTE:
+                start = time.process_time()
+                found = rdp(law, AbsoluteError(), perception, D=D, P=P, method=Cells())
+                spent = time.process_time() - start
+                low, high = found.bounds.lower, found.bounds.upper
+                print(
+                    f"| {name}, absolute error | {ball} | {Cells()} | {low:.8f} | {high:.8f} | {found.gap:.1e} "
+                    f"| {spent:.1f} | {spent / unit:.0f} |",
                     flush=True,
                 )
 

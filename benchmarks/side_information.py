@@ -14,7 +14,7 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from rdptheory import Gaussian, KullbackLeibler, Pmf, SquaredError, Table, TotalVariation, rdp
+from rdptheory import Gaussian, KullbackLeibler, Pmf, SquaredError, Table, TotalVariation, perception_at, rdp
 from rdptheory.closed_forms import gaussian
 from rdptheory.divergences import F_DIVERGENCES, Divergence
 
@@ -76,6 +76,18 @@ def main() -> None:
                 else:
                     cells += ["", "", ""]
                 print("|", " | ".join(cells), "|", flush=True)
+    print("\n| n, k | realism | δ | P found | width | rates | cpu s |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    joint = np.random.default_rng(66).dirichlet(np.ones(128)).reshape(64, 2)
+    x = np.linspace(0.0, 1.0, 64)
+    source, d = Pmf.from_weights(joint.sum(axis=1)), Table((x[:, None] - x) ** 2)
+    D = 0.25 * float((joint.sum(axis=1) @ d.matrix).min())
+    for realism in ("output", "joint"):
+        for name, perception in (("TV", TotalVariation()), ("KL", KullbackLeibler())):
+            given = {"side_information": joint, "realism": realism}
+            R = rdp(source, d, perception, D=D, P=P, **given).rate
+            seconds, at = timed(partial(perception_at, source, d, perception, R=R, D=D, **given))
+            print(f"| 64, 2 | {realism} | {name} | {at.value:.9f} | {at.bounds.gap:.0e} | {at.steps} | {seconds:.2f} |")
     print("\n| δ | `bounds`: lower | upper | cpu s | `Cells`: lower | upper | cpu s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for perception in F_DIVERGENCES:
