@@ -1,10 +1,10 @@
-"""How many hostile questions stay open, and whether brackets of different methods ever exclude each other.
+"""How many hostile questions stay open.
 
-    python benchmarks/hostile.py [COUNT] [SEED]      2000 of each part by default, 5000 of the last: some minutes
+    python benchmarks/hostile.py [COUNT] [SEED]      2000 of each part by default, a minute
 
 Laws of 2 to 20 symbols with masses down to 1e-16, D down to 1e-6 of its maximum, P down to 1e-6, every f-divergence and
-none; then two distortion limits with a ball at P = 0 or next to it; then ordinary questions by two methods each. The
-tables are Markdown.
+none; then two distortion limits with a ball at P = 0 or next to it. The table is Markdown. Whether brackets of
+different methods ever exclude each other is counted by `python -m tests.attack.roads`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rdptheory import FirstOrder, InteriorPoint, Pmf, Problem, SquaredError, rdp_many
+from rdptheory import InteriorPoint, Pmf, Problem, SquaredError, rdp_many
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
 from rdptheory.solvers.outcome import answered
 
 GAP = 1e-9  # nats: a wider bracket counts as open
 ALONE = InteriorPoint(gap=GAP)
-LOOSE = FirstOrder(gap=1e-5, max_steps=2000)  # the other opinion
 
 
 def hostile(rng: np.random.Generator) -> Problem:
@@ -35,17 +34,6 @@ def hostile(rng: np.random.Generator) -> Problem:
     D = most * 10.0 ** rng.uniform(-6.0, 0.0)
     ball = [None, *F_DIVERGENCES][int(rng.integers(0, 1 + len(F_DIVERGENCES)))]
     return Problem(law, SquaredError(), ball, D, float("inf") if ball is None else 10.0 ** rng.uniform(-6.0, -0.5))
-
-
-def ordinary(rng: np.random.Generator) -> Problem:
-    """Two to sixteen symbols of comparable mass, limits within their usual ranges, every f-divergence."""
-    n = int(rng.integers(2, 17))
-    points = np.sort(rng.uniform(size=n))
-    law = Pmf.from_weights(rng.dirichlet(np.ones(n)) + 1e-4, points)
-    most = float((law.probabilities @ SquaredError().table(points)).min())
-    ball = [None, *F_DIVERGENCES][int(rng.integers(0, 1 + len(F_DIVERGENCES)))]
-    radius = float("inf") if ball is None else 0.0 if rng.random() < 0.2 else 10.0 ** rng.uniform(-4.0, -1.0)
-    return Problem(law, SquaredError(), ball, most * rng.uniform(0.02, 1.1), radius)
 
 
 def several(rng: np.random.Generator) -> DiscreteProblem:
@@ -74,22 +62,11 @@ def open_by_default(count: int, seed: int) -> Iterator[str]:
     yield f"| two distortions, a ball at P <= 1e-6 | {count} | {len(left)} | {widest:.0e} | {each:.1f} |"
 
 
-def contradictions(count: int, seed: int) -> str:
-    """Brackets of the interior point and of the first-order loop for the same questions."""
-    rng, excluded = np.random.default_rng(seed), 0
-    for _ in range(count):
-        problem = ordinary(rng)
-        one, other = (rdp_many([problem], method)[0].bounds for method in (ALONE, LOOSE))
-        excluded += not one.overlaps(other)
-    return f"{count} ordinary questions by two methods: {excluded} pairs of brackets that exclude each other"
-
-
 def main(count: int, seed: int) -> None:
     """Print one row for each part."""
     print("| questions | count | open at 1e-9 | widest, nat | processor ms each |\n| --- | --- | --- | --- | --- |")
     for row in open_by_default(count, seed):
         print(row, flush=True)
-    print("\n" + contradictions(5 * count // 2, seed))
 
 
 if __name__ == "__main__":

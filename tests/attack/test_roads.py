@@ -1,0 +1,25 @@
+"""A share of the questions that `python -m tests.attack.roads` asks by every road; and a planted end is found out."""
+
+from tests.attack import roads
+
+
+def test_brackets_of_different_roads_overlap():
+    counted = roads.count(range(9000, 9020))
+    assert counted.excluded == []
+    assert counted.questions == 20
+    assert counted.pairs > 500
+    assert {"interior point", "first order, plain", "conic", "closed form", "a product less a part"} <= set(
+        counted.widths
+    )
+
+
+def test_a_planted_end_is_found_out(monkeypatch):
+    def planted(problem, rng):
+        found = [*roads._methods(problem)]
+        return [*found, ("planted", found[0][2] + 1e-12, found[0][2] + 1.0)]
+
+    monkeypatch.setattr(roads, "roads", planted)
+    counted = roads.count(range(9000, 9003))
+    assert len(counted.excluded) >= 3
+    assert "planted" in counted.excluded[0]
+    assert "3 questions" in str(counted)
