@@ -84,7 +84,7 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
     x = middle / unit
     pairs = Pairs(small.p, x, small.p, x, limits, None if P == 0.0 else P / variance)
     gap = PART * method.gap * max(1.0, variance) / variance
-    kept = Found(pairs.prices(pairs.start(guess)), None, gap, 0, "nothing was finished")
+    kept = Found(pairs.start(guess), None, gap, 0, "nothing was finished")
 
     def told(lower: float, upper: float, found: Found) -> None:
         nonlocal kept

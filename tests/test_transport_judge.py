@@ -13,7 +13,14 @@ import pytest
 import scipy
 
 from rdptheory import transport, watch
-from rdptheory.certificates.transport import CouplingMultipliers, CutMultipliers, MapMultipliers, PosteriorMultipliers
+from rdptheory.certificates.transport import (
+    CouplingMultipliers,
+    CutMultipliers,
+    MapMultipliers,
+    PosteriorMultipliers,
+    plans,
+)
+from rdptheory.certificates.transport.rounding import relative_error
 from rdptheory.distortions import AbsoluteError, SquaredError, Table
 from rdptheory.errors import InvalidInput
 from rdptheory.plans import CommonPlan, Coupling, PrivatePlan
@@ -40,6 +47,7 @@ from rdptheory.solvers.transport.long_blocks import (
 from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileCuts, line, multi_start
 from rdptheory.sources import Laplace, Pmf, discretise
 from rdptheory.transport import constrained_transport
+from rdptheory.transport_problem import TransportProblem
 from rdptheory.transport_solution import Multipliers, TransportMethod, TransportOutcome
 from tests.transport_cases import BIT, assert_sound, instance, line_pair, random_table, solved
 
@@ -354,3 +362,17 @@ def test_proofs_hold_for_tables_of_any_shape(wide: bool) -> None:
     bare = MapMultipliers(0.2, np.zeros(target.size))
     found = constrained_transport(source, target, table, **shared, method=Stranger(TransportOutcome(None, (bare,))))
     assert 0.0 < found.bounds.lower <= true.bounds.upper
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.99, 1.01])
+def test_a_rate_just_below_its_limit_costs_a_rounding_and_not_the_plan(share: float) -> None:
+    source = Pmf([0.1, 0.2, 0.3, 0.2, 0.15, 0.05])
+    question = TransportProblem(source, source, SquaredError(), 0.4, 1.0, True).discrete
+    letters = np.random.default_rng(0).dirichlet(np.ones(100), size=6)  # so many that the rounding of a rate counts
+    decoder = (question.p[:, None] * letters).T / (question.p @ letters)[:, None]
+    plan = PrivatePlan(letters, decoder, asymptotic=True)
+    rate, kappa = plan.rate(question), relative_error(*question.shape, plan.parts)
+    limited = replace(question, R=rate + share * (plan.most(question, kappa) - rate))
+    found = plans.reached(limited, plan)
+    assert found is not None
+    assert found.value <= float(np.vdot(plan.joint(limited), limited.cost)) + 1e-11  # a thinning of 1e-13 and rounding

@@ -90,7 +90,7 @@ def _priced(problem: DiscreteTransport, plan: FinitePlan) -> Reached:
         excess = proof.most(problem, kappa) - problem.R
         if excess <= 0.0:
             break
-        target -= 2.0 * excess
+        target = min(target, proof.rate(problem)) - 2.0 * excess  # a rate just below R may be too high rounded up
         proof = plan.thinned(problem, max(0.0, target))
     else:
         proof = independent_plan(problem)

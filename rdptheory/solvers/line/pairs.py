@@ -13,46 +13,18 @@ w = 1 is E(X-Y)^2. As a variable w comes with the term -w P/(1-w): see `blocks`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray
-from rdptheory.solvers.line.ascent import Seen
 
-__all__ = ["Atoms", "Pairs", "Prices"]
+__all__ = ["Pairs", "Prices"]
 
 REACHED = 1e-12
 """In the log-odds of a mean between the ends of the alphabet."""
-TILTS, SETTLING = 50, 12
-"""Newton steps for a tilt; every eighth halves its bracket. And for the place of an atom that follows its valley."""
-BENT = 1e-7
-"""Share of the curvature of the convex part that must be left for a valley to be followed."""
-LEAST_PRICE = 1e-3
-"""Of a nat in a guess: rates near the entropies would make it 0."""
-TINY = 1e-300  # keeps quotients by what rounds to 0 finite
-
-
-@dataclass(frozen=True, eq=False)
-class Atoms:
-    """Means (k,), tilts of the laws of X that had them, which atoms follow their valley, and the cell each stays in."""
-
-    means: FloatArray
-    tilts: FloatArray
-    moving: NDArray[np.bool_]
-    low: FloatArray
-    high: FloatArray
-
-    @classmethod
-    def fixed(cls, means: FloatArray) -> Atoms:
-        """Atoms that stay where they are."""
-        nowhere = np.full(means.size, np.inf)
-        return cls(means, np.zeros(means.size), np.zeros(means.size, dtype=bool), -nowhere, nowhere)
-
-    def held(self) -> Atoms:
-        """The same atoms, none of them moving."""
-        return replace(self, moving=np.zeros(self.means.size, dtype=bool))
+TILTS = 50
+"""Newton steps for a tilt; every eighth halves its bracket."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +39,7 @@ class Prices:
 
 
 class Pairs:
-    """The restricted program, as `ascent.Program` asks.
+    """The restricted program.
 
     Parameters
     ----------
@@ -83,93 +55,54 @@ class Pairs:
         self, p: FloatArray, x: FloatArray, q: FloatArray, y: FloatArray, rates: FloatArray, P: float | None = None
     ) -> None:
         self.p, self.x, self.q, self.y, self.rates, self.P = p, x, q, y, rates, P
-        n, m = p.size, q.size
-        self.n, self.m, self.size = n, m, n + m + 2 + (P is not None)
-        self.signs = np.arange(n + m, self.size)
-        self.masses, self.constant = slice(0, n + m), slice(0, n)
-        self.gauge = np.zeros(self.size)
-        self.gauge[:n], self.gauge[n : n + m] = 1.0, -1.0
-        self.gauge /= np.sqrt(n + m)
+        self.n, self.m = p.size, q.size
+        self.law, self.logs = np.concatenate((p, q)), (np.log(p), np.log(q))
+        self.gauge = np.repeat((1.0, -1.0, 0.0), (self.n, self.m, 2 + (P is not None))) / np.sqrt(self.n + self.m)
         self.spread = float(q @ y**2)
-        self.logs = np.log(p), np.log(q)
         self.ends = float(x.min()), float(x.max())
 
-    def start(self, w: float) -> FloatArray:
+    def start(self, w: float) -> Prices:
         """Prices so high that one atom in the middle is best: h >= 0 by Hoeffding's bound on either side."""
         spans = float(np.ptp(self.x)), float(np.ptp(self.y))
         product, ratio = 0.5 * w * spans[0] * spans[1], float(np.sqrt(self.rates[1] / self.rates[0]))
-        prices = [product * ratio + 0.5 * (1.0 - w) * spans[0] ** 2, product / ratio]
-        return np.concatenate((np.zeros(self.n + self.m), prices, [w] if self.P is not None else []))
+        alpha, beta = product * ratio + 0.5 * (1.0 - w) * spans[0] ** 2, product / ratio
+        return Prices(np.zeros(self.n), np.zeros(self.m), alpha, beta, w if self.P is not None else 1.0)
 
-    def guess(self, w: float) -> FloatArray:
-        """Prices of Gaussian laws with these variances and rates: right for those, well scaled for many others."""
-        s, t = -np.expm1(-2.0 * self.rates)
-        slope = float(np.sqrt(t / s))
-        alpha = max((2.0 * (1.0 - w) + 2.0 * w * slope) * (1.0 - s), LEAST_PRICE)
-        beta = max(2.0 * w * (1.0 - t) / slope, LEAST_PRICE)
-        mu, nu = (0.5 * price * share / (1.0 - share) for price, share in ((alpha, s), (beta, t)))
-        prices = [alpha, beta] + ([w] if self.P is not None else [])
-        return np.concatenate((-mu * self.x**2, -nu * self.y**2, prices))
-
-    def prices(self, z: FloatArray) -> Prices:
-        """z in its parts."""
-        n, m = self.n, self.m
-        w = float(z[-1]) if self.P is not None else 1.0
-        return Prices(z[:n], z[n : n + m], float(z[n + m]), float(z[n + m + 1]), w)
-
-    def inside(self, z: FloatArray) -> bool:
-        """Prices of nats above 0, and w below 1."""
-        return bool((z[self.signs] > 0.0).all() and (self.P is None or z[-1] < 1.0))
-
-    def strides(self, z: FloatArray) -> FloatArray:
-        """α for the masses of X, β for those of Y."""
-        return np.repeat(z[self.n + self.m : self.n + self.m + 2], (self.n, self.m))
-
-    def objective(self, z: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """The bound if all h are at least 0, its gradient, and minus its second derivative, which is diagonal."""
-        price = self.prices(z)
+    def value(self, price: Prices) -> float:
+        """What the prices prove if all h are at least 0."""
         value = 1.0 + price.w * self.spread + float(price.mu @ self.p + price.nu @ self.q)
         value -= float(np.dot((price.alpha, price.beta), self.rates))
-        gradient, bend = np.concatenate((self.p, self.q, -self.rates)), np.zeros(self.size)
-        if self.P is not None:
-            left = 1.0 - price.w
-            value -= price.w * self.P / left
-            gradient = np.append(gradient, self.spread - self.P / left**2)
-            bend[-1] = 2.0 * self.P / left**3
-        return value, gradient, bend
+        return value - (price.w * self.P / (1.0 - price.w) if self.P is not None else 0.0)
 
-    def laws(self, price: Prices, tilts: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Laws of X at these tilts, in units of 1/α, and log(a/p)."""
-        return _softmax(self.logs[0] + price.mu / price.alpha + tilts[:, None] * self.x, self.logs[0])
+    def laws(self, price: Prices, means: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The best laws of X and of Y of atoms at these means, side by side (k, n+m), and their tilts."""
+        base = self.logs[0] + price.mu / price.alpha
+        tilts = self._tilts(base, means)
+        a = _softmax(base + tilts[:, None] * self.x)
+        b = _softmax(self.logs[1] + (price.nu + 2.0 * price.w * means[:, None] * self.y) / price.beta)
+        return np.hstack((a, b)), tilts * price.alpha
 
-    def partners(self, price: Prices, means: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The best laws of Y beside these means of X, and log(b/q)."""
-        exponents = (price.nu + 2.0 * price.w * means[:, None] * self.y) / price.beta
-        return _softmax(self.logs[1] + exponents, self.logs[1])
+    def bends(self, price: Prices, means: FloatArray) -> FloatArray:
+        """Second derivatives of the reduced cost in the mean, as shares of that of its convex part."""
+        a, b = np.split(self.laws(price, means)[0], [self.n], axis=1)
+        spread, other = ((law @ side**2 - np.square(law @ side)) for law, side in ((a, self.x), (b, self.y)))
+        fallen = 2.0 * (1.0 - price.w) + 4.0 * price.w**2 * np.maximum(other, 0.0) / price.beta
+        return np.asarray(1.0 - fallen * np.maximum(spread, 0.0) / price.alpha)
 
-    def seen(self, z: FloatArray, atoms: Atoms) -> Seen:
-        """Heights, gradients and curvature of the atoms, those that move at the bottom of their valleys."""
-        price = self.prices(z)
-        with np.errstate(all="ignore"):
-            if atoms.moving.any():
-                atoms = self._settled(price, atoms)
-            atoms = replace(atoms, tilts=self._tilts(price, atoms))
-            return _look(self, price, atoms)
-
-    def _tilts(self, price: Prices, atoms: Atoms) -> FloatArray:
-        """Tilts at which the laws have the means of the atoms.
+    @np.errstate(all="ignore")  # what leaves float64 is bisected
+    def _tilts(self, base: FloatArray, means: FloatArray) -> FloatArray:
+        """Tilts at which laws proportional to exp(base + tilt x) have these means.
 
         Newton's method for the log-odds of the mean between both ends, nearly linear in the tilt on either side, inside
         a bracket.
         """
         low, high = self.ends
-        base, goal = self.logs[0] + price.mu / price.alpha, np.log((atoms.means - low) / (high - atoms.means))
-        tilts = atoms.tilts.copy()
+        goal = np.log((means - low) / (high - means))
+        tilts, open_ = np.zeros(means.size), np.arange(means.size)
         left, right = np.full(tilts.size, -np.inf), np.full(tilts.size, np.inf)
-        open_ = np.arange(tilts.size)
         for step in range(TILTS):
             at = tilts[open_]
-            a = _softmax(base + at[:, None] * self.x)[0]
+            a = _softmax(base + at[:, None] * self.x)
             above, below = a @ (self.x - low), a @ (high - self.x)
             spread = np.maximum(a @ self.x**2 - np.square(a @ self.x), 1e-14 * above * below)
             off = np.log(above / below) - goal[open_]
@@ -188,84 +121,8 @@ class Pairs:
                 break
         return tilts
 
-    def _settled(self, price: Prices, atoms: Atoms) -> Atoms:
-        """Those that move, at the least height near them; where the valley is no valley they stay."""
-        moving, w = atoms.moving, price.w
-        tilts = atoms.tilts[moving]
-        for _ in range(SETTLING):
-            a = self.laws(price, tilts)[0]
-            m = a @ self.x
-            spread = np.maximum(a @ self.x**2 - m**2, TINY)
-            b = self.partners(price, m)[0]
-            k = b @ self.y
-            other = np.maximum(b @ self.y**2 - k**2, 0.0)
-            slope = tilts * price.alpha - 2.0 * (1.0 - w) * m - 2.0 * w * k
-            bend = 1.0 - (2.0 * (1.0 - w) + 4.0 * w**2 / price.beta * other) * spread / price.alpha
-            step = np.where(bend > BENT, -slope / np.where(bend > BENT, bend, 1.0), 0.0) / price.alpha
-            step = np.clip(step, -0.3 / np.sqrt(spread), 0.3 / np.sqrt(spread))
-            tilts = tilts + step
-            if (np.abs(step) * np.sqrt(spread) <= REACHED).all():
-                break
-        means, every = atoms.means.copy(), atoms.tilts.copy()
-        inside = np.clip(self.laws(price, tilts)[0] @ self.x, atoms.low[moving], atoms.high[moving])
-        means[moving], every[moving] = np.where(np.isfinite(inside), inside, means[moving]), tilts
-        return replace(atoms, means=means, tilts=np.where(np.isfinite(every), every, atoms.tilts))
 
-
-def _softmax(exponents: FloatArray, logs: FloatArray | float = 0.0) -> tuple[FloatArray, FloatArray]:
-    """Laws (k, n) of these exponents, and their logarithms less `logs`."""
-    exponents = exponents - exponents.max(axis=1, keepdims=True)
-    laws = np.exp(exponents)
-    total = laws.sum(axis=1, keepdims=True)
-    return laws / total, exponents - np.log(total) - logs
-
-
-def _look(pairs: Pairs, price: Prices, atoms: Atoms) -> Seen:
-    """The atoms where they are, at tilts that give them their means."""
-    n, m, x, y, w = pairs.n, pairs.m, pairs.x, pairs.y, price.w
-    means = atoms.means
-    (a, log_a), (b, log_b) = pairs.laws(price, atoms.tilts), pairs.partners(price, means)
-    spent_a, spent_b, k = (a * log_a).sum(axis=1), (b * log_b).sum(axis=1), b @ y
-    heights = price.alpha * (spent_a + atoms.tilts * (means - a @ x)) - a @ price.mu
-    heights += price.beta * spent_b - b @ price.nu - 2.0 * w * means * k - (1.0 - w) * means**2
-    columns = [-a, -b, spent_a[:, None], spent_b[:, None]]
-    if pairs.P is not None:
-        columns.append((means**2 - 2.0 * means * k)[:, None])
-    gradients = np.hstack(columns)
-    off_a, off_b = x - (a @ x)[:, None], y - k[:, None]
-    spread, other = np.maximum((a * off_a**2).sum(axis=1), TINY), (b * off_b**2).sum(axis=1)
-
-    def curvature(weights: FloatArray) -> FloatArray:
-        """-Σ w h'': covariances over the prices, for X less what keeps the mean."""
-        bent = np.zeros((pairs.size, pairs.size))
-        weighted, along = weights[:, None] * a, a * off_a * np.sqrt(weights / spread)[:, None]
-        block = -(a.T @ weighted) - along.T @ along
-        block[np.diag_indices(n)] += weighted.sum(axis=0)
-        turned = a * (log_a - spent_a[:, None]) - a * off_a * ((a * off_a * log_a).sum(axis=1) / spread)[:, None]
-        bent[:n, :n] = block / price.alpha
-        bent[:n, n + m] = bent[n + m, :n] = -(weights @ turned) / price.alpha
-        bent[n + m, n + m] = weights @ (turned * log_a).sum(axis=1) / price.alpha
-        weighted = weights[:, None] * b
-        block = -(b.T @ weighted)
-        block[np.diag_indices(m)] += weighted.sum(axis=0)
-        turned = b * (log_b - spent_b[:, None])
-        bent[n : n + m, n : n + m] = block / price.beta
-        bent[n : n + m, n + m + 1] = bent[n + m + 1, n : n + m] = -(weights @ turned) / price.beta
-        bent[n + m + 1, n + m + 1] = weights @ (turned * log_b).sum(axis=1) / price.beta
-        if pairs.P is not None:
-            pull = 2.0 * means[:, None] * b * off_b
-            bent[n : n + m, -1] = bent[-1, n : n + m] = (weights @ pull) / price.beta
-            bent[-1, n + m + 1] = bent[n + m + 1, -1] = -(weights @ (pull * log_b).sum(axis=1)) / price.beta
-            bent[-1, -1] = weights @ (pull * 2.0 * means[:, None] * y).sum(axis=1) / price.beta
-        if atoms.moving.any():  # an atom that follows its valley: less what the place gives back
-            left = price.alpha / spread - 2.0 * (1.0 - w) - 4.0 * w**2 / price.beta * other
-            free = atoms.moving & (left > BENT * price.alpha / spread) & (means > atoms.low) & (means < atoms.high)
-            shift_a, shift_b = a * off_a / spread[:, None], 2.0 * w / price.beta * b * off_b
-            parts = [-shift_a, -shift_b, (shift_a * log_a).sum(axis=1)[:, None], (shift_b * log_b).sum(axis=1)[:, None]]
-            if pairs.P is not None:
-                parts.append((2.0 * means - 2.0 * k - 4.0 * w / price.beta * means * other)[:, None])
-            cross = np.hstack(parts)
-            bent += (cross * np.where(free, weights / np.where(free, left, 1.0), 0.0)[:, None]).T @ cross
-        return bent
-
-    return Seen(heights, gradients, curvature, atoms)
+def _softmax(exponents: FloatArray) -> FloatArray:
+    """Laws (k, n) of these exponents."""
+    laws = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+    return np.asarray(laws / laws.sum(axis=1, keepdims=True))

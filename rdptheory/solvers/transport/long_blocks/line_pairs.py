@@ -91,12 +91,12 @@ class LinePairs:
         width = PART * problem.width(self.gap, problem.independent) / unit
         history: list[tuple[float, float]] = []
         first = pairs.start(1.0)
-        if float(first[-2:] @ limits) <= width:  # so little rate gains nothing
-            found = Found(pairs.prices(first), None, width, 0, "such rates gain less than the gap")
+        if float(np.dot((first.alpha, first.beta), limits)) <= width:  # so little rate gains nothing
+            found = Found(first, None, width, 0, "such rates gain less than the gap")
             return TransportOutcome(
                 proofs=(_proof(found, line, unit, rows, columns, unit * width),), sentence=found.sentence
             )
-        found = Found(pairs.prices(first), None, width, 0, "nothing was finished")
+        found = Found(first, None, width, 0, "nothing was finished")
         with watched("line pairs") as watch:
 
             def told(lower: float, upper: float, kept: Found) -> None:
