@@ -269,7 +269,18 @@ def test_tails_whose_cells_cannot_be_measured_are_refused() -> None:
         (scipy.stats.gamma, "must be frozen"),
         (Rough(name="rough")(), "must agree"),
     ],
-    ids=["levy", "cauchy", "pareto", "norminvgauss", "gamma of no shape", "gamma not frozen", "rough"],
+    ids=[
+        "flat",
+        "falling",
+        "nan",
+        "levy",
+        "cauchy",
+        "pareto",
+        "norminvgauss",
+        "gamma of no shape",
+        "not frozen",
+        "rough",
+    ],
 )
 def test_what_cannot_be_proved_is_refused(law, rule) -> None:
     with pytest.raises(InvalidInput, match=rule) as caught:
