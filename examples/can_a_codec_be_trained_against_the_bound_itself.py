@@ -60,12 +60,12 @@ def main(out: Path) -> Path:
         drawn, (descent, places) = figure(rows=2, height=1.9)
         descent.plot(np.arange(STEPS), seen, "k-", label="R(D,P) of the histogram")
         descent.axhline(float(least), color="0.6", ls="--", label="R(D) of the source")
-        descent.set(xlabel="gradient steps", ylabel="rate [bit]")
+        descent.set(xlabel="gradient steps", ylabel="rate (bits)")
         descent.legend(loc="center right")
         for row, (name, values) in enumerate((("even", even), ("trained", levels))):
             places.plot(values.numpy(), np.full(LEVELS, row), "ko" if row else "k|", label=name)
         places.set(
-            xlabel="level [unit of x]",
+            xlabel="level (in units of x)",
             ylabel="levels",
             yticks=[0, 1],
             yticklabels=["even", "trained"],

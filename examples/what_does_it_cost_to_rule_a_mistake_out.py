@@ -45,7 +45,7 @@ def main(out: Path) -> Path:
             low, high = nats_to_bits([one.bounds.lower, one.bounds.upper])
             print(f"D <= 1 {name:32} [{low:.6f}, {high:.6f}] bit")
             axes.plot(D, [nats_to_bits(ask(d).rate) for d in D], "k", ls=dash, label=name)
-        axes.set(xlabel="mean squared error D [levels²]", ylabel="rate [bit]")
+        axes.set(xlabel="distortion D (squared levels)", ylabel="rate (bits per symbol)")
         axes.legend(loc="upper right")
         return save(drawn, out / "what_does_it_cost_to_rule_a_mistake_out.png")
 

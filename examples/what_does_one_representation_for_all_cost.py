@@ -95,7 +95,8 @@ def with_and_without_common_randomness(folder: Path) -> Path:
         for alpha in (0.0, 0.5, 1.0):
             D, P = found.at(alpha)
             axes.plot(D, P.upper, "o", color=COLOURS[0])
-            axes.annotate(f"α = {alpha:g}", (D, P.upper), textcoords="offset points", xytext=(5, 4), fontsize=7)
+            side = {"xytext": (-4, -9), "ha": "right"} if alpha else {"xytext": (4, 4)}
+            axes.annotate(f"α = {alpha:g}", (D, P.upper), textcoords="offset points", fontsize=7, **side)
         axes.set(xlabel="distortion D (squared error)", ylabel="perception P (squared W2)", xlim=(None, 0.75))
         axes.set_title(f"nine symbols at {nats_to_bits(R):.3f} bit")
         drawn.legend(loc="outside lower center")

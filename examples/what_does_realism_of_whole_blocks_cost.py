@@ -38,7 +38,7 @@ def main(out: Path) -> Path:
             found = distortion_at(
                 COINS, SquaredError(), Wasserstein2Squared(), R=RATE, P=0.1, common_randomness=extra, sense="block"
             )
-            axes.plot([0.1], [found.value], "x", color=look["color"])
+            axes.plot([0.1], [found.value], "x", color=look["color"], label=None if shared else "five coins, P = 0.1")
             print(f"{name}: five coins at P = 0.1 in [{found.bounds.lower:.9f}, {found.bounds.upper:.9f}]")
         axes.set(xlabel="limit P on W2² of blocks, a letter", ylabel="mean squared error", title="N(0, 1) at 1 bit")
         axes.set_xlim(0.0, 0.5)

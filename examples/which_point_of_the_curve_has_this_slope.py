@@ -40,12 +40,12 @@ def main(out: Path) -> Path:
             ends = [one.D.lower, one.D.upper]
             rates = nats_to_bits([one.rate.upper, one.rate.lower])
             above.plot(ends, rates, "o-", color="0.5", label="the slopes asked for" if s == straight else None)
-        above.set(xlabel="distortion D", ylabel="rate [bit]")
+        above.set(xlabel="distortion D (mean cost)", ylabel="rate (bits)")
         above.legend(loc="upper right")
         below.vlines(sweep.s, sweep.D_lower, sweep.D_upper, color="0.5", linewidth=1.5)
         for ends in (sweep.D_lower, sweep.D_upper):
             below.plot(sweep.s, ends, "k.")
-        below.set(xlabel="slope s [nat per unit of D]", ylabel="distortion D")
+        below.set(xlabel="slope s (nats per unit of D)", ylabel="D (mean cost)")
         return save(drawn, out / "which_point_of_the_curve_has_this_slope.png")
 
 

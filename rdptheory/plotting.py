@@ -279,9 +279,12 @@ def plot_channel(solution: Solution[Any], ax: Axes | None = None) -> Any:
         raise InvalidInput("solution", channel.shape, "is a channel of more than x and y, which no map shows")
     ax = _axes(ax)
     from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import MaxNLocator
 
     colours = ax.imshow(channel, cmap="viridis", norm=PowerNorm(0.5, 0.0, 1.0), interpolation="nearest")
     ax.grid(False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("reconstruction y (number of the symbol)")
     ax.set_ylabel("source symbol x (number)")
     ax.figure.colorbar(colours, ax=ax, label="p(y | x)")

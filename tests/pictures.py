@@ -13,6 +13,8 @@ SMALLEST_LETTER = 6.0  # points: what a journal prints
 SHADES_APART = 0.04  # relative luminance between two neighbours of a scale of nine
 HALF_PIXEL = 0.5
 EDGE = 3.0  # pixels of a legend that are its empty rim
+MEASURED = ("distortion D", "rate", "rate R", "perception P", "slope s")
+"""Names of axes that say nothing without a measure or a unit in round brackets."""
 BETWEEN = 200  # places looked at on each piece of a line
 
 
@@ -45,6 +47,9 @@ def faults(drawn: Any) -> list[str]:
             found.append("an axis of D without a name")
         if not (shared[1] or axes.get_ylabel() or (axes.get_xlabel() and _is_bar(axes))) and not _beside(axes):
             found.append("an upright axis without a name")
+        for name in (axes.get_xlabel(), axes.get_ylabel()):
+            if "[" in name or (name.split(",")[0].split("(")[0].strip() in MEASURED and "(" not in name):
+                found.append(f"no unit in brackets: {name!r}")
         found += [f"legend over {line.get_label()!r}" for line in axes.get_lines() if _covered(axes, line)]
         lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
         for one, other in combinations(lines, 2):

@@ -188,8 +188,10 @@ def test_the_look_ends_with_the_block():
         lambda axes: [axes.plot([0, 1], [0, k], color=c, ls="-", label=str(k)) for k, c in enumerate(("#500", "#501"))],
         lambda axes: axes.text(0.5, 0.5, "tiny", fontsize=4),
         lambda axes: axes.legend(loc="center"),
+        lambda axes: axes.set_xlabel("distortion D"),
+        lambda axes: axes.set_ylabel("rate [bit]"),
     ],
-    ids=["no name", "cut", "alike in grey", "too small", "legend over the line"],
+    ids=["no name", "cut", "alike in grey", "too small", "legend over the line", "no measure", "no unit in brackets"],
 )
 def test_a_planted_fault_is_seen(planted):
     with plotting.style():
