@@ -385,8 +385,6 @@ class _Search:
     def between(self, low: float, high: float, guess: float | None) -> Located:
         """Search from `low`, which is no answer, to `high` or as far beyond it as it takes."""
         self.low = max(self.low, low)
-        if high == inf:
-            return Located(inf, Bounds(inf, inf), self.steps, Status.INFEASIBLE, "no channel keeps the other limit")
         for _ in range(DOUBLINGS):
             if self.evaluate(high):
                 break

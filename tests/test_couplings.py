@@ -21,6 +21,7 @@ from rdptheory import (
     Wasserstein1,
     rdp,
 )
+from rdptheory.certificates import min_distortion_channel, slater_channel, upper_bound
 from rdptheory.couplings import optimal_transport
 from tests import checks, oracles
 from tests.strategies import laws, matrices
@@ -84,10 +85,26 @@ def test_a_linear_program_that_fails_widens_a_bracket_and_keeps_it_true(monkeypa
     source, distortion, ball, D, P = QUESTIONS[name]
     honest = rdp(source, distortion, ball, D=D, P=P)
     assert honest.gap <= 1e-9
+    problem = honest.problem.discrete
+    least = [(problem.probabilities, one.table, ball) for one in problem.distortions for ball in problem.perceptions]
+    proved = [min_distortion_channel(*question, 0.0).lower for question in least]
     failed = scipy.optimize.OptimizeResult(x=None, status=4)
     monkeypatch.setattr(scipy.optimize, "linprog", lambda *args, **options: failed)
+    for question, lower in zip(least, proved, strict=True):
+        assert 0.0 <= min_distortion_channel(*question, 0.0).lower <= lower
     for method in (None, InteriorPoint(max_steps=3)):
         found = rdp(source, distortion, ball, D=D, P=P, method=method)
         assert found.status is not Status.INFEASIBLE
         assert found.bounds.overlaps(honest.bounds)
         assert found.gap >= 0.0
+
+
+def test_a_program_finds_the_mixture_inside_two_limits():
+    """A letter is kept or exchanged, neither often: no map of letters is inside both, a mixture is."""
+    kept, exchanged = Table([[0.0, 1.0], [1.0, 0.0]]), Table([[1.0, 0.0], [0.0, 1.0]])
+    found = rdp(Pmf([0.5, 0.5]), [kept, exchanged], None, D=[0.45, 0.58], P=math.inf)
+    problem = found.problem.discrete
+    channel = slater_channel(problem)
+    assert (problem.expected_distortions(channel) <= [0.45, 0.58]).all()
+    assert upper_bound(problem, np.eye(2)).rate >= found.bounds.lower
+    assert upper_bound(problem, None).rate < math.inf

@@ -163,7 +163,7 @@ def _bounded(
     edges: FloatArray,
     inside: NDArray[np.bool_],
 ) -> Pieces:
-    """The three bounds, on the pieces that lie inside."""
+    """The three bounds, on the pieces that lie inside; there are at least `START`."""
     width = np.diff(x)
     mass = rise(level, beyond)
     s = mass / width
@@ -175,30 +175,28 @@ def _bounded(
     noise = points[:-1] + points[1:]
 
     off_first, off_second, first = 0.5 * width * mass, width**2 * mass / 6.0, np.zeros_like(mass)
-    if width.size > 2:
-        d, slack = np.diff(s), _pairs(noise / width)
-        steady = _in_order(d, slack)
-        varied = np.abs(d) + slack
-        spread = np.where(steady, varied[:-1] + varied[1:], np.inf)
-        _keep(off_first[1:-1], width[1:-1] ** 2 * spread / 8.0)
-        _keep(off_second[1:-1], SECOND * width[1:-1] ** 3 * spread)
-    if width.size > 4:
-        apart = 0.5 * _pairs(width)
-        q, slack = d / apart, slack / apart
-        e, loose = np.diff(q), _pairs(slack)
-        smooth = _in_order(e, loose)
-        smooth = smooth[:-1] & smooth[1:] & _in_order_pair(e[:-2], e[2:], loose[:-2], loose[2:])
-        low, high = (
-            np.minimum(q[:-3] - slack[:-3], q[3:] - slack[3:]),
-            np.maximum(q[:-3] + slack[:-3], q[3:] + slack[3:]),
-        )
-        inner = width[2:-2]
-        found = np.where(smooth, inner**3 / 24.0 * (high - low), np.inf)
-        better = found < off_first[2:-2]
-        first[2:-2] = np.where(better, inner**3 / 24.0 * (high + low), 0.0)
-        _keep(off_first[2:-2], found)
-        steep = np.where(smooth, np.maximum(np.abs(low), np.abs(high)), np.inf)
-        _keep(off_second[2:-2], SECOND * inner**4 * steep)
+    d, slack = np.diff(s), _pairs(noise / width)
+    steady = _in_order(d, slack)
+    varied = np.abs(d) + slack
+    spread = np.where(steady, varied[:-1] + varied[1:], np.inf)
+    _keep(off_first[1:-1], width[1:-1] ** 2 * spread / 8.0)
+    _keep(off_second[1:-1], SECOND * width[1:-1] ** 3 * spread)
+    apart = 0.5 * _pairs(width)
+    q, slack = d / apart, slack / apart
+    e, loose = np.diff(q), _pairs(slack)
+    smooth = _in_order(e, loose)
+    smooth = smooth[:-1] & smooth[1:] & _in_order_pair(e[:-2], e[2:], loose[:-2], loose[2:])
+    low, high = (
+        np.minimum(q[:-3] - slack[:-3], q[3:] - slack[3:]),
+        np.maximum(q[:-3] + slack[:-3], q[3:] + slack[3:]),
+    )
+    inner = width[2:-2]
+    found = np.where(smooth, inner**3 / 24.0 * (high - low), np.inf)
+    better = found < off_first[2:-2]
+    first[2:-2] = np.where(better, inner**3 / 24.0 * (high + low), 0.0)
+    _keep(off_first[2:-2], found)
+    steep = np.where(smooth, np.maximum(np.abs(low), np.abs(high)), np.inf)
+    _keep(off_second[2:-2], SECOND * inner**4 * steep)
     owner = np.searchsorted(edges, x[:-1][inside], side="right") - 1
     ahead = (x[:-1][inside] - edges[owner]) + 0.5 * width[inside]
     second = (width**2 * mass / 12.0)[inside]

@@ -21,7 +21,7 @@ from rdptheory.certificates.products import (
     operating_point,
     product_upper_bound,
 )
-from rdptheory.divergences import F_DIVERGENCES, FDivergence, KullbackLeibler
+from rdptheory.divergences import F_DIVERGENCES, FDivergence, KullbackLeibler, ReverseKullbackLeibler
 from rdptheory.geometry import AbsoluteLine, Geometry, Grid, Matches, Points, SquaredLine
 from rdptheory.information import mutual_information
 from rdptheory.methods import DualPoint, GibbsChannel, Outcome
@@ -168,6 +168,17 @@ def test_a_dual_point_that_is_none_proves_nothing() -> None:
     problem = question(P0, KERNEL, TotalVariation(), 1.2, 0.02)
     for f, s in ((np.full(20, np.nan), 1.0), (np.zeros(20), np.nan), (np.zeros(20), -1.0), (np.zeros(20), np.inf)):
         assert products.product_lower_bound(problem, DualPoint(f, np.array([s]))) == 0.0
+
+
+def test_a_channel_at_an_infinite_distance_from_the_source_is_mixed_away() -> None:
+    """p beside an output law without one of its symbols: KL(p‖r) is inf, and no weight on it keeps the limit."""
+    problem = question(P0, KERNEL, ReverseKullbackLeibler(), 1.2, 0.02)
+    best = judged(problem, FirstOrder(gap=1e-6).solve(problem))
+    log_h = np.where(np.arange(20) == 3, -np.inf, np.log(P0))
+    found = product_upper_bound(problem, (GibbsChannel(log_h, S),))
+    assert found is not None
+    assert found.perception <= 0.02
+    assert found.rate >= best.bounds.lower
 
 
 def test_a_row_that_reaches_nothing_is_no_channel() -> None:

@@ -16,6 +16,7 @@ from rdptheory import (
     DiscreteProblem,
     DualPoint,
     FirstOrder,
+    Gaussian,
     Hamming,
     InteriorPoint,
     InvalidInput,
@@ -27,16 +28,19 @@ from rdptheory import (
     Table,
     TotalVariation,
     Wasserstein2Squared,
+    constrained_transport,
     curve,
+    discretise,
     distortion_at,
     rate_distortion,
     rdp,
+    side_information_rate,
     solve,
     surface,
     universal_rate,
 )
 from rdptheory.sweeps import tabulate
-from rdptheory.transport import QuantileCuts
+from rdptheory.transport import LinePairs, QuantileCuts
 from tests import checks
 
 SOURCE = Pmf([0.5, 0.0, 0.3, 0.2], [0.0, 1.0, 2.0, 3.0])
@@ -301,3 +305,26 @@ def test_a_universal_representation_by_a_method_of_ones_own() -> None:
         short = Planted(InteriorPoint(), lambda out, v=v: replace(out, dual=replace(out.dual, v=v)))
         with pytest.raises(InvalidInput, match="must hold one array for each perception limit"):
             universal_rate(*coin, ends, method=short)
+
+
+FAINT = Pmf([0.5, 0.3, 0.2], [0.0, 1.0, 3.0])
+TOLD = [[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]
+FACTORED = {
+    "side information": lambda: side_information_rate(FAINT, TOLD, SquaredError(), D=0.2),
+    "pairs on a line": lambda: constrained_transport(
+        FAINT, FAINT, SquaredError(), R=0.3, common_randomness=False, asymptotic=True, method=LinePairs()
+    ),
+    "a handover": lambda: rate_distortion(
+        discretise(Gaussian(0.0, 1.0), 60), SquaredError(), D=0.3, method=FirstOrder(gap=1e-9)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FACTORED)
+def test_a_matrix_that_cannot_be_factored_widens_a_bracket_and_keeps_it_true(monkeypatch, name):
+    honest = FACTORED[name]()
+    dpotrf = scipy.linalg.lapack.dpotrf
+    monkeypatch.setattr(scipy.linalg.lapack, "dpotrf", lambda *args, **options: (dpotrf(*args, **options)[0], 1))
+    found = FACTORED[name]()
+    assert found.bounds.overlaps(honest.bounds)
+    assert found.gap >= honest.gap

@@ -12,7 +12,7 @@ from scipy.special import entr
 
 from rdptheory import watch
 from rdptheory.distortions import AbsoluteError, Hamming, SquaredError, Table
-from rdptheory.divergences import F_DIVERGENCES, FDivergence, TotalVariation, Wasserstein2Squared
+from rdptheory.divergences import F_DIVERGENCES, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.errors import InvalidInput
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
@@ -218,3 +218,11 @@ def test_an_interruption_before_the_first_look_ends_the_program(monkeypatch):
     assert "interrupted" in found.message
     assert found.bounds.lower == 0.0
     assert found.bounds.overlaps(true.bounds)
+
+
+def test_symbols_that_the_ball_forbids_may_be_the_only_good_ones():
+    table = Table([[1.0, 0.0], [1.0, 0.0]], reference=[1.0, 0.0])
+    problem = Problem(Pmf([0.5, 0.5]), table, KullbackLeibler(), 0.5, 0.1).discrete
+    outcome = FirstOrder().solve(problem)
+    assert outcome.sentence == "no channel of the ball reaches D"
+    assert outcome.channel is None
