@@ -14,6 +14,7 @@ from rdptheory.relevance import bottleneck, relevant_rate, side_information_rate
 from rdptheory.slope import SlopePoint, rate_at_slope
 from rdptheory.solution import Solution, plain
 from rdptheory.solve import OUTPUT, rdp
+from rdptheory.sources import DiscreteSource
 from rdptheory.transport_problem import INFORMATION
 from rdptheory.units import Unit
 from rdptheory.words import (
@@ -126,7 +127,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Print the least rate of a code from which classes can be told: min I(X;U) with H(S|U) <= C."""
-        made: Any = as_source(source, levels)
+        made = _finite(source, levels)
         answer = bottleneck(made, as_relevance(relevance), C=unit.to_nats(as_limit("C", C)))
         _tell((source, unit, as_json), answer)
 
@@ -144,7 +145,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Print R(D,P,C): the least rate of reconstructions from whose code classes can be told."""
-        made: Any = as_source(source, levels)
+        made = _finite(source, levels)
         answer = relevant_rate(
             made,
             as_relevance(relevance),
@@ -167,9 +168,16 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Print the least rate for a decoder that sees Z while the encoder does not (Wyner and Ziv)."""
-        made: Any = as_source(source, levels)
+        made = _finite(source, levels)
         answer = side_information_rate(made, as_relevance(relevance), as_distortion(distortion), D=as_number("D", D))
         _tell((source, unit, as_json), answer)
+
+
+def _finite(word: str, levels: int | None) -> DiscreteSource:
+    made = as_source(word, levels)
+    if not isinstance(made, DiscreteSource):
+        raise InvalidInput("source", word, "must have a finite alphabet, which --levels makes of a density")
+    return made
 
 
 def _tell(asked: Asked, solution: Solution[Any]) -> None:

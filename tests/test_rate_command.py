@@ -172,7 +172,16 @@ BAD: dict[str, tuple[list[str], str]] = {
     "a table of another size": (["rate", *FOUR[:2], "--distortion", "table:joint.csv", "-D", "1", *BALL], "reference"),
     "a distortion of no file": (["rate", *FOUR[:2], "--distortion", "table:", "-D", "1"], "cannot be read"),
     "classes of no law": ([*CLASS, "joint.csv"], "sum to 1"),
-    "classes of a density": (["bottleneck", "--source", "laplace:0,1", *CLASS[3:], "classes.csv"], "source"),
+    "classes of a density": (["bottleneck", "--source", "laplace:0,1", *CLASS[3:], "classes.csv"], "--levels makes"),
+    "a Wyner-Ziv density": (
+        ["side-information-rate", *BELL, "-D", "0.1", "--relevance", "classes.csv"],
+        "--levels makes",
+    ),
+    "no covariance": (["rate", *BELL, "-D", "0.1", "--side-information", "joint.csv"], "covariance"),
+    "another variance": (
+        ["rate", "--source", "gaussian:0,2", *BELL[2:], "-D", "0.1", "--side-information", "normal.csv"],
+        "variance",
+    ),
     "C below 0": ([*CLASS[:3], "-C", "-1", "--relevance", "classes.csv"], "C = -1"),
     "D of what nobody shows": (["relevant-rate", *CLASS[1:], "classes.csv", "-D", "1"], "distortion"),
 }
