@@ -17,8 +17,9 @@ N ?= 30000
 demo: .demo/.ready
 	$(DEMO)/rdptheory demo --out report $(addprefix --studies ,$(wildcard neural/studies.json))
 
+# Two processes; a file of tests stays in one of them, which makes its fixtures once.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The tests under a tracer that slows them, and what they leave out; fails below 95 % of the branches.
 coverage: check

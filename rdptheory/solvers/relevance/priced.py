@@ -10,6 +10,7 @@ concave functions of (f, s) whose multipliers are the weights p(u). Slacks stand
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -101,26 +102,26 @@ class _Iterate:
     h: FloatArray
     a: FloatArray
 
-    @property
+    @cached_property
     def complement(self) -> float:
         return float(self.w @ self.slack) + self.sigma * self.s
 
-    @property
+    @cached_property
     def bend(self) -> FloatArray:
         return self.h - self.slack
 
-    @property
+    @cached_property
     def slope(self) -> FloatArray:
         """Gradients of h, shape (K, n + 1)."""
         return np.column_stack([-self.a, np.einsum("nk,kn->k", self.d, self.a)])
 
-    @property
+    @cached_property
     def residual(self) -> FloatArray:
         """How far the weights are from adding up to p, and to D."""
         left = np.append(self.p, self.sigma - self.D) + self.w @ self.slope
         return left if self.s > 0.0 else np.append(left[:-1], 0.0)
 
-    @property
+    @cached_property
     def error(self) -> float:
         """The largest of what Newton's method brings to 0."""
         return max(self.complement, float(np.abs(self.residual).sum()), float(self.w @ np.abs(self.bend)))
