@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from rdptheory._native import staircase
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
@@ -194,10 +195,7 @@ def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tu
     order = np.argsort(line, kind="stable")
     upper, lower = np.cumsum(first[order]), np.cumsum(second[order])
     lower *= upper[-1] / lower[-1]
-    cuts = np.union1d(upper, lower)
-    mass = np.diff(cuts, prepend=0.0)
-    i = np.minimum(np.searchsorted(upper, cuts), order.size - 1)
-    j = np.minimum(np.searchsorted(lower, cuts), order.size - 1)
+    i, j, mass = staircase(upper, lower)
     return order[i], order[j], mass
 
 

@@ -20,6 +20,7 @@ from rdptheory._native.library import (
     solve,
 )
 from rdptheory._native.sums import Tables
+from rdptheory._native.transport import Tangents, staircase
 
 __all__ = [
     "BOX",
@@ -36,7 +37,9 @@ __all__ = [
     "Look",
     "Question",
     "Tables",
+    "Tangents",
     "bound_cuts",
     "judge",
     "solve",
+    "staircase",
 ]

@@ -26,15 +26,15 @@ typedef struct {
     double *logp, *f, *left, *right, *free, *weight; /* state, and the weights of the pairs */
     double total_weight;
     Ball *ball;
-    double *E, *B, *BT, *scratch, *M, *copy; /* tables (n, m), K of them for BT; matrices (n, n) */
+    double *E, *B, *BT, *scratch, *M, *copy; /* tables (n, m); matrices (n, n) */
     double *top, *small, *count, *total, *lse, *logc, *mean, *second; /* columns; mean is (K, m), second (K, K, m) */
-    double *Br, *off, *tilt, *scale, *dist;  /* rows; tilt (K, n) */
+    double *Br, *off, *tilt, *spent, *scale, *dist; /* rows; tilt and spent, the sums of B T r, (K, n) */
     double *held, *level_of;                 /* mass and level of every group of rows (n) */
     double *h, *D;                           /* the response of r: diagonal part, r/z */
     double *N, *N_copy, *N_scale, *images, *offset, *across, *half, *H; /* coupled response */
     double *unit_f, *unit_r, *unit_v, *border; /* columns of the border, and the small matrix */
     double *matrix, *wanted, *border_row, *one, *none; /* its copy, right-hand side, a column; changes of the mu */
-    double *rows_m, *rows_n, *push, *dv; /* scratch */
+    double *rows_m, *rows_n, *parts, *push, *dv; /* scratch */
     double *affine, *centring, *second_order, *chosen, *trial, *targets; /* directions */
     double *moving; /* relative moves of the pairs that may stop a step: of the three directions, packed */
 } Core;

@@ -24,7 +24,7 @@ static int64_t arrange(Fixed *x, const rdp_problem *is, double *work) {
     PUT(c->E, n * m); PUT(c->B, n * m); PUT(c->BT, n * m); PUT(c->scratch, n * m); PUT(c->M, n * n); PUT(c->copy, n * n);
     PUT(c->logp, n); PUT(c->held, n); PUT(c->Br, n); PUT(c->tilt, n); PUT(c->scale, n); PUT(c->off, n);
     PUT(c->top, m); PUT(c->total, m); PUT(c->mean, m); PUT(c->second, m); PUT(c->rows_m, wider); PUT(c->rows_n, wider);
-    PUT(x->df, n); PUT(x->trial, n);
+    PUT(c->parts, m); PUT(x->df, n); PUT(x->trial, n);
     return used;
 }
 

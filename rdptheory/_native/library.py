@@ -295,6 +295,8 @@ FUNCTIONS = (
     ("rdp_judge_work", _COUNT, (_COUNT, _COUNT)),
     ("rdp_judge", None, (_COUNT, _AT, _AT)),
     ("rdp_bound_cuts", None, (_AT, _AT)),
+    ("rdp_staircase", _COUNT, (_COUNT, *(_AT,) * 5)),
+    ("rdp_tangent", None, (_COUNT, _COUNT, _AT, _AT, _AT, ctypes.c_double, _AT)),
     ("rdp_wide_registers", ctypes.c_int, ()),
 )
 """What the library offers: name, result, arguments."""

@@ -13,10 +13,9 @@ static inline void dots42(const double *a, int64_t lda, const double *b, int64_t
         x = LOAD(a2 + k); c20 += x * y0; c21 += x * y1;
         x = LOAD(a3 + k); c30 += x * y0; c31 += x * y1;
     }
-    out[0] = sum4(c00); out[1] = sum4(c01);
-    out[4] = sum4(c10); out[5] = sum4(c11);
-    out[8] = sum4(c20); out[9] = sum4(c21);
-    out[12] = sum4(c30); out[13] = sum4(c31);
+    v4 upper = sums4(c00, c01, c10, c11), lower = sums4(c20, c21, c30, c31);
+    out[0] = upper[0]; out[1] = upper[1]; out[4] = upper[2]; out[5] = upper[3];
+    out[8] = lower[0]; out[9] = lower[1]; out[12] = lower[2]; out[13] = lower[3];
     for (; k < n; k++) {
         double x[4] = {a0[k], a1[k], a2[k], a3[k]};
         for (int i = 0; i < 4; i++) {
@@ -43,7 +42,7 @@ static inline void dots41(const double *a, int64_t lda, const double *x, int64_t
         c2 += LOAD(a2 + k) * y; d2 += LOAD(a2 + k + 4) * z;
         c3 += LOAD(a3 + k) * y; d3 += LOAD(a3 + k + 4) * z;
     }
-    out[0] = sum4(c0 + d0); out[1] = sum4(c1 + d1); out[2] = sum4(c2 + d2); out[3] = sum4(c3 + d3);
+    *(v4u *)out = sums4(c0 + d0, c1 + d1, c2 + d2, c3 + d3);
     for (; k < n; k++) {
         out[0] += a0[k] * x[k];
         out[1] += a1[k] * x[k];
@@ -54,18 +53,19 @@ static inline void dots41(const double *a, int64_t lda, const double *x, int64_t
 
 void rows_with_rows(const double *A, int64_t na, const double *B, int64_t nb, int64_t k, double *C, int64_t ldc, int lower) {
     double o[16];
-    for (int64_t i = 0; i < na; i += 4) {
-        for (int64_t j = 0; j < (lower ? i + 1 : nb); j += 4) {
-            int64_t ni = na - i < 4 ? na - i : 4, nj = nb - j < 4 ? nb - j : 4;
-            if (ni == 4 && nj == 4) {
-                dots44(A + i * k, k, B + j * k, k, k, o);
-                for (int64_t a = 0; a < 4; a++)
-                    for (int64_t b = 0; b < 4; b++) C[(i + a) * ldc + j + b] = o[4 * a + b];
-            } else
-                for (int64_t a = i; a < i + ni; a++)
-                    for (int64_t b = j; b < j + nj; b++) C[a * ldc + b] = dot(A + a * k, B + b * k, k);
-        }
-    }
+    for (int64_t from = 0; from < na; from += 8) /* two blocks of A for every block of B that is read */
+        for (int64_t j = 0; j < (lower ? from + 8 : nb) && j < nb; j += 4)
+            for (int64_t i = from; i < from + 8 && i < na; i += 4) {
+                int64_t ni = na - i < 4 ? na - i : 4, nj = nb - j < 4 ? nb - j : 4;
+                if (lower && j > i) continue;
+                if (ni == 4 && nj == 4) {
+                    dots44(A + i * k, k, B + j * k, k, k, o);
+                    for (int64_t a = 0; a < 4; a++)
+                        for (int64_t b = 0; b < 4; b++) C[(i + a) * ldc + j + b] = o[4 * a + b];
+                } else
+                    for (int64_t a = i; a < i + ni; a++)
+                        for (int64_t b = j; b < j + nj; b++) C[a * ldc + b] = dot(A + a * k, B + b * k, k);
+            }
 }
 
 void product(const double *A, int64_t n, int64_t m, const double *x, double *y) {
@@ -86,29 +86,43 @@ void transposed_product(const double *A, int64_t n, int64_t m, const double *x, 
         for (int64_t j = 0; j < m; j++) y[j] += x[i] * A[i * m + j];
 }
 
+/* The factor of a block of at most four rows on the diagonal, in place. */
+static int corner(double *L, int64_t n, int64_t size) {
+    for (int64_t b = 0; b < size; b++) {
+        double pivot = L[b * n + b];
+        for (int64_t k = 0; k < b; k++) pivot -= L[b * n + k] * L[b * n + k];
+        if (!(pivot > 0.0) || !isfinite(pivot)) return 0;
+        double inverse = L[b * n + b] = 1.0 / sqrt(pivot);
+        for (int64_t i = b + 1; i < size; i++) {
+            double x = L[i * n + b];
+            for (int64_t k = 0; k < b; k++) x -= L[i * n + k] * L[b * n + k];
+            L[i * n + b] = x * inverse;
+        }
+    }
+    return 1;
+}
+
 int cholesky(double *L, int64_t n) {
     double o[16];
     for (int64_t j = 0; j < n; j += 4) { /* four columns at a time, over the finished ones */
         int64_t nj = n - j < 4 ? n - j : 4;
+        const double *r0 = L + j * n + j, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n; /* the corner */
         for (int64_t i = j; i < n; i += 4) {
             int64_t ni = n - i < 4 ? n - i : 4;
             if (ni == 4 && nj == 4) dots44(L + i * n, n, L + j * n, n, j, o);
             else
                 for (int64_t a = 0; a < ni; a++)
                     for (int64_t b = 0; b < nj; b++) o[4 * a + b] = dot(L + (i + a) * n, L + (j + b) * n, j);
-            for (int64_t a = 0; a < ni; a++)
-                for (int64_t b = 0; b < nj && j + b <= i + a; b++) L[(i + a) * n + j + b] -= o[4 * a + b];
-        }
-        for (int64_t b = j; b < j + nj; b++) {
-            double pivot = L[b * n + b];
-            for (int64_t k = j; k < b; k++) pivot -= L[b * n + k] * L[b * n + k];
-            if (!(pivot > 0.0) || !isfinite(pivot)) return 0;
-            L[b * n + b] = pivot = sqrt(pivot);
-            for (int64_t i = b + 1; i < n; i++) {
-                double x = L[i * n + b];
-                for (int64_t k = j; k < b; k++) x -= L[i * n + k] * L[b * n + k];
-                L[i * n + b] = x / pivot;
+            for (int64_t a = 0; a < ni; a++) {
+                double *x = L + (i + a) * n + j;
+                for (int64_t b = 0; b < nj && j + b <= i + a; b++) x[b] -= o[4 * a + b];
+                if (i == j) continue; /* below a corner there are whole blocks of four columns only */
+                x[0] *= r0[0];
+                x[1] = (x[1] - x[0] * r1[0]) * r1[1];
+                x[2] = (x[2] - x[0] * r2[0] - x[1] * r2[1]) * r2[2];
+                x[3] = (x[3] - x[0] * r3[0] - x[1] * r3[1] - x[2] * r3[2]) * r3[3];
             }
+            if (i == j && !corner(L + j * n + j, n, nj)) return 0;
         }
     }
     return 1;
@@ -147,13 +161,13 @@ void solve_scaled(const double *L, const double *scale, int64_t n, double *x) {
         for (int64_t a = i; a < end; a++) {
             double value = x[a] * scale[a] - o[a - i];
             for (int64_t k = i; k < a; k++) value -= L[a * n + k] * x[k];
-            x[a] = value / L[a * n + a];
+            x[a] = value * L[a * n + a];
         }
     }
     for (int64_t i = (n - 1) / 4 * 4; i >= 0; i -= 4) {
         int64_t end = i + 4 < n ? i + 4 : n;
         for (int64_t a = end - 1; a >= i; a--) {
-            x[a] /= L[a * n + a];
+            x[a] *= L[a * n + a];
             for (int64_t k = i; k < a; k++) x[k] -= x[a] * L[a * n + k];
         }
         if (end == i + 4) {
@@ -184,7 +198,7 @@ void forward_rows(const double *L, const double *scale, int64_t n, double *X, in
                 for (int64_t b = 0; b < ni; b++) {
                     double value = x[i + b] - o[4 * c + b];
                     for (int64_t k = i; k < i + b; k++) value -= L[(i + b) * n + k] * x[k];
-                    x[i + b] = value / L[(i + b) * n + i + b];
+                    x[i + b] = value * L[(i + b) * n + i + b];
                 }
             }
         }

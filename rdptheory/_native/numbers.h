@@ -38,11 +38,34 @@ static inline double exp_negative(double x) {
     return x < -708.0 ? 0.0 : q * scale.d;
 }
 
+#if defined(__clang__)
+#define PICK(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define PICK(a, b, i, j, k, l) __builtin_shuffle(a, b, (v4i){i, j, k, l})
+#endif
+
+/* The sums of four vectors, side by side. */
+static inline v4 sums4(v4 a, v4 b, v4 c, v4 d) {
+    v4 ab = PICK(a, b, 0, 4, 2, 6) + PICK(a, b, 1, 5, 3, 7), cd = PICK(c, d, 0, 4, 2, 6) + PICK(c, d, 1, 5, 3, 7);
+    return PICK(ab, cd, 0, 1, 4, 5) + PICK(ab, cd, 2, 3, 6, 7);
+}
+
 static inline double sum4(v4 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
 
 static inline v4 smaller4(v4 x, v4 y) {
     v4i take = x < y;
     return (v4)(((v4i)x & take) | ((v4i)y & ~take));
+}
+
+/* min_k a_k. */
+static inline double least_of(const double *a, int64_t n) {
+    v4 four = {INFINITY, INFINITY, INFINITY, INFINITY};
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k), four);
+    double least = INFINITY;
+    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
+    for (; k < n; k++) least = a[k] < least ? a[k] : least;
+    return least;
 }
 
 /* min(0, min_k a_k / b_k). */
@@ -106,7 +129,8 @@ void rows_with_rows(const double *A, int64_t na, const double *B, int64_t nb, in
 void product(const double *A, int64_t n, int64_t m, const double *x, double *y);
 void transposed_product(const double *A, int64_t n, int64_t m, const double *x, double *y);
 
-/* Cholesky factor of the lower triangle in place; 0 if the matrix is not positive definite. */
+/* Cholesky factor of the lower triangle in place, but for its diagonal, which holds inverses: to divide takes longer than
+   all else in a row. 0 if the matrix is not positive definite. */
 int cholesky(double *L, int64_t n);
 
 /* A symmetric positive matrix scaled to a unit diagonal and factored with the least lift of the diagonal that works.

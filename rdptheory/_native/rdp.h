@@ -122,6 +122,14 @@ typedef struct {
 /* work has room for 3 size. */
 RDP_API void rdp_bound_cuts(const rdp_cuts *is, double *work);
 
+/* Cells (i, j) of the plan, at most 2 n, that couples two laws of cumulated masses upper and lower (n) in order, and their
+   masses; how many. */
+RDP_API int64_t rdp_staircase(int64_t n, const double *upper, const double *lower, int64_t *i, int64_t *j, double *mass);
+
+/* Mass q_i (k) moved to the first j that has max_j v_j - t c_ij, c (k, m): out receives the means of that maximum and of c,
+   then the law (m) of where the mass goes. */
+RDP_API void rdp_tangent(int64_t k, int64_t m, const double *v, const double *q, const double *cost, double t, double *out);
+
 /* Whether this processor runs the build for x86-64-v3; asked of the baseline build. */
 RDP_API int rdp_wide_registers(void);
 #endif

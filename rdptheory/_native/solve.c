@@ -64,10 +64,10 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
 #define TAKE(name, count) c->name = take(&at, (count), &used)
     int64_t columns = K + priced, wider = n > m ? n : m;
     c->ball = (Ball *)take(&at, L * (int64_t)((sizeof(Ball) + 7) / 8), &used);
-    TAKE(E, n * m); TAKE(B, n * m); TAKE(BT, K * n * m); TAKE(scratch, wide); TAKE(M, n * n); TAKE(copy, n * n);
-    TAKE(logp, n); TAKE(Br, n); TAKE(off, n); TAKE(scale, n); TAKE(tilt, K * n); TAKE(dist, K); TAKE(held, n); TAKE(level_of, n);
+    TAKE(E, n * m); TAKE(B, n * m); TAKE(scratch, wide); TAKE(M, n * n); TAKE(copy, n * n);
+    TAKE(logp, n); TAKE(Br, n); TAKE(off, n); TAKE(scale, n); TAKE(tilt, K * n); TAKE(spent, K * n); TAKE(dist, K); TAKE(held, n); TAKE(level_of, n);
     TAKE(top, m); TAKE(small, m); TAKE(count, m); TAKE(total, m); TAKE(lse, m); TAKE(logc, m); TAKE(h, m); TAKE(D, m);
-    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(rows_m, wider); TAKE(rows_n, wider);
+    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(parts, m); TAKE(rows_m, wider); TAKE(rows_n, wider);
     TAKE(targets, c->pairs); TAKE(dv, own); TAKE(offset, own); TAKE(one, L); TAKE(none, L);
     TAKE(unit_f, columns * n); TAKE(unit_r, columns * m); TAKE(unit_v, columns * own);
     TAKE(border, columns * columns); TAKE(matrix, columns * columns); TAKE(wanted, columns); TAKE(border_row, columns);

@@ -18,7 +18,7 @@ static double kernel(Core *c, const double *r, double s, double *second, double 
     int64_t n = c->n, m = c->m, K = c->K;
     double first = 0.0, spread = 0.0;
     for (int64_t i = 0; i < n; i++) {
-        double *restrict e = c->E + i * m, *restrict t = c->scratch + i * m, least = INFINITY, a, b, square;
+        double *restrict e = c->E + i * m, *restrict t = c->parts, least, a, b, square;
         memset(t, 0, sizeof(double) * (size_t)m);
         for (int64_t k = 0; k < K; k++) {
             double scale = 1.0 / (is->limits[k] * (double)K);
@@ -26,10 +26,12 @@ static double kernel(Core *c, const double *r, double s, double *second, double 
         }
         if (is->forbidden)
             for (int64_t j = 0; j < m; j++) t[j] = is->forbidden[i * m + j] > 0.0 ? INFINITY : t[j];
-        for (int64_t j = 0; j < m; j++) least = t[j] < least ? t[j] : least;
-        for (int64_t j = 0; j < m; j++) {
-            double x = exp_negative(-s * (t[j] - least)) * r[j];
-            e[j] = t[j] < INFINITY ? x : 0.0;
+        least = least_of(t, m);
+        if (s > 0.0)
+            for (int64_t j = 0; j < m; j++) e[j] = exp_negative(-s * (t[j] - least)) * r[j];
+        else memcpy(e, r, sizeof(double) * (size_t)m);
+        for (int64_t j = 0; is->forbidden && j < m; j++) {
+            e[j] = t[j] < INFINITY ? e[j] : 0.0;
             t[j] = t[j] < INFINITY ? t[j] : 0.0;
         }
         a = total_of(e, m);

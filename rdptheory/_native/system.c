@@ -52,21 +52,24 @@ static void evaluate(Core *c) {
         const double *v = ball->is->image ? ball->image_v : ball->v;
         for (int64_t j = 0; j < m; j++) c->logc[j] -= v[j];
     }
+    double *restrict t = c->parts, *restrict inverse_total = c->rows_m;
     for (int64_t i = 0; i < n; i++) {
         const double *e = c->E + i * m;
-        double *b = c->B + i * m;
-        for (int64_t j = 0; j < m; j++) b[j] = e[j] * c->rows_m[j];
+        double *restrict b = c->B + i * m;
+        for (int64_t j = 0; j < m; j++) b[j] = e[j] * inverse_total[j];
         for (int64_t k = 0; k < K; k++) {
             const double *d = is->d + (k * n + i) * m;
-            double *t = c->BT + (k * n + i) * m, *mean = c->mean + k * m, inverse = 1.0 / is->limits[k];
+            double *restrict mean = c->mean + k * m, *restrict square = c->second + (k * K + k) * m, inverse = 1.0 / is->limits[k];
             for (int64_t j = 0; j < m; j++) {
-                double x = b[j] * (d[j] * inverse);
+                double y = d[j] * inverse, x = b[j] * y;
                 t[j] = x;
                 mean[j] += x;
+                square[j] += x * y;
             }
-            for (int64_t o = 0; o <= k; o++) {
+            c->spent[k * n + i] = dot(t, c->left, m);
+            for (int64_t o = 0; o < k; o++) {
                 const double *other = is->d + (o * n + i) * m;
-                double *second = c->second + (k * K + o) * m, scale = 1.0 / is->limits[o];
+                double *restrict second = c->second + (k * K + o) * m, scale = 1.0 / is->limits[o];
                 for (int64_t j = 0; j < m; j++) second[j] += t[j] * (other[j] * scale);
             }
         }
@@ -148,7 +151,7 @@ static void form_border(Core *c) {
         const double *mean = c->mean + k * m;
         for (int64_t j = 0; j < m; j++) c->rows_m[j] = c->left[j] * mean[j];
         product(c->B, n, m, c->rows_m, c->tilt + k * n);
-        for (int64_t i = 0; i < n; i++) c->tilt[k * n + i] = dot(c->BT + (k * n + i) * m, c->left, m) - c->tilt[k * n + i];
+        for (int64_t i = 0; i < n; i++) c->tilt[k * n + i] = c->spent[k * n + i] - c->tilt[k * n + i];
     }
     int64_t size = K;
     for (int64_t l = 0; l < c->L; l++) size += c->ball[l].mu >= 0;
@@ -195,17 +198,17 @@ int factor(Core *c) {
     double *weight = c->rows_m, *diagonal = c->rows_n;
     for (int64_t l = 0; l < c->L; l++) ball_relation(c, c->ball + l);
     if (!respond(c)) return 0;
-    for (int64_t j = 0; j < m; j++) weight[j] = c->h[j] - r[j];
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < m; j++) c->scratch[i * m + j] = c->B[i * m + j] * weight[j];
-    rows_with_rows(c->scratch, n, c->B, n, m, c->M, n, 1);
-    for (int64_t j = 0; j < m; j++) weight[j] = r[j] / c->total[j];
-    for (int64_t i = 0; i < n; i++) { /* diag(B r) - B diag(r) B' without cancellation: r B (1 - B) */
+    const double *count = c->count, *small = c->small, *h = c->h;
+    double *restrict parts = c->parts, *complement = c->push; /* diag(B r) - B diag(r) B' without cancellation: r B (1 - B) */
+    for (int64_t j = 0; j < m; j++) weight[j] = c->h[j] - r[j], complement[j] = r[j] / c->total[j];
+    for (int64_t i = 0; i < n; i++) {
         const double *b = c->B + i * m, *e = c->E + i * m;
-        double sum = 0.0;
-        for (int64_t j = 0; j < m; j++) sum += b[j] * ((c->count[j] - e[j] + c->small[j]) * weight[j] + b[j] * c->h[j]);
-        diagonal[i] = sum;
+        double *restrict weighted = c->scratch + i * m;
+        for (int64_t j = 0; j < m; j++) parts[j] = b[j] * ((count[j] - e[j] + small[j]) * complement[j] + b[j] * h[j]);
+        for (int64_t j = 0; j < m; j++) weighted[j] = b[j] * weight[j];
+        diagonal[i] = total_of(parts, m);
     }
+    rows_with_rows(c->scratch, n, c->B, n, m, c->M, n, 1);
     respond_gram(c, diagonal);
     double pin = c->level ? 1.0 : c->balanced && is->group ? LOOSE : 0.0;
     if (pin > 0.0) /* f and v may move by a constant together: pin it */

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rdptheory._native import Tangents
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
@@ -121,16 +122,13 @@ class TransportDivergence(Divergence):
         self.check(p.size, v.size)
         if np.isinf(P):
             return Support(top, _assigned(p, np.full(p.size, int(np.argmax(v))), v.size))
-        rows = np.arange(p.size)
+        from_top = Tangents(v - top, p, c)
 
         def tangent(t: float) -> tuple[float, float, FloatArray]:
-            score = v - t * c
-            chosen = score.argmax(axis=1)
-            best = score[rows, chosen]
-            # the mean is off by the sum of k terms; a score by two roundings, and of t c there is less than top - score
-            size = (p.size + 8) * float(p @ (top - best)) + 4.0 * (t * P + float(p @ np.abs(best)) + abs(top))
-            value = t * P + float(p @ best) + UNIT_ROUNDOFF * size
-            return value, P - float(p @ c[rows, chosen]), _assigned(p, chosen, v.size)
+            mean, spent, law = from_top(t)  # of scores at most 0, so that v - top and t c are no larger than they
+            # the mean is off by the sum of k terms, a score by three roundings, a mass by four
+            size = (p.size + 12) * abs(mean) + 4.0 * (t * P + abs(top))
+            return top + (t * P + mean) + UNIT_ROUNDOFF * size, P - spent, law
 
         value, slope, law = tangent(0.0)
         if slope >= 0.0:

@@ -78,6 +78,18 @@ static void judged(const rdp_problem *is, const double *f, double *channel) {
     free(copy); free(work); free(rows); free(found); free(hopeless); free(same);
 }
 
+static void moved(int64_t n, int64_t m) {
+    double *v = law(m), *upper = law(n), *lower = law(n), *cost = table(n, m), *out = malloc(sizeof(double) * (size_t)(2 * n + m + 2));
+    int64_t *i = malloc(sizeof(int64_t) * (size_t)(4 * n)), *j = i + 2 * n;
+    for (int64_t k = 1; k < n; k++) upper[k] += upper[k - 1], lower[k] += lower[k - 1];
+    lower[n - 1] = upper[n - 1];
+    rdp_staircase(n, upper, lower, i, j, out);
+    lower[0] = NAN;
+    rdp_staircase(n, upper, lower, i, j, out);
+    rdp_tangent(n, m, v, upper, cost, 0.5, out);
+    free(v); free(upper); free(lower); free(cost); free(out); free(i);
+}
+
 static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_ball *balls, int shut, int fixed, int near) {
     double report[4], *p = law(n), *q = law(m), *limits = malloc(sizeof(double) * (size_t)(tables + 1));
     double *d = malloc(sizeof(double) * (size_t)(tables * n * m + 1)), *forbidden = shut ? table(n, m) : NULL;
