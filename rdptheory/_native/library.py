@@ -198,79 +198,74 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     A question is solved in a workspace of this thread, so that its numbers depend on nothing else; the interpreter is
     free meanwhile.
     """
-    core, problem, fixed, resume = library(), _Problem(), question.only_law, state is not None
-    held = _fill(problem, question)
+    core, fixed, resume = library(), question.only_law, state is not None
+    problem, held = _struct(question)
     at, (n, m), K = ctypes.addressof(problem), question.shape, len(question.limits)
     size = n + 1 if fixed else core.rdp_state_size(at)
     need = core.rdp_fixed_work_size(at) if fixed else core.rdp_work_size(at)
     state = np.zeros(size) if state is None else state.copy()
     out = np.zeros(4 + K + n * m)
+    report = out.ctypes.data
     problem.gap, problem.max_steps, problem.resume = gap, max_steps, resume
-    problem.state, problem.report = state.ctypes.data, out.ctypes.data
-    finite = core.rdp_descend(at, fixed, workspace(need), problem.report + 32, problem.report + 32 + 8 * K)
+    problem.state, problem.report = state.ctypes.data, report
+    finite = core.rdp_descend(at, fixed, workspace(need), report + 32, report + 32 + 8 * K)
     steps, why = out[:2].tolist()
     del held  # what the struct points to lives until here
     f, s, channel = state[:n].copy(), out[4 : 4 + K].copy(), out[4 + K :].reshape(n, m)
     return Descent(question, f, s, channel, int(steps), ENDED[int(why)], state, bool(finite))
 
 
-def _fill(problem: _Problem, question: Question) -> list[Any]:
-    """Write a question into the struct; what it points to is returned, and must stay alive while it is used."""
-    held: list[Any] = []
-    places: dict[int, int] = {}  # the law is often the reference too, and an address takes a microsecond
+def _struct(question: Question) -> tuple[_Problem, list[Any]]:
+    """A question as `rdp.h` has it, and what that points to, which must stay alive while it is used."""
+    (n, m), K, places = question.shape, len(question.limits), _Places()
+    p, d, limits, forbidden = map(places, (question.p, question.d, question.limits, question.forbidden))
+    group = None if question.group is None else np.ascontiguousarray(question.group, dtype=np.int64)
+    levels = None if group is None else group.ctypes.data
+    law, count, at = question.law, len(question.balls), None
+    if question.only_law:
+        law, count = question.balls[0].q, 0
+    elif count:
+        balls = (_Ball * count)(*[_ball(ball, places) for ball in question.balls])
+        places.held.append(balls)
+        at = ctypes.addressof(balls)
+    problem = _Problem(
+        n, m, K, count, p, d, limits, forbidden, levels, at, places(law), 0.0, question.floor, 0, 0, question.near
+    )
+    return problem, [group, places.held]
 
-    def address(array: FloatArray | None) -> int | None:
+
+class _Places:
+    """Addresses of arrays: one law is often the reference too, and an address takes a microsecond."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, int] = {}
+        self.held: list[Any] = []
+
+    def __call__(self, array: FloatArray | None) -> int | None:
         if array is None:
             return None
-        if id(array) not in places:
+        found = self.known.get(id(array))
+        if found is None:
             fitting = np.ascontiguousarray(array, dtype=np.float64)
-            held.extend((array, fitting))
-            places[id(array)] = fitting.ctypes.data
-        return places[id(array)]
-
-    problem.n, problem.m = question.shape
-    problem.tables = len(question.limits)
-    problem.p, problem.d, problem.limits = address(question.p), address(question.d), address(question.limits)
-    problem.forbidden = address(question.forbidden)
-    if question.group is not None:
-        group = np.ascontiguousarray(question.group, dtype=np.int64)
-        held.append(group)
-        problem.group = group.ctypes.data
-    if question.only_law:
-        problem.law = address(question.balls[0].q)
-        return held
-    problem.law, problem.floor, problem.near = address(question.law), question.floor, question.near
-    balls = (_Ball * len(question.balls))()
-    for ball, spec in zip(balls, question.balls, strict=True):
-        held += _fill_ball(ball, spec, address)
-    held.append(balls)
-    problem.balls, problem.ball = len(balls), ctypes.addressof(balls)
-    return held
+            self.held += array, fitting
+            found = self.known[id(array)] = fitting.ctypes.data
+        return found
 
 
 def ball_struct(spec: BallSpec) -> tuple[_Ball, list[Any]]:
     """A ball as `rdp.h` has it, and what it points to."""
-    ball, held = _Ball(), []
-
-    def address(array: FloatArray | None) -> int | None:
-        if array is None:
-            return None
-        held.append(np.ascontiguousarray(array, dtype=np.float64))
-        return int(held[-1].ctypes.data)
-
-    return ball, [*_fill_ball(ball, spec, address), *held]
+    places = _Places()
+    return _ball(spec, places), places.held
 
 
-def _fill_ball(ball: _Ball, spec: BallSpec, address: Callable[[FloatArray | None], int | None]) -> list[Any]:
-    ball.kind, ball.size, ball.rows = spec.kind, spec.size, spec.q.size
-    ball.P, ball.order, ball.factor, ball.recession = spec.P, spec.order, spec.factor, spec.recession
-    ball.q, ball.image = address(spec.q), address(spec.image)
-    ball.cost, ball.guess = address(spec.cost), address(spec.guess)
-    if spec.phi is None:
-        return []
-    called = _called(spec.phi)
-    ball.phi = ctypes.cast(called, ctypes.c_void_p).value
-    return [called]
+def _ball(spec: BallSpec, places: _Places) -> _Ball:
+    phi, (q, image, cost, guess) = None, map(places, (spec.q, spec.image, spec.cost, spec.guess))
+    if spec.phi is not None:
+        called = _called(spec.phi)
+        places.held.append(called)
+        phi = ctypes.cast(called, ctypes.c_void_p).value
+    numbers = spec.P, spec.order, spec.factor, spec.recession
+    return _Ball(spec.kind, spec.size, spec.q.size, *numbers, phi, q, image, cost, guess)
 
 
 def _called(phi: Phi) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -336,6 +337,13 @@ def _sharper(
 
 def copy_costs_nothing(problem: DiscreteProblem) -> bool:
     """Whether some channel has E d = 0 and the reference of every ball for its law, so that no limit is too small."""
+    known = _FREE.get(problem)
+    if known is None:
+        known = _FREE[problem] = _copy_costs_nothing(problem)
+    return known
+
+
+def _copy_costs_nothing(problem: DiscreteProblem) -> bool:
     reduced = problem.reduced
     if not reduced.perceptions and len(reduced.distortions) == 1:
         return True
@@ -366,5 +374,6 @@ def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) 
 
 
 _COPIED_FREE: Remembered[bool] = Remembered()
+_FREE: WeakKeyDictionary[DiscreteProblem, bool] = WeakKeyDictionary()
 
 guard(__name__)
