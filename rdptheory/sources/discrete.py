@@ -184,7 +184,9 @@ class Empirical(DiscreteSource):
     def __init__(self, samples: ArrayLike, *, vectors: bool = False) -> None:
         x = real_array("samples", samples)
         if x.ndim not in (1, 2) or x.size == 0:
-            raise InvalidInput("samples", samples, f"must have shape (N,) or (N, k) with N, k >= 1, has {x.shape}")
+            rows = "; samples.reshape(len(samples), -1) makes rows of images" if x.ndim > 2 and x.size else ""
+            rule = f"must have shape (N,) or (N, k) with N, k >= 1, has {x.shape}{rows}"
+            raise InvalidInput("samples", samples, rule)
         if not vectors and x.ndim == 2 and min(x.shape) >= SMALLEST_PICTURE and x.shape[0] <= SLIMMEST * x.shape[1]:
             raise InvalidInput(
                 "samples",

@@ -167,3 +167,7 @@ def test_a_picture_is_not_taken_for_a_list_of_vectors():
         Empirical(picture)
     assert Empirical(picture, vectors=True).points.shape[1] == 8
     assert Empirical(picture.ravel()).size == 5
+    images = np.stack([picture, picture.T])
+    with pytest.raises(InvalidInput, match=r"samples\.reshape\(len\(samples\), -1\) makes rows of images"):
+        Empirical(images)
+    assert Empirical(images.reshape(2, -1), vectors=True).points.shape == (2, 64)
