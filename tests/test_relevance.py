@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from rdptheory import (
     ClassGrid,
     Gaussian,
     Hamming,
+    InteriorPoint,
     InvalidInput,
     KullbackLeibler,
+    Outcome,
     Pmf,
     SideInformationProblem,
     SquaredError,
@@ -39,6 +42,7 @@ from rdptheory import (
 )
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.information import binary_entropy, inverse_binary_entropy
+from rdptheory.solvers.relevance import exchange
 from tests.checks import LIMIT, assert_at_least, assert_at_most, assert_inside
 
 P4 = Pmf([0.4, 0.3, 0.2, 0.1])
@@ -455,3 +459,26 @@ def test_what_is_refused(call, argument):
     with pytest.raises(InvalidInput) as refused:
         call()
     assert refused.value.argument == argument
+
+
+LOST = {
+    "all of it": lambda outcome: Outcome(),
+    "the prices": lambda outcome: replace(outcome, dual=None),
+    "the code": lambda outcome: replace(outcome, channel=None),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_an_interior_point_that_loses_what_it_found_leaves_a_wide_bracket_that_is_true(monkeypatch, lost):
+    true = bottleneck(P4, T4, C=0.5)
+
+    class Forgetful(InteriorPoint):
+        def solve(self, problem):
+            return LOST[lost](super().solve(problem))
+
+    monkeypatch.setattr(exchange, "InteriorPoint", Forgetful)
+    found = bottleneck(P4, T4, C=0.5)
+    assert found.status is Status.STOPPED
+    assert found.bounds.lower <= true.bounds.lower
+    assert true.bounds.upper <= found.bounds.upper < math.inf
+    assert math.isnan(found.slopes.C) == (lost != "the code")  # slopes are prices

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Atoms, Cells, Independent, InvalidInput, Pmf, Status, Uniform, rate_distortion, rdp
+from rdptheory import Atoms, Cells, Independent, InvalidInput, Pmf, Problem, Status, Uniform, rate_distortion, rdp
 from rdptheory.continuous.points import gibbs, moduli, prove
+from rdptheory.solve import ask
 from tests.continuous.cases import ABSOLUTE, SQUARED, TV, L, M, U
 
 PUBLISHED = (
@@ -140,3 +143,12 @@ def test_nothing_is_placed_where_the_mean_alone_will_do() -> None:
     assert (enough.status, enough.bounds.lower, enough.rate) == (Status.OPTIMAL, 0.0, 0.0)
     assert "not a few points" not in enough.message
     assert rate_distortion(U, SQUARED, D=0.0, method=Atoms()).rate == np.inf
+
+
+@pytest.mark.parametrize("method", [Cells(gap=1e-2, max_cells=64), Atoms()], ids=["cells", "points"])
+def test_finite_answers_without_a_channel_leave_a_wide_bracket_that_is_true(method) -> None:
+    """Planted: whoever answers on the cells found nothing above, and what is left is Gaussian noise."""
+    lost = method.answer(Problem(U, SQUARED, None, 0.02, np.inf), lambda one, by: replace(ask(one, by), candidate=None))
+    assert lost.status is Status.STOPPED
+    assert lost.bounds.lower <= 0.6270850201
+    assert 0.6270850296 <= lost.bounds.upper <= 0.75
