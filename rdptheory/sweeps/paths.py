@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from rdptheory._types import FloatArray
 from rdptheory.distortions import Distortion, signed
@@ -180,12 +181,14 @@ class _Threads:
     """BLAS on one thread while anybody is inside: the limit belongs to the process, the users may be its threads."""
 
     def __init__(self) -> None:
-        self.lock, self.inside, self.limit = Lock(), 0, threadpool_limits
+        self.lock, self.inside, self.seen = Lock(), 0, -1
 
     def enter(self) -> None:
         with self.lock:
             if self.inside == 0:
-                self.held = self.limit(limits=1, user_api="blas")
+                if self.seen != len(sys.modules):  # no import, no new pool: to look for them takes milliseconds
+                    self.pools, self.seen = ThreadpoolController(), len(sys.modules)
+                self.held = self.pools.limit(limits=1, user_api="blas")
             self.inside += 1
 
     def leave(self) -> None:
