@@ -170,7 +170,7 @@ def growth(sizes: list[int], sides: list[int], picture: str | None) -> Rows:
         yield []
     if picture is not None:
         with style():
-            drawn, axes = figure(2, width=3.5, height=4.2)
+            drawn, axes = figure(1, 2, width=3.4, height=3.9)  # a column of a paper
             draw(axes[0], dense, "tables of n x n numbers")
             draw(axes[1], large, "pixels of a picture, no table")
             save(drawn, picture)
