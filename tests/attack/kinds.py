@@ -332,6 +332,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Case], int]] = {
     "transport": (transport.draw, 3),
     "slope": (orders.slope, 1),
     "relevance": (orders.relevance, 1),
-    "limited": (orders.limited, 1),
+    "limited": (orders.limited, 2),
+    "blocks": (orders.blocks, 1),
 }
 """Name: how it is drawn, and how often beside the others."""

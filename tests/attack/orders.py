@@ -18,7 +18,7 @@ import rdptheory as rd
 from rdptheory.divergences import F_DIVERGENCES
 from tests.attack.case import Answer
 
-__all__ = ["Ordered", "limited", "relevance", "slope"]
+__all__ = ["Ordered", "blocks", "limited", "relevance", "slope"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +102,16 @@ def relevance(rng: np.random.Generator) -> Ordered:
 
 def limited(rng: np.random.Generator) -> Ordered:
     """A rate of common randomness: between none and all of it, and more of it does no harm."""
-    n, m = (int(x) for x in rng.integers(2, 4, 2))
-    source, target = rd.Pmf(_law(rng, n)), rd.Pmf(_law(rng, m))
-    distortion = rd.Table(rng.random((n, m)) * 10.0 ** rng.integers(-3, 4))
+    on_line = rng.random() < 0.6
+    n, m = (int(x) for x in rng.integers(2, 8 if on_line else 4, 2))
+    unit = 10.0 ** rng.integers(-3, 4)
+    points = [np.sort(rng.normal(size=size)) * unit if on_line else None for size in (n, m)]
+    source, target = rd.Pmf(_law(rng, n), points[0]), rd.Pmf(_law(rng, m), points[1])
+    distortion = rd.SquaredError() if on_line else rd.Table(rng.random((n, m)) * unit)
     R, shared = float(rng.uniform(0.0, 1.0)), float(rng.choice([1e-12, 0.05, 0.3, 1.0, 5.0]))
+    if rng.random() < 0.5:  # near the rates at which the limits stop to bind
+        R *= _entropy(source)
+        shared = max(0.0, _entropy(target) - R) * float(rng.choice([0.0, 0.5, 0.9, 0.999, 1.0]))
 
     def at(randomness: bool | float) -> Any:
         question = source, target, distortion
@@ -117,3 +123,35 @@ def limited(rng: np.random.Generator) -> Ordered:
         return found, found.bounds, [*pairs, (more.lower, found.bounds.upper)]
 
     return Ordered("limited", ask, 1e-4)
+
+
+def blocks(rng: np.random.Generator) -> Ordered:
+    """W2² of whole blocks: more of anything does no harm, and perfect blocks are transport of the law to itself."""
+    n = int(rng.integers(2, 8))
+    source = rd.Pmf(_law(rng, n), np.sort(rng.normal(size=n)) * 10.0 ** rng.integers(-3, 4))
+    variance = float(source.probabilities @ np.square(source.points - source.probabilities @ source.points))
+    R = _entropy(source) * float(rng.uniform(0.0, 1.1))
+    shared = float(rng.choice([0.0, 1e-9, 0.1, 0.4, 3.0]))
+    P = variance * float(rng.choice([0.0, 1e-9, 0.01, 0.3, 2.0]))
+
+    def at(R: float, shared: float, P: float) -> rd.Bounds:
+        question = source, rd.SquaredError(), rd.Wasserstein2Squared()
+        return rd.distortion_at(*question, R=R, P=P, common_randomness=shared, sense="block").bounds
+
+    def ask() -> tuple[Any, rd.Bounds, list[tuple[float, float]]]:
+        found = at(R, shared, P)
+        perfect = rd.constrained_transport(
+            source, source, rd.SquaredError(), R=R, common_randomness=shared, asymptotic=True
+        ).bounds
+        better = at(1.2 * R + 0.01, shared, P), at(R, shared + 0.2, P), at(R, shared, P + 0.1 * variance)
+        pairs = [(one.lower, found.upper) for one in better]
+        pairs.append((found.lower, perfect.upper))
+        if P == 0.0:
+            pairs.append((perfect.lower, found.upper))
+        return found, found, pairs
+
+    return Ordered("blocks", ask, 1e-6 * variance)
+
+
+def _entropy(source: rd.Pmf) -> float:
+    return -float(sum(x * math.log(x) for x in source.probabilities if x > 0.0))

@@ -132,7 +132,7 @@ def test_the_dual_value_of_a_coin_at_its_best_is_the_closed_form():
     assert abs(found - (mp.log(2) + D * mp.log(D) + (1 - D) * mp.log(1 - D))) < mp.mpf("1e-45")
 
 
-@pytest.mark.parametrize("kind", [orders.slope, orders.relevance, orders.limited])
+@pytest.mark.parametrize("kind", [orders.slope, orders.relevance, orders.limited, orders.blocks])
 def test_a_bracket_against_the_order_of_theorems_is_found_out(kind):
     case = kind(np.random.default_rng(4))
     answer = only(case)

@@ -31,6 +31,8 @@ SEEN = 201
 """Nodes of the first look along the line."""
 CHEAP, ROUGH, FINE = 4_000, 20_000, 400_000
 """Nodes of a look: a cheap one, the most between rounds, and to prove a narrow gap where the curve is flat."""
+ROUNDED = 0.01
+"""Of the gap of the last round, what a look may leave: more would be worth another one."""
 USED = 1e-14
 """Weights, as shares of the largest, that a plan keeps."""
 CLOSE = 1e-9
@@ -101,7 +103,8 @@ def search(
         if value < upper:
             upper, plan = value, candidate
         goal = SHARP * gap if cheap else gap
-        least = _look(pairs, price, point.tilts, max(LAST * goal, 0.1 * level), FINE if level <= 1e3 * gap else ROUGH)
+        slack = max(LAST * goal, 0.1 * level, ROUNDED * min(width, 1.0))
+        least = _look(pairs, price, point.tilts, slack, FINE if level <= 1e3 * gap else ROUGH)
         cheap = least.slopes.size <= CHEAP
         proved = pairs.value(price) + least.floor
         if proved > lower:
