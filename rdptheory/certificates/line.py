@@ -5,8 +5,10 @@ of the tangents is below G too, so the cell [u,v] has
 
     min G + C  >=  min over e in {u,v} of  λ t1(e) + (1-λ) t2(e) + C(e),        any λ in [0,1],
 
-and the λ that makes the sum level is where the tangents cross: no crossing is computed. Outside the nodes the last
-tangent goes on to the end of the interval. Cells whose bound is too low are cut at the slope that the chord asks for.
+and the λ that makes the sum level is where the tangents cross: no crossing is computed. Where G'' >= σ and C'' <= -σ
+the same holds of G - σ m²/2 and C + σ m²/2, which adds σ/2 (e - m_i)² to the tangent of node i: in a flat valley, where
+G'' and C'' nearly cancel, cells may be much longer. Outside the nodes the last tangent goes on to the end of the
+interval. Cells whose bound is too low are cut at the slope that the chord asks for.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ __all__ = ["Curve", "Least", "Letters", "least_on_line"]
 
 ENTRIES = 2**20
 """Numbers in one block of tilted laws: 8 MB, which a cache holds."""
+BLURRED = 1e-3
+"""Relative error of the masses of a law up to which it moves the mean no more than twice as far as to first order."""
 EDGE = 0.1
 """A cut leaves at least this share of the slopes of a cell on either side, so that every cut shortens it."""
-SLOPE, POINT, HEIGHT, OTHER = range(4)
-"""Columns of a node: θ, m, the height of the tangent at m, C(m)."""
+SLOPE, POINT, HEIGHT, OTHER, FALL = range(5)
+"""Columns of a node: θ, m, the height of the tangent at m, C(m), C'(m)."""
+SURE = 1e-4
+"""Share of the width of a cell by which its ends may be off for its curvature to be known."""
 
 
 class Curve(Protocol):
@@ -40,8 +46,11 @@ class Curve(Protocol):
     def convex(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """For each slope θ a height g and a point m with G(m') >= g + θ (m' - m) for every m' of the interval."""
 
-    def concave(self, points: FloatArray) -> FloatArray:
-        """C, rounded down."""
+    def concave(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """C, rounded down, and C'."""
+
+    def turns(self, slopes: FloatArray) -> tuple[float, float, FloatArray, float]:
+        """How fast log G'' may change with θ and log -C'' with m; how far off points at these slopes may be, and C'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,19 @@ class Letters:
     def laws(self, slopes: FloatArray) -> FloatArray:
         """The tilted laws themselves, shape (k, n)."""
         return self._laws(self.cost - slopes[:, None] * self.points)
+
+    @property
+    def turn(self) -> float:
+        """How fast the log of the variance of a tilted law may change with its slope, as third moments are bounded."""
+        return float(np.ptp(self.points)) / self.price if self.price > 0.0 else np.inf
+
+    def blur(self, slopes: FloatArray) -> FloatArray:
+        """How far the means of `tilted` may be from those of the true laws; inf where nobody can tell."""
+        if self.price <= 0.0:
+            return np.full(slopes.size, np.inf)
+        size = float(np.abs(self.cost).max()) + np.abs(slopes) * float(np.abs(self.points).max())
+        off = (self.kappa + 8.0 * UNIT_ROUNDOFF) * (size / self.price + self.points.size + 8.0)
+        return np.where(off < BLURRED, 4.0 * off * float(np.ptp(self.points)), np.inf)
 
     def _block(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         reduced = self.cost - slopes[:, None] * self.points
@@ -145,7 +167,7 @@ def least_on_line(curve: Curve, slopes: FloatArray, slack: float, most: int) -> 
     cells = _first_cells(curve, nodes)
     seen, best, settled = [nodes], float((nodes[:, HEIGHT] + nodes[:, OTHER]).min()), np.inf
     while True:
-        bounds, wanted = cells.bounds()
+        bounds, wanted = cells.bounds(curve)
         open_ = bounds < best - slack
         open_ &= cells.divisible(wanted)
         settled = min(settled, float(bounds[~open_].min(initial=np.inf)))
@@ -163,12 +185,12 @@ def least_on_line(curve: Curve, slopes: FloatArray, slack: float, most: int) -> 
 
 
 def _nodes(curve: Curve, slopes: FloatArray) -> FloatArray:
-    """Nodes (k, 4) at these slopes, their points kept inside the interval."""
+    """Nodes (k, 5) at these slopes, their points kept inside the interval."""
     low, high = curve.ends
     height, mean = curve.convex(slopes)
     points = np.clip(mean, low, high)
     height = height + slopes * (points - mean)
-    return np.stack((slopes, points, height, curve.concave(points)), axis=1)
+    return np.stack((slopes, points, height, *curve.concave(points)), axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +199,7 @@ class _Cells:
 
     Attributes
     ----------
-    left, right : arrays (k, 4)
+    left, right : arrays (k, 5)
         The nodes whose tangents are used.
     ends, heights : arrays (k, 2)
         The cell, and C at its ends.
@@ -195,21 +217,45 @@ class _Cells:
         """Some of them."""
         return _Cells(self.left[where], self.right[where], self.ends[where], self.heights[where], self.outward[where])
 
-    def bounds(self) -> tuple[FloatArray, FloatArray]:
+    def bounds(self, curve: Curve) -> tuple[FloatArray, FloatArray]:
         """The bound on each cell, and the slope at which to cut it."""
         first, second = self.left[:, SLOPE], self.right[:, SLOPE]
         width, turn = self.ends[:, 1] - self.ends[:, 0], second - first
         flat = width <= 0.0
         level = -(self.heights[:, 1] - self.heights[:, 0]) / np.where(flat, 1.0, width)
         level = np.where(flat, 0.5 * (first + second), level)
-        share = np.clip((second - level) / np.where(turn > 0.0, turn, 1.0), 0.0, 1.0)[:, None]
-        bound = self.heights.copy()
+        sigma, lost = self._bend(curve)
+        bent = np.maximum(turn - sigma * width, 0.0)
+        share = (second - level - 0.5 * sigma * width) / np.where(bent > 0.0, bent, 1.0)
+        share = np.clip(share, 0.0, 1.0)[:, None]
+        bound = self.heights - lost[:, None]
         for node, part in ((self.left, share), (self.right, 1.0 - share)):
-            rise = node[:, SLOPE, None] * (self.ends - node[:, POINT, None])
+            away = self.ends - node[:, POINT, None]
+            rise = node[:, SLOPE, None] * away + 0.5 * sigma[:, None] * away**2
             size = np.abs(node[:, HEIGHT, None]) + np.abs(rise) + np.abs(self.heights)
             bound += part * (node[:, HEIGHT, None] + rise - 8.0 * UNIT_ROUNDOFF * size)
         inner = np.clip(level, first + EDGE * turn, second - EDGE * turn)
         return bound.min(axis=1), np.where(self.outward == 0.0, inner, first + self.outward)
+
+    def _bend(self, curve: Curve) -> tuple[FloatArray, FloatArray]:
+        """σ with G'' >= σ and C'' <= -σ on each cell, 0 where that is not known, and what blurred points may cost.
+
+        The mean of G'' between two nodes is the quotient of their slopes and points, and G'' is near its mean.
+        """
+        by_slope, by_point, blurs, blur = curve.turns(
+            np.maximum(np.abs(self.left[:, SLOPE]), np.abs(self.right[:, SLOPE]))
+        )
+        width, turn = self.ends[:, 1] - self.ends[:, 0], self.right[:, SLOPE] - self.left[:, SLOPE]
+        known = (self.left[:, POINT] == self.ends[:, 0]) & (self.right[:, POINT] == self.ends[:, 1])
+        known &= (self.outward == 0.0) & (blurs <= SURE * width) & (width > 0.0)
+        safe = np.where(known, width, 1.0)
+        with np.errstate(all="ignore"):
+            convex = turn / (safe + 2.0 * np.where(known, blurs, 0.0)) * np.exp(-by_slope * turn)
+            fall = self.left[:, FALL] - self.right[:, FALL] - 2.0 * blur
+            concave = fall / safe * np.exp(-by_point * width)
+        sigma = np.where(known, np.minimum(convex, concave), 0.0)
+        sigma = np.where(sigma > 0.0, (1.0 - SURE) * sigma, 0.0)
+        return sigma, np.where(known, 2.0 * sigma * np.where(known, blurs, 0.0) * width, 0.0)
 
     def divisible(self, wanted: FloatArray) -> NDArray[np.bool_]:
         """Where a cut at these slopes makes two cells, as far as float64 can tell slopes and points apart."""
@@ -243,10 +289,10 @@ class _Cells:
 def _first_cells(curve: Curve, nodes: FloatArray) -> _Cells:
     """The cells between the nodes, and one at each end of the interval."""
     points = np.maximum.accumulate(nodes[:, POINT])
-    others = np.where(points == nodes[:, POINT], nodes[:, OTHER], curve.concave(points))
+    others = np.where(points == nodes[:, POINT], nodes[:, OTHER], curve.concave(points)[0])
     low, high = curve.ends
     ends = np.concatenate(([low], points, [high]))
-    outside = curve.concave(np.array([low, high]))
+    outside = curve.concave(np.array([low, high]))[0]
     heights = np.concatenate((outside[:1], others, outside[1:]))
     reach = max(float(np.ptp(nodes[:, SLOPE])), np.finfo(np.float64).tiny)
     outward = np.concatenate(([-reach], np.zeros(points.size - 1), [reach]))

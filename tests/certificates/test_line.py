@@ -31,9 +31,13 @@ class Pair:
     def convex(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         return self.first.tilted(slopes)
 
-    def concave(self, points: FloatArray) -> FloatArray:
+    def concave(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         height, mean = self.second.tilted(points)
-        return height - points * mean
+        return height - points * mean, -mean
+
+    def turns(self, slopes: FloatArray) -> tuple[float, float, FloatArray, float]:
+        blur = self.second.blur(np.abs(self.first.points).max(keepdims=True))
+        return self.first.turn, self.second.turn, self.first.blur(slopes), float(blur[0])
 
 
 def drawn(seed: int, n: int, m: int, alpha: float, beta: float) -> Pair:
@@ -48,7 +52,7 @@ def dense(curve: Pair) -> float:
     """The least value on a dense set of slopes."""
     slopes = np.sinh(np.linspace(-12, 12, DENSE)) * max(curve.first.price, 1e-3)
     height, mean = curve.convex(slopes)
-    return float((height + curve.concave(mean)).min())
+    return float((height + curve.concave(mean)[0]).min())
 
 
 @settings(max_examples=40)
@@ -85,6 +89,33 @@ def test_a_part_that_is_claimed_dearer_than_it_is_is_found_out(part: str) -> Non
     letters = getattr(honest, part)
     planted = replace(honest, **{part: replace(letters, cost=letters.cost + 1e-3)})
     assert least_on_line(planted, np.array([-4.0, 4.0]), SLACK, 10_000).floor > dense(honest)
+
+
+@dataclass(frozen=True)
+class Steady(Pair):
+    """A pair that claims that its curvatures never change."""
+
+    def turns(self, slopes: FloatArray) -> tuple[float, float, FloatArray, float]:
+        return 0.0, 0.0, np.zeros(slopes.size), 0.0
+
+
+def test_a_flat_valley_takes_few_nodes_and_a_curvature_that_is_claimed_is_found_out() -> None:
+    x = np.linspace(-4.0, 4.0, 33)
+    p = np.exp(-0.5 * x**2) / np.exp(-0.5 * x**2).sum()
+    side = Letters(x, 0.25 * x**2, p, 0.5)  # tilted laws have half the variance, and the curvatures cancel
+    flat = Pair(side, side)
+    found = least_on_line(flat, np.linspace(-2.0, 2.0, 41), 1e-11, 100_000)
+    assert found.floor <= dense(flat)
+    assert found.best - found.floor <= 1e-11
+    assert found.slopes.size <= 3_000  # chords and tangents alone take 17,000
+    too_high = 0
+    for seed in range(20):
+        honest = drawn(seed, 5, 5, 0.1, 0.1)
+        floor = least_on_line(honest, np.linspace(-2.0, 2.0, 3), SLACK, 10_000).floor
+        assert floor <= dense(honest)
+        lied = least_on_line(Steady(honest.first, honest.second), np.linspace(-2.0, 2.0, 3), SLACK, 10_000).floor
+        too_high += lied > dense(honest) + SLACK
+    assert too_high > 0
 
 
 def test_tangents_are_below_the_price_of_any_law() -> None:

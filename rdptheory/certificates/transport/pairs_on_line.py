@@ -103,10 +103,16 @@ class PairCurve:
         """G touched at these slopes."""
         return self.x.tilted(slopes)
 
-    def concave(self, points: FloatArray) -> FloatArray:
-        """C, rounded down."""
+    def concave(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """C, rounded down, and C'."""
         slopes = 2.0 * self.w * points
         height, mean = self.y.tilted(slopes)
         parts = slopes * mean, (1.0 - self.w) * points**2
         rounding = 4.0 * UNIT_ROUNDOFF * (np.abs(height) + np.abs(parts[0]) + parts[1])
-        return np.asarray(height - parts[0] - parts[1] - rounding)
+        return height - parts[0] - parts[1] - rounding, -2.0 * (1.0 - self.w) * points - 2.0 * self.w * mean
+
+    def turns(self, slopes: FloatArray) -> tuple[float, float, FloatArray, float]:
+        """How fast log G'' may change with θ and log -C'' with m; how far off points at these slopes may be, and C'."""
+        far = 2.0 * self.w * np.abs(self.x.points).max(keepdims=True)
+        blur = 2.0 * self.w * float(self.y.blur(far)[0]) + 8.0 * UNIT_ROUNDOFF * float(far[0])
+        return self.x.turn, 2.0 * self.w * self.y.turn, self.x.blur(slopes), blur

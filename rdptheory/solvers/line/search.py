@@ -40,6 +40,8 @@ CLOSE = 1e-9
 BROKEN = 1e3
 """A round failed if its gap is so many times what was asked: it is done again, and the next one too, from the first
 prices on and with atoms that stay where they are."""
+FAILURES = 2
+"""So many rounds whose moving atoms did not settle, and none is tried with any more."""
 SHARP = 0.03
 """Of the gap asked for: what the rounds go on to where a look is cheap, since they converge quadratically."""
 STALLED, PATIENCE = 0.9, 4
@@ -86,13 +88,14 @@ def search(
     point, before, level = first(pairs, w, guard), guard, FIRST
     prices, plan, lower, upper, steps = pairs.start(w), None, -np.inf, np.inf, 0
     width, idle = np.inf, 0
-    sentence, sharp, cheap, failed = f"{ROUNDS} rounds were not enough", False, True, False
+    sentence, sharp, cheap, failed, failures = f"{ROUNDS} rounds were not enough", False, True, False, 0
     for number in range(ROUNDS):
-        anew, failed = failed, False
+        anew, failed = failed or failures == FAILURES, False
         if not anew:
             ended = centre(pairs, point, level, min(MOVING_STEPS if number else ROUND_STEPS, most - steps))
             steps += ended.steps
             anew = failed = bool(number) and max(ended.gap, ended.missed) > BROKEN * level
+            failures += failed
         if anew:
             every = apart(np.concatenate((before, point.means, guard)), CLOSE * float(np.ptp(guard)))
             ended = centre(pairs, first(pairs, w, every), level, min(ROUND_STEPS, most - steps))
@@ -109,7 +112,7 @@ def search(
         proved = pairs.value(price) + least.floor
         if proved > lower:
             lower, prices = proved, price
-        told(lower, upper, Found(prices, plan, SHARP * gap if cheap else gap, steps, f"{number + 1} rounds"))
+        told(lower, upper, Found(prices, plan, (SHARP if cheap else LAST) * gap, steps, f"{number + 1} rounds"))
         if upper - lower <= (SHARP * gap if cheap and not sharp else gap):
             sentence = f"{point.means.size} atoms, {number + 1} rounds"
             break
@@ -128,7 +131,7 @@ def search(
         guard = guard[(guard > pairs.ends[0]) & (guard < pairs.ends[1])]
         point = following(pairs, point, least, valleys, begun, guard)
         level = max(min(SHARPER * level, 0.1 * abs(least.best)), LAST * (SHARP * gap if cheap and not failed else gap))
-    return Found(prices, plan, SHARP * gap if cheap else gap, steps, sentence)
+    return Found(prices, plan, (SHARP if cheap else LAST) * gap, steps, sentence)
 
 
 def _look(pairs: Pairs, price: Prices, tilts: FloatArray, slack: float, most: int) -> Least:
