@@ -99,7 +99,7 @@ def evaluate(
     * codes, where a code has enough images: `ratio` = D / D_d, `bias` = E||E[Y|Z] - E[X|Z]||^2 / D_d and `variance` =
       E||Y - E[Y|Z]||^2 / D_d, with D_d that of the table decoder on these images; in expectation ratio = 1 + bias +
       variance. All NaN where the decoder knows a shared dither: the code is then not all that it knows;
-    * features: `frechet` and `kernel_distance` of the classifier's features;
+    * features: `frechet` and `kernel_distance` of the classifier's features, `feature_error` of its convolutions;
     * fresh critic: `critic_w1`, `critic_slope`; own critic: `own_w1` = E J(X) - E J(Y) by the critic of its training;
       both in the papers' unit, the l2 norm of the whole image;
     * pictures: `psnr` in dB, `ms_ssim` with as many scales as fit;
@@ -270,9 +270,10 @@ def _normal(output: Tensor) -> float:
 
 
 def _features(look: _Look) -> Found:
-    embed = torch.no_grad()(look.classifier.embed)
+    embed, perceive = (torch.no_grad()(layer) for layer in (look.classifier.embed, look.classifier.perceive))
     measures = {"frechet": frechet, "kernel_distance": kernel_distance}
-    return {name: look.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
+    laws = {name: look.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
+    return {**laws, "feature_error": _square(perceive(look.output), perceive(look.images))}
 
 
 MEASURES: dict[str, Callable[[_Look], Found]] = {

@@ -41,40 +41,18 @@ SEED = 0  # of the random features: the same for everybody, so that their number
 
 @dataclass(frozen=True)
 class Quality:
-    """What a codec did to some images.
+    """What a codec did to some images, the mean over them."""
 
-    Attributes
-    ----------
-    bpp : float
-        Bits per pixel, headers included; the mean over images.
-    psnr : float
-        Mean over images of -10 log10 of the mean squared error, in dB; inf if one image came back exactly.
-    ms_ssim : float or None
-        Mean over images; None where a side is below 161 pixels.
-    D : float
-        Mean squared error per sample (pixel and plane), over all samples.
-    P, P_floor : float
-        Squared W2 between the decoded and the given images, per image, and the same between two halves of the given
-        ones: what so few images show anyhow. Of images of several sizes, of their features.
-    fid, kid : float
-        Frechet and kernel distances of the features.
-    bits : float
-        Bits per image.
-    samples : float
-        Pixels times planes of an image, the mean.
-    name : str
-    """
-
-    bpp: float
-    psnr: float
-    ms_ssim: float | None
-    D: float
-    P: float
-    P_floor: float
-    fid: float
-    kid: float
-    bits: float
-    samples: float
+    bpp: float  # bits per pixel, headers included
+    psnr: float  # -10 log10 of the mean squared error, in dB; inf if one image came back exactly
+    ms_ssim: float | None  # None where a side is below 161 pixels
+    D: float  # mean squared error per sample (pixel and plane), over all samples
+    P: float  # squared W2 between decoded and given images, per image; of images of several sizes, of their features
+    P_floor: float  # the same between two halves of the given images: what so few show anyhow
+    fid: float  # Frechet distance of the features
+    kid: float  # kernel distance of the features
+    bits: float  # per image
+    samples: float  # pixels times planes of an image
     name: str = ""
 
     def per_image(self) -> Measurement:

@@ -311,7 +311,9 @@ def read(folder: str | os.PathLike[str]) -> Result:
         digest, names = document.pop("sha256"), document["samples"]
         pictures = read_bytes(path.with_name(SAMPLES), LARGEST) if names else b""
         whole = digest == _digest(document, pictures)
-        records = tuple(Record(**{**r, "value": _number(r["value"])}) for r in document.pop("table"))
+        records = tuple(
+            Record(**{**r, "value": math.nan if r["value"] is None else r["value"]}) for r in document.pop("table")
+        )
         names, study = document.pop("samples"), _known(document.pop("id"))
         if not {*FACTS} <= {*document}:
             raise KeyError
@@ -358,7 +360,3 @@ def _known(id: str) -> Study:
 
 def _finite(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_constant=lambda name: None)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -124,8 +124,8 @@ TWOFOLD = Study(
     "A trained sampler reaches 2 D_d, with no bias by code, full variance and the law of the images",
     lambda v: (model for bits in v.rates for model in pair(v, bits)),
     (
-        *sampling(0.15, 0.08, 0.05, 0.25, "R = {rate:g}: ", **RATED),
-        Claim("R = {rate:g}: variance by code / D_d", LAW, value("variance", **SAMPLE), 1.0, 0.15, 0.10, **RATED),
+        *sampling(0.15, 0.15, 0.05, 0.25, "R = {rate:g}: ", **RATED),
+        Claim("R = {rate:g}: variance by code / D_d", LAW, value("variance", **SAMPLE), 1.0, 0.15, 0.15, **RATED),
     ),
     presets(*BY_PRESET, rates=((4,), (2, 4), (2, 4, 8), (2, 4, 6, 8))),
     measures=("distortion", "perception", "codes", "own critic"),
@@ -250,7 +250,7 @@ INTERPOLATE = Study(
     "The sampler of twofold mixed with the mean follows the exact sampler in distortion and in perception",
     _interpolate,
     (
-        Claim("D / D_d at alpha = {alpha:g}", LAW, LOST, lambda t, alpha: law(alpha), 0.15, 0.1, ("alpha",),
+        Claim("D / D_d at alpha = {alpha:g}", LAW, LOST, lambda t, alpha: law(alpha), 0.15, 0.15, ("alpha",),
               {"role": "trained", "alpha": 0.0}),
         Claim("the same at alpha = {alpha:g}, against its own end points", IDENTITY, LOST,
               lambda t, alpha: 1.0 + (1.0 - alpha) ** 2 * (LOST(t, alpha=0.0) - 1.0), 0.03, 0.03, ("alpha",),
