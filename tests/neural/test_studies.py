@@ -201,7 +201,7 @@ def test_a_codec_is_held_against_the_mean_of_the_images_it_reproduces():
     values = {"source mean": 0.1, "target mean": 1.0, "target alone": 0.4}
     records = [Record({"role": r, "rate": 4.0}, "train", "distortion_per_pixel", v) for r, v in values.items()]
     table = Table((*records, Record({"role": "joint", "rate": 4.0}, "train", "output", 0.6)))
-    assert crossing.apart("target", "output").measured(table, rate=4.0) == pytest.approx(1.5, rel=1e-12)
+    assert crossing.apart("target", "output", 0.5, 0.5).measured(table, rate=4.0) == pytest.approx(1.5, rel=1e-12)
 
 
 def test_the_grid_has_98_pairs():
