@@ -118,7 +118,7 @@ def test_channels_last_trains_the_same_model(digits, loss):
         losses(digits, family(3, width=0.1), loss=loss, steps=8, recipe=Recipe(32))
         for family in (BlauMichaeli, ChannelsLast)
     )
-    kernel = last[0].decoder.net[7].weight
+    kernel = last[0].decoder.net.nets[0][7].weight
     assert kernel.is_contiguous(memory_format=torch.channels_last)
     assert not kernel.is_contiguous()
     assert last[1] == pytest.approx(plain[1], rel=1e-3)  # sums in another order: float32 rounding through 8 steps
