@@ -49,13 +49,15 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
     drawn, copy = _next_to(problem, p[:, None] * channel, free), _copy(problem)
     limits = np.array([limit.limit for limit in reduced.distortions])
     if drawn is not None and idle and copy is not None and limits.min() > 0.0:
-        short = _short(reduced, *drawn)
-        if short.max() > 0.0:  # a copy of X leaves all of D, and has the law that is asked for
+        short = np.maximum(_short(reduced, *drawn), 0.0)
+        if short.any():  # a copy of X leaves all of D, and has the law that is asked for
             share = float((2.0 * short / (2.0 * short + limits)).max())
             drawn = _next_to(problem, (1.0 - share) * drawn[0] + share * copy, free)
     if drawn is None or (idle and _short(reduced, *drawn).max() > 0.0):
         return None
     plan, moved, _ = drawn
+    if not float(plan.min()) >= 0.0:
+        return None
     # entropies of the joint law and of the output law change by no more than this [a law that moves by `moved`]
     unsure = 2.0 * moved * (log(plan.size) + 1.0 - log(moved))
     return plan / plan.sum(axis=1, keepdims=True), unsure

@@ -23,3 +23,8 @@ def test_a_planted_end_is_found_out(monkeypatch):
     assert len(counted.excluded) >= 3
     assert "planted" in counted.excluded[0]
     assert "3 questions" in str(counted)
+
+
+def test_two_limits_of_which_one_has_room_and_one_has_none():
+    """A share of a copy is what the tight limit asks for, whatever the room of the other."""
+    assert roads.count([20114]).excluded == []
