@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from rdptheory.distortions import SquaredError
 from rdptheory.solvers.transport.common_randomness import ColumnGeneration, Flow
-from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs
+from rdptheory.solvers.transport.long_blocks import EntropicTransport, LinePairs, PosteriorPairs
 from rdptheory.solvers.transport.private_randomness import QuantileCuts
 from rdptheory.sources import Pmf
 from rdptheory.transport import constrained_transport
@@ -53,6 +53,27 @@ def timed(work: Callable[[], TransportSolution], repeats: int) -> tuple[float, T
     return median(times), answer
 
 
+LIMITED = (
+    *((PosteriorPairs(), 3, rate) for rate in (0.0, 0.3)),
+    *((LinePairs(), n, rate) for n in (3, 16, 64) for rate in (0.0, 0.3)),
+)
+"""Method, points and the rate of common randomness in nats."""
+THREE = Pmf([0.5, 0.3, 0.2]), Pmf([0.2, 0.3, 0.5])
+
+
+def limited() -> None:
+    """A rate of common randomness over long blocks: the line beside linear programs over posteriors."""
+    print("\n| method | n = m | Rc (nats) | seconds | steps | distortion | gap |")
+    print("|---|---|---|---|---|---|---|")
+    for method, n, rate in LIMITED:
+        laws = THREE if n == 3 else pair(n)
+        limits = {"R": 0.3, "common_randomness": rate}
+        work = partial(constrained_transport, *laws, SquaredError(), **limits, asymptotic=True, method=method)
+        time, answer = timed(work, 1)
+        cells = (type(method).__name__, n, f"{rate:g}", f"{time:.2f}", answer.steps)
+        print("|", *(f"{cell} |" for cell in cells), f"{answer.distortion:.10f} | {answer.gap:.1e} |")
+
+
 def main() -> None:
     """Print one line for each case."""
     a = np.random.default_rng(0).normal(size=(1000, 1000))
@@ -73,6 +94,7 @@ def main() -> None:
             time, answer = timed(work, 1 if n > 100 else 3)
             cells = (type(method).__name__, n, f"{bits:g}", f"{time:.2f}", answer.steps)
             print("|", *(f"{cell} |" for cell in cells), f"{answer.distortion:.10f} | {answer.gap:.1e} |")
+        limited()
 
 
 if __name__ == "__main__":
