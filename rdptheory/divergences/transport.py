@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from rdptheory._native import Tangents
-from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray, Remembered, frozen_array
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
 from rdptheory.doors import Law, NotNegative, Places, Reference, guard
@@ -200,7 +200,7 @@ class Wasserstein1(_BetweenPoints):
 
     def on(self, points: Places) -> TransportDivergence:
         """W1 between laws on `points`, shape (n,) or (n, k)."""
-        return TransportDivergence(distances(points), points if points.ndim == 1 else None)
+        return _DISTANCES((points,), lambda: TransportDivergence(distances(points), _line(points)))
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,16 @@ class Wasserstein2Squared(_BetweenPoints):
 
     def on(self, points: Places) -> TransportDivergence:
         """W2² between laws on `points`, shape (n,) or (n, k)."""
-        return TransportDivergence(squared_distances(points), points if points.ndim == 1 else None)
+        return _SQUARES((points,), lambda: TransportDivergence(squared_distances(points), _line(points)))
+
+
+def _line(points: FloatArray) -> FloatArray | None:
+    """Points of a line, as a copy: what is remembered under an array may not hold it."""
+    return frozen_array(points) if points.ndim == 1 else None
+
+
+_DISTANCES: Remembered[TransportDivergence] = Remembered()
+_SQUARES: Remembered[TransportDivergence] = Remembered()
 
 
 def _assigned(p: FloatArray, chosen: IntArray, m: int) -> FloatArray:

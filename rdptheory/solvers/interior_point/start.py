@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdptheory._types import FloatArray
+from rdptheory._types import FloatArray, Remembered, frozen_array
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["inner_law"]
@@ -23,6 +23,19 @@ def inner_law(ball: PerceptionLimit) -> FloatArray:
     cost, q = ball.divergence.cost, ball.reference
     if cost is None or (ball.limit == 0.0 and not ball.has_zero_cost_moves):
         return q
+    known = _BLURRED((cost, q), dict)
+    law = known.get(ball.limit)
+    if law is None:
+        law = frozen_array(_blurred(ball, cost, q))
+        known.clear()  # a path has one P
+        known[ball.limit] = law
+    return law
+
+
+_BLURRED: Remembered[dict[float, FloatArray]] = Remembered()
+
+
+def _blurred(ball: PerceptionLimit, cost: FloatArray, q: FloatArray) -> FloatArray:
     least = cost.min(axis=1)
     c = cost - least[:, None]
     room = ball.limit - float(q @ least)
