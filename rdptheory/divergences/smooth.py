@@ -35,7 +35,7 @@ class SmoothFDivergence(FDivergence):
 
     compiled: tuple[int, float, float] = (CALLED, 0.0, 1.0)
     """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
-    `derivatives`. The judge takes it at its word: a class whose φ is another one must not inherit it."""
+    `derivatives`. Only a search believes it of classes outside this package: the judge asks those for φ."""
 
     def derivatives(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """φ, φ' and φ'' at t > 0."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdptheory import InteriorPoint, Pmf, Problem, Table
+from rdptheory import InteriorPoint, KullbackLeibler, Pmf, Problem, SquaredError, Table, rdp
 from rdptheory._native import Look, judge
 from rdptheory.certificates import DualPoint, Shown, both_ends, lower_bound, on_reduced, upper_bound
 from rdptheory.certificates.common import common_question
@@ -177,3 +177,40 @@ def test_other_questions_go_to_the_general_judge():
 def test_a_thread_that_has_judged_nothing_yet_may_begin_with_nothing():
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(judge, []).result() == []
+
+
+class Twice(KullbackLeibler):
+    """2 KL: every method is its own, and the compiled form, inherited, is that of KL."""
+
+    def near(self, z):
+        return 2.0 * super().near(z)
+
+    def phi(self, t):
+        return 2.0 * super().phi(t)
+
+    def far(self, p, r):
+        return 2.0 * super().far(p, r)
+
+    def slope(self, t):
+        return 2.0 * super().slope(t)
+
+    def curvature(self, t):
+        return 2.0 * super().curvature(t)
+
+    def ratio(self, y):
+        return super().ratio(0.5 * y)
+
+    def ratio_slope(self, y):
+        return 0.5 * super().ratio_slope(0.5 * y)
+
+    def conjugate(self, y):
+        return 2.0 * super().conjugate(0.5 * y)
+
+
+def test_a_form_inherited_by_another_divergence_proves_nothing():
+    """2 KL <= P is KL <= P/2; as KL <= P it would have a lower rate."""
+    source, table = Pmf.from_weights([4.0, 3.0, 2.0, 1.0]), SquaredError()
+    own = rdp(source, table, Twice(), D=0.6, P=0.02)
+    half, whole = (rdp(source, table, KullbackLeibler(), D=0.6, P=P) for P in (0.01, 0.02))
+    assert max(own.bounds.lower, half.bounds.lower) <= min(own.bounds.upper, half.bounds.upper)
+    assert whole.bounds.upper < half.bounds.lower - 1e-3  # so that the two can be told apart
