@@ -202,6 +202,10 @@ class PerceptionLimit:
         cls, divergence: Divergence, reference: FloatArray, limit: float, alphabet: tuple[int, ...], axis: int
     ) -> PerceptionLimit:
         """A limit on the law of one coordinate of a product alphabet, whose outputs are numbered in C order."""
+        if not all(size >= 1 for size in alphabet):
+            raise InvalidInput("alphabet", alphabet, "must have sizes of at least 1")
+        if not 0 <= axis < len(alphabet):
+            raise InvalidInput("axis", axis, f"must name one of the {len(alphabet)} coordinates, from 0")
         m = int(np.prod(alphabet))
         image = np.zeros((alphabet[axis], m))
         image[np.unravel_index(np.arange(m), alphabet)[axis], np.arange(m)] = 1.0

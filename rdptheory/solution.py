@@ -13,7 +13,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.doors import guard
-from rdptheory.errors import GapTooWide, InvalidInput, at_least_zero
+from rdptheory.errors import GapTooWide, InvalidInput, at_least_zero, real_array
 from rdptheory.methods import DualPoint, Method
 from rdptheory.problems import Problem
 from rdptheory.shown import as_html
@@ -230,7 +230,7 @@ class Solution(Answer, Generic[Question]):
         """
         if self.candidate is None:
             raise InvalidInput("solution", self.status.value, "has no channel to draw from")
-        return self.candidate.draw(np.asarray(x, dtype=np.float64), getattr(self.problem, "source", None), rng)
+        return self.candidate.draw(real_array("x", x), getattr(self.problem, "source", None), rng)
 
     def gradient(self) -> Any:
         """First derivatives by the law of X, the distortion matrix, D and P: `derivatives.gradient`."""

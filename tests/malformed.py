@@ -200,7 +200,9 @@ def nouns() -> dict[str, Any]:
         "TransportProblem": plan.problem, "Problem": solution.problem, "Gaussian": rdpt.Gaussian(0, 1),
         "Uniform": rdpt.Uniform(0, 1), "GaussianVector": rdpt.GaussianVector([0.0, 0.0], [1.0, 1.0]), "Bernoulli": coin,
         "Located": located, "Laplace": rdpt.Laplace(0, 1), "Empirical": rdpt.Empirical([0.0, 1.0]),
-        "x": np.array([0.5]), "level": 0.5, "v": np.array([0.0, 1.0]), "Pmf": pmf, "Bounds": located.bounds,
+        "relevance": [[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]], "rng": np.random.default_rng(0),
+        "divergence": rdpt.TotalVariation(), "x": np.array([0.5]), "level": 0.5, "v": np.array([0.0, 1.0]),
+        "Pmf": pmf, "Bounds": located.bounds,
     }  # fmt: skip
 
 
@@ -221,7 +223,8 @@ def special() -> dict[str, dict[str, Any]]:
         **dict.fromkeys(("check", "far"), laws),
         **dict.fromkeys(("at_most", "equal", "exceeds", "worst", "Refinement", "gaussian_refinement"), numbers),
         "solution.Solution": {"method": rdpt.InteriorPoint()}, "discretise": {"source": known["Laplace"]},
-        "slope_curve": {"s": [1.0]},
+        "slope_curve": {"s": [1.0]}, "confidence_rate": {"samples": np.linspace(0.0, 1.0, 50), "support": [(0.0, 1.0)]},
+        "Solution.sample": {"x": [0.0, 1.0]},
         "GaussianMixture": {"weights": [0.5, 0.5], "means": [0.0, 1.0], "variances": [1.0, 1.0]},
         "GaussianVector": {"mean": [0.0, 0.0], "covariance": [1.0, 1.0]}, "adaptive_grid": {"D": (0.1, 0.2)},
         "Pmf.from_csv": {"path": folder / "pmf.csv"}, "read_measurements": {"path": folder / "codec.csv"},
