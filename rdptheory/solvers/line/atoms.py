@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -40,6 +40,8 @@ PROMINENT, DEEP, NEARLY = 0.1, 30.0, 3.0
 times the deepest one."""
 TINY = 1e-300  # keeps quotients by what rounds to 0 finite
 OF_ATOMS = ("means", "tilts", "weights", "offsets", "masses", "slacks", "moving", "low", "high")
+MOVED = ("means", "tilts", "weights", "offsets", "masses", "slacks", "prices", "signed", "left")
+"""What of a point a step changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,7 @@ class Point:
 
     def moved(self, step: Step, length: float) -> Point:
         """The point after so much of a step."""
-        names = (field.name for field in fields(step))
-        return replace(self, **{name: getattr(self, name) + length * getattr(step, name) for name in names})
+        return replace(self, **{name: getattr(self, name) + length * getattr(step, name) for name in MOVED})
 
     def price(self, pairs: Pairs) -> Prices:
         """The prices in their parts."""

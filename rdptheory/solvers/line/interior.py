@@ -45,6 +45,8 @@ STRIDE = 0.3
 """Of the deviation of its law, what an atom may move in a step by the slope of its valley."""
 RELATIVE = 1e-13
 """Added to the diagonal of the systems of atoms: one letter as a law leaves rounding of its spread."""
+BELOW = np.tril_indices(5, -1)
+"""The entries of a system of five numbers below its diagonal."""
 COUPLED = 0.5
 """Share of the product of their bends that weight and mean of an atom may be coupled by, squared."""
 
@@ -141,8 +143,7 @@ class _Here:
 
     def by_side(self, values: FloatArray) -> FloatArray:
         """Sums over the letters of either side, shape (k, 2)."""
-        n = self.pairs.n
-        return np.stack((values[:, :n].sum(axis=1), values[:, n:].sum(axis=1)), axis=1)
+        return np.add.reduceat(values, (0, self.pairs.n), axis=1)
 
     def longest(self, step: Step) -> float:
         """How far everything that is above 0 stays so, w below 1, and atoms in their cells."""
@@ -157,8 +158,9 @@ class _Here:
 
     def gap_after(self, step: Step, length: float) -> float:
         """The gap after so much of a step."""
-        there = self.point.moved(step, length)
-        return float(np.vdot(there.masses, there.slacks) + there.signed @ there.left)
+        at, t = self.point, length
+        paired = np.vdot(at.masses + t * step.masses, at.slacks + t * step.slacks)
+        return float(paired + (at.signed + t * step.signed) @ (at.left + t * step.left))
 
     def newton(self) -> Callable[[FloatArray, FloatArray], Step] | None:
         """Steps to wanted products of masses and slacks (k, n+m) and of signed prices and what is left of them."""
@@ -189,7 +191,8 @@ class _Here:
             matrix[n:size, -1] = weights @ drawn
             matrix[size + 1, -1] = -float(weights @ (drawn * logs[:, n:]).sum(axis=1))
             matrix[-1, -1] = float(weights @ (drawn * pull).sum(axis=1)) + 2.0 * pairs.P / (1.0 - w) ** 3
-        matrix = np.triu(matrix) + np.triu(matrix, 1).T
+            matrix[-1, size + 1] = matrix[size + 1, -1]
+        matrix[size:, :size] = matrix[:size, size:].T
         matrix[np.arange(size, size + point.left.size), np.arange(size, size + point.left.size)] += (
             point.left / point.signed
         )
@@ -295,8 +298,9 @@ class _Here:
 
 
 def _mirrored(upper: FloatArray) -> FloatArray:
-    """Symmetric matrices (k, 5, 5) from their upper triangles."""
-    return np.asarray(np.triu(upper) + np.triu(upper, 1).swapaxes(1, 2))
+    """Symmetric matrices (k, 5, 5) from their upper triangles, in place."""
+    upper[:, BELOW[0], BELOW[1]] = upper[:, BELOW[1], BELOW[0]]
+    return upper
 
 
 def _factored(matrix: FloatArray) -> Callable[[FloatArray], FloatArray] | None:
