@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -61,6 +62,18 @@ def product_seconds(n: int = 1024) -> float:
     return min(rounds)
 
 
+def row(name: str, ball: str, question: tuple[Any, ...], asked: dict[str, Any], unit: float) -> str:
+    """The Markdown row of one question, whose time is also told in products of `unit` seconds."""
+    start = time.process_time()
+    found = rdp(*question, **asked)
+    spent = time.process_time() - start
+    low, high = found.bounds.lower, found.bounds.upper
+    return (
+        f"| {name} | {ball} | {asked['method']} | {low:.8f} | {high:.8f} | {found.gap:.1e} | {spent:.1f} "
+        f"| {spent / unit:.0f} |"
+    )
+
+
 def main(names: list[str]) -> None:
     """Print one Markdown row for each law and ball."""
     print("| law | ball | method | lower | upper | width | cpu s | products |")
@@ -72,26 +85,11 @@ def main(names: list[str]) -> None:
             for ball, perception, P, method in BALLS:
                 if isinstance(method, Atoms) and name not in ("uniform", "mixture"):
                     continue
-                limit = D / 30.0 if P is None else P
-                start = time.process_time()
-                found = rdp(law, SquaredError(), perception, D=D, P=limit, method=method)
-                spent = time.process_time() - start
-                low, high = found.bounds.lower, found.bounds.upper
-                print(
-                    f"| {name} | {ball} | {method} | {low:.8f} | {high:.8f} | {found.gap:.1e} | {spent:.1f} "
-                    f"| {spent / unit:.0f} |",
-                    flush=True,
-                )
+                asked = {"D": D, "P": D / 30.0 if P is None else P, "method": method}
+                print(row(name, ball, (law, SquaredError(), perception), asked, unit), flush=True)
             for ball, perception, P in ABSOLUTE:
-                start = time.process_time()
-                found = rdp(law, AbsoluteError(), perception, D=D, P=P, method=Cells())
-                spent = time.process_time() - start
-                low, high = found.bounds.lower, found.bounds.upper
-                print(
-                    f"| {name}, absolute error | {ball} | {Cells()} | {low:.8f} | {high:.8f} | {found.gap:.1e} "
-                    f"| {spent:.1f} | {spent / unit:.0f} |",
-                    flush=True,
-                )
+                asked = {"D": D, "P": P, "method": Cells()}
+                print(row(f"{name}, absolute error", ball, (law, AbsoluteError(), perception), asked, unit), flush=True)
 
 
 if __name__ == "__main__":

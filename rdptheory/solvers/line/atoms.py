@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -40,8 +40,6 @@ PROMINENT, DEEP, NEARLY = 0.1, 30.0, 3.0
 times the deepest one."""
 TINY = 1e-300  # keeps quotients by what rounds to 0 finite
 OF_ATOMS = ("means", "tilts", "weights", "offsets", "masses", "slacks", "moving", "low", "high")
-MOVED = ("means", "tilts", "weights", "offsets", "masses", "slacks", "prices", "signed", "left")
-"""What of a point a step changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +107,10 @@ class Step:
     prices: FloatArray
     signed: FloatArray
     left: FloatArray
+
+
+MOVED = tuple(field.name for field in fields(Step))
+"""What of a point a step changes."""
 
 
 def first(pairs: Pairs, w: float, means: FloatArray) -> Point:
