@@ -403,17 +403,22 @@ class DiscreteProblem:
         return barred if barred is not None and barred.any() else None, minima
 
     @cached_property
+    def closed(self) -> MaskArray | None:
+        """Where d is inf or a limit of 0 lets no channel go, shape (n, m); None where that is nowhere."""
+        shut = [limit.table > 0.0 for limit in self.distortions if limit.limit == 0.0]
+        shut += [limit.barred for limit in self.distortions if limit.barred is not None]
+        return np.any(shut, axis=0) if shut else None
+
+    @cached_property
     def groups(self) -> IntArray:
         """Numbers of the groups of symbols (n,) between which no output is shared, from 0.
 
         What cuts them apart are forbidden entries and limits of 0.
         """
         n, m = self.shape
-        shut = [limit.table > 0.0 for limit in self.distortions if limit.limit == 0.0]
-        shut += [limit.barred for limit in self.distortions if limit.barred is not None]
-        if not shut:
+        if self.closed is None:
             return np.zeros(n, dtype=np.intp)
-        row, output = np.nonzero(~np.any(shut, axis=0))
+        row, output = np.nonzero(~self.closed)
         links = scipy.sparse.coo_array((np.ones(row.size), (row, n + output)), shape=(n + m, n + m))
         number = scipy.sparse.csgraph.connected_components(links, directed=False)[1]
         return np.asarray(np.unique(number[:n], return_inverse=True)[1], dtype=np.intp)

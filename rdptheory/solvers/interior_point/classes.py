@@ -34,11 +34,9 @@ def only_channel(problem: DiscreteProblem) -> Proof | None:
     f_i = -log r(y_i) and s = 0 prove it: every column sum is at most 1. Whether Y keeps a ball is for the judge.
     """
     reduced = problem.reduced
-    shut = [limit.table > 0.0 for limit in reduced.distortions if limit.limit == 0.0]
-    shut += [] if reduced.barred is None else [reduced.barred]
-    if not shut:
+    if reduced.closed is None:
         return None
-    channel = np.where(np.any(shut, axis=0), 0.0, 1.0)
+    channel = np.where(reduced.closed, 0.0, 1.0)
     if not (channel.sum(axis=1) == 1.0).all():
         return None
     law = reduced.probabilities @ channel

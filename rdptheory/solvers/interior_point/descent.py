@@ -39,8 +39,8 @@ class Attempt:
         # a limit on what costs nothing, where only forbidden entries are left, has no multiplier to move
         self.open = [limit.limit > 0.0 and bool(limit.paid.any()) for limit in reduced.distortions]
         kept = [limit for limit, open_ in zip(reduced.distortions, self.open, strict=True) if open_]
-        forbidden = _forbidden(reduced)
-        self.usable = _usable(reduced, forbidden)
+        forbidden = None if reduced.closed is None else reduced.closed.astype(np.float64)
+        self.usable = _usable(reduced)
         self.whole = bool(self.usable.all())
         columns = slice(None) if self.whole else self.usable
         if forbidden is not None:  # a ball may want a symbol nobody may use: the judge says what that costs
@@ -153,18 +153,11 @@ class Attempt:
         return whole
 
 
-def _forbidden(reduced: DiscreteProblem) -> FloatArray | None:
-    """Above 0 where no channel may go, shape (n, m); None where that is nowhere."""
-    shut = [limit.table for limit in reduced.distortions if limit.limit == 0.0]
-    shut += [] if reduced.barred is None else [reduced.barred.astype(np.float64)]
-    return np.asarray(np.sum(shut, axis=0)) if shut else None
-
-
-def _usable(reduced: DiscreteProblem, forbidden: FloatArray | None) -> NDArray[np.bool_]:
+def _usable(reduced: DiscreteProblem) -> NDArray[np.bool_]:
     """Output symbols that a channel within the limits can use at all."""
     usable = np.ones(reduced.shape[1], dtype=bool)
-    if forbidden is not None:
-        reached = np.asarray((forbidden <= 0.0).any(axis=0))
+    if reduced.closed is not None:
+        reached = np.asarray(~reduced.closed.all(axis=0))
         if all(_moves(ball) or _spares(ball, reached) for ball in reduced.perceptions):
             usable = reached
     for ball in reduced.perceptions:
