@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import typer
@@ -82,6 +82,7 @@ PERCEPTIONS: dict[str, Divergence | None] = {
     "w1": Wasserstein1(),
     "w2": Wasserstein2Squared(),
 }
+Member = TypeVar("Member")
 TABLE = "table"
 """A distortion that is a file: d(x, y), a row for each symbol."""
 PICTURES = (".png", ".pdf", ".svg")
@@ -167,16 +168,19 @@ def as_distortion(text: str) -> Distortion:
     kind, _, file = text.partition(":")
     if kind == TABLE:
         return Table(read_table(file))
-    if text.lower() not in DISTORTIONS:
-        raise InvalidInput("distortion", text, f"must be one of {', '.join(DISTORTIONS)}, or {TABLE}:FILE")
-    return DISTORTIONS[text.lower()]
+    return _chosen("distortion", text, DISTORTIONS, f", or {TABLE}:FILE")
 
 
 def as_perception(text: str) -> Divergence | None:
     """One of the family, or none."""
-    if text.lower() not in PERCEPTIONS:
-        raise InvalidInput("perception", text, f"must be one of {', '.join(PERCEPTIONS)}")
-    return PERCEPTIONS[text.lower()]
+    return _chosen("perception", text, PERCEPTIONS)
+
+
+def _chosen(argument: str, text: str, known: Mapping[str, Member], beside: str = "") -> Member:
+    """A member of a family by its name, in any case."""
+    if text.lower() not in known:
+        raise InvalidInput(argument, text, f"must be one of {', '.join(known)}{beside}")
+    return known[text.lower()]
 
 
 def as_question(source: str, distortion: str, perception: str, levels: int | None) -> Question:
