@@ -65,7 +65,7 @@ class Problem:
             k, m = self._compared()
             self.perception.check(k, m)
 
-    def _costs(self, source: DiscreteSource) -> FloatArray | Geometry:
+    def costs(self, source: DiscreteSource) -> FloatArray | Geometry:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
         if not follows(self.distortion, WithGeometry):
             affordable("source", source.size, source.size, copies=TABLES)  # before the table is asked for
@@ -125,7 +125,7 @@ class Problem:
         if not isinstance(self.source, DiscreteSource):
             advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it a Pmf"
             raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
-        costs = self._costs(self.source)
+        costs = self.costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and np.isfinite(self.P):
             if not isinstance(self.perception, FDivergence):  # costs between all outputs, before they are written down

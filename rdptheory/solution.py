@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from importlib import import_module
 from math import isfinite
@@ -194,6 +195,20 @@ class Solution(Answer, Generic[Question]):
     unit: ClassVar[str] = "nat "
     margin: ClassVar[int] = 8
 
+    if not TYPE_CHECKING:  # which would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:
+            """A field of an answer out of a batch (`later`), made when somebody asks for it."""
+            rest = vars(self).get("_rest")
+            if rest is None or name not in LATE:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            vars(self).update(rest(name))
+            return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All fields, for a copy that has no batch behind it."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
     def plot(self, ax: Any = None) -> Any:
         """Draw the channel p(y|x) as a map (`plotting.plot_channel`); returns the matplotlib Axes.
 
@@ -267,6 +282,28 @@ class Solution(Answer, Generic[Question]):
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),
         ]
+
+
+del Solution.dual  # its default is that of the constructor: a class attribute would hide that it is still to be made
+LATE = "bounds", "slopes", "candidate", "dual"
+"""Fields that take longer to make than a small question takes to answer."""
+
+
+def later(
+    problem: Question,  # type: ignore[misc]  # it is only kept
+    rate: float,
+    status: Status,
+    message: str,
+    method: Method,
+    steps: int,
+    rest: Callable[[str], dict[str, Any]],
+) -> Solution[Question]:
+    """An answer whose other fields `rest` makes when somebody asks for one: by its name, and others if it likes."""
+    answer: Solution[Question] = object.__new__(Solution)
+    vars(answer).update(
+        problem=problem, rate=rate, status=status, message=message, method=method, steps=steps, _rest=rest
+    )
+    return answer
 
 
 def plain(value: object) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -21,17 +22,18 @@ from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
-from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status
+from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status, later
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.many import Closed, closed_at_once
 from rdptheory.solvers.outcome import Proof, answered, searched
 from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.solvers.transport.long_blocks import LinePairs
-from rdptheory.sources import ContinuousSource, Independent, Source
+from rdptheory.sources import ContinuousSource, DiscreteSource, Independent, Source
 from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
 from rdptheory.watch import interrupted, opened
 
-__all__ = ["Method", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
+__all__ = ["Method", "answers", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
 Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
@@ -41,6 +43,7 @@ LARGE_METHOD = FirstOrder(gap=1e-4)  # beside large alphabets: the nats that it 
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
 SECOND_WORK = 400_000_000  # entries of the table that they may pass: some seconds
 OTHER_QUESTIONS = ("DiscreteTransport", DiscreteTransport)  # what a method of the other verb says that it takes
+MOST_TOGETHER, ENTRIES_TOGETHER = 4096, 2**17  # questions and entries of tables that are looked at at once: some 0.1 s
 EXPECTED_GAP = 1e-6  # nats: what counts as optimal from a method that does not say
 
 
@@ -231,6 +234,10 @@ def rate_distortion(
 def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None = None) -> list[Solution[Any]]:
     """`rdp` for many questions of their own, in their order; every number is the one that `rdp` gives alone.
 
+    Questions about finite alphabets with one distortion and an f-divergence, or none, are solved and judged together,
+    up to some thousand at a time: at 2 symbols they take 10 µs each, where a call of `rdp` takes twenty times that, and
+    at 64 symbols the time of the iteration. The others are asked one by one.
+
     Parameters
     ----------
     problems : sequence of Problem or SeveralProblem
@@ -239,7 +246,7 @@ def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None
     Raises
     ------
     InvalidInput
-        The first question that does not fit, as `rdp` says it.
+        The first question that does not fit, as `rdp` says it, with a note of its number.
 
     Examples
     --------
@@ -248,7 +255,72 @@ def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None
     >>> [round(solution.rate, 6) for solution in rdp_many(coins)]
     [0.179148, 0.285781, 0.347929]
     """
-    return [ask(problem, method) for problem in problems]
+    found: list[Solution[Any]] = []
+    try:
+        found += answers(problems, method)
+    except InvalidInput as refusal:
+        refusal.add_note(f"question {len(found)} of {len(problems)}, counted from 0")
+        raise
+    return found
+
+
+def answers(
+    problems: Iterable[Problem | ConditionalProblem | SeveralProblem], method: Method | None
+) -> Iterator[Solution[Any]]:
+    """The answers to many questions, in their order; common ones are found together, the others when they come."""
+    for window in _windows(problems):
+        for problem, found in zip(window, _at_once(window, method), strict=True):
+            yield ask(problem, method) if found is None else found
+
+
+def _windows(problems: Iterable[Any]) -> Iterator[list[Any]]:
+    """As many questions as are looked at together: what is kept of them is little, and Ctrl-C waits for no more."""
+    window: list[Any] = []
+    entries = 0
+    for problem in problems:
+        window.append(problem)
+        source = getattr(problem, "source", None)
+        entries += source.size**2 if isinstance(source, DiscreteSource) else 0
+        if len(window) == MOST_TOGETHER or entries >= ENTRIES_TOGETHER:
+            yield window
+            window, entries = [], 0
+    if window:
+        yield window
+
+
+def _at_once(problems: list[Any], method: Method | None) -> list[Solution[Any] | None]:
+    """What has a closed form, and common questions that one descent of the interior point closes; None for others."""
+    if method is not None and type(method) is not InteriorPoint:
+        return [None] * len(problems)
+    used = METHOD if method is None else method
+    found = [_matched(problem) if method is None and type(problem) is Problem else None for problem in problems]
+    left = [problem if known is None else None for problem, known in zip(problems, found, strict=True)]
+    message = _as_asked(used.gap)
+    for number, closed in enumerate(closed_at_once(left, used.gap, used.max_steps)):
+        if closed is not None:
+            rest = partial(_rest, problems[number], closed)
+            found[number] = later(problems[number], closed.rate, Status.OPTIMAL, message, used, closed.steps, rest)
+    return found
+
+
+def _matched(problem: Problem) -> Solution | None:
+    """The closed form of a question, if it has one and is a question."""
+    try:
+        return match(problem)
+    except InvalidInput:
+        return None  # it is refused when its turn comes
+
+
+def _rest(problem: Problem, found: Closed, name: str) -> dict[str, Any]:
+    """The fields of an answer that were left to be made."""
+    by_D, by_P = found.slopes
+    numbers = {"bounds": found.bounds, "slopes": _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))}
+    if name in numbers:
+        return numbers
+    proof = found.proof
+    assert proof.channel is not None
+    candidate = Candidate(proof.channel, problem.discrete.output(proof.channel))
+    return {**numbers, "candidate": candidate, "dual": proof.outcome.dual, "_rest": None}
 
 
 def _ask(problem: Problem, method: Method | None) -> Solution:
@@ -345,7 +417,7 @@ def _seconded(problem: DiscreteProblem, method: InteriorPoint, proof: Proof) -> 
 def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, method: Method) -> Solution[Question]:
     wanted = wanted_gap(method)
     reached = proof.bounds.gap <= wanted
-    ended = f"the bracket is as narrow as asked, {wanted:.2g} nat" if reached else "no narrower bracket was found"
+    ended = _as_asked(wanted) if reached else "no narrower bracket was found"
     candidate = None if proof.channel is None else Candidate(proof.channel, discrete.output(proof.channel))
     by_P = float(proof.slope_P[0]) * _radius_slope(problem) if proof.slope_P.size else 0.0
     slopes = _slopes(problem, proof.slope_D, 0.0 + by_P)
@@ -361,6 +433,10 @@ def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, meth
         proof.steps,
         proof.outcome.dual,
     )
+
+
+def _as_asked(gap: float) -> str:
+    return f"the bracket is as narrow as asked, {gap:.2g} nat"
 
 
 def _slopes(problem: Problem | ConditionalProblem | SeveralProblem, by_D: FloatArray | float, by_P: float) -> Slopes:

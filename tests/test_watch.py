@@ -18,6 +18,7 @@ import rdptheory as rd
 from rdptheory import watch
 from rdptheory.continuous import allocated, atoms, cells, ends, plane
 from rdptheory.representations import universal
+from rdptheory.solvers import many
 from rdptheory.solvers.first_order import loop
 from rdptheory.solvers.interior_point import descent
 
@@ -100,6 +101,7 @@ def test_verbs_of_many_questions_end_and_keep_no_half_answer(monkeypatch: pytest
     ):
         with monkeypatch.context() as patch:
             patch.setattr(descent, "solve", Press(descent.solve, at=1))
+            patch.setattr(many, "descend_many", Press(many.descend_many, at=1))
             with pytest.raises(KeyboardInterrupt):
                 ask()
     assert not list(tmp_path.iterdir())

@@ -19,6 +19,7 @@ from rdptheory._native.library import (
     Question,
     solve,
 )
+from rdptheory._native.many import Batch, Descents, Verdicts, descend_many, judge_many
 from rdptheory._native.sums import Tables
 from rdptheory._native.transport import Tangents, staircase
 
@@ -30,16 +31,21 @@ __all__ = [
     "POWER",
     "TRANSPORT",
     "BallSpec",
+    "Batch",
     "BoundedCuts",
     "Common",
     "Descent",
+    "Descents",
     "Judged",
     "Look",
     "Question",
     "Tables",
     "Tangents",
+    "Verdicts",
     "bound_cuts",
+    "descend_many",
     "judge",
+    "judge_many",
     "solve",
     "staircase",
 ]

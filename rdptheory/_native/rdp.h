@@ -62,6 +62,11 @@ void rdp_channel(const rdp_problem *problem, const double *f, const double *s, c
 /* One of both, then s (tables) in nats per unit and the channel (n, m) of where it ended; 0 if that is no number. */
 RDP_API int64_t rdp_descend(const rdp_problem *problem, int64_t only_law, double *work, double *s, double *channel);
 
+/* Each problem of a batch, one after the other in the work memory of the largest: s, the channels and whether they are
+   numbers follow each other in the order of the problems. */
+RDP_API void rdp_descend_many(int64_t count, const rdp_problem *problems, int64_t only_law, double *work, double *s,
+                              double *channels, int64_t *finite);
+
 /* What the judge sums over the tables d^k (n, m) of a problem; a limit of 0 forbids every entry above 0. */
 typedef struct {
     int64_t n, m, tables, barred; /* whether some entry is infinite, where no channel may go */
@@ -102,6 +107,10 @@ enum { RDP_LOWER = 1, RDP_UPPER = 2, /* which ends were found, the others being 
 /* Both ends of the bracket of every outcome. work has room for rdp_judge_work(n, m) of the largest. */
 RDP_API int64_t rdp_judge_work(int64_t n, int64_t m);
 RDP_API void rdp_judge(int64_t count, rdp_outcome *outcomes, double *work);
+
+/* Below E d of every law of the ball that is drawn without regard to X, up to rounding: at a D below that no rate is 0. Of
+   an outcome this reads the question alone; work has room for rdp_judge_work(n, m) of the largest. */
+RDP_API void rdp_least_means(int64_t count, const rdp_outcome *outcomes, double *work, double *least);
 
 /* Sets of cuts ("nodes") of a line into cells between `size` slots, in order; of every node slot 0 and `end` are cut. A
    cell from slot i to slot j costs cost[j][i], infinite where it may not be, and spends surprise[j][i] nats of R. */

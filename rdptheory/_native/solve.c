@@ -320,6 +320,15 @@ int64_t rdp_descend(const rdp_problem *is, int64_t only_law, double *work, doubl
     return 1;
 }
 
+void rdp_descend_many(int64_t count, const rdp_problem *problems, int64_t only_law, double *work, double *s, double *channels, int64_t *finite) {
+    for (int64_t k = 0; k < count; k++) {
+        const rdp_problem *is = problems + k;
+        finite[k] = rdp_descend(is, only_law, work, s, channels);
+        s += is->tables;
+        channels += is->n * is->m;
+    }
+}
+
 int rdp_wide_registers(void) {
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");

@@ -146,3 +146,25 @@ int support(const rdp_ball *ball, double P, const double *v, int64_t m, double m
     else return smooth(ball, P, v, m, mu, work, bound);
     return 1;
 }
+
+void rdp_least_means(int64_t count, const rdp_outcome *outcomes, double *work, double *least) {
+    for (int64_t k = 0; k < count; k++) {
+        const rdp_outcome *at = outcomes + k;
+        int64_t n = at->is->n, m = at->is->m;
+        const double *p = at->is->p, *d = at->is->d[0], *q = at->ball ? at->ball->q : NULL;
+        double *v = work, mu = 0.0, bound;
+        memset(v, 0, sizeof(double) * (size_t)m);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < m; j++) v[j] -= p[i] * d[i * m + j];
+        bound = greatest(v, m);
+        if (q && at->P > 0.0 && at->ball->kind != RDP_BOX) { /* the multiplier next to q, where delta is a quadratic form */
+            Phi phi = phi_of(at->ball);
+            double mean = 0.0, spread = 0.0;
+            for (int64_t j = 0; j < m; j++) mean += q[j] * v[j];
+            for (int64_t j = 0; j < m; j++) spread += q[j] * (v[j] - mean) * (v[j] - mean);
+            mu = sqrt(spread / (2.0 * phi_curvature(&phi, 1.0) * at->P));
+        }
+        support(at->ball, at->P, v, m, mu, work + m, &bound); /* any bound serves */
+        least[k] = -bound;
+    }
+}

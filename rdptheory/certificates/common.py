@@ -20,7 +20,7 @@ from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem
 
-__all__ = ["Shown", "both_ends", "common_question"]
+__all__ = ["Shown", "both_ends", "common_question", "known_form"]
 
 HOME = f"{Divergence.__module__.rpartition('.')[0]}."
 """Where the divergences live whose compiled forms are held to φ in fifty digits by the tests."""
@@ -90,7 +90,7 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     for ball in balls:
         if ball.image is not None or ball.divergence.cost is not None or (ball.limit > 0.0 and ball.is_zero_radius):
             return None
-        spec = ball.divergence.compiled_ball(ball.reference, ball.limit) if _known(ball.divergence) else None
+        spec = ball.divergence.compiled_ball(ball.reference, ball.limit) if known_form(ball.divergence) else None
         if spec is None or spec.kind == CALLED:
             return None
         form, arrays = (spec.kind, spec.order, spec.factor), (p, table, ball.reference)
@@ -100,7 +100,7 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     return known[form]
 
 
-def _known(divergence: Divergence) -> bool:
+def known_form(divergence: Divergence) -> bool:
     """Whether it is a class of this package: another may inherit a compiled form that is not that of its φ."""
     return type(divergence).__module__.startswith(HOME)
 

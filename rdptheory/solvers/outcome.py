@@ -24,7 +24,7 @@ from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
 from rdptheory.watch import Watch, ending, watching
 
-__all__ = ["Proof", "answered", "judged", "searched", "seen"]
+__all__ = ["Proof", "answered", "felt", "judged", "searched", "seen"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
@@ -221,13 +221,16 @@ def _told_from_0(problem: DiscreteProblem, upper: UpperBound, gap: float, mu: Fl
 
     By convexity -dR/dP is at most gap/(P - δ).
     """
-    if not gap <= RESOLVED:
-        return mu
     told = mu.copy()
     for k, (ball, room) in enumerate(zip(problem.perceptions, upper.room, strict=False)):
-        if ball.limit > 0.0 and room > INSIDE * ball.limit and mu[k] * room <= max(gap, FLAT):
-            told[k] = 0.0
+        told[k] = felt(ball.limit, room, gap, float(mu[k]))
     return told
+
+
+def felt(radius: float, room: float, gap: float, mu: float) -> float:
+    """The multiplier of one ball whose law is inside it by `room`, or 0."""
+    idle = radius > 0.0 and room > INSIDE * radius and mu * room <= max(gap, FLAT)
+    return 0.0 if idle and gap <= RESOLVED else mu
 
 
 def _judged_by_products(problem: DiscreteProblem, outcome: Outcome) -> Proof:

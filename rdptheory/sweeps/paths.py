@@ -26,7 +26,7 @@ from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.side_information import SideInformation
 from rdptheory.solution import Solution, Status
-from rdptheory.solve import OUTPUT, ask, posed
+from rdptheory.solve import OUTPUT, answers, posed
 from rdptheory.sources import Source
 
 __all__ = ["STATUSES", "VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
@@ -104,12 +104,11 @@ def solve_path(path: Path) -> Iterator[Solution]:
 
     Each starts from the question alone, so a number depends on nothing but its own point.
     """
-    for D in path.D:
+    fixed = path.source, path.distortion, path.perception
+    found = answers((posed(*fixed, D, path.P, path.side_information, path.realism) for D in path.D), path.method)
+    for _ in path.D:
         with one_thread():
-            problem = posed(
-                path.source, path.distortion, path.perception, D, path.P, path.side_information, path.realism
-            )
-            solution = ask(problem, path.method)
+            solution = next(found)
         yield solution
 
 

@@ -69,7 +69,9 @@ static void judged(const rdp_problem *is, const double *f, double *channel) {
         double D = 0.05 * uniform(), P = zero ? 0.0 : 0.1;
         rdp_outcome two[2] = {{&t, ball, copy, D, P, f, channel, 2.0, 0.7, rows, found, 0},
                               {&t, ball, copy, D, P, hopeless, same, 1e308, 1e-300, rows + n * m, found + 3 + m, 0}};
+        double least[2];
         rdp_judge(2, two, work);
+        rdp_least_means(2, two, work, least);
         two[0].s = NAN;
         channel[0] = -INFINITY;
         rdp_judge(1, two, work);
@@ -103,7 +105,8 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
     is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
     double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
     double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
-    rdp_descend(&is, fixed, work, s, channel);
+    int64_t number;
+    rdp_descend_many(1, &is, fixed, work, s, channel, &number);
     if (!fixed) {
         is.resume = 1; /* and on from there */
         is.gap = 1e-11;

@@ -30,7 +30,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.errors import MissingPackage, WorkerLost
-from rdptheory.solve import ask
+from rdptheory.solve import answers
 from rdptheory.sweeps import Dask, Joblib, Serial, curve, paths, surface, write_surface
 from rdptheory.sweeps.paths import Store
 from tests.checks import assert_inside
@@ -51,11 +51,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
     """Every (D, P) that reaches the solver."""
     seen: list[tuple[float, float]] = []
 
-    def counted(problem: Any, method: Any) -> Any:
-        seen.append((problem.D, problem.P))
-        return ask(problem, method)
+    def counted(problems: Any, method: Any) -> Any:
+        for found in answers(problems, method):
+            seen.append((found.problem.D, found.problem.P))
+            yield found
 
-    monkeypatch.setattr(paths, "ask", counted)
+    monkeypatch.setattr(paths, "answers", counted)
     return seen
 
 
@@ -205,16 +206,17 @@ def test_a_threaded_worker_gives_the_bits_of_serial(serial: Any) -> None:
 def test_resume_solves_exactly_what_is_missing(
     serial: Any, calls: list[tuple[float, float]], tmp_path: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = paths.ask
+    counted = paths.answers
     ticket = iter(range(7))  # the interruption comes in the third path
 
-    def interrupted(problem: Any, method: Any) -> Any:
-        if next(ticket, None) is None:
-            raise KeyboardInterrupt
-        return counted(problem, method)
+    def interrupted(problems: Any, method: Any) -> Any:
+        for found in counted(problems, method):
+            if next(ticket, None) is None:
+                raise KeyboardInterrupt
+            yield found
 
     with monkeypatch.context() as patch:
-        patch.setattr(paths, "ask", interrupted)
+        patch.setattr(paths, "answers", interrupted)
         with pytest.raises(KeyboardInterrupt):
             surface(*QUESTION, D=D, P=P, store=tmp_path)
     finished = len(list(tmp_path.iterdir()))
