@@ -31,7 +31,7 @@ from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.solvers.transport.long_blocks import LinePairs
 from rdptheory.sources import ContinuousSource, DiscreteSource, Independent, Source
 from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
-from rdptheory.watch import interrupted, opened
+from rdptheory.watch import interrupted, leaving, opened
 
 __all__ = ["Method", "answers", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -205,12 +205,86 @@ def by_lines(method: object) -> LinePairs:
 
 def ask(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:
     """The answer to a question, whatever of these it is."""
+    return next(answers([problem], method))
+
+
+def answers(
+    problems: Iterable[Problem | ConditionalProblem | SeveralProblem], method: Method | None
+) -> Iterator[Solution[Any]]:
+    """The answers to many questions, in their order; common ones are found together, the others when they come.
+
+    The one road of every method: a closed form if that may answer, what one descent closes, what needs no method, the
+    method, the judge.
+    """
+    for window in _windows(problems):
+        for problem, found in zip(window, _at_once(window, method), strict=True):
+            if isinstance(found, InvalidInput):
+                raise found
+            yield _alone(problem, method) if found is None else found
+
+
+def _windows(problems: Iterable[Any]) -> Iterator[list[Any]]:
+    """As many questions as are looked at together: what is kept of them is little, and Ctrl-C waits for no more."""
+    window: list[Any] = []
+    entries = 0
+    for problem in problems:
+        window.append(problem)
+        source = getattr(problem, "source", None)
+        entries += source.size**2 if isinstance(source, DiscreteSource) else 0
+        if len(window) == MOST_TOGETHER or entries >= ENTRIES_TOGETHER:
+            yield window
+            window, entries = [], 0
+    if window:
+        yield window
+
+
+def _at_once(problems: list[Any], method: Method | None) -> list[Solution[Any] | InvalidInput | None]:
+    """What has a closed form, and common questions that one descent closes; None for others, a refusal for no question.
+
+    Common questions are small: who ends a long search here is answered by the next look at one.
+    """
+    formula, used = method is None or method == ClosedForm(), METHOD if method is None else method
+    found = [_matched(problem) if formula and type(problem) is Problem else None for problem in problems]
+    if type(used) is not InteriorPoint:
+        return found
+    left = [problem if known is None else None for problem, known in zip(problems, found, strict=True)]
+    message = _as_asked(used.gap)
+    with leaving():
+        for number, closed in enumerate(closed_at_once(left, used.gap, used.max_steps)):
+            if closed is not None:
+                problem, rest = problems[number], partial(_rest, problems[number], closed)
+                found[number] = later(problem, closed.rate, Status.OPTIMAL, message, used, closed.steps, rest)
+    return found
+
+
+def _matched(problem: Problem) -> Solution | InvalidInput | None:
+    """The closed form of a question, if it has one, or why it is none."""
+    try:
+        return match(problem)
+    except InvalidInput as refusal:
+        return refusal
+
+
+def _rest(problem: Problem, found: Closed, name: str) -> dict[str, Any]:
+    """The fields of an answer that were left to be made."""
+    by_D, by_P = found.slopes
+    numbers = {"bounds": found.bounds, "slopes": _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))}
+    if name in numbers:
+        return numbers
+    proof = found.proof
+    assert proof.channel is not None
+    candidate = Candidate(proof.channel, problem.discrete.output(proof.channel))
+    return {**numbers, "candidate": candidate, "dual": proof.outcome.dual, "_rest": None}
+
+
+def _alone(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:
+    """The answer to a question that has no closed form, and that one descent does not close."""
     if isinstance(problem, Problem):
-        return _ask(problem, method)
+        return _of_source(problem, method)
     if isinstance(problem, SeveralProblem):
         return _on_alphabet(problem, problem.discrete, method)
     if problem.gaussian:
-        return problem.of_gaussian(lambda scalar: _ask(scalar, method))
+        return problem.of_gaussian(lambda scalar: ask(scalar, method))
     return problem.of_pairs(problem.silent() or _on_alphabet(problem, problem.discrete, method))
 
 
@@ -264,71 +338,8 @@ def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None
     return found
 
 
-def answers(
-    problems: Iterable[Problem | ConditionalProblem | SeveralProblem], method: Method | None
-) -> Iterator[Solution[Any]]:
-    """The answers to many questions, in their order; common ones are found together, the others when they come."""
-    for window in _windows(problems):
-        for problem, found in zip(window, _at_once(window, method), strict=True):
-            yield ask(problem, method) if found is None else found
-
-
-def _windows(problems: Iterable[Any]) -> Iterator[list[Any]]:
-    """As many questions as are looked at together: what is kept of them is little, and Ctrl-C waits for no more."""
-    window: list[Any] = []
-    entries = 0
-    for problem in problems:
-        window.append(problem)
-        source = getattr(problem, "source", None)
-        entries += source.size**2 if isinstance(source, DiscreteSource) else 0
-        if len(window) == MOST_TOGETHER or entries >= ENTRIES_TOGETHER:
-            yield window
-            window, entries = [], 0
-    if window:
-        yield window
-
-
-def _at_once(problems: list[Any], method: Method | None) -> list[Solution[Any] | None]:
-    """What has a closed form, and common questions that one descent of the interior point closes; None for others."""
-    if method is not None and type(method) is not InteriorPoint:
-        return [None] * len(problems)
-    used = METHOD if method is None else method
-    found = [_matched(problem) if method is None and type(problem) is Problem else None for problem in problems]
-    left = [problem if known is None else None for problem, known in zip(problems, found, strict=True)]
-    message = _as_asked(used.gap)
-    for number, closed in enumerate(closed_at_once(left, used.gap, used.max_steps)):
-        if closed is not None:
-            rest = partial(_rest, problems[number], closed)
-            found[number] = later(problems[number], closed.rate, Status.OPTIMAL, message, used, closed.steps, rest)
-    return found
-
-
-def _matched(problem: Problem) -> Solution | None:
-    """The closed form of a question, if it has one and is a question."""
-    try:
-        return match(problem)
-    except InvalidInput:
-        return None  # it is refused when its turn comes
-
-
-def _rest(problem: Problem, found: Closed, name: str) -> dict[str, Any]:
-    """The fields of an answer that were left to be made."""
-    by_D, by_P = found.slopes
-    numbers = {"bounds": found.bounds, "slopes": _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))}
-    if name in numbers:
-        return numbers
-    proof = found.proof
-    assert proof.channel is not None
-    candidate = Candidate(proof.channel, problem.discrete.output(proof.channel))
-    return {**numbers, "candidate": candidate, "dual": proof.outcome.dual, "_rest": None}
-
-
-def _ask(problem: Problem, method: Method | None) -> Solution:
-    """The one road of every method: a closed form if that may answer, what needs no method, the method, the judge."""
-    if method is None or method == ClosedForm():
-        matched = match(problem)
-        if matched is not None:
-            return matched
+def _of_source(problem: Problem, method: Method | None) -> Solution:
+    """The answer about a density or a finite alphabet."""
     if isinstance(problem.source, (ContinuousSource, Independent)):
         known = between(problem)
         settled = known is not None and (
@@ -337,7 +348,7 @@ def _ask(problem: Problem, method: Method | None) -> Solution:
         if known is not None and (method == ClosedForm() or (method is None and settled)):
             return known
         if method != ClosedForm():
-            found = answer(problem, method, _ask)
+            found = answer(problem, method, ask)
             return found if known is None else _narrowed(found, known)
     return _on_alphabet(problem, problem.discrete, method)
 

@@ -25,6 +25,7 @@ from rdptheory.solvers.interior_point import descent
 SOURCE = rd.Pmf.from_weights(np.arange(1.0, 9.0))
 QUESTION = (SOURCE, rd.SquaredError(), rd.TotalVariation())
 RIGHT = rd.rdp(*QUESTION, D=0.5, P=0.02)
+ASKED_ALONE = (SOURCE, rd.SquaredError(), rd.Wasserstein1())  # a small f-divergence ball is closed before any watch
 
 
 @dataclass
@@ -62,11 +63,22 @@ def test_the_interior_point_ends_with_the_bracket_so_far(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("long")
 def test_before_the_first_look_the_bracket_is_wide_and_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = rd.rdp(*ASKED_ALONE, D=0.5, P=0.02)
     monkeypatch.setattr(descent, "solve", Press(descent.solve, at=1))
-    found = rd.rdp(*QUESTION, D=0.5, P=0.02)
+    found = rd.rdp(*ASKED_ALONE, D=0.5, P=0.02)
     assert found.status is rd.Status.STOPPED
     assert found.bounds.lower == 0.0
-    assert RIGHT.bounds.lower <= found.bounds.upper
+    assert right.bounds.lower <= found.bounds.upper
+
+
+@pytest.mark.usefixtures("long")
+def test_where_many_are_closed_at_once_it_ends_a_search_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The common question that it meets goes the long road, and is the last."""
+    points = [(0.5, 0.02), (0.4, 0.05), (0.3, 0.1)]
+    monkeypatch.setattr(many, "descend_many", Press(many.descend_many, at=2))
+    found = rd.universal_rate(*QUESTION, points)
+    assert found.status is rd.Status.STOPPED
+    assert found.bounds.lower >= RIGHT.bounds.lower
 
 
 @pytest.mark.usefixtures("long")
@@ -87,9 +99,11 @@ def test_a_second_one_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_the_first_seconds_it_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descent, "solve", Press(descent.solve, at=1))
-    with pytest.raises(KeyboardInterrupt):
-        rd.rdp(*QUESTION, D=0.5, P=0.02)
+    for room, name in ((descent, "solve"), (many, "descend_many")):
+        monkeypatch.setattr(room, name, Press(getattr(room, name), at=1))
+    for question in (QUESTION, ASKED_ALONE):
+        with pytest.raises(KeyboardInterrupt):
+            rd.rdp(*question, D=0.5, P=0.02)
 
 
 @pytest.mark.usefixtures("long")
@@ -126,7 +140,8 @@ def test_the_line_is_for_terminals(
 ) -> None:
     shown = Terminal(terminal)
     monkeypatch.setattr("sys.stderr", shown)
-    rd.rdp(*QUESTION, D=0.5, P=0.02, method=method)
+    question = ASKED_ALONE if method == rd.InteriorPoint() else QUESTION
+    rd.rdp(*question, D=0.5, P=0.02, method=method)
     assert ("R(D,P)" in shown.getvalue() and "Ctrl-C keeps it" in shown.getvalue()) == terminal
     assert capsys.readouterr().out == ""
 

@@ -7,6 +7,7 @@ nothing but the questions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,14 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 MaskArray = NDArray[np.bool_]
 
-PROBLEM, BALL, TABLES, OUTCOME = (np.dtype(struct) for struct in (_Problem, _Ball, _Tables, _Outcome))
+PROBLEM, OUTCOME = np.dtype(_Problem), np.dtype(_Outcome)
+HELD = np.dtype([("tables", _Tables), ("ball", _Ball), ("D", np.float64), ("d", np.uint64)], align=True)
+"""What the structs of a question point to; d is where its table is."""
+BALL_AT, D_AT, PLACE_AT = (HELD.fields[name][1] for name in ("ball", "D", "d"))  # type: ignore[index]
 ONE = np.ones(1)  # in place of limits that nobody reads
+ONE_AT = ONE.ctypes.data
+NO_BALL = (0,) * len(_Ball._fields_)  # a struct that nobody reads
+REPORT, ENDS = 4, 3  # numbers that the core and the judge write down beside their arrays
 
 
 class Batch:
@@ -46,21 +53,25 @@ class Batch:
     ) -> None:
         self.laws, self.tables, self.copies, self.ball = laws, tables, copies, ball
         self.law, self.table, self.D, self.P = law, table, D, P
-        self.count, (self.n, self.m) = D.size, tables.shape[1:]
+        self.count, (n, m) = D.size, tables.shape[1:]
+        self.n, self.m = n, m
         self.prescribed = ball is not None and not P.any()
-        self.p, self.d = places(laws, law), places(tables, table)
-        self.balls = np.zeros(0 if ball is None else self.count, BALL)
-        if ball is not None:
-            self.balls[:] = (ball.kind, self.n, self.n, 0.0, ball.order, ball.factor, ball.recession, 0, 0, 0, 0, 0)
-            self.balls["P"], self.balls["q"] = P, self.p
-        self.ball_at = 0 if ball is None else places(self.balls)
-        self.structs = np.zeros(self.count, TABLES)
-        self.structs[:] = (self.n, self.m, 1, 0, 0, ONE.ctypes.data, 0)
-        self.structs["p"], self.structs["d"] = self.p, places(self.d)
+        self.p, self.d = _rows(laws, law), _rows(tables, table)
+        form = (
+            NO_BALL if ball is None else (ball.kind, n, n, 0.0, ball.order, ball.factor, ball.recession, *NO_BALL[7:])
+        )
+        self.held = np.empty(self.count, HELD)
+        self.held[:] = ((n, m, 1, 0, 0, ONE_AT, 0), form, 0.0, 0)
+        self.at = _places(self.held)
+        structs, balls = self.held["tables"], self.held["ball"]
+        structs["p"], structs["d"] = self.p, self.at + PLACE_AT
+        balls["P"], balls["q"] = P, self.p
+        self.held["D"], self.held["d"] = D, self.d
+        self.balls = 0 if ball is None else self.at + BALL_AT
         self.outcomes = np.zeros(self.count, OUTCOME)
-        self.outcomes["tables"], self.outcomes["ball"] = places(self.structs), self.ball_at
-        self.outcomes["copy"], self.outcomes["D"], self.outcomes["P"] = places(copies, table), D, P
-        self.work: int = library().rdp_judge_work(self.n, self.m)
+        self.outcomes["tables"], self.outcomes["ball"] = self.at, self.balls
+        self.outcomes["copy"], self.outcomes["D"], self.outcomes["P"] = _rows(copies, table), D, P
+        self.work: int = library().rdp_judge_work(n, m)
 
     def only(self, which: IntArray) -> Batch:
         """Some of the questions."""
@@ -104,34 +115,46 @@ def descend_many(batch: Batch, gap: float, max_steps: int, floor: FloatArray | f
     """`solve` for each question, from its first law on; `floor` and `near` (b,) as in `Question`."""
     core, count, n, m, fixed = library(), batch.count, batch.n, batch.m, batch.prescribed
     balls = 0 if fixed or batch.ball is None else 1
-    problems = np.zeros(count, PROBLEM)
+    problems = np.empty(count, PROBLEM)
     problems[:] = (n, m, 1, balls, 0, 0, 0, 0, 0, 0, 0, gap, 0.0, max_steps, 0, bool(near.any()), 0, 0)
-    problems["p"], problems["d"], problems["limits"] = batch.p, batch.d, places(batch.D)
-    problems["ball"], problems["floor"] = batch.ball_at if balls else 0, floor
-    problems["law"] = batch.p if n == m else 0
+    problems["p"], problems["d"], problems["limits"] = batch.p, batch.d, batch.at + D_AT
+    if balls:
+        problems["ball"] = batch.balls
+    if n == m:
+        problems["law"] = batch.p
+    problems["floor"] = floor
     at = problems.ctypes.data
     need = core.rdp_fixed_work_size(at) if fixed else core.rdp_work_size(at)  # the most that one of them takes
-    state = np.zeros((count, n + 1 if fixed else core.rdp_state_size(at)))
-    report, s, channels = np.empty((count, 4)), np.empty(count), np.zeros((count, n, m))
-    finite = np.empty(count, dtype=np.int64)
-    problems["near"], problems["state"], problems["report"] = near, places(state), places(report)
+    state = np.zeros((count, REPORT + (n + 1 if fixed else core.rdp_state_size(at))))
+    s, channels, finite = np.empty(count), np.zeros((count, n, m)), np.empty(count, dtype=np.int64)
+    reports = _places(state)
+    problems["near"], problems["state"], problems["report"] = near, reports + 8 * REPORT, reports
     core.rdp_descend_many(count, at, fixed, workspace(need), s.ctypes.data, channels.ctypes.data, finite.ctypes.data)
-    mu = np.full(count, np.inf) if fixed else state[:, n + m + 1].copy() if balls else np.zeros(count)
-    return Descents(state[:, :n].copy(), s, mu, channels, report[:, 0].astype(np.intp), finite > 0)
+    f, steps = state[:, REPORT : REPORT + n].copy(), state[:, 0].astype(np.intp)
+    mu = np.full(count, np.inf) if fixed else state[:, REPORT + n + m + 1].copy() if balls else np.zeros(count)
+    return Descents(f, s, mu, channels, steps, finite > 0)
 
 
 def judge_many(batch: Batch, found: Descents) -> Verdicts:
     """`judge` for what was found of each question."""
-    outcomes, ends, channels = batch.outcomes, np.empty((batch.count, 3 + batch.m)), np.empty_like(found.channels)
+    outcomes, n, m, first = batch.outcomes, batch.n, batch.m, ENDS + batch.m
+    out = np.empty((batch.count, first + n * m))
+    ends = _places(out)
     outcomes["s"], outcomes["mu"] = found.s, found.mu
-    outcomes["f"], outcomes["channel"] = places(found.f), places(found.channels)
-    outcomes["rows"], outcomes["found"] = places(channels), places(ends)
+    outcomes["f"], outcomes["channel"] = _places(found.f), _places(found.channels)
+    outcomes["found"], outcomes["rows"] = ends, ends + 8 * first
     library().rdp_judge(batch.count, outcomes.ctypes.data, workspace(batch.work))
     settled = (outcomes["judged"] & (LOWER | UPPER | DEAR)) == (LOWER | UPPER)
-    return Verdicts(ends[:, 0], ends[:, 1], ends[:, 2], settled, channels)
+    channels = out[:, first:].reshape(batch.count, n, m)
+    return Verdicts(out[:, 0], out[:, 1], out[:, 2], settled, channels)
 
 
-def places(rows: NDArray[np.generic], which: IntArray | None = None) -> NDArray[np.uint64]:
-    """The addresses of rows of an array, or of those of them that are asked for."""
-    numbers = np.arange(rows.shape[0]) if which is None else which
-    return np.asarray(rows.ctypes.data + rows.strides[0] * numbers, dtype=np.uint64)
+def _places(rows: NDArray[Any]) -> IntArray:
+    """The addresses of the rows of an array."""
+    at, size = rows.ctypes.data, rows.strides[0]
+    return np.arange(at, at + size * rows.shape[0], size)
+
+
+def _rows(rows: NDArray[Any], which: IntArray) -> IntArray:
+    """The addresses of some rows of an array."""
+    return np.asarray(rows.ctypes.data + rows.strides[0] * which)

@@ -39,14 +39,15 @@ from rdptheory.sources import DiscreteSource
 
 __all__ = ["Closed", "closed_at_once"]
 
-HOME = f"{__name__.partition('.')[0]}."
+HOME = f"{__name__.partition('.')[0]}."  # whose classes are known to have no state but their fields
 LARGEST = 2**16
 """Entries of a table up to which a question is asked here: a larger one is a search of its own, which Ctrl-C ends."""
 
 
 KEPT = 2**20
 """Entries of channels that are kept of one call, 8 MB: what is beyond goes the ordinary road."""
-NOWHERE = np.zeros(1, dtype=np.bool_)
+NO_LAW = np.zeros(0)  # of which a form reads nothing
+NOWHERE = np.zeros(1, dtype=np.bool_)  # no box is begun near its reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,7 @@ def _groups(problems: Sequence[Any]) -> list[_Group]:
     """The common questions, by shape and form."""
     groups: dict[tuple[tuple[int, ...], object, bool], _Group] = {}
     tables = _Tables()
-    forms: dict[object, _Form | None] = {}
+    forms = _FORMS.copy()
     for number, problem in enumerate(problems):
         if type(problem) is not Problem:
             continue
@@ -183,6 +184,8 @@ def _groups(problems: Sequence[Any]) -> list[_Group]:
             name = _name(perception)
             if name not in forms:
                 forms[name] = _form(perception, source)
+                if name is type(perception):
+                    _FORMS[name] = forms[name]
             form = forms[name]
             if form is None or not table.centred:
                 continue
@@ -218,10 +221,14 @@ class _Tables:
         if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST:
             return None
         points = source.points
-        of_law = follows(problem.distortion, OfLaw)
-        key = (name, id(source), b"") if of_law else (name, points.shape, points.tobytes())
+        if not isinstance(points, np.ndarray) or follows(problem.distortion, OfLaw):
+            return _table(problem, source)
+        key = name, points.shape, points.tobytes()
         if key not in self.on_points:
-            self.on_points[key] = _table(problem, source)
+            kept = _KEPT((points,), dict) if name is type(problem.distortion) else {}
+            if name not in kept:
+                kept[name] = _table(problem, source)
+            self.on_points[key] = kept[name]
         return self.on_points[key]
 
 
@@ -263,7 +270,7 @@ def _form(perception: Divergence, source: DiscreteSource) -> _Form | None:
     divergence, _ = perception.ball(source.points, 1.0)
     if divergence.cost is not None or not divergence.definite:
         return None
-    spec = divergence.compiled_ball(source.probabilities, 1.0)
+    spec = divergence.compiled_ball(NO_LAW, 1.0)
     if spec.kind == CALLED:
         return None
     least = POINT * divergence.scale if spec.kind == BOX else SMALL_RADIUS
@@ -278,10 +285,10 @@ def _descend(group: _Group, gap: float, max_steps: int, closed: list[Closed | No
     tables, copies = np.array([one.table for one in known]), np.array([one.costs.copies for one in known])
     batch = Batch(laws, tables, copies, law, table, D, P, group.ball)
     asked = np.flatnonzero(whole[law] & (batch.least_means() > CLEARLY * D))
-    if asked.size < D.size:
-        batch, numbers = batch.only(asked), numbers[asked]
     if not asked.size:
         return
+    if asked.size < D.size:
+        batch, numbers = batch.only(asked), numbers[asked]
     boxed = group.ball is not None and group.ball.kind == BOX and not batch.prescribed
     floor, near = (np.minimum(BOX_FLOOR, batch.P), batch.P <= NEAR) if boxed else (BARE_FLOOR, NOWHERE)
     found = descend_many(batch, gap, max_steps, floor, near)
@@ -306,3 +313,7 @@ def _laws(weights: list[FloatArray], least: float) -> tuple[FloatArray, MaskArra
 
 
 _COSTS: Remembered[_Costs | None] = Remembered()
+_KEPT: Remembered[dict[object, _Table | None]] = Remembered()
+"""Of points, by the class of a distortion without fields."""
+_FORMS: dict[object, _Form | None] = {}
+"""By the class of a divergence without fields."""
