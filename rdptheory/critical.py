@@ -15,7 +15,7 @@ from rdptheory.errors import InvalidInput
 from rdptheory.inverse import Located, distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solve import rdp, wanted_gap
+from rdptheory.solve import answers, rdp, wanted_gap
 from rdptheory.sources import ContinuousSource, Source
 
 __all__ = ["CriticalPoints", "critical_points"]
@@ -98,7 +98,7 @@ def critical_points(
         """Whether the limit costs nothing that the brackets tell, and whether it provably costs something."""
         nonlocal steps
         steps += 2
-        bound, free = (rdp(source, distortion, perception, D=D, P=limit, method=method) for limit in (P, inf))
+        bound, free = answers([Problem(source, distortion, perception, D, limit) for limit in (P, inf)], method)
         costs = bound.bounds.lower > free.bounds.upper
         return not costs if blunt else bound.bounds.upper <= free.bounds.upper, costs
 

@@ -25,9 +25,10 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite, number, real_array, reals
 from rdptheory.files import read_text
 from rdptheory.inverse import distortion_at
+from rdptheory.problems import Problem
 from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.shown import as_html
-from rdptheory.solve import Method, rdp
+from rdptheory.solve import Method, answers, rdp
 from rdptheory.sources import Empirical, Source
 from rdptheory.sources.histogram import csv_lines, csv_number
 from rdptheory.units import bits_to_nats, nats_to_bits
@@ -272,7 +273,8 @@ def sample_floor(samples: ArrayLike, *, D: Iterable[float], method: Method | Non
     source = Empirical(samples, vectors=real_array("samples", samples).ndim == 2)
     limits = np.array([at_least_zero("D", value) for value in D])
     ball = TotalVariation()
-    proved = [rdp(source, SquaredError(), ball, D=2.0 * value, P=0.0, method=method).bounds.lower for value in limits]
+    asked = [Problem(source, SquaredError(), ball, 2.0 * value, 0.0) for value in limits.tolist()]
+    proved = [solution.bounds.lower for solution in answers(asked, method)]
     n = len(source.samples)
     return Limit("lower", limits, np.maximum(proved, 0.0), math.inf, f"no codec of these {n} images is below")
 

@@ -271,10 +271,7 @@ def _rest(problem: Problem, found: Closed, name: str) -> dict[str, Any]:
     numbers = {"bounds": found.bounds, "slopes": _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))}
     if name in numbers:
         return numbers
-    proof = found.proof
-    assert proof.channel is not None
-    candidate = Candidate(proof.channel, problem.discrete.output(proof.channel))
-    return {**numbers, "candidate": candidate, "dual": proof.outcome.dual, "_rest": None}
+    return {**numbers, "candidate": Candidate(found.channel, found.output), "dual": found.dual, "_rest": None}
 
 
 def _alone(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:

@@ -75,7 +75,7 @@ def test_before_the_first_look_the_bracket_is_wide_and_true(monkeypatch: pytest.
 def test_where_many_are_closed_at_once_it_ends_a_search_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The common question that it meets goes the long road, and is the last."""
     points = [(0.5, 0.02), (0.4, 0.05), (0.3, 0.1)]
-    monkeypatch.setattr(many, "descend_many", Press(many.descend_many, at=2))
+    monkeypatch.setattr(many, "descend_many", Press(many.descend_many, at=1))
     found = rd.universal_rate(*QUESTION, points)
     assert found.status is rd.Status.STOPPED
     assert found.bounds.lower >= RIGHT.bounds.lower
@@ -183,8 +183,8 @@ OF_PARTS: dict[str, tuple[Asked, Any, str, int, float]] = {
         4,
         0.5,
     ),
-    "the first point": (universal_rate, universal, "ask", 1, inf),
-    "another point": (universal_rate, universal, "ask", 2, inf),
+    "the first point": (universal_rate, universal, "next_part", 1, inf),
+    "another point": (universal_rate, universal, "next_part", 2, inf),
     "points together": (universal_rate, universal, "answered", 1, 0.2),
     "inside them": (universal_rate, descent, "solve", 1, 0.2),
 }
@@ -220,7 +220,7 @@ def test_a_second_one_in_a_search_of_many_parts_ends_the_program(monkeypatch: py
 def test_in_the_first_seconds_a_search_of_many_parts_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, ask in (
         (cells, "lower_end", density),
-        (universal, "ask", universal_rate),
+        (universal, "next_part", universal_rate),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, Press(getattr(module, name), at=1))

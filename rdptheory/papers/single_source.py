@@ -14,9 +14,10 @@ from rdptheory.divergences import Divergence, TotalVariation, Wasserstein2Square
 from rdptheory.inverse import distortion_at
 from rdptheory.papers.redrawn import Redrawn, Value
 from rdptheory.plotting import COLOURS, figure, looks, shade, style
+from rdptheory.problems import Problem
 from rdptheory.representations import representation_region
 from rdptheory.representations.interpolation import best_interval_quantiser, interpolation, joint_transport
-from rdptheory.solve import rdp
+from rdptheory.solve import answers, rdp
 from rdptheory.sources import Bernoulli, Gaussian, Pmf, Source
 from rdptheory.units import bits_to_nats, nats_to_bits
 
@@ -143,9 +144,9 @@ def _rates(
     question: tuple[Source, SquaredError | Hamming, Divergence], at: list[tuple[float, float]]
 ) -> tuple[Value, ...]:
     found = []
-    for D, P in at:
-        bounds = rdp(*question, D=D, P=P).bounds
-        bits = Bounds(nats_to_bits(bounds.lower), nats_to_bits(bounds.upper))
+    asked = [Problem(*question, D, P) for D, P in at]
+    for (D, P), solution in zip(at, answers(asked, None), strict=True):
+        bits = Bounds(nats_to_bits(solution.bounds.lower), nats_to_bits(solution.bounds.upper))
         found.append(Value(f"R({D:g}, {'∞' if P == inf else f'{P:g}'})", "bits", bits))
     return tuple(found)
 

@@ -19,7 +19,7 @@ from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.representations.decoders import best_decoder
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
-from rdptheory.solve import ask, wanted_gap
+from rdptheory.solve import answers, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import answered, searched
 from rdptheory.sources import Gaussian, Source
@@ -142,9 +142,10 @@ def _alone(problem: UniversalProblem, method: Method | None) -> tuple[Solution, 
     """R(D_k, P_k) of each point, or of the first few if somebody ends the search."""
     found: list[Solution] = []
     with leaving():
-        for part in problem.parts:
+        coming = answers(problem.parts, method)
+        for _ in problem.parts:
             next_part(max((answer.bounds.lower for answer in found), default=0.0), np.inf)
-            found.append(ask(part, method))
+            found.append(next(coming))
     return tuple(found)
 
 

@@ -21,19 +21,19 @@ from typing import Any
 import numpy as np
 
 from rdptheory._native import BOX, CALLED, BallSpec, Batch, Descents, Verdicts, descend_many, judge_many
-from rdptheory._types import Bounds, FloatArray, IntArray, Remembered, follows
+from rdptheory._types import Bounds, FloatArray, IntArray, Remembered, follows, frozen_array
 from rdptheory.certificates.common import known_form
 from rdptheory.distortions import OfLaw
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput
 from rdptheory.exact_sums import LAW_ROUNDING, exact_law
 from rdptheory.geometry import MaskArray
-from rdptheory.methods import DualPoint, Outcome
+from rdptheory.methods import DualPoint
 from rdptheory.problems import POINT, Problem
 from rdptheory.solvers.interior_point.descent import BARE_FLOOR, BOX_FLOOR, NEAR
 from rdptheory.solvers.interior_point.drive import NO_ROOM, SMALL_RADIUS
 from rdptheory.solvers.interior_point.light import LIGHT
-from rdptheory.solvers.outcome import Proof, felt
+from rdptheory.solvers.outcome import felt
 from rdptheory.solvers.presolve import CLEARLY, NEXT_TO_NOTHING
 from rdptheory.sources import DiscreteSource
 
@@ -128,16 +128,22 @@ class Closed:
         return -at.slopes[k], -mu
 
     @property
-    def proof(self) -> Proof:
-        """All of it, in arrays of its own."""
+    def channel(self) -> FloatArray:
+        """Reaches the upper end within every limit (n, m)."""
+        return np.array(self.answers.channels[self.place])
+
+    @property
+    def output(self) -> FloatArray:
+        """Law of Y, shape (m,)."""
         at, k = self.answers, self.place
-        by_D, by_P = self.slopes
-        balls = 0 if at.batch.ball is None else 1
-        dual = DualPoint(at.f[k].copy(), np.array([at.slopes[k]]), (), np.array([at.mus[k]] * balls), centred=True)
-        outcome = Outcome(None, dual, self.steps)
-        return Proof(
-            self.bounds, at.channels[k].copy(), outcome, np.array([by_D]), np.array([by_P] * balls), at.rooms[k] < 0.0
-        )
+        return frozen_array(at.batch.laws[at.batch.law[k]] @ at.channels[k])
+
+    @property
+    def dual(self) -> DualPoint:
+        """What proves the lower end."""
+        at, k = self.answers, self.place
+        mu = [] if at.batch.ball is None else [at.mus[k]]
+        return DualPoint(frozen_array(at.f[k]), frozen_array([at.slopes[k]]), (), frozen_array(mu), centred=True)
 
 
 class _Answers:

@@ -13,8 +13,8 @@ from rdptheory.distortions import Distortion, Hamming, SquaredError, Table
 from rdptheory.divergences import Divergence, Wasserstein2Squared
 from rdptheory.errors import InvalidInput
 from rdptheory.information import mutual_information
-from rdptheory.solution import Solution
-from rdptheory.solve import rdp
+from rdptheory.problems import Problem
+from rdptheory.solve import answers, rdp
 from rdptheory.sources import Bernoulli, DiscreteSource, Gaussian, Pmf, Source
 from rdptheory.theorems import schemes
 from rdptheory.theorems.given import NOTHING, Given
@@ -34,9 +34,11 @@ class Chord(NamedTuple):
     share: float
     root: bool = False
 
-    def at(self, D: float, P: float) -> Solution:
-        """R(D,P); √δ <= P is δ <= P²."""
-        return rdp(self.source, self.distortion, self.perception, D=D, P=P**2 if self.root else P)
+    def at(self, *points: tuple[float, float]) -> list[Bounds]:
+        """R(D,P) of every (D, P); √δ <= P is δ <= P²."""
+        fixed = self.source, self.distortion, self.perception
+        asked = [Problem(*fixed, D, P**2 if self.root else P) for D, P in points]
+        return [solution.bounds for solution in answers(asked, None)]
 
 
 def draw_chord(rng: np.random.Generator, given: Given = NOTHING) -> Chord:
@@ -76,18 +78,16 @@ def check_shape(case: Chord) -> Verdict:
     Monotone, convex, and above Shannon's function where that reaches zero.
     """
     (D1, P1), (D2, P2), w = case.first, case.second, case.share
-    one, two = case.at(D1, P1).bounds, case.at(D2, P2).bounds
-    both = case.at(max(D1, D2), max(P1, P2)).bounds
-    between = case.at(w * D1 + (1.0 - w) * D2, w * P1 + (1.0 - w) * P2).bounds
+    least = float((case.source.probabilities @ case.distortion.table(case.source.points)).min())
+    mixed, looser = (w * D1 + (1.0 - w) * D2, w * P1 + (1.0 - w) * P2), (max(D1, D2), max(P1, P2))
+    one, two, both, between, perfect, free = case.at(case.first, case.second, looser, mixed, (least, 0.0), (least, inf))
     chord = Bounds(w * one.lower + (1.0 - w) * two.lower, w * one.upper + (1.0 - w) * two.upper)
-    table = case.distortion.table(case.source.points)
-    least = float((case.source.probabilities @ table).min())
     return worst(
         [
             at_most(both, one),
             at_most(both, two),
             at_most(between, chord),
-            exceeds(case.at(least, 0.0).bounds, case.at(least, inf).bounds),
+            exceeds(perfect, free),
         ]
     )
 
