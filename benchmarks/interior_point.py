@@ -1,7 +1,7 @@
 """Times of the interior point beside other solvers and beside a matrix product, all measured in one run.
 
     python benchmarks/interior_point.py                  every part (five to ten minutes)
-    python benchmarks/interior_point.py large robust     some parts: small, large, robust, transport, blahut, conic
+    python benchmarks/interior_point.py large robust     some of small, many, large, robust, transport, blahut, conic
 
 The tables are Markdown. Every gap is judged by `rdptheory.certificates`, whoever found the answer; nats throughout.
 """
@@ -23,6 +23,7 @@ from rdptheory import (
     ChiSquare,
     Conic,
     Gaussian,
+    InteriorPoint,
     JensenShannon,
     KullbackLeibler,
     Pmf,
@@ -41,6 +42,7 @@ from rdptheory import (
 from rdptheory.certificates import DualPoint, lower_bound, upper_bound
 from rdptheory.divergences import Divergence
 from rdptheory.problems import DiscreteProblem, Problem
+from rdptheory.solvers.many import closed_at_once
 
 MODES: dict[str, Divergence | None] = {
     "none": None,
@@ -53,6 +55,7 @@ MODES: dict[str, Divergence | None] = {
 }
 DISTORTION, D, P = SquaredError(), 0.02, 0.1
 SMALL_BALL, MANY = 0.05, 40  # a ball that costs something at every size; questions that are asked at once
+BATCHES = (1, 10, 100, 1000)
 QUICK = [("CLARABEL", "primal")]
 SLOW = [("CLARABEL", "dual"), ("CLARABEL", "folded"), ("SCS", "primal"), ("SCS", "dual")]  # up to 64 symbols
 Rows = Iterator[list[str]]
@@ -155,6 +158,36 @@ def small(sizes: list[int]) -> Rows:
             *(f"{1e3 * seconds:.2f}" for seconds in (shannon, dits)),
             f"{error:.0e}",
         ]
+
+
+def many(sizes: list[int]) -> Rows:
+    """Milliseconds of a question where 1, 10, 100 and 1,000 are asked at once, each of a law, a D and a P of its own.
+
+    A Dirichlet(1, ..., 1) law each, on one grid in [0, 1]; D from 0.9 to 1.1 times 0.3 of the distortion at rate 0. The
+    last column is the share of the questions that one descent closes, which is what makes the others quick.
+    """
+    yield ["n", "δ", *(f"{count} at once" for count in BATCHES), "closed at once"]
+    for n in sizes:
+        for name in ("none", "tv", "kl", "chi2"):
+            cells, asked = [], [own_question(n, name, seed) for seed in range(3 * max(BATCHES))]
+            rdp_many(asked[:1])  # what a first question loads
+            for count in BATCHES:
+                batches = [asked[k * count : (k + 1) * count] for k in range(3)]  # nothing is remembered of them
+                cells.append(min(timed(rdp_many, batch)[1].cpu for batch in batches) / count)
+                asked = asked[3 * count :] + asked[: 3 * count]
+            method = InteriorPoint()
+            closed = closed_at_once(asked[: BATCHES[-2]], method.gap, method.max_steps)
+            share = sum(one is not None for one in closed) / len(closed)
+            yield [str(n), name, *(f"{1e3 * cell:.3f}" for cell in cells), f"{share:.3f}"]
+
+
+def own_question(n: int, name: str, seed: int) -> Problem:
+    """A law of its own, D near 0.3 of what costs no rate, P near 0.05."""
+    source, share = rough_source(n, seed), np.random.default_rng(seed).uniform(0.9, 1.1)
+    most = float((source.probabilities @ DISTORTION.table(source.points)).min())
+    return Problem(
+        source, DISTORTION, MODES[name], 0.3 * share * most, np.inf if name == "none" else SMALL_BALL * share
+    )
 
 
 def proved_gap(problem: DiscreteProblem, answer: Answer) -> float:
@@ -270,6 +303,7 @@ def transport(sizes: list[int]) -> Rows:
 
 PARTS: dict[str, tuple[Callable[[list[int]], Rows], list[int]]] = {
     "small": (small, [2, 4, 8, 16, 32, 64, 128]),
+    "many": (many, [2, 4, 8, 16, 32, 64]),
     "conic": (conic, [16, 32, 64, 128]),
     "blahut": (blahut, [64, 128]),
     "large": (large, [256, 512, 1024]),

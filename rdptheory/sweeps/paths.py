@@ -29,7 +29,17 @@ from rdptheory.solution import Solution, Status
 from rdptheory.solve import OUTPUT, answers, posed
 from rdptheory.sources import Source
 
-__all__ = ["STATUSES", "VARIABLES", "Path", "Store", "one_thread", "paths", "solve_path", "tabulate_path"]
+__all__ = [
+    "STATUSES",
+    "VARIABLES",
+    "Path",
+    "Store",
+    "one_thread",
+    "paths",
+    "solve_paths",
+    "tabulate_path",
+    "tabulate_paths",
+]
 
 VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps", "status")
 """What is kept of a solution; rates in nats, slopes in nats per unit, the status by its place in `STATUSES`."""
@@ -99,14 +109,15 @@ def paths(
     return [Path(source, distortion, perception, lists["D"], p, method, side_information, realism) for p in lists["P"]]
 
 
-def solve_path(path: Path) -> Iterator[Solution]:
-    """The solutions along a path, one by one.
-
-    Each starts from the question alone, so a number depends on nothing but its own point.
-    """
-    fixed = path.source, path.distortion, path.perception
-    found = answers((posed(*fixed, D, path.P, path.side_information, path.realism) for D in path.D), path.method)
-    for _ in path.D:
+def solve_paths(work: Sequence[Path]) -> Iterator[Solution]:
+    """The solutions along paths of one method, one by one; a number depends on nothing but its own point."""
+    asked = (
+        posed(path.source, path.distortion, path.perception, D, path.P, path.side_information, path.realism)
+        for path in work
+        for D in path.D
+    )
+    found = answers(asked, work[0].method)
+    for _ in range(sum(len(path.D) for path in work)):
         with one_thread():
             solution = next(found)
         yield solution
@@ -114,8 +125,16 @@ def solve_path(path: Path) -> Iterator[Solution]:
 
 def tabulate_path(path: Path) -> FloatArray:
     """The `VARIABLES` of every point, shape (number of D, 7)."""
-    with one_thread():  # once: to look for the pools takes as long as a point
-        return np.array([_numbers(solution) for solution in solve_path(path)])
+    return next(tabulate_paths([path]))
+
+
+def tabulate_paths(work: Sequence[Path]) -> Iterator[FloatArray]:
+    """Those of every path of one method, as they are finished: short paths are solved together."""
+    found = solve_paths(work) if work else iter(())
+    for path in work:
+        with one_thread():  # once for all points: to look for the pools takes as long as one
+            table = np.array([_numbers(next(found)) for _ in path.D])
+        yield table
 
 
 def _numbers(solution: Solution) -> tuple[float, ...]:

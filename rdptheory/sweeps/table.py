@@ -7,7 +7,6 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
-from itertools import chain
 from pathlib import Path
 
 from rdptheory.distortions import Distortion
@@ -17,7 +16,7 @@ from rdptheory.files import write_text
 from rdptheory.methods import Method
 from rdptheory.solution import Solution
 from rdptheory.sources import Source
-from rdptheory.sweeps.paths import paths, solve_path
+from rdptheory.sweeps.paths import paths, solve_paths
 
 __all__ = ["COLUMNS", "Row", "tabulate", "write_csv", "write_table"]
 
@@ -77,7 +76,7 @@ def tabulate(
     0.0
     """
     work = paths(source, distortion, perception, D, P, method)
-    solutions: Iterable[Solution] = chain.from_iterable(map(solve_path, work))
+    solutions: Iterable[Solution] = solve_paths(work)
     if progress:
         from tqdm.auto import tqdm
 
