@@ -28,6 +28,7 @@ from rdptheory import (
 )
 from rdptheory._native import BOX, POWER, BallSpec, Question, library
 from rdptheory.divergences import F_DIVERGENCES, SmoothFDivergence
+from rdptheory.solvers import many
 from rdptheory.solvers.interior_point import descent
 
 ROOT = Path(__file__).parents[2]
@@ -125,15 +126,21 @@ def test_a_divergence_from_outside_is_called_and_agrees_with_its_compiled_form()
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_none_end_in_a_wide_true_bracket(monkeypatch, value):
-    right = descent.solve
+    one, more = descent.solve, many.descend_many
 
     def broken(*asked):
-        found = right(*asked)
+        found = one(*asked)
         f = found.f.copy()
         f[0] = value
         return replace(found, f=f, finite=False)
 
+    def all_broken(*asked):
+        found = more(*asked)
+        found.f[:, 0] = value
+        return replace(found, finite=np.zeros_like(found.finite))
+
     monkeypatch.setattr(descent, "solve", broken)
+    monkeypatch.setattr(many, "descend_many", all_broken)
     question = Pmf([0.5, 0.3, 0.2]), SquaredError(), TotalVariation()
     found = rdp(*question, D=0.2, P=0.02, method=InteriorPoint())
     assert found.status.value == "stopped"
