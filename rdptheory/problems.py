@@ -15,13 +15,7 @@ from rdptheory.doors import SourceLaw, guard
 from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
-from rdptheory.sources import (
-    DiscreteSource,
-    FrozenLaw,
-    GaussianVector,
-    Source,
-    known_law,
-)
+from rdptheory.sources import DiscreteSource, FrozenLaw, GaussianVector, Source, known_law
 
 LARGE = 2048  # symbols above which a distortion that knows its geometry needs no table: 32 MB each, a dozen kept
 POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
@@ -69,7 +63,7 @@ class Problem:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
         if not follows(self.distortion, WithGeometry):
             affordable("source", source.size, source.size, copies=TABLES)  # before the table is asked for
-        if source.size > LARGE and follows(self.distortion, WithGeometry):
+        if is_large(source.size) and follows(self.distortion, WithGeometry):
             geometry = self.distortion.on(source.points)
             if not isinstance(geometry, Dense):
                 return geometry
@@ -290,7 +284,7 @@ class DiscreteProblem:
         So it is above `LARGE` symbols, for one distortion of the alphabet to itself that knows its geometry, and at
         most one f-divergence of the output law from the source law.
         """
-        if len(self.distortions) != 1 or len(self.perceptions) > 1 or self.shape[0] <= LARGE:
+        if len(self.distortions) != 1 or len(self.perceptions) > 1 or not is_large(self.shape[0]):
             return False
         geometry = self.distortions[0].geometry
         return (
@@ -480,6 +474,11 @@ def _reduced(law: FloatArray, table: FloatArray) -> _Reduced:
     if least.any():
         return _Reduced(p, frozen_array(kept - least[:, None]), least)
     return _Reduced(p, None if whole else frozen_array(kept), None)
+
+
+def is_large(n: int) -> bool:
+    """Whether a distortion on n symbols is kept as a geometry, if it knows one."""
+    return n > LARGE
 
 
 def _extremes(table: FloatArray) -> tuple[float, bool]:

@@ -29,7 +29,7 @@ from rdptheory.errors import InvalidInput
 from rdptheory.exact_sums import LAW_ROUNDING, exact_law
 from rdptheory.geometry import MaskArray
 from rdptheory.methods import DualPoint
-from rdptheory.problems import POINT, Problem
+from rdptheory.problems import POINT, Problem, is_large
 from rdptheory.solvers.interior_point.descent import BARE_FLOOR, BOX_FLOOR, NEAR
 from rdptheory.solvers.interior_point.drive import NO_ROOM, SMALL_RADIUS
 from rdptheory.solvers.interior_point.light import LIGHT
@@ -224,7 +224,7 @@ class _Tables:
 
     def _on_points(self, problem: Problem, name: object) -> _Table | None:
         source = problem.source
-        if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST:
+        if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST or is_large(source.size):
             return None
         points = source.points
         if not isinstance(points, np.ndarray) or follows(problem.distortion, OfLaw):
