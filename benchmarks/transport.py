@@ -70,7 +70,7 @@ def limited() -> None:
         limits = {"R": 0.3, "common_randomness": rate}
         work = partial(constrained_transport, *laws, SquaredError(), **limits, asymptotic=True, method=method)
         time, answer = timed(work, 1)
-        cells = (type(method).__name__, n, f"{rate:g}", f"{time:.2f}", answer.steps)
+        cells = (type(method).__name__, n, f"{rate:g}", f"{time:.3f}", answer.steps)
         print("|", *(f"{cell} |" for cell in cells), f"{answer.distortion:.10f} | {answer.gap:.1e} |")
 
 

@@ -39,14 +39,6 @@ typedef struct {
     double *moving; /* relative moves of the pairs that may stop a step: of the three directions, packed */
 } Core;
 
-/* The next `count` doubles of the memory at `at`, if there is any; `used` counts them in either case. */
-static inline double *take(double **at, int64_t count, int64_t *used) {
-    double *here = *at;
-    if (here) *at += count;
-    *used += count;
-    return here;
-}
-
 /* A direction: f (n), left (pairs), right (pairs), free (frees). */
 int64_t direction_size(const Core *c);
 

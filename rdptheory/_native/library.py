@@ -292,6 +292,8 @@ FUNCTIONS = (
     ("rdp_least_means", None, (_COUNT, _AT, _AT, _AT)),
     ("rdp_judge", None, (_COUNT, _AT, _AT)),
     ("rdp_bound_cuts", None, (_AT, _AT)),
+    ("rdp_line_work_size", _COUNT, (_AT,)),
+    ("rdp_line_centre", _COUNT, (_AT, _AT)),
     ("rdp_staircase", _COUNT, (_COUNT, *(_AT,) * 5)),
     ("rdp_tangent", None, (_COUNT, _COUNT, _AT, _AT, _AT, ctypes.c_double, _AT)),
     ("rdp_wide_registers", ctypes.c_int, ()),

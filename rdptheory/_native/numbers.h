@@ -119,6 +119,14 @@ static inline double total_of(const double *a, int64_t n) {
     return total;
 }
 
+/* The next `count` doubles of the memory at `at`, if there is any; `used` counts them in either case. */
+static inline double *take(double **at, int64_t count, int64_t *used) {
+    double *here = *at;
+    if (here) *at += count;
+    *used += count;
+    return here;
+}
+
 /* out[4 i + j] = <row i of a, row j of b> for four rows each. */
 void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out);
 

@@ -131,6 +131,26 @@ typedef struct {
 /* work has room for 3 size. */
 RDP_API void rdp_bound_cuts(const rdp_cuts *is, double *work);
 
+/* Pairs of posteriors on a line restricted to atoms: see line.c. Tables have a row for each letter, of X and then of Y. */
+typedef struct {
+    int64_t n, m, atoms, priced; /* whether v is a price too, that of a limit P of the distance between means; else v = 1 */
+    const double *law;           /* (n + m), above 0 */
+    const double *x, *y;         /* (n), (m) centred points */
+    const double *low, *high;    /* (atoms): where those that move stay, in between */
+    const int64_t *moving;       /* (atoms): whether a mean follows its valley */
+    double rates[2];             /* nats of either side */
+    double P, spread;            /* sum q y^2 */
+    double end;                  /* the gap, and what may be missed, in units of the objective */
+    int64_t most;                /* steps */
+    double *state;  /* means m, tilts theta, weights w, kappa, eta (atoms each), masses C and slacks s (n + m, atoms), prices
+                       (n + m), then alpha, beta and if priced v, and what complements these */
+    double *report; /* (2): the gap and what is missed where it ended */
+} rdp_line;
+
+/* Steps made. work has room for rdp_line_work_size. */
+RDP_API int64_t rdp_line_work_size(const rdp_line *is);
+RDP_API int64_t rdp_line_centre(const rdp_line *is, double *work);
+
 /* Cells (i, j) of the plan, at most 2 n, that couples two laws of cumulated masses upper and lower (n) in order, and their
    masses; how many. */
 RDP_API int64_t rdp_staircase(int64_t n, const double *upper, const double *lower, int64_t *i, int64_t *j, double *mass);

@@ -131,7 +131,26 @@ static void cuts(int64_t nodes, int64_t size) {
     free(slots); free(cost); free(surprise); free(price); free(bound); free(work);
 }
 
+/* Prices above all that is worth its rate, and others from which no step is found; some atoms move. */
+static void line(int64_t n, int64_t m, int64_t k, int priced, int moved) {
+    int64_t letters = n + m, size = k * (5 + 2 * letters) + letters + (priced ? 6 : 4), *moving = malloc(sizeof(int64_t) * (size_t)k);
+    double *both = law(letters), *x = law(n), *y = law(m), *low = law(k), *high = law(k), *state = law(size), report[2];
+    for (int64_t j = 0; j < letters; j++) both[j] *= 2.0;
+    for (int64_t u = 0; u < k; u++) moving[u] = moved && u % 2, low[u] -= 1.0, high[u] += 1.0;
+    for (int64_t i = 0; i < size; i++) state[i] = i < k ? 0.0 : state[i] * (double)size / (i < 5 * k + letters * k ? 4.0 : 1.0);
+    if (priced) state[size - 4] = 0.5;
+    rdp_line is = {n, m, k, priced, both, x, y, low, high, moving, {0.1, 0.2}, 0.1, 1.0, 1e-9, 40, state, report};
+    double *work = malloc(sizeof(double) * (size_t)rdp_line_work_size(&is));
+    rdp_line_centre(&is, work);
+    state[0] = NAN;
+    rdp_line_centre(&is, work);
+    free(moving); free(both); free(x); free(y); free(low); free(high); free(state); free(work);
+}
+
 int main(void) {
+    for (int64_t n = 1; n <= 5; n++)
+        for (int64_t m = 1; m <= 5; m++)
+            for (int64_t k = 1; k <= 9; k += 2) line(n, m, k, (int)(k / 2 % 2), (int)(m % 2));
     for (int64_t size = 1; size <= 9; size++) cuts(12, size);
     for (int64_t n = 1; n <= 9; n++)
         for (int64_t m = 1; m <= 9; m += 1 + (n > 4)) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ from rdptheory.certificates.line import Least
 from rdptheory.solvers.line.pairs import Pairs, Prices
 from rdptheory.solvers.line.valleys import lowest_places
 
-__all__ = ["Point", "Step", "apart", "first", "following", "valleys_of"]
+__all__ = ["Point", "apart", "first", "following", "valleys_of"]
 
 WIDE, HIGH = 0.6, 100.0
 """Variance of the first weights, in units of that of X, and the first gap, in units of a variance: much above what the
@@ -75,10 +75,6 @@ class Point:
     low: FloatArray
     high: FloatArray
 
-    def moved(self, step: Step, length: float) -> Point:
-        """The point after so much of a step."""
-        return replace(self, **{name: getattr(self, name) + length * getattr(step, name) for name in MOVED})
-
     def price(self, pairs: Pairs) -> Prices:
         """The prices in their parts."""
         alpha, beta = self.signed[:2]
@@ -92,25 +88,6 @@ class Point:
     def beside(self, other: Point) -> Point:
         """With the atoms of another point too."""
         return replace(self, **{name: np.concatenate((getattr(self, name), getattr(other, name))) for name in OF_ATOMS})
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """Changes of what a `Point` has under these names."""
-
-    means: FloatArray
-    tilts: FloatArray
-    weights: FloatArray
-    offsets: FloatArray
-    masses: FloatArray
-    slacks: FloatArray
-    prices: FloatArray
-    signed: FloatArray
-    left: FloatArray
-
-
-MOVED = tuple(field.name for field in fields(Step))
-"""What of a point a step changes."""
 
 
 def first(pairs: Pairs, w: float, means: FloatArray) -> Point:

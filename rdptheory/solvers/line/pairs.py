@@ -57,7 +57,6 @@ class Pairs:
         self.p, self.x, self.q, self.y, self.rates, self.P = p, x, q, y, rates, P
         self.n, self.m = p.size, q.size
         self.law, self.logs = np.concatenate((p, q)), (np.log(p), np.log(q))
-        self.gauge = np.repeat((1.0, -1.0, 0.0), (self.n, self.m, 2 + (P is not None))) / np.sqrt(self.n + self.m)
         self.spread = float(q @ y**2)
         self.ends = float(x.min()), float(x.max())
 
