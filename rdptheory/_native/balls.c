@@ -61,7 +61,7 @@ static void smooth(Ball *ball) {
 
 void ball_evaluate(Core *c, Ball *ball) {
     const rdp_ball *is = ball->is;
-    if (is->image) product(is->image, ball->size, c->m, c->left, ball->law);
+    if (is->image) product(is->image, c->m, ball->size, c->m, c->left, ball->law);
     else memcpy(ball->law, c->left, sizeof(double) * (size_t)c->m);
     double value = 0.0;
     switch (is->kind) {
@@ -78,7 +78,7 @@ void ball_evaluate(Core *c, Ball *ball) {
         smooth(ball);
         for (int64_t j = 0; j < ball->size; j++) ball->v[j] = c->left[ball->mu] * ball->slope[j];
     }
-    if (is->image) transposed_product(is->image, ball->size, c->m, ball->v, ball->image_v);
+    if (is->image) transposed_product(is->image, c->m, ball->size, c->m, ball->v, ball->image_v);
 }
 
 double ball_slack(const Ball *ball) { return (ball->is->kind == RDP_FIXED ? 0.0 : ball->is->P) - ball->value; }
@@ -89,37 +89,38 @@ double ball_row(const Ball *ball) {
 
 static void transport_relation(Core *c, Ball *ball) {
     const rdp_ball *is = ball->is;
-    int64_t rows = is->rows, k = ball->size;
-    double *turned = c->scratch; /* theta / sqrt(row sums), transposed: (k, rows) */
+    int64_t rows = is->rows, k = ball->size, stride = ball->stride, wide = whole(k);
+    double *weighted = c->scratch; /* theta over its row sums */
     memset(ball->b, 0, sizeof(double) * (size_t)k);
     ball->kappa = 0.0;
     for (int64_t i = 0; i < rows; i++) {
-        double *theta = ball->theta + i * k, sum = 0.0, spent = 0.0, square = 0.0;
-        const double *cost = is->cost + i * k, *left = ball->left + i * k, *right = ball->right + i * k;
+        double *theta = ball->theta + i * stride, sum = 0.0, spent = 0.0, square = 0.0;
+        const double *cost = is->cost + i * k, *left = ball->left + i * k, *per_right = ball->per_right + i * k;
         for (int64_t j = 0; j < k; j++) {
-            double t = left[j] / right[j], price = t * cost[j];
+            double t = left[j] * per_right[j], price = t * cost[j];
             theta[j] = t;
             sum += t;
             spent += price;
             square += price * cost[j];
             ball->b[j] += price;
         }
-        double lean = spent / sum, root = 1.0 / sqrt(sum);
+        double lean = spent / sum, inverse = 1.0 / sum;
         ball->row_sum[i] = sum;
         ball->lean[i] = lean;
         ball->kappa += square - lean * spent;
-        for (int64_t j = 0; j < k; j++) {
-            ball->b[j] -= lean * theta[j];
-            turned[j * rows + i] = theta[j] * root;
-        }
+        for (int64_t j = 0; j < k; j++) ball->b[j] -= lean * theta[j];
+        for (int64_t j = k; j < wide; j++) theta[j] = 0.0;
+        for (int64_t j = 0; j < wide; j++) weighted[i * stride + j] = theta[j] * inverse;
     }
-    rows_with_rows(turned, k, turned, k, rows, ball->S, k, 1);
+    columns_with_columns(weighted, stride, wide, ball->theta, stride, wide, rows, ball->S, stride, 1);
     for (int64_t i = 0; i < k; i++)
-        for (int64_t j = 0; j < i; j++) ball->S[i * k + j] = ball->S[j * k + i] = -ball->S[i * k + j];
+        for (int64_t j = i + 1; j < k; j++) ball->S[i * stride + j] = ball->S[j * stride + i] = -ball->S[i * stride + j];
     for (int64_t i = 0; i < k; i++) { /* rows sum to 0 */
-        ball->S[i * k + i] = 0.0;
-        ball->S[i * k + i] = -total_of(ball->S + i * k, k);
+        ball->S[i * stride + i] = 0.0;
+        ball->S[i * stride + i] = -total_of(ball->S + i * stride, k);
     }
+    for (int64_t i = 0; i < wide; i++)
+        for (int64_t j = i < k ? k : 0; j < wide; j++) ball->S[i * stride + j] = 0.0;
 }
 
 void ball_relation(Core *c, Ball *ball) {
@@ -131,13 +132,14 @@ void ball_relation(Core *c, Ball *ball) {
     }
     for (int64_t j = 0; j < ball->size; j++) {
         if (is->kind == RDP_BOX) {
-            double upper = ball->left[j] / ball->right[j], lower = ball->left[ball->size + j] / ball->right[ball->size + j];
-            double S = upper + lower, b = 0.5 * (upper - lower);
+            int64_t k = ball->size + j;
+            double upper = ball->left[j] * ball->per_right[j], lower = ball->left[k] * ball->per_right[k];
+            double S = upper + lower, b = 0.5 * (upper - lower), G = 1.0 / S;
             ball->S[j] = S;
             ball->b[j] = b;
-            ball->G[j] = 1.0 / S;
-            ball->y[j] = b / S;
-            ball->kappa += c->diagonal ? upper * lower / S : 0.25 * S;
+            ball->G[j] = G;
+            ball->y[j] = b * G;
+            ball->kappa += c->diagonal ? upper * lower * G : 0.25 * S;
         } else if (is->kind == RDP_FIXED) {
             ball->S[j] = ball->b[j] = 0.0;
         } else {
@@ -157,30 +159,32 @@ void ball_constants(Core *c, Ball *ball, const double *targets, int residual) {
     ball->c = 0.0;
     memset(ball->e, 0, sizeof(double) * (size_t)k);
     if (is->kind == RDP_BOX) {
-        double mu = c->left[ball->mu], sum = 0.0;
+        const double *t = targets, *left = ball->left, *right = ball->right, *per_right = ball->per_right, *v = ball->v;
+        double half = 0.5 * c->left[ball->mu], *restrict e = ball->e, *restrict g = ball->g;
         for (int64_t j = 0; j < k; j++) {
-            double up = targets[j] / ball->right[j], low = targets[k + j] / ball->right[k + j];
+            double up = t[j] * per_right[j], low = t[k + j] * per_right[k + j];
             if (residual) {
-                up += ball->left[j] / ball->right[j] * (ball->v[j] + ball->right[j] - 0.5 * mu);
-                low += ball->left[k + j] / ball->right[k + j] * (-ball->v[j] + ball->right[k + j] - 0.5 * mu);
+                up += left[j] * per_right[j] * (v[j] + right[j] - half);
+                low += left[k + j] * per_right[k + j] * (right[k + j] - v[j] - half);
             }
-            double e = up - low;
-            if (residual) e += is->q[j] - ball->law[j] + ball->left[j] - ball->left[k + j];
-            ball->e[j] = e;
-            sum += 0.5 * (up + low) - (c->diagonal ? ball->y[j] * e : 0.0);
+            e[j] = up - low;
+            g[j] = 0.5 * (up + low);
+            if (residual) e[j] += is->q[j] - ball->law[j] + left[j] - left[k + j];
         }
-        ball->c = sum;
-        if (c->diagonal)
-            for (int64_t j = 0; j < k; j++) ball->g[j] = -ball->e[j] * ball->G[j];
+        ball->c = total_of(g, k);
+        if (c->diagonal) {
+            ball->c -= dot(ball->y, e, k);
+            for (int64_t j = 0; j < k; j++) g[j] = -e[j] * ball->G[j];
+        }
     } else if (is->kind == RDP_TRANSPORT) {
         double sum = 0.0;
         if (residual) memcpy(ball->e, ball->law, sizeof(double) * (size_t)k);
         for (int64_t j = 0; j < k; j++) ball->e[j] = -ball->e[j];
         for (int64_t i = 0; i < is->rows; i++) {
-            const double *left = ball->left + i * k, *right = ball->right + i * k, *cost = is->cost + i * k, *t = targets + i * k;
+            const double *left = ball->left + i * k, *per_right = ball->per_right + i * k, *cost = is->cost + i * k, *t = targets + i * k;
             double pushed = 0.0, spent = 0.0, held = 0.0;
             for (int64_t j = 0; j < k; j++) {
-                double x = t[j] / right[j];
+                double x = t[j] * per_right[j];
                 pushed += x;
                 spent += x * cost[j];
                 held += left[j];
@@ -189,7 +193,7 @@ void ball_constants(Core *c, Ball *ball, const double *targets, int residual) {
             double shift = (pushed - (residual ? is->q[i] - held : 0.0)) / ball->row_sum[i];
             ball->shift[i] = shift * ball->row_sum[i];
             sum += spent - ball->lean[i] * shift * ball->row_sum[i];
-            const double *theta = ball->theta + i * k;
+            const double *theta = ball->theta + i * ball->stride;
             for (int64_t j = 0; j < k; j++) ball->e[j] -= shift * theta[j];
         }
         ball->c = sum;
@@ -206,18 +210,20 @@ void ball_move(Core *c, Ball *ball, const double *targets, int residual, const d
     int64_t k = ball->size;
     double mu = ball->mu < 0 ? 0.0 : c->left[ball->mu];
     if (is->kind == RDP_BOX) {
+        const double *t = targets, *v = ball->v, *per_right = ball->per_right;
+        double *restrict l = left, *restrict r = right;
         for (int64_t j = 0; j < k; j++) {
             double up = 0.5 * dmu - dv[j], low = 0.5 * dmu + dv[j];
             if (residual) {
-                up -= ball->v[j] + ball->right[j] - 0.5 * mu;
-                low -= -ball->v[j] + ball->right[k + j] - 0.5 * mu;
+                up -= v[j] + ball->right[j] - 0.5 * mu;
+                low -= ball->right[k + j] - v[j] - 0.5 * mu;
             }
-            right[j] = up;
-            right[k + j] = low;
-            left[j] = (targets[j] - ball->left[j] * up) / ball->right[j];
-            left[k + j] = (targets[k + j] - ball->left[k + j] * low) / ball->right[k + j];
-            free[j] = dv[j];
+            r[j] = up;
+            r[k + j] = low;
+            l[j] = (t[j] - ball->left[j] * up) * per_right[j];
+            l[k + j] = (t[k + j] - ball->left[k + j] * low) * per_right[k + j];
         }
+        memcpy(free, dv, sizeof(double) * (size_t)k);
     } else if (is->kind == RDP_TRANSPORT) {
         double noise = 0.0, most = 0.0, steep = 0.0;
         for (int64_t j = 0; j < k; j++) noise = larger(fabs(ball->v[j]), noise);
@@ -226,7 +232,7 @@ void ball_move(Core *c, Ball *ball, const double *targets, int residual, const d
         noise = 4.0 * 2.220446049250313e-16 * (noise + most + mu * steep); /* what rounding leaves of w */
         memcpy(free, dv, sizeof(double) * (size_t)k);
         for (int64_t i = 0; i < is->rows; i++) {
-            const double *theta = ball->theta + i * k, *cost = is->cost + i * k, *t = targets + i * k;
+            const double *theta = ball->theta + i * ball->stride, *cost = is->cost + i * k, *t = targets + i * k;
             double dphi = (dot(theta, dv, k) + ball->shift[i]) / ball->row_sum[i] - ball->lean[i] * dmu;
             free[k + i] = dphi;
             for (int64_t j = 0; j < k; j++) {
@@ -236,7 +242,7 @@ void ball_move(Core *c, Ball *ball, const double *targets, int residual, const d
                     if (fabs(miss) > noise) dw -= miss;
                 }
                 right[i * k + j] = dw;
-                left[i * k + j] = t[j] / w - theta[j] * dw;
+                left[i * k + j] = t[j] * ball->per_right[i * k + j] - theta[j] * dw;
             }
         }
     } else if (is->kind == RDP_FIXED) memcpy(free, dv, sizeof(double) * (size_t)k);

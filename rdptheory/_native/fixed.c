@@ -9,104 +9,94 @@
 #define TINY 1e-200   /* mass of a row below which its logarithm is no longer trusted */
 #define HALVINGS 30
 
-typedef struct {
-    Core core;
-    double *df, *trial;
-} Fixed;
-
-static int64_t arrange(Fixed *x, const rdp_problem *is, double *work) {
-    Core *c = &x->core;
-    int64_t n = is->n, m = is->m, used = 0, wider = n > m ? n : m;
-    double *at = work;
-    memset(x, 0, sizeof(Fixed));
-    c->is = is; c->n = n; c->m = m; c->K = is->tables;
-#define PUT(name, count) name = take(&at, (count), &used)
-    PUT(c->E, n * m); PUT(c->B, n * m); PUT(c->BT, n * m); PUT(c->scratch, n * m); PUT(c->M, n * n); PUT(c->copy, n * n);
-    PUT(c->logp, n); PUT(c->held, n); PUT(c->Br, n); PUT(c->tilt, n); PUT(c->scale, n); PUT(c->off, n);
-    PUT(c->top, m); PUT(c->total, m); PUT(c->mean, m); PUT(c->second, m); PUT(c->rows_m, wider); PUT(c->rows_n, wider);
-    PUT(c->parts, m); PUT(x->df, n); PUT(x->trial, n);
+static int64_t arrange(Core *c, const rdp_problem *is, double *work) {
+    int64_t n = is->n, m = is->m, used = LINE, wide = whole(n);
+    double *at = first_line(work);
+    memset(c, 0, sizeof(Core));
+    c->is = is; c->n = n; c->m = m; c->K = is->tables; c->stride = stride_of(n);
+    take_tables(c, &at, &used);
+    double **columns[] = {&c->mean, &c->second, &c->rows_m}, **rows[] = {&c->tilt, &c->spent, &c->chosen, &c->trial, &c->held};
+    for (int k = 0; k < 3; k++) *columns[k] = take_lines(&at, m, &used);
+    for (int k = 0; k < 5; k++) *rows[k] = take_lines(&at, wide, &used);
+    c->scratch = take_lines(&at, m * c->stride, &used);
     return used;
 }
 
 int64_t rdp_fixed_work_size(const rdp_problem *problem) {
-    Fixed x;
-    return arrange(&x, problem, NULL);
+    Core c;
+    return arrange(&c, problem, NULL);
 }
 
 /* B at (f, s), its means, B r; returns the dual value. */
 static double evaluate(Core *c, const double *f, double s) {
     const rdp_problem *is = c->is;
-    int64_t n = c->n, m = c->m;
-    double value = -s, scale = c->K ? 1.0 / is->limits[0] : 0.0;
-    for (int64_t j = 0; j < m; j++) c->top[j] = -INFINITY, c->total[j] = c->mean[j] = c->second[j] = 0.0;
+    int64_t n = c->n, m = c->m, wide = whole(n);
+    double value = -s, *Br = c->Br, *spent = c->spent;
     for (int64_t i = 0; i < n; i++) {
-        double *e = c->E + i * m, a = c->logp[i] + f[i];
-        for (int64_t j = 0; j < m; j++) e[j] = a;
-        if (c->K)
-            for (int64_t j = 0; j < m; j++) e[j] -= s * scale * is->d[i * m + j];
-        if (is->forbidden)
-            for (int64_t j = 0; j < m; j++) e[j] = is->forbidden[i * m + j] > 0.0 ? -INFINITY : e[j];
-        for (int64_t j = 0; j < m; j++) c->top[j] = e[j] > c->top[j] ? e[j] : c->top[j];
+        c->height[i] = c->logp[i] + f[i];
         value += is->p[i] * f[i];
     }
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < m; j++) c->total[j] += c->E[i * m + j] = exp_negative(c->E[i * m + j] - c->top[j]);
-    for (int64_t j = 0; j < m; j++) {
-        value -= is->law[j] * (c->top[j] + log(c->total[j]));
-        c->rows_m[j] = 1.0 / c->total[j];
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const double *e = c->E + i * m, *d = c->K ? is->d + i * m : NULL;
-        double *b = c->B + i * m, *t = c->BT + i * m;
-        for (int64_t j = 0; j < m; j++) b[j] = e[j] * c->rows_m[j];
-        for (int64_t j = 0; d && j < m; j++) {
-            double y = d[j] * scale;
-            t[j] = b[j] * y;
-            c->mean[j] += t[j];
-            c->second[j] += t[j] * y;
+    for (int64_t i = 0; i < wide; i++) Br[i] = spent[i] = 0.0;
+    Column some[COLUMNS];
+    for (int64_t j = 0, next = 0; j < m; j++) {
+        if (j == next) next = exponentials(c, &s, j, some);
+        Column x = some[j % COLUMNS];
+        double *b = c->B + j * c->stride, r = is->law[j];
+        const double *T = c->T + j * c->stride;
+        double total = x.small + x.count, inverse = 1.0 / total;
+        v4 mean = {0}, square = {0};
+        value -= r * (x.top + log(total));
+        for (int64_t i = 0; i < wide; i += 4) {
+            v4 y = LOAD(b + i) * inverse;
+            STORE(b + i) = y;
+            STORE(Br + i) = LOAD(Br + i) + r * y;
         }
+        for (int64_t i = 0; c->K && i < wide; i += 4) {
+            v4 y = LOAD(b + i) * LOAD(T + i);
+            mean += y;
+            square += y * LOAD(T + i);
+            STORE(spent + i) = LOAD(spent + i) + r * y;
+        }
+        c->mean[j] = sum4(mean);
+        c->second[j] = sum4(square);
     }
-    product(c->B, n, m, is->law, c->Br);
     return value;
 }
 
 /* diag(B r) - B diag(r) B', scaled by sqrt(B r), with the constants of f pinned. Rows of the unscaled matrix sum to 0. */
-static int form(Fixed *x) {
-    Core *c = &x->core;
-    int64_t n = c->n, m = c->m;
+static int form(Core *c) {
+    int64_t n = c->n, m = c->m, stride = c->stride, wide = whole(n);
     const double *r = c->is->law;
     /* scaled by sqrt(B r), since rows that hardly exchange mass are known to rounding of B r and no better */
     static const double lifts[5] = {0.0, 1e-14, 1e-12, 1e-10, 1e-8};
-    double *held = c->held, *diagonal = c->rows_n;
+    double *held = c->held, *diagonal = c->system.diagonal;
     sum_groups(c, c->Br, held);
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < m; j++) c->scratch[i * m + j] = c->B[i * m + j] * r[j];
-    rows_with_rows(c->scratch, n, c->B, n, m, c->M, n, 1);
+    for (int64_t j = 0; j < m; j++)
+        for (int64_t i = 0; i < wide; i++) c->scratch[j * stride + i] = c->B[j * stride + i] * r[j];
+    columns_with_columns(c->scratch, stride, wide, c->B, stride, wide, m, c->system.M, stride, 1);
     memset(diagonal, 0, sizeof(double) * (size_t)n);
     for (int64_t i = 0; i < n; i++) {
-        c->scale[i] = 1.0 / sqrt(c->Br[i]);
-        for (int64_t j = 0; j < i; j++) {
-            diagonal[i] += c->M[i * n + j];
-            diagonal[j] += c->M[i * n + j];
+        double *row = c->system.M + i * stride;
+        c->system.scale[i] = 1.0 / sqrt(c->Br[i]);
+        for (int64_t j = i + 1; j < n; j++) {
+            diagonal[i] += row[j];
+            diagonal[j] += row[j];
             double pin = group_of(c, i) == group_of(c, j) ? c->Br[i] * c->Br[j] / held[group_of(c, i)] : 0.0;
-            c->M[i * n + j] = pin - c->M[i * n + j];
+            row[j] = pin - row[j];
         }
     }
     for (int64_t i = 0; i < n; i++) diagonal[i] += c->Br[i] * c->Br[i] / held[group_of(c, i)];
-    return factor_lifted(c->M, c->copy, c->scale, diagonal, n, lifts, 5);
+    return factor_lifted(&c->system, lifts, 5);
 }
 
-void rdp_fixed(const rdp_problem *is, double *work) {
-    Fixed fixed, *x = &fixed;
-    arrange(x, is, work);
-    Core *c = &x->core;
-    int64_t n = c->n, m = c->m, step = 0;
-    double *f = is->state, s = 0.0, ds = 0.0, error = INFINITY, excess = 0.0, last = INFINITY;
+void follow_law(const rdp_problem *is, Core *c, double *work) {
+    arrange(c, is, work);
+    turn_tables(c);
+    int64_t n = c->n, m = c->m, step = 0, wide = whole(n);
+    double *f = is->state, *df = c->chosen, *tilt = c->tilt, *off = c->off, s = 0.0, ds = 0.0, error = INFINITY, excess = 0.0, last = INFINITY;
     int why = RDP_LIMIT, idle = 0;
-    for (int64_t i = 0; i < n; i++) {
-        c->logp[i] = log(is->p[i]);
-        if (!is->resume) f[i] = 0.0;
-    }
+    for (int64_t i = 0; i < n && !is->resume; i++) f[i] = 0.0;
+    for (int64_t i = n; i < wide; i++) df[i] = 0.0;
     if (c->K) s = is->resume ? is->state[n] : slope_for(c, is->law);
     double value = evaluate(c, f, s);
     for (;; step++) {
@@ -120,30 +110,30 @@ void rdp_fixed(const rdp_problem *is, double *work) {
         if (idle >= 5) { why = RDP_STALLED; break; }
         last = fmin(last, worst);
         if (step >= is->max_steps) break;
-        if (!form(x)) { why = RDP_SINGULAR; break; }
+        if (!form(c)) { why = RDP_SINGULAR; break; }
         /* the plain residual p - B r: its logarithmic form is off balance between groups that barely exchange mass */
-        for (int64_t i = 0; i < n; i++) x->df[i] = is->p[i] - c->Br[i];
-        solve_scaled(c->M, c->scale, n, x->df);
+        for (int64_t i = 0; i < n; i++) df[i] = is->p[i] - c->Br[i];
+        solve_scaled(&c->system, df);
         ds = 0.0;
         if (c->K) {
             double spread = 0.0;
             for (int64_t j = 0; j < m; j++) c->rows_m[j] = is->law[j] * c->mean[j];
-            product(c->B, n, m, c->rows_m, c->tilt);
-            for (int64_t i = 0; i < n; i++) c->off[i] = c->tilt[i] = dot(c->BT + i * m, is->law, m) - c->tilt[i];
-            double along = dot(c->tilt, x->df, n);
-            solve_scaled(c->M, c->scale, n, c->off);
+            transposed_product(c->B, c->stride, m, wide, c->rows_m, tilt);
+            for (int64_t i = 0; i < wide; i++) off[i] = tilt[i] = c->spent[i] - tilt[i];
+            double along = dot(tilt, df, n);
+            solve_scaled(&c->system, off);
             for (int64_t j = 0; j < m; j++) spread += is->law[j] * (c->second[j] - c->mean[j] * c->mean[j]);
-            double bend = spread - dot(c->tilt, c->off, n), over = mean > 0.0 ? mean * log(mean) : -1.0;
+            double bend = spread - dot(tilt, off, n), over = mean > 0.0 ? mean * log(mean) : -1.0;
             ds = bend > 0.0 ? clip((along + over) / bend, -0.7 * s, 2.0 * s) : 0.0;
-            for (int64_t i = 0; i < n; i++) x->df[i] += ds * c->off[i];
+            for (int64_t i = 0; i < n; i++) df[i] += ds * off[i];
         }
         double most = 1e-300;
-        for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(x->df[i]));
+        for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(df[i]));
         double length = fmin(1.0, REACH / most), reached = value;
         int moved = 0;
         for (int half = 0; half < HALVINGS && !moved; half++, length *= 0.5) {
-            for (int64_t i = 0; i < n; i++) x->trial[i] = f[i] + length * x->df[i];
-            reached = evaluate(c, x->trial, s + length * ds);
+            for (int64_t i = 0; i < n; i++) c->trial[i] = f[i] + length * df[i];
+            reached = evaluate(c, c->trial, s + length * ds);
             double now = 0.0, least = INFINITY;
             for (int64_t i = 0; i < n; i++) {
                 now += fabs(is->p[i] - c->Br[i]);
@@ -151,7 +141,7 @@ void rdp_fixed(const rdp_problem *is, double *work) {
             }
             moved = least > TINY && isfinite(reached) && (reached >= value - 1e-15 * (1.0 + fabs(value)) || now <= 0.5 * error);
             if (moved) {
-                memcpy(f, x->trial, sizeof(double) * (size_t)n);
+                memcpy(f, c->trial, sizeof(double) * (size_t)n);
                 s += length * ds;
                 value = reached;
             }

@@ -50,7 +50,8 @@ typedef struct {
     double *rest[2], *bends[2], *middle[2], *spread[2]; /* (k): what answers to no nat; moments of bend */
     double *over[2], *slant, *reach[2], *coupled, *root[5], *variance, *free; /* (k): the eliminated systems */
     double *X, *Y, *W; /* (n+1, 2k), (m+1 or 2, k), (prices, wide): the prices in them, by roots of the pivots */
-    double *M, *copy, *scale, *diagonal, *z, *out; /* the system of the prices */
+    Matrix system; /* of the prices */
+    double *copy, *z, *out;
     double *t[5], *image;                          /* (k): a right-hand side of the systems; (2k) */
 } Line;
 
@@ -91,9 +92,10 @@ static int64_t place(Line *c, const rdp_line *is, double *work) {
     c->X = take(&work, 2 * k * (n + 1), &used);
     c->Y = take(&work, k * (c->prices - n - 1), &used);
     c->W = take(&work, c->wide * c->prices, &used);
-    c->M = take(&work, c->prices * c->prices, &used), c->copy = take(&work, c->prices * c->prices, &used);
-    double **columns[4] = {&c->scale, &c->diagonal, &c->z, &c->out};
-    for (int i = 0; i < 4; i++) *columns[i] = take(&work, c->prices, &used);
+    c->copy = take(&work, c->prices * c->prices, &used);
+    c->system = take_matrix(&work, c->prices, &used);
+    double **columns[2] = {&c->z, &c->out};
+    for (int i = 0; i < 2; i++) *columns[i] = take_lines(&work, c->prices, &used);
     c->image = take(&work, 2 * k, &used);
     return used;
 }
@@ -285,51 +287,52 @@ static int factor(Line *c) {
         }
     }
 
-    int64_t first = n + 1, rest = T - first;
-    rows_with_rows(c->W, T, c->W, T, wide, c->M, T, 1);
-    rows_with_rows(c->X, first, c->X, first, 2 * k, c->copy, first, 1);
+    int64_t first = n + 1, rest = T - first, S = c->system.stride;
+    double *M = c->system.M, *diagonal = c->system.diagonal;
+    rows_with_rows(c->W, T, wide, M, S);
+    rows_with_rows(c->X, first, 2 * k, c->copy, first);
     for (int64_t i = 0; i < first; i++)
-        for (int64_t j = 0; j <= i; j++) c->M[i * T + j] -= c->copy[i * first + j];
-    rows_with_rows(c->Y, rest, c->Y, rest, k, c->copy, rest, 1);
+        for (int64_t j = i; j < first; j++) M[i * S + j] -= c->copy[i * first + j];
+    rows_with_rows(c->Y, rest, k, c->copy, rest);
     for (int64_t i = 0; i < rest; i++)
-        for (int64_t j = 0; j <= i; j++) c->M[(first + i) * T + first + j] -= c->copy[i * rest + j];
+        for (int64_t j = i; j < rest; j++) M[(first + i) * S + first + j] -= c->copy[i * rest + j];
     for (int64_t j = 0; j < c->letters; j++) {
         int side = side_of(c, j);
         const double *bend = c->bend + j * k, *logs = c->logs + j * k;
         double b = 0.0, turned = 0.0, twice = 0.0, drawn = 0.0, mixed = 0.0, pulled = 0.0, point = point_of(c, j);
         for (int64_t u = 0; u < k; u++) {
-            double whole = at->weight[u] * bend[u];
-            b += whole, turned += whole * logs[u], twice += whole * logs[u] * logs[u];
+            double mass = at->weight[u] * bend[u];
+            b += mass, turned += mass * logs[u], twice += mass * logs[u] * logs[u];
         }
         for (int64_t u = 0; u < k && side && is->priced; u++) {
-            double whole = at->weight[u] * bend[u], pull = 2.0 * at->mean[u] * point;
-            drawn += whole * pull, mixed += whole * pull * logs[u], pulled += whole * pull * pull;
+            double mass = at->weight[u] * bend[u], pull = 2.0 * at->mean[u] * point;
+            drawn += mass * pull, mixed += mass * pull * logs[u], pulled += mass * pull * pull;
         }
         int64_t here = row_of(c, j), nat = nat_row(c, side), last = T - 1;
-        c->M[here * T + here] += b;
-        c->M[nat * T + here] -= turned;
-        c->M[nat * T + nat] += twice;
+        M[here * S + here] += b;
+        M[here * S + nat] -= turned;
+        M[nat * S + nat] += twice;
         if (!side || !is->priced) continue;
-        c->M[last * T + here] += drawn;
-        c->M[last * T + nat] -= mixed;
-        c->M[last * T + last] += pulled;
+        M[here * S + last] += drawn;
+        M[nat * S + last] -= mixed;
+        M[last * S + last] += pulled;
     }
-    for (int64_t i = 0; i < c->nats; i++) c->M[nat_row(c, i) * (T + 1)] += at->left[i] / at->nat[i];
-    if (is->priced) c->M[T * T - 1] += 2.0 * is->P / ((1.0 - c->v) * (1.0 - c->v) * (1.0 - c->v));
+    for (int64_t i = 0; i < c->nats; i++) M[nat_row(c, i) * (S + 1)] += at->left[i] / at->nat[i];
+    if (is->priced) M[(T - 1) * (S + 1)] += 2.0 * is->P / ((1.0 - c->v) * (1.0 - c->v) * (1.0 - c->v));
 
     double trace = 0.0; /* a constant that goes from mu to nu changes nothing: it is pinned */
-    for (int64_t i = 0; i < T; i++) trace += c->M[i * T + i];
+    for (int64_t i = 0; i < T; i++) trace += M[i * (S + 1)];
     trace /= (double)(T * c->letters);
     for (int64_t i = 0; i < c->letters; i++)
         for (int64_t j = 0; j <= i; j++)
-            c->M[row_of(c, i) * T + row_of(c, j)] += side_of(c, i) == side_of(c, j) ? trace : -trace;
-    static const double lifts[6] = {0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7}; /* where Cholesky refuses, in turn */
+            M[row_of(c, j) * S + row_of(c, i)] += side_of(c, i) == side_of(c, j) ? trace : -trace;
+    static const double lifts[6] = {0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7}; /* where a pivot is none, in turn */
     for (int64_t i = 0; i < T; i++) {
-        c->diagonal[i] = c->M[i * T + i];
-        if (!(c->diagonal[i] > 0.0) || !isfinite(c->diagonal[i])) return 0;
-        c->scale[i] = 1.0 / sqrt(c->diagonal[i]);
+        diagonal[i] = M[i * (S + 1)];
+        if (!(diagonal[i] > 0.0) || !isfinite(diagonal[i])) return 0;
+        c->system.scale[i] = 1.0 / sqrt(diagonal[i]);
     }
-    return factor_lifted(c->M, c->copy, c->scale, c->diagonal, T, lifts, 6);
+    return factor_lifted(&c->system, lifts, 6);
 }
 
 /* The step to products `goal` of all masses and slacks, and of prices of nats and what is left, less those of `second`. */
@@ -377,17 +380,18 @@ static void direction(Line *c, double goal, const Parts *second, const Parts *to
         t[0][u] = t0 * c->root[0][u], t[1][u] = t1 * c->root[1][u], t[2][u] = t2 * c->root[2][u];
         t[3][u] = t3 * c->root[3][u], t[4][u] = t4 * c->root[4][u];
     }
-    product(c->X, first, 2 * k, t[0], out);
-    product(c->Y, T - first, k, t[1], out + first);
+    product(c->X, 2 * k, first, 2 * k, t[0], out);
+    product(c->Y, k, T - first, k, t[1], out + first);
     for (int64_t i = 0; i < T; i++) z[i] -= out[i];
-    product(c->W, T, c->wide, t[3], out);
+    product(c->W, c->wide, T, c->wide, t[3], out);
     for (int64_t i = 0; i < T; i++) z[i] += out[i];
-    solve_scaled(c->M, c->scale, T, z);
-    transposed_product(c->X, first, 2 * k, z, c->image);
+    for (int64_t i = T; i < whole(T); i++) z[i] = 0.0;
+    solve_scaled(&c->system, z);
+    transposed_product(c->X, 2 * k, first, 2 * k, z, c->image);
     for (int64_t u = 0; u < 2 * k; u++) t[0][u] -= c->image[u];
-    transposed_product(c->Y, T - first, k, z + first, c->image);
+    transposed_product(c->Y, k, T - first, k, z + first, c->image);
     for (int64_t u = 0; u < k; u++) t[1][u] -= c->image[u];
-    transposed_product(c->W, T, c->wide, z, c->image);
+    transposed_product(c->W, c->wide, T, c->wide, z, c->image);
     for (int64_t u = 0; u < c->wide; u++) t[3][u] -= c->image[u];
     for (int64_t u = 0; u < k; u++) {
         double of_weight = c->inverse[u];

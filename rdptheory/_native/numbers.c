@@ -1,37 +1,43 @@
-/* Products and factors. Blocks of dot products in registers carry the speed; there is no blocking for cache. */
+/* Products and factors. Blocks of sums in registers carry the speed; there is no blocking for cache. */
 #include "numbers.h"
 
-/* Four rows with two: eight sums, four vectors and two fit the sixteen registers; with sixteen sums they would not. */
-static inline void dots42(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out) {
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+/* t[a][b] = sum_k A[k][a] B[k][4 b .. 4 b + 4): four columns with eight, or with four. Eight sums, two vectors and what is
+   spread over a third fit the sixteen registers. */
+INLINE void tile(const double *A, int64_t lda, const double *B, int64_t ldb, int64_t count, int both, v4 t[4][2]) {
     v4 c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0}, c30 = {0}, c31 = {0};
-    const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda, *b0 = b, *b1 = b + ldb;
-    int64_t k = 0;
-    for (; k + 4 <= n; k += 4) {
-        v4 y0 = LOAD(b0 + k), y1 = LOAD(b1 + k), x;
-        x = LOAD(a0 + k); c00 += x * y0; c01 += x * y1;
-        x = LOAD(a1 + k); c10 += x * y0; c11 += x * y1;
-        x = LOAD(a2 + k); c20 += x * y0; c21 += x * y1;
-        x = LOAD(a3 + k); c30 += x * y0; c31 += x * y1;
+    for (int64_t k = 0; k < count; k++, A += lda, B += ldb) {
+        v4 x = LOAD(B), y = x;
+        if (both) y = LOAD(B + 4);
+        c00 += A[0] * x; c10 += A[1] * x; c20 += A[2] * x; c30 += A[3] * x;
+        if (both) { c01 += A[0] * y; c11 += A[1] * y; c21 += A[2] * y; c31 += A[3] * y; }
     }
-    v4 upper = sums4(c00, c01, c10, c11), lower = sums4(c20, c21, c30, c31);
-    out[0] = upper[0]; out[1] = upper[1]; out[4] = upper[2]; out[5] = upper[3];
-    out[8] = lower[0]; out[9] = lower[1]; out[12] = lower[2]; out[13] = lower[3];
-    for (; k < n; k++) {
-        double x[4] = {a0[k], a1[k], a2[k], a3[k]};
-        for (int i = 0; i < 4; i++) {
-            out[4 * i] += x[i] * b0[k];
-            out[4 * i + 1] += x[i] * b1[k];
-        }
-    }
+    t[0][0] = c00; t[1][0] = c10; t[2][0] = c20; t[3][0] = c30;
+    t[0][1] = c01; t[1][1] = c11; t[2][1] = c21; t[3][1] = c31;
 }
 
-void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out) {
-    dots42(a, lda, b, ldb, n, out);
-    dots42(a, lda, b + 2 * ldb, ldb, n, out + 2);
+void columns_with_columns(const double *A, int64_t lda, int64_t na, const double *B, int64_t ldb, int64_t nb, int64_t k,
+                          double *C, int64_t ldc, int upper) {
+    v4 t[4][2];
+    for (int64_t i = 0; i < na; i += 4) {
+        int64_t j = upper ? i : 0;
+        for (; j + 8 <= nb; j += 8) {
+            tile(A + i, lda, B + j, ldb, k, 1, t);
+            for (int a = 0; a < 4; a++) STORE(C + (i + a) * ldc + j) = t[a][0], STORE(C + (i + a) * ldc + j + 4) = t[a][1];
+        }
+        if (j >= nb) continue;
+        tile(A + i, lda, B + j, ldb, k, 0, t);
+        for (int a = 0; a < 4; a++) STORE(C + (i + a) * ldc + j) = t[a][0];
+    }
 }
 
 /* Four rows with one. */
-static inline void dots41(const double *a, int64_t lda, const double *x, int64_t n, double *out) {
+INLINE v4 dots41(const double *a, int64_t lda, const double *x, int64_t n) {
     v4 c0 = {0}, c1 = {0}, c2 = {0}, c3 = {0}, d0 = {0}, d1 = {0}, d2 = {0}, d3 = {0};
     const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda;
     int64_t k = 0;
@@ -42,166 +48,213 @@ static inline void dots41(const double *a, int64_t lda, const double *x, int64_t
         c2 += LOAD(a2 + k) * y; d2 += LOAD(a2 + k + 4) * z;
         c3 += LOAD(a3 + k) * y; d3 += LOAD(a3 + k + 4) * z;
     }
-    *(v4u *)out = sums4(c0 + d0, c1 + d1, c2 + d2, c3 + d3);
+    if (k + 4 <= n) {
+        v4 y = LOAD(x + k);
+        c0 += LOAD(a0 + k) * y; c1 += LOAD(a1 + k) * y; c2 += LOAD(a2 + k) * y; c3 += LOAD(a3 + k) * y;
+        k += 4;
+    }
+    v4 out = sums4(c0 + d0, c1 + d1, c2 + d2, c3 + d3);
+    for (; k < n; k++) out += x[k] * (v4){a0[k], a1[k], a2[k], a3[k]};
+    return out;
+}
+
+/* Four rows of A with two: x[0] has the sums with the first. */
+INLINE void dots42(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, v4 x[2]) {
+    v4 c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0}, c30 = {0}, c31 = {0};
+    const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda, *b0 = b, *b1 = b + ldb;
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) {
+        v4 y0 = LOAD(b0 + k), y1 = LOAD(b1 + k), y;
+        y = LOAD(a0 + k); c00 += y * y0; c01 += y * y1;
+        y = LOAD(a1 + k); c10 += y * y0; c11 += y * y1;
+        y = LOAD(a2 + k); c20 += y * y0; c21 += y * y1;
+        y = LOAD(a3 + k); c30 += y * y0; c31 += y * y1;
+    }
+    x[0] = sums4(c00, c10, c20, c30);
+    x[1] = sums4(c01, c11, c21, c31);
     for (; k < n; k++) {
-        out[0] += a0[k] * x[k];
-        out[1] += a1[k] * x[k];
-        out[2] += a2[k] * x[k];
-        out[3] += a3[k] * x[k];
+        v4 y = {a0[k], a1[k], a2[k], a3[k]};
+        x[0] += b0[k] * y;
+        x[1] += b1[k] * y;
     }
 }
 
-void rows_with_rows(const double *A, int64_t na, const double *B, int64_t nb, int64_t k, double *C, int64_t ldc, int lower) {
-    double o[16];
-    for (int64_t from = 0; from < na; from += 8) /* two blocks of A for every block of B that is read */
-        for (int64_t j = 0; j < (lower ? from + 8 : nb) && j < nb; j += 4)
-            for (int64_t i = from; i < from + 8 && i < na; i += 4) {
-                int64_t ni = na - i < 4 ? na - i : 4, nj = nb - j < 4 ? nb - j : 4;
-                if (lower && j > i) continue;
-                if (ni == 4 && nj == 4) {
-                    dots44(A + i * k, k, B + j * k, k, k, o);
-                    for (int64_t a = 0; a < 4; a++)
-                        for (int64_t b = 0; b < 4; b++) C[(i + a) * ldc + j + b] = o[4 * a + b];
-                } else
-                    for (int64_t a = i; a < i + ni; a++)
-                        for (int64_t b = j; b < j + nj; b++) C[a * ldc + b] = dot(A + a * k, B + b * k, k);
-            }
-}
-
-void product(const double *A, int64_t n, int64_t m, const double *x, double *y) {
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) dots41(A + i * m, m, x, m, y + i);
-    for (; i < n; i++) y[i] = dot(A + i * m, x, m);
-}
-
-void transposed_product(const double *A, int64_t n, int64_t m, const double *x, double *y) {
-    memset(y, 0, sizeof(double) * (size_t)m);
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        const double *a0 = A + i * m, *a1 = a0 + m, *a2 = a1 + m, *a3 = a2 + m;
-        double x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
-        for (int64_t j = 0; j < m; j++) y[j] += (x0 * a0[j] + x1 * a1[j]) + (x2 * a2[j] + x3 * a3[j]);
+void rows_with_rows(const double *A, int64_t n, int64_t k, double *C, int64_t ldc) {
+    v4 x[2];
+    for (int64_t i = 0; i < n; i += 2) {
+        int64_t j = i;
+        for (; i + 2 <= n && j + 4 <= n; j += 4) {
+            dots42(A + j * k, k, A + i * k, k, k, x);
+            STORE(C + i * ldc + j) = x[0];
+            STORE(C + (i + 1) * ldc + j) = x[1];
+        }
+        for (int64_t a = i; a < i + 2 && a < n; a++)
+            for (int64_t b = j; b < n; b++) C[a * ldc + b] = dot(A + a * k, A + b * k, k);
     }
-    for (; i < n; i++)
-        for (int64_t j = 0; j < m; j++) y[j] += x[i] * A[i * m + j];
 }
 
-/* The factor of a block of at most four rows on the diagonal, in place. */
-static int corner(double *L, int64_t n, int64_t size) {
-    for (int64_t b = 0; b < size; b++) {
-        double pivot = L[b * n + b];
-        for (int64_t k = 0; k < b; k++) pivot -= L[b * n + k] * L[b * n + k];
+void product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y) {
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) STORE(y + i) = dots41(A + i * lda, lda, x, m);
+    for (; i < n; i++) y[i] = dot(A + i * lda, x, m);
+}
+
+void transposed_product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y) {
+    int64_t j = 0;
+    for (; j + 16 <= m; j += 16) { /* sixteen columns over rows by twos: as many sums as the latency of one asks for */
+        v4 a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
+        const double *a = A + j, *b = a + lda;
+        int64_t i = 0;
+        for (; i + 2 <= n; i += 2, a += 2 * lda, b += 2 * lda) {
+            double s = x[i], t = x[i + 1];
+            a0 += s * LOAD(a); a1 += s * LOAD(a + 4); a2 += s * LOAD(a + 8); a3 += s * LOAD(a + 12);
+            b0 += t * LOAD(b); b1 += t * LOAD(b + 4); b2 += t * LOAD(b + 8); b3 += t * LOAD(b + 12);
+        }
+        if (i < n) { a0 += x[i] * LOAD(a); a1 += x[i] * LOAD(a + 4); a2 += x[i] * LOAD(a + 8); a3 += x[i] * LOAD(a + 12); }
+        STORE(y + j) = a0 + b0; STORE(y + j + 4) = a1 + b1; STORE(y + j + 8) = a2 + b2; STORE(y + j + 12) = a3 + b3;
+    }
+    for (; j + 4 <= m; j += 4) {
+        v4 a = {0}, b = {0};
+        for (int64_t i = 0; i + 2 <= n; i += 2) a += x[i] * LOAD(A + i * lda + j), b += x[i + 1] * LOAD(A + (i + 1) * lda + j);
+        if (n % 2) a += x[n - 1] * LOAD(A + (n - 1) * lda + j);
+        STORE(y + j) = a + b;
+    }
+    for (; j < m; j++) {
+        double sum = 0.0;
+        for (int64_t i = 0; i < n; i++) sum += x[i] * A[i * lda + j];
+        y[j] = sum;
+    }
+}
+
+Matrix take_matrix(double **at, int64_t n, int64_t *used) {
+    int64_t wide = whole(n), stride = stride_of(n);
+    Matrix is = {n, stride, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    is.M = take_lines(at, wide * stride, used);
+    is.U = take_lines(at, wide * stride, used);
+    is.panel = take_lines(at, 4 * wide, used);
+    double **rows[] = {&is.diagonal, &is.scale, &is.pivot, &is.inverse};
+    for (int k = 0; k < 4; k++) *rows[k] = take_lines(at, wide, used);
+    for (int64_t i = n; is.M && i < wide; i++) {
+        is.diagonal[i] = is.scale[i] = 0.0;
+        for (int64_t j = 0; j < wide; j++) is.M[j * stride + i] = is.M[i * stride + j] = 0.0;
+    }
+    return is;
+}
+
+/* The factor of the four rows from k on, within the block on the diagonal: `t` holds what the rows above take from it. */
+static int corner(const Matrix *is, int64_t k, double lift, v4 t[4][2]) {
+    const double *scale = is->scale + k;
+    double S[4][4];
+    for (int a = 0; a < 4; a++)
+        for (int b = a; b < 4; b++) {
+            double entry = a == b ? is->diagonal[k + a] : is->M[(k + a) * is->stride + k + b];
+            S[a][b] = entry * scale[a] * scale[b] - t[a][0][b];
+        }
+    for (int a = 0; a < 4; a++) {
+        double *row = is->U + (k + a) * is->stride + k, pivot = S[a][a] + lift;
+        int filled = k + a >= is->n; /* up with the unit matrix */
+        if (filled) pivot = 1.0;
         if (!(pivot > 0.0) || !isfinite(pivot)) return 0;
-        double inverse = L[b * n + b] = 1.0 / sqrt(pivot);
-        for (int64_t i = b + 1; i < size; i++) {
-            double x = L[i * n + b];
-            for (int64_t k = 0; k < b; k++) x -= L[i * n + k] * L[b * n + k];
-            L[i * n + b] = x * inverse;
-        }
+        is->pivot[k + a] = pivot;
+        is->inverse[k + a] = 1.0 / pivot;
+        for (int b = a + 1; b < 4; b++) row[b] = filled ? 0.0 : S[a][b] * is->inverse[k + a];
+        for (int b = a + 1; b < 4; b++)
+            for (int c = b; c < 4; c++) S[b][c] -= row[b] * S[a][c];
     }
     return 1;
 }
 
-int cholesky(double *L, int64_t n) {
-    double o[16];
-    for (int64_t j = 0; j < n; j += 4) { /* four columns at a time, over the finished ones */
-        int64_t nj = n - j < 4 ? n - j : 4;
-        const double *r0 = L + j * n + j, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n; /* the corner */
-        for (int64_t i = j; i < n; i += 4) {
-            int64_t ni = n - i < 4 ? n - i : 4;
-            if (ni == 4 && nj == 4) dots44(L + i * n, n, L + j * n, n, j, o);
-            else
-                for (int64_t a = 0; a < ni; a++)
-                    for (int64_t b = 0; b < nj; b++) o[4 * a + b] = dot(L + (i + a) * n, L + (j + b) * n, j);
-            for (int64_t a = 0; a < ni; a++) {
-                double *x = L + (i + a) * n + j;
-                for (int64_t b = 0; b < nj && j + b <= i + a; b++) x[b] -= o[4 * a + b];
-                if (i == j) continue; /* below a corner there are whole blocks of four columns only */
-                x[0] *= r0[0];
-                x[1] = (x[1] - x[0] * r1[0]) * r1[1];
-                x[2] = (x[2] - x[0] * r2[0] - x[1] * r2[1]) * r2[2];
-                x[3] = (x[3] - x[0] * r3[0] - x[1] * r3[1] - x[2] * r3[2]) * r3[3];
-            }
-            if (i == j && !corner(L + j * n + j, n, nj)) return 0;
+/* Rows k to k + 4 of U, a vector of columns from j on, and of the scaled matrix less what the rows above take from it. */
+INLINE void rows_of_factor(const Matrix *is, int64_t k, int64_t j, v4 t0, v4 t1, v4 t2, v4 t3) {
+    const double *M = is->M + k * is->stride + j, *scale = is->scale + k, *inverse = is->inverse + k;
+    double *U = is->U + k * is->stride + j;
+    const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride; /* the corner */
+    v4 across = LOAD(is->scale + j);
+    t0 = LOAD(M) * across * scale[0] - t0;
+    t1 = LOAD(M + is->stride) * across * scale[1] - t1 - r0[1] * t0;
+    t2 = LOAD(M + 2 * is->stride) * across * scale[2] - t2 - r0[2] * t0 - r1[2] * t1;
+    t3 = LOAD(M + 3 * is->stride) * across * scale[3] - t3 - r0[3] * t0 - r1[3] * t1 - r2[3] * t2;
+    STORE(U) = t0 * inverse[0];
+    STORE(U + is->stride) = t1 * inverse[1];
+    STORE(U + 2 * is->stride) = t2 * inverse[2];
+    STORE(U + 3 * is->stride) = t3 * inverse[3];
+}
+
+/* Four rows at a time: S = M - (those above)'pivot (those above), then row by row within the four. */
+static int factor(const Matrix *is, double lift) {
+    int64_t wide = whole(is->n), stride = is->stride;
+    double *U = is->U, *panel = is->panel;
+    v4 t[4][2];
+    for (int64_t k = 0; k < wide; k += 4) {
+        for (int64_t i = 0; i < k; i++) STORE(panel + 4 * i) = is->pivot[i] * LOAD(U + i * stride + k);
+        tile(panel, 4, U + k, stride, k, 0, t);
+        if (!corner(is, k, lift, t)) return 0;
+        int64_t j = k + 4;
+        for (; j + 8 <= wide; j += 8) {
+            tile(panel, 4, U + j, stride, k, 1, t);
+            rows_of_factor(is, k, j, t[0][0], t[1][0], t[2][0], t[3][0]);
+            rows_of_factor(is, k, j + 4, t[0][1], t[1][1], t[2][1], t[3][1]);
         }
+        if (j >= wide) continue;
+        tile(panel, 4, U + j, stride, k, 0, t);
+        rows_of_factor(is, k, j, t[0][0], t[1][0], t[2][0], t[3][0]);
     }
     return 1;
 }
 
-int factor_scaled(double *M, double *M_copy, double *scale, const double *diagonal, int64_t n) {
-    static const double lifts[5] = {0.0, 1e-15, 1e-13, 1e-11, 1e-9};
-    for (int64_t i = 0; i < n; i++) {
-        if (!(diagonal[i] > 0.0) || !isfinite(diagonal[i])) return 0;
-        scale[i] = 1.0 / sqrt(diagonal[i]);
-    }
-    return factor_lifted(M, M_copy, scale, diagonal, n, lifts, 5);
-}
-
-int factor_lifted(double *M, double *M_copy, const double *scale, const double *diagonal, int64_t n, const double *lifts, int count) {
-    for (int64_t i = 0; i < n; i++) {
-        for (int64_t j = 0; j < i; j++) M[i * n + j] *= scale[i] * scale[j];
-        M[i * n + i] = diagonal[i] * scale[i] * scale[i];
-    }
-    memcpy(M_copy, M, sizeof(double) * (size_t)(n * n));
-    for (int t = 0; t < count; t++) {
-        if (t) memcpy(M, M_copy, sizeof(double) * (size_t)(n * n));
-        for (int64_t i = 0; i < n; i++) M[i * n + i] += lifts[t];
-        if (cholesky(M, n)) return 1;
-    }
+int factor_lifted(Matrix *is, const double *lifts, int count) {
+    for (int t = 0; t < count; t++)
+        if (factor(is, lifts[t])) return 1;
     return 0;
 }
 
-void solve_scaled(const double *L, const double *scale, int64_t n, double *x) {
-    double o[4];
-    for (int64_t i = 0; i < n; i += 4) { /* four rows at a time: the finished part of x is read once for them */
-        int64_t end = i + 4 < n ? i + 4 : n;
-        if (end == i + 4) dots41(L + i * n, n, x, i, o);
-        else
-            for (int64_t a = i; a < end; a++) o[a - i] = dot(L + a * n, x, i);
-        for (int64_t a = i; a < end; a++) {
-            double value = x[a] * scale[a] - o[a - i];
-            for (int64_t k = i; k < a; k++) value -= L[a * n + k] * x[k];
-            x[a] = value * L[a * n + a];
-        }
+int factor_scaled(Matrix *is) {
+    static const double lifts[5] = {0.0, 1e-15, 1e-13, 1e-11, 1e-9};
+    for (int64_t i = 0; i < is->n; i++) {
+        if (!(is->diagonal[i] > 0.0) || !isfinite(is->diagonal[i])) return 0;
+        is->scale[i] = 1.0 / sqrt(is->diagonal[i]);
     }
-    for (int64_t i = (n - 1) / 4 * 4; i >= 0; i -= 4) {
-        int64_t end = i + 4 < n ? i + 4 : n;
-        for (int64_t a = end - 1; a >= i; a--) {
-            x[a] *= L[a * n + a];
-            for (int64_t k = i; k < a; k++) x[k] -= x[a] * L[a * n + k];
-        }
-        if (end == i + 4) {
-            const double *r0 = L + i * n, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n;
-            double x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
-            for (int64_t k = 0; k < i; k++) x[k] -= (x0 * r0[k] + x1 * r1[k]) + (x2 * r2[k] + x3 * r3[k]);
-        } else
-            for (int64_t a = i; a < end; a++)
-                for (int64_t k = 0; k < i; k++) x[k] -= x[a] * L[a * n + k];
-    }
-    for (int64_t i = 0; i < n; i++) x[i] *= scale[i];
+    return factor_lifted(is, lifts, 5);
 }
 
-void forward_rows(const double *L, const double *scale, int64_t n, double *X, int64_t rows) {
-    double o[16];
-    for (int64_t a = 0; a < rows; a++)
-        for (int64_t i = 0; i < n; i++) X[a * n + i] *= scale[i];
-    for (int64_t a = 0; a < rows; a += 4) {
-        int64_t na = rows - a < 4 ? rows - a : 4;
-        for (int64_t i = 0; i < n; i += 4) {
-            int64_t ni = n - i < 4 ? n - i : 4;
-            if (na == 4 && ni == 4) dots44(X + a * n, n, L + i * n, n, i, o);
-            else
-                for (int64_t c = 0; c < na; c++)
-                    for (int64_t b = 0; b < ni; b++) o[4 * c + b] = dot(X + (a + c) * n, L + (i + b) * n, i);
-            for (int64_t c = 0; c < na; c++) {
-                double *x = X + (a + c) * n;
-                for (int64_t b = 0; b < ni; b++) {
-                    double value = x[i + b] - o[4 * c + b];
-                    for (int64_t k = i; k < i + b; k++) value -= L[(i + b) * n + k] * x[k];
-                    x[i + b] = value * L[(i + b) * n + i + b];
-                }
-            }
+void solve_scaled(const Matrix *is, double *x) {
+    int64_t wide = whole(is->n), stride = is->stride;
+    for (int64_t i = 0; i < wide; i++) x[i] *= is->scale[i];
+    for (int64_t k = 0; k < wide; k += 4) { /* U'y = x: a row of U takes its unknown from all that follow */
+        const double *r0 = is->U + k * stride, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+        double x0 = x[k], x1 = x[k + 1] - x0 * r0[k + 1], x2 = x[k + 2] - x0 * r0[k + 2] - x1 * r1[k + 2];
+        double x3 = x[k + 3] - x0 * r0[k + 3] - x1 * r1[k + 3] - x2 * r2[k + 3];
+        x[k + 1] = x1; x[k + 2] = x2; x[k + 3] = x3;
+        for (int64_t j = k + 4; j < wide; j += 4)
+            STORE(x + j) = LOAD(x + j) - ((x0 * LOAD(r0 + j) + x1 * LOAD(r1 + j)) + (x2 * LOAD(r2 + j) + x3 * LOAD(r3 + j)));
+    }
+    for (int64_t i = 0; i < wide; i++) x[i] *= is->inverse[i];
+    for (int64_t k = wide - 4; k >= 0; k -= 4) {
+        const double *r0 = is->U + k * stride + k, *r1 = r0 + stride, *r2 = r1 + stride;
+        v4 known = LOAD(x + k) - dots41(r0 + 4, stride, x + k + 4, wide - k - 4);
+        double x3 = known[3], x2 = known[2] - r2[3] * x3, x1 = known[1] - r1[3] * x3 - r1[2] * x2;
+        x[k] = known[0] - r0[3] * x3 - r0[2] * x2 - r0[1] * x1;
+        x[k + 1] = x1; x[k + 2] = x2; x[k + 3] = x3;
+    }
+    for (int64_t i = 0; i < wide; i++) x[i] *= is->scale[i];
+}
+
+void forward_columns(const Matrix *is, double *X, int64_t stride, int64_t columns) {
+    int64_t wide = whole(is->n);
+    v4 t[4][2];
+    for (int64_t k = 0; k < wide; k += 4)
+        for (int64_t j = 0; j < columns; j += 4) {
+            const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride, *scale = is->scale + k;
+            double *x = X + k * stride + j;
+            tile(is->U + k, is->stride, X + j, stride, k, 0, t);
+            v4 x0 = LOAD(x) * scale[0] - t[0][0], x1 = LOAD(x + stride) * scale[1] - t[1][0] - r0[1] * x0;
+            v4 x2 = LOAD(x + 2 * stride) * scale[2] - t[2][0] - r0[2] * x0 - r1[2] * x1;
+            v4 x3 = LOAD(x + 3 * stride) * scale[3] - t[3][0] - r0[3] * x0 - r1[3] * x1 - r2[3] * x2;
+            STORE(x) = x0; STORE(x + stride) = x1; STORE(x + 2 * stride) = x2; STORE(x + 3 * stride) = x3;
         }
+    for (int64_t k = 0; k < wide; k++) {
+        double root = sqrt(is->inverse[k]);
+        for (int64_t j = 0; j < columns; j++) X[k * stride + j] *= root;
     }
 }
 

@@ -1,27 +1,37 @@
-/* Vectors of four, the exponential, and the one product everything else is made of: rows times rows. */
+/* Vectors of four, the exponential, and the one product everything else is made of: columns times columns. */
 #ifndef RDP_NUMBERS_H
 #define RDP_NUMBERS_H
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 typedef double v4 __attribute__((vector_size(32)));
 typedef double v4u __attribute__((vector_size(32), aligned(8), may_alias)); /* load through this, never by memcpy */
 typedef int64_t v4i __attribute__((vector_size(32)));
+typedef uint64_t v4n __attribute__((vector_size(32)));
 #define LOAD(a) (*(const v4u *)(a))
+#define STORE(a) (*(v4u *)(a))
 
-/* exp(x) for x <= 0 within about one ulp, 0 below -708; inlined, so that the compiler vectorises the pass around it.
-   x = k log 2 + r, k by adding and subtracting 1.5 2^52, a polynomial in r, k into the exponent bits. The proof of a
-   bracket does not rest on it: the judge has an exponential of its own. */
-static inline double exp_negative(double x) {
-    double y = x < -708.0 ? -708.0 : x;
-    union { double d; uint64_t i; } u, scale;
-    u.d = y * 1.4426950408889634 + 6755399441055744.0;
-    double k = u.d - 6755399441055744.0;
-    double r = (y - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-    double q = 1.0 / 6227020800.0;
-    q = q * r + 1.0 / 479001600.0;
+#define LINE 8 /* doubles in a line of the cache */
+
+/* Arrays of the length n of a table's rows are filled up to whole vectors, with zeros where nothing else is said; so are
+   the rows of tables and matrices. Those stand this far apart: a large power of two would bring a column into few sets of
+   the cache. */
+static inline int64_t whole(int64_t n) { return (n + 3) / 4 * 4; }
+static inline int64_t stride_of(int64_t n) { return whole(n) % 64 ? whole(n) : n + LINE; }
+
+/* exp(x) for x <= 0 within about one ulp, 0 below -708. x = k log 2 + r, k by adding and subtracting 1.5 2^52, a polynomial
+   in r, k into the exponent bits. The proof of a bracket does not rest on it: the judge has an exponential of its own. */
+static inline v4 exp_negative(v4 x) {
+    const double magic = 6755399441055744.0;
+    v4i far = x < -708.0;
+    v4 y = (v4)((v4i)x & ~far), shifted = y * 1.4426950408889634 + magic, k = shifted - magic; /* exp(0), dropped below */
+    v4 r = (y - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+    v4 q = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
     q = q * r + 1.0 / 39916800.0;
     q = q * r + 1.0 / 3628800.0;
     q = q * r + 1.0 / 362880.0;
@@ -34,8 +44,8 @@ static inline double exp_negative(double x) {
     q = q * r + 0.5;
     q = q * r + 1.0;
     q = q * r + 1.0;
-    scale.i = (u.i << 52) + UINT64_C(0x3ff0000000000000);
-    return x < -708.0 ? 0.0 : q * scale.d;
+    v4n power = ((v4n)shifted << 52) + UINT64_C(0x3ff0000000000000);
+    return (v4)((v4i)(q * (v4)power) & ~far);
 }
 
 #if defined(__clang__)
@@ -52,51 +62,58 @@ static inline v4 sums4(v4 a, v4 b, v4 c, v4 d) {
 
 static inline double sum4(v4 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
 
-static inline v4 smaller4(v4 x, v4 y) {
-    v4i take = x < y;
-    return (v4)(((v4i)x & take) | ((v4i)y & ~take));
-}
+static inline double larger(double x, double y) { return x > y ? x : y; } /* fmax and fmin would be calls */
+static inline double smaller(double x, double y) { return x < y ? x : y; }
 
-/* min_k a_k. */
-static inline double least_of(const double *a, int64_t n) {
-    v4 four = {INFINITY, INFINITY, INFINITY, INFINITY};
-    int64_t k = 0;
-    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k), four);
-    double least = INFINITY;
-    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
-    for (; k < n; k++) least = a[k] < least ? a[k] : least;
-    return least;
-}
+static inline double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
+
+/* Entry by entry, where the second stays if one is no number. */
+#if defined(__AVX__) /* one instruction, which no compiler makes of the others */
+static inline v4 smaller4(v4 x, v4 y) { return (v4)_mm256_min_pd((__m256d)x, (__m256d)y); }
+static inline v4 larger4(v4 x, v4 y) { return (v4)_mm256_max_pd((__m256d)x, (__m256d)y); }
+#else
+static inline v4 chosen4(v4i take, v4 x, v4 y) { return (v4)(((v4i)x & take) | ((v4i)y & ~take)); }
+static inline v4 smaller4(v4 x, v4 y) { return chosen4(x < y, x, y); }
+static inline v4 larger4(v4 x, v4 y) { return chosen4(x > y, x, y); }
+#endif
+
+static inline double least4(v4 a) { return smaller(smaller(a[0], a[1]), smaller(a[2], a[3])); }
+static inline double greatest4(v4 a) { return larger(larger(a[0], a[1]), larger(a[2], a[3])); }
 
 /* min(0, min_k a_k / b_k). */
 static inline double least_ratio(const double *a, const double *b, int64_t n) {
     v4 four = {0};
     int64_t k = 0;
     for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) / LOAD(b + k), four);
-    double least = 0.0;
-    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
-    for (; k < n; k++) least = a[k] / b[k] < least ? a[k] / b[k] : least;
+    double least = least4(four);
+    for (; k < n; k++) least = smaller(a[k] / b[k], least);
     return least;
 }
 
-/* min(0, min_k a_k + x b_k + y c_k). */
-static inline double least_mixed(const double *a, const double *b, const double *c, double x, double y, int64_t n) {
+/* min(0, min_k a_k b_k). */
+static inline double least_product(const double *a, const double *b, int64_t n) {
     v4 four = {0};
     int64_t k = 0;
-    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) + x * LOAD(b + k) + y * LOAD(c + k), four);
-    double least = 0.0;
-    for (int i = 0; i < 4; i++) least = four[i] < least ? four[i] : least;
-    for (; k < n; k++) {
-        double sum = a[k] + x * b[k] + y * c[k];
-        least = sum < least ? sum : least;
-    }
+    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) * LOAD(b + k), four);
+    double least = least4(four);
+    for (; k < n; k++) least = smaller(a[k] * b[k], least);
     return least;
 }
 
-static inline double larger(double x, double y) { return x > y ? x : y; } /* fmax and fmin would be calls */
-static inline double smaller(double x, double y) { return x < y ? x : y; }
-
-static inline double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
+/* out[u] = min(0, min_k a_k + x b_k + y_u c_k). */
+static inline void least_mixed(const double *a, const double *b, const double *c, double x, const double *y, int64_t n, double *out) {
+    v4 first = {0}, second = {0}, third = {0};
+    int64_t k = 0;
+    for (; k + 4 <= n; k += 4) {
+        v4 sum = LOAD(a + k) + x * LOAD(b + k), along = LOAD(c + k);
+        first = smaller4(sum + y[0] * along, first);
+        second = smaller4(sum + y[1] * along, second);
+        third = smaller4(sum + y[2] * along, third);
+    }
+    out[0] = least4(first), out[1] = least4(second), out[2] = least4(third);
+    for (; k < n; k++)
+        for (int u = 0; u < 3; u++) out[u] = smaller(a[k] + x * b[k] + y[u] * c[k], out[u]);
+}
 
 static inline double dot(const double *a, const double *b, int64_t n) {
     v4 one = {0}, two = {0};
@@ -127,32 +144,49 @@ static inline double *take(double **at, int64_t count, int64_t *used) {
     return here;
 }
 
-/* out[4 i + j] = <row i of a, row j of b> for four rows each. */
-void dots44(const double *a, int64_t lda, const double *b, int64_t ldb, int64_t n, double *out);
+/* The same in whole lines of the cache. */
+static inline double *take_lines(double **at, int64_t count, int64_t *used) {
+    return take(at, (count + LINE - 1) / LINE * LINE, used);
+}
 
-/* C = A B', rows of A (na, k) with rows of B (nb, k); `lower` forms j <= i only. */
-void rows_with_rows(const double *A, int64_t na, const double *B, int64_t nb, int64_t k, double *C, int64_t ldc, int lower);
+/* The start of the first line in `work`, which is asked to have one line more. */
+static inline double *first_line(double *work) {
+    return work ? work + (size_t)(-(uintptr_t)work % (LINE * sizeof(double))) / sizeof(double) : NULL;
+}
 
-/* y = A x and y = A' x for A (n, m) row by row. */
-void product(const double *A, int64_t n, int64_t m, const double *x, double *y);
-void transposed_product(const double *A, int64_t n, int64_t m, const double *x, double *y);
+/* C = A'B for A (k, na) and B (k, nb), na and nb filled up, rows lda, ldb and ldc apart; `upper` forms j >= i only. */
+void columns_with_columns(const double *A, int64_t lda, int64_t na, const double *B, int64_t ldb, int64_t nb, int64_t k,
+                          double *C, int64_t ldc, int upper);
 
-/* Cholesky factor of the lower triangle in place, but for its diagonal, which holds inverses: to divide takes longer than
-   all else in a row. 0 if the matrix is not positive definite. */
-int cholesky(double *L, int64_t n);
+/* C = A A' for rows of A (n, k), j >= i only. */
+void rows_with_rows(const double *A, int64_t n, int64_t k, double *C, int64_t ldc);
 
-/* A symmetric positive matrix scaled to a unit diagonal and factored with the least lift of the diagonal that works.
-   On entry the lower triangle of M, on exit its factor; `scale` holds 1/sqrt(diagonal). M_copy has room for M. */
-int factor_scaled(double *M, double *M_copy, double *scale, const double *diagonal, int64_t n);
+/* y = A x and y = A'x for A (n, m) with rows lda apart. */
+void product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y);
+void transposed_product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y);
 
-/* The same with a scale and lifts of the caller's. */
-int factor_lifted(double *M, double *M_copy, const double *scale, const double *diagonal, int64_t n, const double *lifts, int count);
+/* A symmetric positive matrix, scaled and factored: scale M scale + lift = U'diag(pivot) U, with ones on the diagonal of U,
+   so that a substitution waits for no division. */
+typedef struct {
+    int64_t n, stride;
+    double *M, *diagonal, *scale; /* the strict upper triangle, its diagonal apart, what both are scaled by (filled up) */
+    double *U, *pivot, *inverse, *panel; /* 1/pivot; scratch */
+} Matrix;
 
-/* x = M^-1 x for such a factor: substitution only, an explicit inverse loses the small scales. */
-void solve_scaled(const double *L, const double *scale, int64_t n, double *x);
+/* Its place, with zeros where it is filled up. */
+Matrix take_matrix(double **at, int64_t n, int64_t *used);
 
-/* Rows of X (rows, n): x = L^-1 (scale x), row by row in place. */
-void forward_rows(const double *L, const double *scale, int64_t n, double *X, int64_t rows);
+/* The factor with the least lift of the diagonal that works; 0 if none does. */
+int factor_lifted(Matrix *is, const double *lifts, int count);
+
+/* The same, scaled to a unit diagonal. */
+int factor_scaled(Matrix *is);
+
+/* x = M^-1 x (filled up) for such a factor: substitution only, an explicit inverse loses the small scales. */
+void solve_scaled(const Matrix *is, double *x);
+
+/* X = pivot^(-1/2) U^-T scale X in place, X (n filled up, columns filled up): M^-1 is the product of two of these. */
+void forward_columns(const Matrix *is, double *X, int64_t stride, int64_t columns);
 
 /* Gauss with row exchanges on a small system; 0 if it is singular. */
 int solve_small(double *A, int64_t n, double *x);

@@ -50,16 +50,12 @@ enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGE
 
 RDP_API int64_t rdp_state_size(const rdp_problem *problem);
 RDP_API int64_t rdp_work_size(const rdp_problem *problem);
-void rdp_solve(const rdp_problem *problem, double *work);
 
 /* The same with the output law prescribed, r = law, and at most one table: Newton on f and s. state: f (n), s limit. */
 RDP_API int64_t rdp_fixed_work_size(const rdp_problem *problem);
-void rdp_fixed(const rdp_problem *problem, double *work);
 
-/* W_ij = r_j exp(log p_i + f_i - sum_k s_k d^k_ij) / c_j with c_j the sum of its column; s (tables) in nats per unit. */
-void rdp_channel(const rdp_problem *problem, const double *f, const double *s, const double *r, double *channel);
-
-/* One of both, then s (tables) in nats per unit and the channel (n, m) of where it ended; 0 if that is no number. */
+/* One of both, then s (tables) in nats per unit and the channel (n, m) of where it ended; 0 if that is no number.
+   W_ij = r_j exp(log p_i + f_i - sum_k s_k d^k_ij) / c_j with c_j the sum of its column. */
 RDP_API int64_t rdp_descend(const rdp_problem *problem, int64_t only_law, double *work, double *s, double *channel);
 
 /* Each problem of a batch, one after the other in the work memory of the largest: s, the channels and whether they are

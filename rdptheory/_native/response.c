@@ -8,32 +8,30 @@
 static int alone(const Core *c) { return c->L == 1 && !c->ball[0].is->image; }
 
 int respond(Core *c) {
-    int64_t m = c->m, own = c->own;
-    for (int64_t j = 0; j < m; j++) c->D[j] = c->left[j] / c->right[j];
+    int64_t m = c->m, own = c->own, stride = c->response.stride, wide = whole(own);
+    for (int64_t j = 0; j < m; j++) c->D[j] = c->left[j] * c->per_right[j];
     if (c->diagonal) {
         for (int64_t j = 0; j < m; j++)
-            c->h[j] = c->L ? 1.0 / (c->ball[0].G[j] + c->right[j] / c->left[j]) : c->D[j];
+            c->h[j] = c->L ? 1.0 / (c->ball[0].G[j] + c->right[j] * c->per_left[j]) : c->D[j];
         return 1;
     }
-    double *N = c->N, *diagonal = c->offset;
+    double *N = c->response.M, *diagonal = c->response.diagonal;
     if (alone(c)) {
-        memset(N, 0, sizeof(double) * (size_t)(own * own));
-        for (int64_t j = 0; j < own; j++) N[j * own + j] = c->D[j];
-    } else {
-        double *row = c->images, *weighted = c->half; /* A stacked (own, m), and A D */
-        for (int64_t l = 0; l < c->L; l++) {
-            const Ball *ball = c->ball + l;
-            for (int64_t i = 0; i < ball->size; i++, row += m) {
-                if (ball->is->image) memcpy(row, ball->is->image + i * m, sizeof(double) * (size_t)m);
-                else {
-                    memset(row, 0, sizeof(double) * (size_t)m);
-                    row[i] = 1.0;
-                }
+        memset(N, 0, sizeof(double) * (size_t)(wide * stride));
+        for (int64_t j = 0; j < own; j++) N[j * stride + j] = c->D[j];
+    } else { /* A stacked and turned (m, own), and D A' */
+        int64_t at = 0;
+        memset(c->images, 0, sizeof(double) * (size_t)(m * stride));
+        for (int64_t l = 0; l < c->L; at += c->ball[l++].size) {
+            const rdp_ball *ball = c->ball[l].is;
+            for (int64_t i = 0; i < ball->size; i++) {
+                if (!ball->image) c->images[i * stride + at + i] = 1.0;
+                for (int64_t j = 0; ball->image && j < m; j++) c->images[j * stride + at + i] = ball->image[i * m + j];
             }
         }
-        for (int64_t i = 0; i < own; i++)
-            for (int64_t j = 0; j < m; j++) weighted[i * m + j] = c->images[i * m + j] * c->D[j];
-        rows_with_rows(weighted, own, c->images, own, m, N, own, 1);
+        for (int64_t j = 0; j < m; j++)
+            for (int64_t i = 0; i < wide; i++) c->half[j * stride + i] = c->images[j * stride + i] * c->D[j];
+        columns_with_columns(c->half, stride, wide, c->images, stride, wide, m, N, stride, 1);
     }
     int64_t at = 0;
     int level = 0;
@@ -42,54 +40,57 @@ int respond(Core *c) {
         int64_t k = ball->size;
         int free_level = ball->is->kind == RDP_TRANSPORT || ball->is->kind == RDP_FIXED;
         for (int64_t i = 0; i < k; i++) {
+            double *row = N + (at + i) * stride + at;
             if (ball->is->kind == RDP_TRANSPORT)
-                for (int64_t j = 0; j <= i; j++) N[(at + i) * own + at + j] += ball->S[i * k + j];
-            else N[(at + i) * own + at + i] += ball->S[i];
+                for (int64_t j = i; j < k; j++) row[j] += ball->S[i * ball->stride + j];
+            else row[i] += ball->S[i];
         }
         if (free_level && level) { /* a constant may be moved between two such balls: pin the later one */
             double trace = 0.0;
-            for (int64_t i = at; i < at + k; i++) trace += N[i * own + i];
+            for (int64_t i = at; i < at + k; i++) trace += N[i * stride + i];
             for (int64_t i = at; i < at + k; i++)
-                for (int64_t j = at; j <= i; j++) N[i * own + j] += trace / ((double)k * (double)k);
+                for (int64_t j = i; j < at + k; j++) N[i * stride + j] += trace / ((double)k * (double)k);
         }
         level |= free_level;
         at += k;
     }
-    for (int64_t i = 0; i < own; i++) diagonal[i] = N[i * own + i];
-    if (!factor_scaled(N, c->N_copy, c->N_scale, diagonal, own)) return 0;
+    for (int64_t i = 0; i < own; i++) diagonal[i] = N[i * stride + i];
+    if (!factor_scaled(&c->response)) return 0;
     int dense = alone(c) && c->ball[0].is->kind == RDP_TRANSPORT;
     for (int64_t j = 0; j < m; j++) c->h[j] = dense ? 0.0 : c->D[j];
     return 1;
 }
 
-void respond_gram(Core *c, double *diagonal) {
-    int64_t n = c->n, m = c->m, own = c->own;
+void respond_gram(Core *c) {
+    int64_t n = c->n, m = c->m, own = c->own, stride = c->stride, rows = whole(n), wide = whole(own);
     if (c->diagonal) return;
-    double *added = c->copy;
+    double *added = c->system.U, *M = c->system.M, *diagonal = c->system.diagonal, sign = 1.0;
     if (alone(c) && c->ball[0].is->kind == RDP_TRANSPORT) {
         const double *S = c->ball[0].S;
-        double *half = c->half;
-        memcpy(half, S, sizeof(double) * (size_t)(own * own));
-        forward_rows(c->N, c->N_scale, own, half, own);
-        rows_with_rows(half, own, half, own, own, c->H, own, 1);
+        int64_t apart = c->response.stride; /* also between rows of S: they have one size */
+        memcpy(c->half, S, sizeof(double) * (size_t)(wide * apart));
+        forward_columns(&c->response, c->half, apart, wide);
+        columns_with_columns(c->half, apart, wide, c->half, apart, wide, own, c->H, apart, 1);
         for (int64_t i = 0; i < own; i++)
-            for (int64_t j = 0; j <= i; j++) c->H[i * own + j] = c->H[j * own + i] = S[i * own + j] - c->H[i * own + j];
-        rows_with_rows(c->B, n, c->H, m, m, c->scratch, m, 0);
-        rows_with_rows(c->scratch, n, c->B, n, m, added, n, 1);
-        for (int64_t i = 0; i < n * n; i++) c->M[i] += added[i];
-        for (int64_t i = 0; i < n; i++) diagonal[i] += added[i * n + i];
-        return;
+            for (int64_t j = i; j < own; j++) c->H[i * apart + j] = c->H[j * apart + i] = S[i * apart + j] - c->H[i * apart + j];
+        for (int64_t i = 0; i < own; i++)
+            for (int64_t j = own; j < wide; j++) c->H[i * apart + j] = 0.0;
+        columns_with_columns(c->H, apart, wide, c->B, stride, rows, m, c->across, stride, 0);
+        columns_with_columns(c->across, stride, rows, c->B, stride, rows, m, added, stride, 1);
+    } else {
+        if (alone(c)) { /* a prescribed law */
+            for (int64_t j = 0; j < wide; j++)
+                for (int64_t i = 0; i < rows; i++) c->across[j * stride + i] = j < own ? c->D[j] * c->B[j * stride + i] : 0.0;
+        } else /* D A' is still there from `respond` */
+            columns_with_columns(c->half, c->response.stride, wide, c->B, stride, rows, m, c->across, stride, 0);
+        forward_columns(&c->response, c->across, stride, rows);
+        columns_with_columns(c->across, stride, rows, c->across, stride, rows, own, added, stride, 1);
+        sign = -1.0;
     }
-    double *weighted = c->half, *low = c->across; /* A D (own, m); then (n, own) */
-    if (alone(c)) { /* a prescribed law */
-        memset(weighted, 0, sizeof(double) * (size_t)(own * m));
-        for (int64_t j = 0; j < m; j++) weighted[j * m + j] = c->D[j];
-    } /* else it is still there from `respond` */
-    rows_with_rows(c->B, n, weighted, own, m, low, own, 0);
-    forward_rows(c->N, c->N_scale, own, low, n);
-    rows_with_rows(low, n, low, n, own, added, n, 1);
-    for (int64_t i = 0; i < n * n; i++) c->M[i] -= added[i];
-    for (int64_t i = 0; i < n; i++) diagonal[i] -= added[i * n + i];
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = i + 1; j < n; j++) M[i * stride + j] += sign * added[i * stride + j];
+        diagonal[i] += sign * added[i * stride + i];
+    }
 }
 
 void respond_solve(Core *c, const double *u, int constants, const double *dmu, double *dr, double *dv) {
@@ -118,15 +119,16 @@ void respond_solve(Core *c, const double *u, int constants, const double *dmu, d
     }
     for (int64_t j = 0; j < m; j++) pushed[j] = c->D[j] * u[j];
     if (alone(c)) memcpy(dv, pushed, sizeof(double) * (size_t)own);
-    else product(c->images, own, m, pushed, dv);
+    else transposed_product(c->images, c->response.stride, m, own, pushed, dv);
     for (int64_t i = 0; i < own; i++) dv[i] -= offset[i];
-    solve_scaled(c->N, c->N_scale, own, dv);
+    for (int64_t i = own; i < whole(own); i++) dv[i] = 0.0;
+    solve_scaled(&c->response, dv);
     if (alone(c) && c->ball[0].is->kind == RDP_TRANSPORT) {
-        product(c->ball[0].S, own, own, dv, dr);
+        product(c->ball[0].S, c->response.stride, own, own, dv, dr);
         for (int64_t j = 0; j < m; j++) dr[j] += offset[j];
         return;
     }
     if (alone(c)) memcpy(dr, dv, sizeof(double) * (size_t)m);
-    else transposed_product(c->images, own, m, dv, dr);
+    else product(c->images, c->response.stride, m, own, dv, dr);
     for (int64_t j = 0; j < m; j++) dr[j] = c->D[j] * (u[j] - dr[j]);
 }

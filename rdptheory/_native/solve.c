@@ -17,8 +17,6 @@
 
 #define NEAR 0.2           /* of P: how well the answer for the reference is found before the ball is opened */
 
-#define BLOCK 64           /* columns of a channel that are written down together */
-
 static const double SHARES[7] = {-1.0, 0.01, 0.05, 0.15, 0.3, 0.5, 0.8}; /* of tau to aim at; -1 is Mehrotra's */
 
 int64_t direction_size(const Core *c) { return c->n + 2 * c->pairs + c->frees; }
@@ -29,15 +27,16 @@ static void shape_ball(const rdp_problem *is, int64_t l, int64_t *priced, Ball *
     ball->is = b;
     ball->size = b->size;
     ball->mu = b->kind == RDP_FIXED ? -1 : is->m + is->tables + (*priced)++;
+    ball->stride = stride_of(b->size);
     ball->pairs = b->kind == RDP_BOX ? 2 * b->size : b->kind == RDP_TRANSPORT ? b->rows * b->size : 0;
 }
 
 /* Where everything lies: the state in the caller's `state`, the rest in `work`. */
 int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
-    int64_t n = is->n, m = is->m, K = is->tables, L = is->balls, used = 0, priced = 0, own = 0, wide = n * m;
+    int64_t n = is->n, m = is->m, K = is->tables, L = is->balls, used = 0, priced = 0, own = 0, stride = stride_of(n), table = m * stride;
     Ball shape;
     memset(c, 0, sizeof(Core));
-    c->is = is; c->n = n; c->m = m; c->K = K; c->L = L;
+    c->is = is; c->n = n; c->m = m; c->K = K; c->L = L; c->stride = stride;
     c->pairs = m + K;
     for (int64_t l = 0; l < L; l++) {
         const rdp_ball *b = is->ball + l;
@@ -48,33 +47,36 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
         c->level |= b->kind == RDP_FIXED || b->kind == RDP_TRANSPORT;
         c->balanced |= b->kind == RDP_BOX;
         c->plan |= b->kind == RDP_TRANSPORT;
-        if (b->kind == RDP_TRANSPORT && shape.pairs > wide) wide = shape.pairs;
+        if (b->kind == RDP_TRANSPORT && b->rows * shape.stride > table) table = b->rows * shape.stride;
     }
     c->own = own;
     c->pairs += priced;
     c->diagonal = !L || (L == 1 && !is->ball[0].image && is->ball[0].kind != RDP_TRANSPORT && is->ball[0].kind != RDP_FIXED);
-    double *at = work ? is->state : NULL;
-    c->f = take(&at, n, &used);
-    c->left = take(&at, c->pairs, &used);
-    c->right = take(&at, c->pairs, &used);
-    c->free = take(&at, c->frees, &used);
-    c->weight = take(&at, c->pairs, &used);
-    at = work;
-    used = 0;
-#define TAKE(name, count) c->name = take(&at, (count), &used)
-    int64_t columns = K + priced, wider = n > m ? n : m;
-    c->ball = (Ball *)take(&at, L * (int64_t)((sizeof(Ball) + 7) / 8), &used);
-    TAKE(E, n * m); TAKE(B, n * m); TAKE(scratch, wide); TAKE(M, n * n); TAKE(copy, n * n);
-    TAKE(logp, n); TAKE(Br, n); TAKE(off, n); TAKE(scale, n); TAKE(tilt, K * n); TAKE(spent, K * n); TAKE(dist, K); TAKE(held, n); TAKE(level_of, n);
-    TAKE(top, m); TAKE(small, m); TAKE(count, m); TAKE(total, m); TAKE(lse, m); TAKE(logc, m); TAKE(h, m); TAKE(D, m);
-    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(parts, m); TAKE(rows_m, wider); TAKE(rows_n, wider);
-    TAKE(targets, c->pairs); TAKE(dv, own); TAKE(offset, own); TAKE(one, L); TAKE(none, L);
-    TAKE(unit_f, columns * n); TAKE(unit_r, columns * m); TAKE(unit_v, columns * own);
+    if (work) { /* the caller's, without a gap */
+        c->f = is->state;
+        c->left = c->f + n;
+        c->right = c->left + c->pairs;
+        c->free = c->right + c->pairs;
+        c->weight = c->free + c->frees;
+    }
+    double *at = first_line(work);
+    used = LINE; /* what may be skipped */
+#define TAKE(name, count) c->name = take_lines(&at, (count), &used)
+    int64_t columns = K + priced, wide = whole(n), wider = n > m ? n : m, own_stride = stride_of(own);
+    c->ball = (Ball *)take_lines(&at, L * (int64_t)((sizeof(Ball) + 7) / 8), &used);
+    take_tables(c, &at, &used);
+    TAKE(scratch, table); TAKE(tilt, K * wide); TAKE(spent, K * wide); TAKE(dist, K); TAKE(held, n); TAKE(level_of, n);
+    TAKE(lse, m); TAKE(logc, m); TAKE(h, m); TAKE(D, m);
+    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(parts, wider); TAKE(rows_m, wider);
+    TAKE(targets, c->pairs); TAKE(per_left, 2 * c->pairs);
+    c->per_right = c->per_left ? c->per_left + c->pairs : NULL; /* side by side, as in a direction */
+       TAKE(dv, whole(own)); TAKE(offset, own); TAKE(one, L); TAKE(none, L);
+    TAKE(unit_f, columns * wide); TAKE(unit_r, columns * m); TAKE(unit_v, columns * whole(own));
     TAKE(border, columns * columns); TAKE(matrix, columns * columns); TAKE(wanted, columns); TAKE(border_row, columns);
     if (!c->diagonal) {
-        int64_t half = own * m > own * own ? own * m : own * own;
-        TAKE(N, own * own); TAKE(N_copy, own * own); TAKE(N_scale, own); TAKE(images, own * m);
-        TAKE(half, half); TAKE(across, n * own); TAKE(H, own * own);
+        int64_t rows = whole(own) > m ? whole(own) : m;
+        c->response = take_matrix(&at, own, &used);
+        TAKE(images, m * own_stride); TAKE(half, rows * own_stride); TAKE(across, whole(own) * stride); TAKE(H, whole(own) * own_stride);
     }
     int64_t own_at = m + columns, free_at = 0, number = 0;
     for (int64_t l = 0; l < L; l++) {
@@ -83,18 +85,20 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
         shape_ball(is, l, &number, ball);
         int64_t k = b->size;
         double **arrays[] = {&ball->law, &ball->slope, &ball->curve, &ball->ratio, &ball->b, &ball->e, &ball->G, &ball->y, &ball->g};
-        for (int a = 0; a < 9; a++) *arrays[a] = take(&at, k, &used);
-        ball->S = take(&at, b->kind == RDP_TRANSPORT ? k * k : k, &used);
-        ball->image_v = take(&at, b->image ? m : 0, &used);
+        for (int a = 0; a < 9; a++) *arrays[a] = take_lines(&at, k, &used);
+        ball->S = take_lines(&at, b->kind == RDP_TRANSPORT ? whole(k) * ball->stride : k, &used);
+        ball->image_v = take_lines(&at, b->image ? m : 0, &used);
         if (b->kind == RDP_TRANSPORT) {
-            ball->theta = take(&at, b->rows * k, &used);
-            ball->row_sum = take(&at, b->rows, &used);
-            ball->lean = take(&at, b->rows, &used);
-            ball->shift = take(&at, b->rows, &used);
+            ball->theta = take_lines(&at, b->rows * ball->stride, &used);
+            ball->row_sum = take_lines(&at, b->rows, &used);
+            ball->lean = take_lines(&at, b->rows, &used);
+            ball->shift = take_lines(&at, b->rows, &used);
         }
         if (work) {
             ball->left = c->left + own_at;
             ball->right = c->right + own_at;
+            ball->per_left = c->per_left + own_at;
+            ball->per_right = c->per_right + own_at;
             ball->weight = c->weight + own_at;
             ball->v = c->free + free_at;
             ball->phi = c->free + free_at + k;
@@ -122,8 +126,7 @@ int64_t rdp_work_size(const rdp_problem *problem) {
 
 /* The largest step that keeps every pair at or above 0. */
 static double longest(const Core *c, const double *d) {
-    const double *left = d + c->n, *right = left + c->pairs;
-    double worst = smaller(least_ratio(left, c->left, c->pairs), least_ratio(right, c->right, c->pairs));
+    double worst = least_product(d + c->n, c->per_left, 2 * c->pairs);
     return worst < 0.0 ? -1.0 / worst : INFINITY;
 }
 
@@ -133,32 +136,37 @@ static double choose(Core *c, double tau, double mass) {
     double *a = c->affine + n, *b = c->centring + n, *d = c->second_order + n;
     double reach = fmin(1.0, longest(c, c->affine)), after = 0.0;
     for (int64_t j = 0; j < np; j++) after += (c->left[j] + reach * a[j]) * (c->right[j] + reach * a[np + j]);
-    double mehrotra = clip(pow(after / mass, 3.0), 1e-6, 1.0), lowest = 0.02 * c->is->gap / c->total_weight / tau;
+    double left_over = after / mass, mehrotra = clip(left_over * left_over * left_over, 1e-6, 1.0), lowest = 0.02 * c->is->gap / c->total_weight / tau;
     double over = broken(c);
     if (over > TOLERATED) lowest = fmax(lowest, fmin(0.5, over));
     double *relative = c->moving, *by_share = relative + 2 * np, *by_kappa = by_share + 2 * np;
-    for (int side = 0; side < 2; side++) { /* the pairs that may stop a step, packed */
-        const double *pair = side ? c->right : c->left;
-        for (int64_t j = 0, at = side * np; j < np; j++, at++)
-            if (smaller(a[at], smaller(b[at], d[at])) < MOVES * pair[j]) {
-                double inverse = 1.0 / pair[j];
-                relative[count] = a[at] * inverse;
-                by_share[count] = b[at] * inverse;
-                by_kappa[count++] = d[at] * inverse;
-            }
+    const double *inverse = c->per_left;
+    for (int64_t j = 0; j + 4 <= 2 * np; j += 4) { /* fours that may stop a step, packed */
+        v4 by = LOAD(inverse + j), x = LOAD(a + j) * by, y = LOAD(b + j) * by, z = LOAD(d + j) * by;
+        STORE(relative + count) = x;
+        STORE(by_share + count) = y;
+        STORE(by_kappa + count) = z;
+        count += least4(smaller4(x, smaller4(y, z))) < MOVES ? 4 : 0;
+    }
+    for (int64_t j = 2 * np / 4 * 4; j < 2 * np; j++, count++) {
+        relative[count] = a[j] * inverse[j];
+        by_share[count] = b[j] * inverse[j];
+        by_kappa[count] = d[j] * inverse[j];
     }
     double best = INFINITY, share = 1.0, kappa = 0.0;
-    for (int t = 0; t < 7; t++)
+    const double kappas[3] = {0.0, reach, 1.0};
+    for (int t = 0; t < 7; t++) {
+        double this_share = fmax(SHARES[t] < 0.0 ? mehrotra : SHARES[t], lowest), worst[3];
+        least_mixed(relative, by_share, by_kappa, this_share, kappas, count, worst);
         for (int u = 0; u < 3; u++) {
-            double this_share = fmax(SHARES[t] < 0.0 ? mehrotra : SHARES[t], lowest), this_kappa = u == 0 ? 0.0 : u == 1 ? reach : 1.0;
-            double worst = least_mixed(relative, by_share, by_kappa, this_share, this_kappa, count);
-            double length = worst < 0.0 ? -1.0 / worst : INFINITY, merit = 1.0 - fmin(1.0, 0.95 * length) * (1.0 - this_share);
+            double length = worst[u] < 0.0 ? -1.0 / worst[u] : INFINITY, merit = 1.0 - fmin(1.0, 0.95 * length) * (1.0 - this_share);
             if (merit < best) {
                 best = merit;
                 share = this_share;
-                kappa = this_kappa;
+                kappa = kappas[u];
             }
         }
+    }
     int64_t size = direction_size(c);
     for (int64_t j = 0; j < size; j++) c->chosen[j] = c->affine[j] + share * c->centring[j] + kappa * c->second_order[j];
     return share;
@@ -228,17 +236,18 @@ static int at_reference(const rdp_problem *is, double *work, int64_t *steps) {
     fixed.balls = 0;
     fixed.gap = NEAR * is->ball->P;
     fixed.report = report;
-    rdp_fixed(&fixed, work);
+    Core core;
+    follow_law(&fixed, &core, work);
     *steps = (int64_t)report[0];
     return report[1] == RDP_READY;
 }
 
-void rdp_solve(const rdp_problem *is, double *work) {
-    Core core, *c = &core;
+/* The state at the end, and in `c` what belongs to it. */
+static void iterate(const rdp_problem *is, Core *c, double *work) {
     int64_t step = 0, idle = 0, crawling = 0;
     int near = is->near && !is->resume && at_reference(is, work, &step); /* before `work` is laid out */
     lay_out(c, is, work);
-    for (int64_t i = 0; i < c->n; i++) c->logp[i] = log(is->p[i]);
+    turn_tables(c);
     if (near) begin_near(c, is->state[c->n]);
     else if (!is->resume) begin(c);
     c->total_weight = total_of(c->weight, c->pairs);
@@ -273,50 +282,18 @@ void rdp_solve(const rdp_problem *is, double *work) {
     is->report[3] = worst;
 }
 
-void rdp_channel(const rdp_problem *is, const double *f, const double *s, const double *r, double *channel) {
-    int64_t n = is->n, m = is->m;
-    for (int64_t i = 0; i < n; i++) {
-        double *restrict w = channel + i * m, a = log(is->p[i]) + f[i];
-        for (int64_t j = 0; j < m; j++) w[j] = a;
-        for (int64_t k = 0; k < is->tables; k++) {
-            const double *d = is->d + (k * n + i) * m;
-            for (int64_t j = 0; j < m; j++) w[j] -= s[k] * d[j];
-        }
-        if (is->forbidden)
-            for (int64_t j = 0; j < m; j++) w[j] = is->forbidden[i * m + j] > 0.0 ? -INFINITY : w[j];
-    }
-    for (int64_t from = 0; from < m; from += BLOCK) { /* columns side by side, so that no scratch is needed for all */
-        double top[BLOCK], total[BLOCK];
-        int64_t count = m - from < BLOCK ? m - from : BLOCK;
-        for (int64_t j = 0; j < count; j++) top[j] = -INFINITY, total[j] = 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            const double *w = channel + i * m + from;
-            for (int64_t j = 0; j < count; j++) top[j] = w[j] > top[j] ? w[j] : top[j];
-        }
-        for (int64_t j = 0; j < count; j++) top[j] = top[j] > -INFINITY ? top[j] : 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            double *w = channel + i * m + from;
-            for (int64_t j = 0; j < count; j++) total[j] += w[j] = exp_negative(w[j] - top[j]);
-        }
-        for (int64_t j = 0; j < count; j++) total[j] = total[j] > 0.0 ? r[from + j] / total[j] : 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            double *w = channel + i * m + from;
-            for (int64_t j = 0; j < count; j++) w[j] *= total[j];
-        }
-    }
-}
-
 int64_t rdp_descend(const rdp_problem *is, int64_t only_law, double *work, double *s, double *channel) {
     int64_t n = is->n, m = is->m, K = is->tables;
     const double *f = is->state, *left = f + n, *r = only_law ? is->law : left;
     double sum = 0.0;
-    if (only_law) rdp_fixed(is, work);
-    else rdp_solve(is, work);
+    Core core;
+    if (only_law) follow_law(is, &core, work);
+    else iterate(is, &core, work);
     for (int64_t k = 0; k < K; k++) sum += s[k] = (only_law ? is->state[n] : left[m + k]) / is->limits[k];
     for (int64_t i = 0; i < n; i++) sum += f[i];
     for (int64_t j = 0; j < m; j++) sum += r[j];
     if (!isfinite(sum)) return 0;
-    rdp_channel(is, f, s, r, channel);
+    write_channel(&core, r, channel);
     return 1;
 }
 

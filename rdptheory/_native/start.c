@@ -2,7 +2,7 @@
 #include "core.h"
 
 #define TARGET 0.95  /* share of the limits that the starting channel spends: strictly inside, and close */
-#define LIFT 0.1     /* room of the highest column: z of the order of what the first steps need */
+#define LIFT 0.05    /* room of the highest column: z of the order of what the first steps need */
 #define BARE 1e-10   /* weight of a symbol without mass, in units of 1/m */
 #define SPREAD 0.25  /* of P: costs up to which the weights of a plan stay even */
 #define HEAVY 4.0    /* sum of a plan's weights: one that settles before the law it couples moves its mass one by one */
@@ -11,52 +11,66 @@
 #define FLAT 1e-3    /* and no narrower than this: nats between prices that are next to equal */
 #define SPENT 0.4    /* share of P that r may move up, and down, at first */
 
-/* c->E = exp(least_i - s T_ij) r_j with T the mean of the scaled tables, row by row; returns E T of its channel and, in
-   `second`, the mean variance of T given x. `shift` (n) receives the least s T_ij. */
-static double kernel(Core *c, const double *r, double s, double *second, double *shift) {
-    const rdp_problem *is = c->is;
-    int64_t n = c->n, m = c->m, K = c->K;
-    double first = 0.0, spread = 0.0;
+/* The mean of the scaled tables, turned, and in c->off its least entry of every row. */
+static const double *mean_table(Core *c) {
+    int64_t size = c->m * c->stride, wide = whole(c->n);
+    const double *T = c->T;
+    if (c->K != 1) {
+        for (int64_t i = 0; i < size; i++) c->scratch[i] = 0.0;
+        for (int64_t k = 0; k < c->K; k++)
+            for (int64_t i = 0; i < size; i++) c->scratch[i] += c->T[k * size + i] / (double)c->K;
+        T = c->scratch;
+    }
+    for (int64_t i = 0; i < wide; i++) c->off[i] = INFINITY;
+    for (int64_t j = 0; j < c->m; j++)
+        for (int64_t i = 0; i < wide; i++) {
+            double t = T[j * c->stride + i] - (c->is->forbidden ? c->barrier[j * c->stride + i] : 0.0);
+            c->off[i] = smaller(t, c->off[i]);
+        }
+    return T;
+}
+
+/* B = exp(least_i - s T_ij) r_j with T the mean of the scaled tables, and in Br the sums of its rows; returns E T of its
+   channel and, in `second`, the mean variance of T given x. */
+static double kernel(Core *c, const double *T, const double *r, double s, double *second) {
+    int64_t n = c->n, m = c->m, wide = whole(n);
+    double first = 0.0, spread = 0.0, *mass = c->Br, *mean = c->spread, *square = c->rows_n;
+    const double *least = c->off;
+    for (int64_t i = 0; i < wide; i++) mass[i] = mean[i] = square[i] = 0.0;
+    for (int64_t j = 0; j < m; j++) {
+        const double *t = T + j * c->stride, *barrier = c->is->forbidden ? c->barrier + j * c->stride : NULL;
+        double *e = c->B + j * c->stride;
+        for (int64_t i = 0; i < wide; i += 4) {
+            v4 x = s * (LOAD(least + i) - LOAD(t + i));
+            if (barrier) x += LOAD(barrier + i);
+            v4 y = exp_negative(x) * r[j], spent = y * LOAD(t + i);
+            STORE(e + i) = y;
+            STORE(mass + i) = LOAD(mass + i) + y;
+            STORE(mean + i) = LOAD(mean + i) + spent;
+            STORE(square + i) = LOAD(square + i) + spent * LOAD(t + i);
+        }
+    }
     for (int64_t i = 0; i < n; i++) {
-        double *restrict e = c->E + i * m, *restrict t = c->parts, least, a, b, square;
-        memset(t, 0, sizeof(double) * (size_t)m);
-        for (int64_t k = 0; k < K; k++) {
-            double scale = 1.0 / (is->limits[k] * (double)K);
-            for (int64_t j = 0; j < m; j++) t[j] += is->d[(k * n + i) * m + j] * scale;
-        }
-        if (is->forbidden)
-            for (int64_t j = 0; j < m; j++) t[j] = is->forbidden[i * m + j] > 0.0 ? INFINITY : t[j];
-        least = least_of(t, m);
-        if (s > 0.0)
-            for (int64_t j = 0; j < m; j++) e[j] = exp_negative(-s * (t[j] - least)) * r[j];
-        else memcpy(e, r, sizeof(double) * (size_t)m);
-        for (int64_t j = 0; is->forbidden && j < m; j++) {
-            e[j] = t[j] < INFINITY ? e[j] : 0.0;
-            t[j] = t[j] < INFINITY ? t[j] : 0.0;
-        }
-        a = total_of(e, m);
-        b = dot(e, t, m);
-        for (int64_t j = 0; j < m; j++) t[j] *= t[j];
-        square = dot(e, t, m);
-        shift[i] = s * least;
-        first += is->p[i] * b / a;
-        spread += is->p[i] * (square / a - b / a * b / a);
+        double a = mean[i] / mass[i];
+        first += c->is->p[i] * a;
+        spread += c->is->p[i] * (square[i] / mass[i] - a * a);
     }
     *second = spread;
     return first;
 }
 
 /* s with a mean distortion of r's Blahut-Arimoto channel near the target: Newton on log s, safeguarded. Leaves the
-   kernel in c->E and the shifts in c->rows_n. */
+   kernel in B, the sums of its rows in Br and their least T in c->off. */
 double slope_for(Core *c, const double *r) {
-    double second, mean = kernel(c, r, 0.0, &second, c->rows_n), goal = fmin(TARGET, 0.9 * mean);
+    const double *T = mean_table(c);
+    double second, mean = kernel(c, T, r, 0.0, &second), goal = fmin(TARGET, 0.9 * mean);
     if (!(goal > 0.0)) {
-        kernel(c, r, 1.0, &second, c->rows_n);
+        kernel(c, T, r, 1.0, &second);
         return 1.0;
     }
     double x = log(1.0 / fmax(goal, 1e-300)), low = -INFINITY, high = INFINITY;
     for (int step = 0;; step++) {
-        double s = exp(x), first = kernel(c, r, s, &second, c->rows_n);
+        double s = exp(x), first = kernel(c, T, r, s, &second);
         if (fabs(first - goal) <= 0.02 * goal || step >= 60) return s;
         if (first > goal) low = x;
         else high = x;
@@ -84,7 +98,7 @@ static void own_weights(Ball *ball) {
 
 void begin(Core *c) {
     const rdp_problem *is = c->is;
-    int64_t n = c->n, m = c->m, K = c->K;
+    int64_t n = c->n, m = c->m, K = c->K, wide = whole(n);
     double *r = c->left, bare = BARE, sum = 0.0;
     for (int64_t l = 0; l < c->L; l++)
         if (c->ball[l].mu >= 0) bare = fmin(bare, 1e-3 * is->ball[l].P);
@@ -94,14 +108,14 @@ void begin(Core *c) {
     }
     for (int64_t j = 0; j < m; j++) r[j] /= sum;
     double s = slope_for(c, r), *column = c->rows_m;
+    double *share = c->rows_n; /* of the kernel, that makes its rows a joint law */
     for (int pass = c->L && !is->forbidden ? 1 : 0; pass < 2; pass++) { /* without a ball one Blahut-Arimoto step first */
-        memset(column, 0, sizeof(double) * (size_t)m);
         for (int64_t i = 0; i < n; i++) {
-            const double *e = c->E + i * m;
-            double mass = total_of(e, m);
-            c->f[i] = c->rows_n[i] - log(mass);
-            for (int64_t j = 0; j < m; j++) column[j] += is->p[i] / mass * e[j];
+            c->f[i] = s * c->off[i] - log(c->Br[i]);
+            share[i] = is->p[i] / c->Br[i];
         }
+        for (int64_t i = n; i < wide; i++) share[i] = 0.0;
+        product(c->B, c->stride, m, wide, share, column);
         if (pass) break;
         sum = 0.0;
         for (int64_t j = 0; j < m; j++) sum += r[j] = fmax(column[j], fmax(is->floor, 1e-12) / (double)m);
@@ -119,12 +133,11 @@ void begin(Core *c) {
     for (int64_t j = 0; j < m; j++) room += r[j] * (c->right[j] = lift - column[j]);
     for (int64_t k = 0; k < K; k++) {
         double spent = 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            const double *e = c->E + i * m, *d = is->d + (k * n + i) * m;
-            spent += is->p[i] * dot(e, d, m) / total_of(e, m);
-        }
+        const double *T = c->T + k * m * c->stride;
+        for (int64_t j = 0; j < m; j++)
+            for (int64_t i = 0; i < n; i++) spent += share[i] * c->B[j * c->stride + i] * T[j * c->stride + i];
         c->left[m + k] = s / (double)K;
-        c->right[m + k] = fmax(1.0 - spent / is->limits[k], 1.0 - TARGET);
+        c->right[m + k] = fmax(1.0 - spent, 1.0 - TARGET);
         c->weight[m + k] = 1.0;
     }
     for (int64_t l = 0; l < c->L; l++) {

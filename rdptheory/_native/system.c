@@ -14,69 +14,54 @@
 #define LOOSE 1e-12 /* of a pin where total variation holds r in all but one group: less is lost in rounding */
 #define PASSES 8   /* each pass evaluates once; rows that exchange mass settle in two or three */
 
+/* One pass over a column while it is near: B, and what it adds to the sums over columns and rows. */
 static void evaluate(Core *c) {
-    const rdp_problem *is = c->is;
-    int64_t n = c->n, m = c->m, K = c->K;
-    double *restrict top = c->top, *restrict small = c->small, *restrict count = c->count; /* or no loop is vectorised */
-    for (int64_t j = 0; j < m; j++) top[j] = -INFINITY, small[j] = count[j] = 0.0;
-    memset(c->mean, 0, sizeof(double) * (size_t)(K * m));
-    memset(c->second, 0, sizeof(double) * (size_t)(K * K * m));
-    for (int64_t i = 0; i < n; i++) {
-        double *restrict e = c->E + i * m, a = c->logp[i] + c->f[i];
-        for (int64_t j = 0; j < m; j++) e[j] = a;
+    int64_t n = c->n, m = c->m, K = c->K, stride = c->stride, wide = whole(n), size = m * stride;
+    double *Br = c->Br, *spread = c->spread;
+    for (int64_t i = 0; i < n; i++) c->height[i] = c->logp[i] + c->f[i];
+    for (int64_t i = 0; i < wide; i++) Br[i] = spread[i] = 0.0;
+    for (int64_t i = 0; i < K * wide; i++) c->spent[i] = 0.0;
+    Column some[COLUMNS];
+    for (int64_t j = 0, next = 0; j < m; j++) {
+        if (j == next) next = exponentials(c, c->left + m, j, some);
+        Column x = some[j % COLUMNS];
+        double *b = c->B + j * stride, r = c->left[j];
+        double total = x.small + x.count, inverse = 1.0 / total, share = r * inverse;
+        c->lse[j] = x.top + log(total);
+        for (int64_t i = 0; i < wide; i += 4) {
+            v4 e = LOAD(b + i), y = e * inverse;
+            STORE(b + i) = y;
+            STORE(Br + i) = LOAD(Br + i) + r * y;
+            STORE(spread + i) = LOAD(spread + i) + share * y * ((x.count - e) + x.small); /* 1 - B without cancellation */
+        }
         for (int64_t k = 0; k < K; k++) {
-            const double *d = is->d + (k * n + i) * m;
-            double s = c->left[m + k] / is->limits[k];
-            for (int64_t j = 0; j < m; j++) e[j] -= s * d[j];
+            const double *T = c->T + k * size + j * stride;
+            double *spent = c->spent + k * wide;
+            v4 mean = {0}, square = {0};
+            for (int64_t i = 0; i < wide; i += 4) {
+                v4 t = LOAD(T + i), y = LOAD(b + i) * t;
+                mean += y;
+                square += y * t;
+                STORE(spent + i) = LOAD(spent + i) + r * y;
+            }
+            c->mean[k * m + j] = sum4(mean);
+            c->second[(k * K + k) * m + j] = sum4(square);
+            for (int64_t o = 0; o < k; o++) {
+                const double *other = c->T + o * size + j * stride;
+                v4 mixed = {0};
+                for (int64_t i = 0; i < wide; i += 4) mixed += LOAD(b + i) * LOAD(T + i) * LOAD(other + i);
+                c->second[(k * K + o) * m + j] = sum4(mixed);
+            }
         }
-        if (is->forbidden)
-            for (int64_t j = 0; j < m; j++) e[j] = is->forbidden[i * m + j] > 0.0 ? -INFINITY : e[j];
-        for (int64_t j = 0; j < m; j++) top[j] = e[j] > top[j] ? e[j] : top[j];
     }
-    for (int64_t i = 0; i < n; i++) {
-        double *restrict e = c->E + i * m;
-        for (int64_t j = 0; j < m; j++) e[j] = exp_negative(e[j] - top[j]);
-        for (int64_t j = 0; j < m; j++) {
-            small[j] += e[j] < 1.0 ? e[j] : 0.0; /* apart from the entries equal to 1: 1 - B would cancel there */
-            count[j] += e[j] < 1.0 ? 0.0 : 1.0;
-        }
-    }
-    for (int64_t j = 0; j < m; j++) {
-        c->total[j] = c->small[j] + c->count[j];
-        c->lse[j] = c->top[j] + log(c->total[j]);
-        c->rows_m[j] = 1.0 / c->total[j];
-        c->logc[j] = c->lse[j];
-    }
+    memcpy(c->logc, c->lse, sizeof(double) * (size_t)m);
     for (int64_t l = 0; l < c->L; l++) {
         const Ball *ball = c->ball + l;
         const double *v = ball->is->image ? ball->image_v : ball->v;
         for (int64_t j = 0; j < m; j++) c->logc[j] -= v[j];
     }
-    double *restrict t = c->parts, *restrict inverse_total = c->rows_m;
-    for (int64_t i = 0; i < n; i++) {
-        const double *e = c->E + i * m;
-        double *restrict b = c->B + i * m;
-        for (int64_t j = 0; j < m; j++) b[j] = e[j] * inverse_total[j];
-        for (int64_t k = 0; k < K; k++) {
-            const double *d = is->d + (k * n + i) * m;
-            double *restrict mean = c->mean + k * m, *restrict square = c->second + (k * K + k) * m, inverse = 1.0 / is->limits[k];
-            for (int64_t j = 0; j < m; j++) {
-                double y = d[j] * inverse, x = b[j] * y;
-                t[j] = x;
-                mean[j] += x;
-                square[j] += x * y;
-            }
-            c->spent[k * n + i] = dot(t, c->left, m);
-            for (int64_t o = 0; o < k; o++) {
-                const double *other = is->d + (o * n + i) * m;
-                double *restrict second = c->second + (k * K + o) * m, scale = 1.0 / is->limits[o];
-                for (int64_t j = 0; j < m; j++) second[j] += t[j] * (other[j] * scale);
-            }
-        }
-    }
-    product(c->B, n, m, c->left, c->Br);
     for (int64_t k = 0; k < K; k++) c->dist[k] = dot(c->mean + k * m, c->left, m);
-    for (int64_t i = 0; i < n; i++) c->off[i] = c->logp[i] - log(c->Br[i]);
+    for (int64_t i = 0; i < n; i++) c->off[i] = c->logp[i] - log(Br[i]);
 }
 
 /* A new state: balls and tables, rows thrown far off brought back, slacks raised to what the constraints leave. */
@@ -136,7 +121,7 @@ double broken(const Core *c) {
 
 static void border_rows(const Core *c, const double *df, const double *dr, const double *dv, double *rows) {
     int64_t at = 0, place = c->K;
-    for (int64_t k = 0; k < c->K; k++) rows[k] = dot(c->mean + k * c->m, dr, c->m) + dot(c->tilt + k * c->n, df, c->n);
+    for (int64_t k = 0; k < c->K; k++) rows[k] = dot(c->mean + k * c->m, dr, c->m) + dot(c->tilt + k * whole(c->n), df, c->n);
     for (int64_t l = 0; l < c->L; at += c->ball[l++].size) {
         const Ball *ball = c->ball + l;
         if (ball->mu < 0) continue;
@@ -144,30 +129,36 @@ static void border_rows(const Core *c, const double *df, const double *dr, const
     }
 }
 
+/* x = M^-1 x, and what that pushes log c by. */
+static void answer_rows(Core *c, double *x) {
+    solve_scaled(&c->system, x);
+    product(c->B, c->stride, c->m, whole(c->n), x, c->rows_m);
+    for (int64_t j = 0; j < c->m; j++) c->push[j] += c->rows_m[j];
+}
+
 /* Responses to a unit change of every s and mu, and the small matrix that couples them. */
 static void form_border(Core *c) {
-    int64_t n = c->n, m = c->m, K = c->K, place = 0;
+    int64_t m = c->m, K = c->K, place = 0, wide = whole(c->n);
     for (int64_t k = 0; k < K; k++) {
-        const double *mean = c->mean + k * m;
+        const double *mean = c->mean + k * m, *spent = c->spent + k * wide;
+        double *tilt = c->tilt + k * wide;
         for (int64_t j = 0; j < m; j++) c->rows_m[j] = c->left[j] * mean[j];
-        product(c->B, n, m, c->rows_m, c->tilt + k * n);
-        for (int64_t i = 0; i < n; i++) c->tilt[k * n + i] = c->spent[k * n + i] - c->tilt[k * n + i];
+        transposed_product(c->B, c->stride, m, wide, c->rows_m, tilt);
+        for (int64_t i = 0; i < wide; i++) tilt[i] = spent[i] - tilt[i];
     }
     int64_t size = K;
     for (int64_t l = 0; l < c->L; l++) size += c->ball[l].mu >= 0;
     double *one = c->one;
     memset(one, 0, sizeof(double) * (size_t)c->L);
     for (; place < size; place++) {
-        double *df = c->unit_f + place * n, *dr = c->unit_r + place * m, *dv = c->unit_v + place * c->own;
+        double *df = c->unit_f + place * wide, *dr = c->unit_r + place * m, *dv = c->unit_v + place * whole(c->own);
         int table = place < K;
         for (int64_t j = 0; j < m; j++) c->push[j] = table ? -c->mean[place * m + j] : 0.0;
         if (!table) one[place - K] = 1.0;
         respond_solve(c, c->push, 0, one, dr, dv);
-        product(c->B, n, m, dr, df);
-        for (int64_t i = 0; i < n; i++) df[i] = (table ? c->tilt[place * n + i] : 0.0) - df[i];
-        solve_scaled(c->M, c->scale, n, df);
-        transposed_product(c->B, n, m, df, c->rows_n);
-        for (int64_t j = 0; j < m; j++) c->push[j] += c->rows_n[j];
+        transposed_product(c->B, c->stride, m, wide, dr, df);
+        for (int64_t i = 0; i < wide; i++) df[i] = (table ? c->tilt[place * wide + i] : 0.0) - df[i];
+        answer_rows(c, df);
         respond_solve(c, c->push, 0, one, dr, dv);
         if (!table) one[place - K] = 0.0;
         border_rows(c, df, dr, dv, c->border_row);
@@ -193,39 +184,39 @@ static void form_border(Core *c) {
 
 int factor(Core *c) {
     const rdp_problem *is = c->is;
-    int64_t n = c->n, m = c->m;
-    const double *r = c->left;
-    double *weight = c->rows_m, *diagonal = c->rows_n;
+    int64_t n = c->n, m = c->m, stride = c->stride, wide = whole(n);
+    double *diagonal = c->system.diagonal, *M = c->system.M;
+    for (int64_t j = 0; j < c->pairs; j++) c->per_left[j] = 1.0 / c->left[j], c->per_right[j] = 1.0 / c->right[j];
     for (int64_t l = 0; l < c->L; l++) ball_relation(c, c->ball + l);
     if (!respond(c)) return 0;
-    const double *count = c->count, *small = c->small, *h = c->h;
-    double *restrict parts = c->parts, *complement = c->push; /* diag(B r) - B diag(r) B' without cancellation: r B (1 - B) */
-    for (int64_t j = 0; j < m; j++) weight[j] = c->h[j] - r[j], complement[j] = r[j] / c->total[j];
-    for (int64_t i = 0; i < n; i++) {
-        const double *b = c->B + i * m, *e = c->E + i * m;
-        double *restrict weighted = c->scratch + i * m;
-        for (int64_t j = 0; j < m; j++) parts[j] = b[j] * ((count[j] - e[j] + small[j]) * complement[j] + b[j] * h[j]);
-        for (int64_t j = 0; j < m; j++) weighted[j] = b[j] * weight[j];
-        diagonal[i] = total_of(parts, m);
+    memcpy(diagonal, c->spread, sizeof(double) * (size_t)wide); /* diag(B r) - B diag(r) B' there, without cancellation */
+    for (int64_t j = 0; j < m; j++) {
+        const double *b = c->B + j * stride, h = c->h[j], weight = h - c->left[j];
+        double *weighted = c->scratch + j * stride;
+        for (int64_t i = 0; i < wide; i += 4) {
+            v4 y = LOAD(b + i);
+            STORE(diagonal + i) = LOAD(diagonal + i) + h * y * y;
+            STORE(weighted + i) = weight * y;
+        }
     }
-    rows_with_rows(c->scratch, n, c->B, n, m, c->M, n, 1);
-    respond_gram(c, diagonal);
+    columns_with_columns(c->scratch, stride, wide, c->B, stride, wide, m, M, stride, 1);
+    respond_gram(c);
     double pin = c->level ? 1.0 : c->balanced && is->group ? LOOSE : 0.0;
     if (pin > 0.0) /* f and v may move by a constant together: pin it */
         for (int64_t i = 0; i < n; i++) {
-            for (int64_t j = 0; j < i; j++)
-                if (group_of(c, i) == group_of(c, j)) c->M[i * n + j] += pin * c->Br[i] * c->Br[j];
+            for (int64_t j = i + 1; j < n; j++)
+                if (group_of(c, i) == group_of(c, j)) M[i * stride + j] += pin * c->Br[i] * c->Br[j];
             diagonal[i] += pin * c->Br[i] * c->Br[i];
         }
-    if (!factor_scaled(c->M, c->copy, c->scale, diagonal, n)) return 0;
+    if (!factor_scaled(&c->system)) return 0;
     form_border(c);
     return 1;
 }
 
 /* The step that changes every pair product by `targets` to first order, with or without the residuals. */
 int direction(Core *c, const double *targets, int residual, double *out) {
-    int64_t n = c->n, m = c->m, K = c->K, size = K;
-    double *df = out, *dl = out + n, *dright = dl + c->pairs, *dfree = dright + c->pairs, *dr = dl, *dv = c->dv;
+    int64_t n = c->n, m = c->m, K = c->K, size = K, wide = whole(n);
+    double *df = c->rows_n, *dl = out + n, *dright = dl + c->pairs, *dfree = dright + c->pairs, *dr = dl, *dv = c->dv;
     for (int64_t l = 0; l < c->L; l++) {
         Ball *ball = c->ball + l;
         ball_constants(c, ball, targets + (ball->left - c->left), residual);
@@ -234,27 +225,26 @@ int direction(Core *c, const double *targets, int residual, double *out) {
     double *none = c->none, *wanted = c->wanted, *rows = c->border_row, *matrix = c->matrix;
     memset(none, 0, sizeof(double) * (size_t)c->L);
     for (int64_t j = 0; j < m; j++) {
-        c->push[j] = targets[j] / c->left[j];
+        c->push[j] = targets[j] * c->per_left[j];
         if (residual) c->push[j] += c->logc[j] + c->right[j];
     }
     respond_solve(c, c->push, 1, none, dr, dv);
-    product(c->B, n, m, dr, df);
+    transposed_product(c->B, c->stride, m, wide, dr, df);
     if (residual) find_levels(c);
-    for (int64_t i = 0; i < n; i++) df[i] = (residual ? c->Br[i] * (c->off[i] - c->level_of[group_of(c, i)]) : 0.0) - df[i];
-    solve_scaled(c->M, c->scale, n, df);
-    transposed_product(c->B, n, m, df, c->rows_n);
-    for (int64_t j = 0; j < m; j++) c->push[j] += c->rows_n[j];
+    for (int64_t i = 0; i < wide; i++) df[i] = -df[i];
+    for (int64_t i = 0; residual && i < n; i++) df[i] += c->Br[i] * (c->off[i] - c->level_of[group_of(c, i)]);
+    answer_rows(c, df);
     respond_solve(c, c->push, 1, none, dr, dv);
     border_rows(c, df, dr, dv, rows);
     for (int64_t k = 0; k < K; k++) {
-        wanted[k] = -targets[m + k] / c->left[m + k] - rows[k];
+        wanted[k] = -targets[m + k] * c->per_left[m + k] - rows[k];
         if (residual) wanted[k] -= c->dist[k] + c->right[m + k] - 1.0;
     }
     int64_t place = K;
     for (int64_t l = 0; l < c->L; l++) {
         const Ball *ball = c->ball + l;
         if (ball->mu < 0) continue;
-        wanted[place] = -ball->c - targets[ball->mu] / c->left[ball->mu] - rows[place];
+        wanted[place] = -ball->c - targets[ball->mu] * c->per_left[ball->mu] - rows[place];
         if (residual) wanted[place] -= ball_row(ball) + c->right[ball->mu];
         place++;
     }
@@ -262,12 +252,14 @@ int direction(Core *c, const double *targets, int residual, double *out) {
     if (size && !solve_small(matrix, size, wanted)) return 0;
     for (int64_t k = 0; k < size; k++) {
         double amount = wanted[k];
-        for (int64_t i = 0; i < n; i++) df[i] += amount * c->unit_f[k * n + i];
-        for (int64_t j = 0; j < m; j++) dr[j] += amount * c->unit_r[k * m + j];
-        for (int64_t j = 0; j < c->own; j++) dv[j] += amount * c->unit_v[k * c->own + j];
+        const double *f = c->unit_f + k * wide, *r = c->unit_r + k * m, *v = c->unit_v + k * whole(c->own);
+        for (int64_t i = 0; i < wide; i++) df[i] += amount * f[i];
+        for (int64_t j = 0; j < m; j++) dr[j] += amount * r[j];
+        for (int64_t j = 0; j < c->own; j++) dv[j] += amount * v[j];
         dl[m + k] = amount;
     }
-    for (int64_t j = 0; j < m + size; j++) dright[j] = (targets[j] - c->right[j] * dl[j]) / c->left[j];
+    memcpy(out, df, sizeof(double) * (size_t)n);
+    for (int64_t j = 0; j < m + size; j++) dright[j] = (targets[j] - c->right[j] * dl[j]) * c->per_left[j];
     int64_t at = 0;
     for (int64_t l = 0; l < c->L; l++) {
         Ball *ball = c->ball + l;

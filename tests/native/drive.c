@@ -104,7 +104,7 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
     rdp_problem is = {n, m, tables, count, p, d, limits, forbidden, NULL, balls, q, 1e-9, 1e-3, 60, 0, near, NULL, report};
     is.state = malloc(sizeof(double) * (size_t)(fixed ? n + 1 : rdp_state_size(&is)));
     double *work = malloc(sizeof(double) * (size_t)(fixed ? rdp_fixed_work_size(&is) : rdp_work_size(&is)));
-    double *f = law(n), *s = law(tables + 1), *channel = malloc(sizeof(double) * (size_t)(n * m));
+    double *f = law(n), *s = law(tables + 1), *channel = table(n, m);
     int64_t number;
     rdp_descend_many(1, &is, fixed, work, s, channel, &number);
     if (!fixed) {
@@ -112,7 +112,6 @@ static void run(int64_t n, int64_t m, int64_t tables, int64_t count, const rdp_b
         is.gap = 1e-11;
         rdp_descend(&is, fixed, work, s, channel);
     }
-    rdp_channel(&is, f, s, q, channel);
     if (tables) sums(&is, f, s, channel);
     if (tables == 1 && (!count || (count == 1 && !balls->image && balls->kind != RDP_TRANSPORT && balls->kind != RDP_CALLED)))
         judged(&is, f, channel);
