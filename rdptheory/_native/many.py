@@ -7,6 +7,7 @@ nothing but the questions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,8 @@ class Batch:
         self.n, self.m = n, m
         self.prescribed = ball is not None and not P.any()
         self.p, self.d = _rows(laws, law), _rows(tables, table)
-        form = (
-            NO_BALL if ball is None else (ball.kind, n, n, 0.0, ball.order, ball.factor, ball.recession, *NO_BALL[7:])
-        )
-        self.held = np.empty(self.count, HELD)
-        self.held[:] = ((n, m, 1, 0, 0, ONE_AT, 0), form, 0.0, 0)
+        form = () if ball is None else (ball.kind, n, n, 0.0, ball.order, ball.factor, ball.recession)
+        self.held = _copies(_held(n, m, form), self.count, HELD)
         self.at = _places(self.held)
         structs, balls = self.held["tables"], self.held["ball"]
         structs["p"], structs["d"] = self.p, self.at + PLACE_AT
@@ -115,8 +113,8 @@ def descend_many(batch: Batch, gap: float, max_steps: int, floor: FloatArray | f
     """`solve` for each question, from its first law on; `floor` and `near` (b,) as in `Question`."""
     core, count, n, m, fixed = library(), batch.count, batch.n, batch.m, batch.prescribed
     balls = 0 if fixed or batch.ball is None else 1
-    problems = np.empty(count, PROBLEM)
-    problems[:] = (n, m, 1, balls, 0, 0, 0, 0, 0, 0, 0, gap, 0.0, max_steps, 0, bool(near.any()), 0, 0)
+    problems = _copies(_problem(n, m, balls, gap, max_steps), count, PROBLEM)
+    problems["near"] = near.any()
     problems["p"], problems["d"], problems["limits"] = batch.p, batch.d, batch.at + D_AT
     if balls:
         problems["ball"] = batch.balls
@@ -147,6 +145,23 @@ def judge_many(batch: Batch, found: Descents) -> Verdicts:
     settled = (outcomes["judged"] & (LOWER | UPPER | DEAR)) == (LOWER | UPPER)
     channels = out[:, first:].reshape(batch.count, n, m)
     return Verdicts(out[:, 0], out[:, 1], out[:, 2], settled, channels)
+
+
+@lru_cache(64)
+def _held(n: int, m: int, form: tuple[float, ...]) -> bytes:
+    """What the structs of a question point to, but for its own numbers."""
+    return np.array(((n, m, 1, 0, 0, ONE_AT, 0), form + NO_BALL[len(form) :], 0.0, 0), HELD).tobytes()
+
+
+@lru_cache(64)
+def _problem(n: int, m: int, balls: int, gap: float, max_steps: int) -> bytes:
+    """The same of the problem for the core."""
+    return np.array((n, m, 1, balls, 0, 0, 0, 0, 0, 0, 0, gap, 0.0, max_steps, 0, 0, 0, 0), PROBLEM).tobytes()
+
+
+def _copies(struct: bytes, count: int, kind: np.dtype[Any]) -> NDArray[np.void]:
+    """So many copies of a struct: numpy takes microseconds to write one field by field."""
+    return np.frombuffer(bytearray(struct * count), kind)
 
 
 def _places(rows: NDArray[Any]) -> IntArray:
