@@ -288,7 +288,9 @@ def _descend(group: _Group, gap: float, max_steps: int, closed: list[Closed | No
     numbers, law, table, D, P = map(np.array, zip(*group.questions, strict=True))
     laws, whole = _laws([one for _, one in group.laws.values()], LIGHT * gap)
     known = [one for _, one in group.tables.values()]
-    tables, copies = np.array([one.table for one in known]), np.array([one.costs.copies for one in known])
+    tables = np.array([one.table for one in known])
+    # beside a ball a copy is the symbol itself, whose law is the reference, whatever else costs nothing
+    copies = np.array([one.costs.copies if group.ball is None else np.arange(len(one.table)) for one in known])
     batch = Batch(laws, tables, copies, law, table, D, P, group.ball)
     asked = np.flatnonzero(whole[law] & (batch.least_means() > CLEARLY * D))
     if not asked.size:
