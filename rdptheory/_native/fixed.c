@@ -44,21 +44,21 @@ static double evaluate(Core *c, const double *f, double s) {
         double *b = c->B + j * c->stride, r = is->law[j];
         const double *T = c->T + j * c->stride;
         double total = x.small + x.count, inverse = 1.0 / total;
-        v4 mean = {0}, square = {0};
+        vec mean = {0}, square = {0};
         value -= r * (x.top + log(total));
-        for (int64_t i = 0; i < wide; i += 4) {
-            v4 y = LOAD(b + i) * inverse;
+        for (int64_t i = 0; i < wide; i += WIDTH) {
+            vec y = LOAD(b + i) * inverse;
             STORE(b + i) = y;
             STORE(Br + i) = LOAD(Br + i) + r * y;
         }
-        for (int64_t i = 0; c->K && i < wide; i += 4) {
-            v4 y = LOAD(b + i) * LOAD(T + i);
+        for (int64_t i = 0; c->K && i < wide; i += WIDTH) {
+            vec y = LOAD(b + i) * LOAD(T + i);
             mean += y;
             square += y * LOAD(T + i);
             STORE(spent + i) = LOAD(spent + i) + r * y;
         }
-        c->mean[j] = sum4(mean);
-        c->second[j] = sum4(square);
+        c->mean[j] = sum_in(mean);
+        c->second[j] = sum_in(square);
     }
     return value;
 }

@@ -7,13 +7,13 @@
 #define INLINE static inline
 #endif
 
-/* t[a][b] = sum_k A[k][a] B[k][4 b .. 4 b + 4): four columns with eight, or with four. Eight sums, two vectors and what is
-   spread over a third fit the sixteen registers. */
-INLINE void tile(const double *A, int64_t lda, const double *B, int64_t ldb, int64_t count, int both, v4 t[4][2]) {
-    v4 c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0}, c30 = {0}, c31 = {0};
+/* t[a][b] = sum_k A[k][a] B[k][WIDTH b .. WIDTH (b + 1)): four columns with two vectors of columns, or with one. Eight sums,
+   two vectors and what is spread over a third fit the sixteen registers. */
+INLINE void tile(const double *A, int64_t lda, const double *B, int64_t ldb, int64_t count, int both, vec t[4][2]) {
+    vec c00 = {0}, c01 = {0}, c10 = {0}, c11 = {0}, c20 = {0}, c21 = {0}, c30 = {0}, c31 = {0};
     for (int64_t k = 0; k < count; k++, A += lda, B += ldb) {
-        v4 x = LOAD(B), y = x;
-        if (both) y = LOAD(B + 4);
+        vec x = LOAD(B), y = x;
+        if (both) y = LOAD(B + WIDTH);
         c00 += A[0] * x; c10 += A[1] * x; c20 += A[2] * x; c30 += A[3] * x;
         if (both) { c01 += A[0] * y; c11 += A[1] * y; c21 += A[2] * y; c31 += A[3] * y; }
     }
@@ -23,12 +23,12 @@ INLINE void tile(const double *A, int64_t lda, const double *B, int64_t ldb, int
 
 void columns_with_columns(const double *A, int64_t lda, int64_t na, const double *B, int64_t ldb, int64_t nb, int64_t k,
                           double *C, int64_t ldc, int upper) {
-    v4 t[4][2];
+    vec t[4][2];
     for (int64_t i = 0; i < na; i += 4) {
         int64_t j = upper ? i : 0;
-        for (; j + 8 <= nb; j += 8) {
+        for (; j + 2 * WIDTH <= nb; j += 2 * WIDTH) {
             tile(A + i, lda, B + j, ldb, k, 1, t);
-            for (int a = 0; a < 4; a++) STORE(C + (i + a) * ldc + j) = t[a][0], STORE(C + (i + a) * ldc + j + 4) = t[a][1];
+            for (int a = 0; a < 4; a++) STORE(C + (i + a) * ldc + j) = t[a][0], STORE(C + (i + a) * ldc + j + WIDTH) = t[a][1];
         }
         if (j >= nb) continue;
         tile(A + i, lda, B + j, ldb, k, 0, t);
@@ -42,15 +42,15 @@ INLINE v4 dots41(const double *a, int64_t lda, const double *x, int64_t n) {
     const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda;
     int64_t k = 0;
     for (; k + 8 <= n; k += 8) {
-        v4 y = LOAD(x + k), z = LOAD(x + k + 4);
-        c0 += LOAD(a0 + k) * y; d0 += LOAD(a0 + k + 4) * z;
-        c1 += LOAD(a1 + k) * y; d1 += LOAD(a1 + k + 4) * z;
-        c2 += LOAD(a2 + k) * y; d2 += LOAD(a2 + k + 4) * z;
-        c3 += LOAD(a3 + k) * y; d3 += LOAD(a3 + k + 4) * z;
+        v4 y = LOAD4(x + k), z = LOAD4(x + k + 4);
+        c0 += LOAD4(a0 + k) * y; d0 += LOAD4(a0 + k + 4) * z;
+        c1 += LOAD4(a1 + k) * y; d1 += LOAD4(a1 + k + 4) * z;
+        c2 += LOAD4(a2 + k) * y; d2 += LOAD4(a2 + k + 4) * z;
+        c3 += LOAD4(a3 + k) * y; d3 += LOAD4(a3 + k + 4) * z;
     }
     if (k + 4 <= n) {
-        v4 y = LOAD(x + k);
-        c0 += LOAD(a0 + k) * y; c1 += LOAD(a1 + k) * y; c2 += LOAD(a2 + k) * y; c3 += LOAD(a3 + k) * y;
+        v4 y = LOAD4(x + k);
+        c0 += LOAD4(a0 + k) * y; c1 += LOAD4(a1 + k) * y; c2 += LOAD4(a2 + k) * y; c3 += LOAD4(a3 + k) * y;
         k += 4;
     }
     v4 out = sums4(c0 + d0, c1 + d1, c2 + d2, c3 + d3);
@@ -64,11 +64,11 @@ INLINE void dots42(const double *a, int64_t lda, const double *b, int64_t ldb, i
     const double *a0 = a, *a1 = a + lda, *a2 = a + 2 * lda, *a3 = a + 3 * lda, *b0 = b, *b1 = b + ldb;
     int64_t k = 0;
     for (; k + 4 <= n; k += 4) {
-        v4 y0 = LOAD(b0 + k), y1 = LOAD(b1 + k), y;
-        y = LOAD(a0 + k); c00 += y * y0; c01 += y * y1;
-        y = LOAD(a1 + k); c10 += y * y0; c11 += y * y1;
-        y = LOAD(a2 + k); c20 += y * y0; c21 += y * y1;
-        y = LOAD(a3 + k); c30 += y * y0; c31 += y * y1;
+        v4 y0 = LOAD4(b0 + k), y1 = LOAD4(b1 + k), y;
+        y = LOAD4(a0 + k); c00 += y * y0; c01 += y * y1;
+        y = LOAD4(a1 + k); c10 += y * y0; c11 += y * y1;
+        y = LOAD4(a2 + k); c20 += y * y0; c21 += y * y1;
+        y = LOAD4(a3 + k); c30 += y * y0; c31 += y * y1;
     }
     x[0] = sums4(c00, c10, c20, c30);
     x[1] = sums4(c01, c11, c21, c31);
@@ -85,8 +85,8 @@ void rows_with_rows(const double *A, int64_t n, int64_t k, double *C, int64_t ld
         int64_t j = i;
         for (; i + 2 <= n && j + 4 <= n; j += 4) {
             dots42(A + j * k, k, A + i * k, k, k, x);
-            STORE(C + i * ldc + j) = x[0];
-            STORE(C + (i + 1) * ldc + j) = x[1];
+            STORE4(C + i * ldc + j) = x[0];
+            STORE4(C + (i + 1) * ldc + j) = x[1];
         }
         for (int64_t a = i; a < i + 2 && a < n; a++)
             for (int64_t b = j; b < n; b++) C[a * ldc + b] = dot(A + a * k, A + b * k, k);
@@ -95,26 +95,30 @@ void rows_with_rows(const double *A, int64_t n, int64_t k, double *C, int64_t ld
 
 void product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y) {
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4) STORE(y + i) = dots41(A + i * lda, lda, x, m);
+    for (; i + 4 <= n; i += 4) STORE4(y + i) = dots41(A + i * lda, lda, x, m);
     for (; i < n; i++) y[i] = dot(A + i * lda, x, m);
 }
 
 void transposed_product(const double *A, int64_t lda, int64_t n, int64_t m, const double *x, double *y) {
     int64_t j = 0;
-    for (; j + 16 <= m; j += 16) { /* sixteen columns over rows by twos: as many sums as the latency of one asks for */
-        v4 a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
+    for (; j + 4 * WIDTH <= m; j += 4 * WIDTH) { /* rows by twos: as many sums as the latency of one asks for */
+        vec a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
         const double *a = A + j, *b = a + lda;
         int64_t i = 0;
         for (; i + 2 <= n; i += 2, a += 2 * lda, b += 2 * lda) {
             double s = x[i], t = x[i + 1];
-            a0 += s * LOAD(a); a1 += s * LOAD(a + 4); a2 += s * LOAD(a + 8); a3 += s * LOAD(a + 12);
-            b0 += t * LOAD(b); b1 += t * LOAD(b + 4); b2 += t * LOAD(b + 8); b3 += t * LOAD(b + 12);
+            a0 += s * LOAD(a); a1 += s * LOAD(a + WIDTH); a2 += s * LOAD(a + 2 * WIDTH); a3 += s * LOAD(a + 3 * WIDTH);
+            b0 += t * LOAD(b); b1 += t * LOAD(b + WIDTH); b2 += t * LOAD(b + 2 * WIDTH); b3 += t * LOAD(b + 3 * WIDTH);
         }
-        if (i < n) { a0 += x[i] * LOAD(a); a1 += x[i] * LOAD(a + 4); a2 += x[i] * LOAD(a + 8); a3 += x[i] * LOAD(a + 12); }
-        STORE(y + j) = a0 + b0; STORE(y + j + 4) = a1 + b1; STORE(y + j + 8) = a2 + b2; STORE(y + j + 12) = a3 + b3;
+        if (i < n) {
+            double s = x[i];
+            a0 += s * LOAD(a); a1 += s * LOAD(a + WIDTH); a2 += s * LOAD(a + 2 * WIDTH); a3 += s * LOAD(a + 3 * WIDTH);
+        }
+        STORE(y + j) = a0 + b0; STORE(y + j + WIDTH) = a1 + b1;
+        STORE(y + j + 2 * WIDTH) = a2 + b2; STORE(y + j + 3 * WIDTH) = a3 + b3;
     }
-    for (; j + 4 <= m; j += 4) {
-        v4 a = {0}, b = {0};
+    for (; j + WIDTH <= m; j += WIDTH) {
+        vec a = {0}, b = {0};
         for (int64_t i = 0; i + 2 <= n; i += 2) a += x[i] * LOAD(A + i * lda + j), b += x[i + 1] * LOAD(A + (i + 1) * lda + j);
         if (n % 2) a += x[n - 1] * LOAD(A + (n - 1) * lda + j);
         STORE(y + j) = a + b;
@@ -142,13 +146,13 @@ Matrix take_matrix(double **at, int64_t n, int64_t *used) {
 }
 
 /* The factor of the four rows from k on, within the block on the diagonal: `t` holds what the rows above take from it. */
-static int corner(const Matrix *is, int64_t k, double lift, v4 t[4][2]) {
+static int corner(const Matrix *is, int64_t k, double lift, vec t[4][2]) {
     const double *scale = is->scale + k;
     double S[4][4];
     for (int a = 0; a < 4; a++)
         for (int b = a; b < 4; b++) {
             double entry = a == b ? is->diagonal[k + a] : is->M[(k + a) * is->stride + k + b];
-            S[a][b] = entry * scale[a] * scale[b] - t[a][0][b];
+            S[a][b] = entry * scale[a] * scale[b] - t[a][b / WIDTH][b % WIDTH];
         }
     for (int a = 0; a < 4; a++) {
         double *row = is->U + (k + a) * is->stride + k, pivot = S[a][a] + lift;
@@ -165,11 +169,11 @@ static int corner(const Matrix *is, int64_t k, double lift, v4 t[4][2]) {
 }
 
 /* Rows k to k + 4 of U, a vector of columns from j on, and of the scaled matrix less what the rows above take from it. */
-INLINE void rows_of_factor(const Matrix *is, int64_t k, int64_t j, v4 t0, v4 t1, v4 t2, v4 t3) {
+INLINE void rows_of_factor(const Matrix *is, int64_t k, int64_t j, vec t0, vec t1, vec t2, vec t3) {
     const double *M = is->M + k * is->stride + j, *scale = is->scale + k, *inverse = is->inverse + k;
     double *U = is->U + k * is->stride + j;
     const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride; /* the corner */
-    v4 across = LOAD(is->scale + j);
+    vec across = LOAD(is->scale + j);
     t0 = LOAD(M) * across * scale[0] - t0;
     t1 = LOAD(M + is->stride) * across * scale[1] - t1 - r0[1] * t0;
     t2 = LOAD(M + 2 * is->stride) * across * scale[2] - t2 - r0[2] * t0 - r1[2] * t1;
@@ -184,16 +188,17 @@ INLINE void rows_of_factor(const Matrix *is, int64_t k, int64_t j, v4 t0, v4 t1,
 static int factor(const Matrix *is, double lift) {
     int64_t wide = whole(is->n), stride = is->stride;
     double *U = is->U, *panel = is->panel;
-    v4 t[4][2];
+    vec t[4][2];
     for (int64_t k = 0; k < wide; k += 4) {
-        for (int64_t i = 0; i < k; i++) STORE(panel + 4 * i) = is->pivot[i] * LOAD(U + i * stride + k);
-        tile(panel, 4, U + k, stride, k, 0, t);
+        for (int64_t i = 0; i < k; i++)
+            for (int a = 0; a < 4; a++) panel[4 * i + a] = is->pivot[i] * U[i * stride + k + a];
+        tile(panel, 4, U + k, stride, k, WIDTH < 4, t);
         if (!corner(is, k, lift, t)) return 0;
         int64_t j = k + 4;
-        for (; j + 8 <= wide; j += 8) {
+        for (; j + 2 * WIDTH <= wide; j += 2 * WIDTH) {
             tile(panel, 4, U + j, stride, k, 1, t);
             rows_of_factor(is, k, j, t[0][0], t[1][0], t[2][0], t[3][0]);
-            rows_of_factor(is, k, j + 4, t[0][1], t[1][1], t[2][1], t[3][1]);
+            rows_of_factor(is, k, j + WIDTH, t[0][1], t[1][1], t[2][1], t[3][1]);
         }
         if (j >= wide) continue;
         tile(panel, 4, U + j, stride, k, 0, t);
@@ -225,13 +230,13 @@ void solve_scaled(const Matrix *is, double *x) {
         double x0 = x[k], x1 = x[k + 1] - x0 * r0[k + 1], x2 = x[k + 2] - x0 * r0[k + 2] - x1 * r1[k + 2];
         double x3 = x[k + 3] - x0 * r0[k + 3] - x1 * r1[k + 3] - x2 * r2[k + 3];
         x[k + 1] = x1; x[k + 2] = x2; x[k + 3] = x3;
-        for (int64_t j = k + 4; j < wide; j += 4)
+        for (int64_t j = k + 4; j < wide; j += WIDTH)
             STORE(x + j) = LOAD(x + j) - ((x0 * LOAD(r0 + j) + x1 * LOAD(r1 + j)) + (x2 * LOAD(r2 + j) + x3 * LOAD(r3 + j)));
     }
     for (int64_t i = 0; i < wide; i++) x[i] *= is->inverse[i];
     for (int64_t k = wide - 4; k >= 0; k -= 4) {
         const double *r0 = is->U + k * stride + k, *r1 = r0 + stride, *r2 = r1 + stride;
-        v4 known = LOAD(x + k) - dots41(r0 + 4, stride, x + k + 4, wide - k - 4);
+        v4 known = LOAD4(x + k) - dots41(r0 + 4, stride, x + k + 4, wide - k - 4);
         double x3 = known[3], x2 = known[2] - r2[3] * x3, x1 = known[1] - r1[3] * x3 - r1[2] * x2;
         x[k] = known[0] - r0[3] * x3 - r0[2] * x2 - r0[1] * x1;
         x[k + 1] = x1; x[k + 2] = x2; x[k + 3] = x3;
@@ -241,15 +246,15 @@ void solve_scaled(const Matrix *is, double *x) {
 
 void forward_columns(const Matrix *is, double *X, int64_t stride, int64_t columns) {
     int64_t wide = whole(is->n);
-    v4 t[4][2];
+    vec t[4][2];
     for (int64_t k = 0; k < wide; k += 4)
-        for (int64_t j = 0; j < columns; j += 4) {
+        for (int64_t j = 0; j < columns; j += WIDTH) {
             const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride, *scale = is->scale + k;
             double *x = X + k * stride + j;
             tile(is->U + k, is->stride, X + j, stride, k, 0, t);
-            v4 x0 = LOAD(x) * scale[0] - t[0][0], x1 = LOAD(x + stride) * scale[1] - t[1][0] - r0[1] * x0;
-            v4 x2 = LOAD(x + 2 * stride) * scale[2] - t[2][0] - r0[2] * x0 - r1[2] * x1;
-            v4 x3 = LOAD(x + 3 * stride) * scale[3] - t[3][0] - r0[3] * x0 - r1[3] * x1 - r2[3] * x2;
+            vec x0 = LOAD(x) * scale[0] - t[0][0], x1 = LOAD(x + stride) * scale[1] - t[1][0] - r0[1] * x0;
+            vec x2 = LOAD(x + 2 * stride) * scale[2] - t[2][0] - r0[2] * x0 - r1[2] * x1;
+            vec x3 = LOAD(x + 3 * stride) * scale[3] - t[3][0] - r0[3] * x0 - r1[3] * x1 - r2[3] * x2;
             STORE(x) = x0; STORE(x + stride) = x1; STORE(x + 2 * stride) = x2; STORE(x + 3 * stride) = x3;
         }
     for (int64_t k = 0; k < wide; k++) {

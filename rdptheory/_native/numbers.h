@@ -9,12 +9,24 @@
 #include <immintrin.h>
 #endif
 
-typedef double v4 __attribute__((vector_size(32)));
-typedef double v4u __attribute__((vector_size(32), aligned(8), may_alias)); /* load through this, never by memcpy */
+/* As wide as the registers: a compiler that splits wider vectors keeps them in memory. */
+#if defined(__AVX__)
+#define WIDTH 4
+#else
+#define WIDTH 2
+#endif
+typedef double vec __attribute__((vector_size(8 * WIDTH)));
+typedef double vecu __attribute__((vector_size(8 * WIDTH), aligned(8), may_alias)); /* load through this, never by memcpy */
+typedef int64_t veci __attribute__((vector_size(8 * WIDTH)));
+typedef uint64_t vecn __attribute__((vector_size(8 * WIDTH)));
+#define LOAD(a) (*(const vecu *)(a))
+#define STORE(a) (*(vecu *)(a))
+
+typedef double v4 __attribute__((vector_size(32))); /* where four rows meet */
+typedef double v4u __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int64_t v4i __attribute__((vector_size(32)));
-typedef uint64_t v4n __attribute__((vector_size(32)));
-#define LOAD(a) (*(const v4u *)(a))
-#define STORE(a) (*(v4u *)(a))
+#define LOAD4(a) (*(const v4u *)(a))
+#define STORE4(a) (*(v4u *)(a))
 
 #define LINE 8 /* doubles in a line of the cache */
 
@@ -26,12 +38,12 @@ static inline int64_t stride_of(int64_t n) { return whole(n) % 64 ? whole(n) : n
 
 /* exp(x) for x <= 0 within about one ulp, 0 below -708. x = k log 2 + r, k by adding and subtracting 1.5 2^52, a polynomial
    in r, k into the exponent bits. The proof of a bracket does not rest on it: the judge has an exponential of its own. */
-static inline v4 exp_negative(v4 x) {
+static inline vec exp_negative(vec x) {
     const double magic = 6755399441055744.0;
-    v4i far = x < -708.0;
-    v4 y = (v4)((v4i)x & ~far), shifted = y * 1.4426950408889634 + magic, k = shifted - magic; /* exp(0), dropped below */
-    v4 r = (y - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-    v4 q = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+    veci far = x < -708.0;
+    vec y = (vec)((veci)x & ~far), shifted = y * 1.4426950408889634 + magic, k = shifted - magic; /* exp(0), dropped below */
+    vec r = (y - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+    vec q = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
     q = q * r + 1.0 / 39916800.0;
     q = q * r + 1.0 / 3628800.0;
     q = q * r + 1.0 / 362880.0;
@@ -44,8 +56,8 @@ static inline v4 exp_negative(v4 x) {
     q = q * r + 0.5;
     q = q * r + 1.0;
     q = q * r + 1.0;
-    v4n power = ((v4n)shifted << 52) + UINT64_C(0x3ff0000000000000);
-    return (v4)((v4i)(q * (v4)power) & ~far);
+    vecn power = ((vecn)shifted << 52) + UINT64_C(0x3ff0000000000000);
+    return (vec)((veci)(q * (vec)power) & ~far);
 }
 
 #if defined(__clang__)
@@ -60,8 +72,6 @@ static inline v4 sums4(v4 a, v4 b, v4 c, v4 d) {
     return PICK(ab, cd, 0, 1, 4, 5) + PICK(ab, cd, 2, 3, 6, 7);
 }
 
-static inline double sum4(v4 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
-
 static inline double larger(double x, double y) { return x > y ? x : y; } /* fmax and fmin would be calls */
 static inline double smaller(double x, double y) { return x < y ? x : y; }
 
@@ -69,69 +79,71 @@ static inline double clip(double x, double low, double high) { return x < low ? 
 
 /* Entry by entry, where the second stays if one is no number. */
 #if defined(__AVX__) /* one instruction, which no compiler makes of the others */
-static inline v4 smaller4(v4 x, v4 y) { return (v4)_mm256_min_pd((__m256d)x, (__m256d)y); }
-static inline v4 larger4(v4 x, v4 y) { return (v4)_mm256_max_pd((__m256d)x, (__m256d)y); }
+static inline vec smaller_of(vec x, vec y) { return (vec)_mm256_min_pd((__m256d)x, (__m256d)y); }
+static inline vec larger_of(vec x, vec y) { return (vec)_mm256_max_pd((__m256d)x, (__m256d)y); }
 #else
-static inline v4 chosen4(v4i take, v4 x, v4 y) { return (v4)(((v4i)x & take) | ((v4i)y & ~take)); }
-static inline v4 smaller4(v4 x, v4 y) { return chosen4(x < y, x, y); }
-static inline v4 larger4(v4 x, v4 y) { return chosen4(x > y, x, y); }
+static inline vec chosen_of(veci take, vec x, vec y) { return (vec)(((veci)x & take) | ((veci)y & ~take)); }
+static inline vec smaller_of(vec x, vec y) { return chosen_of(x < y, x, y); }
+static inline vec larger_of(vec x, vec y) { return chosen_of(x > y, x, y); }
 #endif
 
-static inline double least4(v4 a) { return smaller(smaller(a[0], a[1]), smaller(a[2], a[3])); }
-static inline double greatest4(v4 a) { return larger(larger(a[0], a[1]), larger(a[2], a[3])); }
+/* Over the entries of one. */
+static inline double sum_in(vec a) { return WIDTH == 4 ? (a[0] + a[1]) + (a[WIDTH - 2] + a[WIDTH - 1]) : a[0] + a[1]; }
+static inline double least_in(vec a) { return smaller(smaller(a[0], a[1]), smaller(a[WIDTH - 2], a[WIDTH - 1])); }
+static inline double greatest_in(vec a) { return larger(larger(a[0], a[1]), larger(a[WIDTH - 2], a[WIDTH - 1])); }
 
 /* min(0, min_k a_k / b_k). */
 static inline double least_ratio(const double *a, const double *b, int64_t n) {
-    v4 four = {0};
+    vec some = {0};
     int64_t k = 0;
-    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) / LOAD(b + k), four);
-    double least = least4(four);
+    for (; k + WIDTH <= n; k += WIDTH) some = smaller_of(LOAD(a + k) / LOAD(b + k), some);
+    double least = least_in(some);
     for (; k < n; k++) least = smaller(a[k] / b[k], least);
     return least;
 }
 
 /* min(0, min_k a_k b_k). */
 static inline double least_product(const double *a, const double *b, int64_t n) {
-    v4 four = {0};
+    vec some = {0};
     int64_t k = 0;
-    for (; k + 4 <= n; k += 4) four = smaller4(LOAD(a + k) * LOAD(b + k), four);
-    double least = least4(four);
+    for (; k + WIDTH <= n; k += WIDTH) some = smaller_of(LOAD(a + k) * LOAD(b + k), some);
+    double least = least_in(some);
     for (; k < n; k++) least = smaller(a[k] * b[k], least);
     return least;
 }
 
 /* out[u] = min(0, min_k a_k + x b_k + y_u c_k). */
 static inline void least_mixed(const double *a, const double *b, const double *c, double x, const double *y, int64_t n, double *out) {
-    v4 first = {0}, second = {0}, third = {0};
+    vec first = {0}, second = {0}, third = {0};
     int64_t k = 0;
-    for (; k + 4 <= n; k += 4) {
-        v4 sum = LOAD(a + k) + x * LOAD(b + k), along = LOAD(c + k);
-        first = smaller4(sum + y[0] * along, first);
-        second = smaller4(sum + y[1] * along, second);
-        third = smaller4(sum + y[2] * along, third);
+    for (; k + WIDTH <= n; k += WIDTH) {
+        vec sum = LOAD(a + k) + x * LOAD(b + k), along = LOAD(c + k);
+        first = smaller_of(sum + y[0] * along, first);
+        second = smaller_of(sum + y[1] * along, second);
+        third = smaller_of(sum + y[2] * along, third);
     }
-    out[0] = least4(first), out[1] = least4(second), out[2] = least4(third);
+    out[0] = least_in(first), out[1] = least_in(second), out[2] = least_in(third);
     for (; k < n; k++)
         for (int u = 0; u < 3; u++) out[u] = smaller(a[k] + x * b[k] + y[u] * c[k], out[u]);
 }
 
 static inline double dot(const double *a, const double *b, int64_t n) {
-    v4 one = {0}, two = {0};
+    vec one = {0}, two = {0};
     int64_t k = 0;
-    for (; k + 8 <= n; k += 8) {
+    for (; k + 2 * WIDTH <= n; k += 2 * WIDTH) {
         one += LOAD(a + k) * LOAD(b + k);
-        two += LOAD(a + k + 4) * LOAD(b + k + 4);
+        two += LOAD(a + k + WIDTH) * LOAD(b + k + WIDTH);
     }
-    double total = sum4(one + two);
+    double total = sum_in(one + two);
     for (; k < n; k++) total += a[k] * b[k];
     return total;
 }
 
 static inline double total_of(const double *a, int64_t n) {
-    v4 four = {0};
+    vec some = {0};
     int64_t k = 0;
-    for (; k + 4 <= n; k += 4) four += LOAD(a + k);
-    double total = sum4(four);
+    for (; k + WIDTH <= n; k += WIDTH) some += LOAD(a + k);
+    double total = sum_in(some);
     for (; k < n; k++) total += a[k];
     return total;
 }

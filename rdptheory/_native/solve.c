@@ -141,14 +141,14 @@ static double choose(Core *c, double tau, double mass) {
     if (over > TOLERATED) lowest = fmax(lowest, fmin(0.5, over));
     double *relative = c->moving, *by_share = relative + 2 * np, *by_kappa = by_share + 2 * np;
     const double *inverse = c->per_left;
-    for (int64_t j = 0; j + 4 <= 2 * np; j += 4) { /* fours that may stop a step, packed */
-        v4 by = LOAD(inverse + j), x = LOAD(a + j) * by, y = LOAD(b + j) * by, z = LOAD(d + j) * by;
+    for (int64_t j = 0; j + WIDTH <= 2 * np; j += WIDTH) { /* vectors that may stop a step, packed */
+        vec by = LOAD(inverse + j), x = LOAD(a + j) * by, y = LOAD(b + j) * by, z = LOAD(d + j) * by;
         STORE(relative + count) = x;
         STORE(by_share + count) = y;
         STORE(by_kappa + count) = z;
-        count += least4(smaller4(x, smaller4(y, z))) < MOVES ? 4 : 0;
+        count += least_in(smaller_of(x, smaller_of(y, z))) < MOVES ? WIDTH : 0;
     }
-    for (int64_t j = 2 * np / 4 * 4; j < 2 * np; j++, count++) {
+    for (int64_t j = 2 * np / WIDTH * WIDTH; j < 2 * np; j++, count++) {
         relative[count] = a[j] * inverse[j];
         by_share[count] = b[j] * inverse[j];
         by_kappa[count] = d[j] * inverse[j];

@@ -40,10 +40,10 @@ static double kernel(Core *c, const double *T, const double *r, double s, double
     for (int64_t j = 0; j < m; j++) {
         const double *t = T + j * c->stride, *barrier = c->is->forbidden ? c->barrier + j * c->stride : NULL;
         double *e = c->B + j * c->stride;
-        for (int64_t i = 0; i < wide; i += 4) {
-            v4 x = s * (LOAD(least + i) - LOAD(t + i));
+        for (int64_t i = 0; i < wide; i += WIDTH) {
+            vec x = s * (LOAD(least + i) - LOAD(t + i));
             if (barrier) x += LOAD(barrier + i);
-            v4 y = exp_negative(x) * r[j], spent = y * LOAD(t + i);
+            vec y = exp_negative(x) * r[j], spent = y * LOAD(t + i);
             STORE(e + i) = y;
             STORE(mass + i) = LOAD(mass + i) + y;
             STORE(mean + i) = LOAD(mean + i) + spent;

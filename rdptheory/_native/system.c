@@ -28,8 +28,8 @@ static void evaluate(Core *c) {
         double *b = c->B + j * stride, r = c->left[j];
         double total = x.small + x.count, inverse = 1.0 / total, share = r * inverse;
         c->lse[j] = x.top + log(total);
-        for (int64_t i = 0; i < wide; i += 4) {
-            v4 e = LOAD(b + i), y = e * inverse;
+        for (int64_t i = 0; i < wide; i += WIDTH) {
+            vec e = LOAD(b + i), y = e * inverse;
             STORE(b + i) = y;
             STORE(Br + i) = LOAD(Br + i) + r * y;
             STORE(spread + i) = LOAD(spread + i) + share * y * ((x.count - e) + x.small); /* 1 - B without cancellation */
@@ -37,20 +37,20 @@ static void evaluate(Core *c) {
         for (int64_t k = 0; k < K; k++) {
             const double *T = c->T + k * size + j * stride;
             double *spent = c->spent + k * wide;
-            v4 mean = {0}, square = {0};
-            for (int64_t i = 0; i < wide; i += 4) {
-                v4 t = LOAD(T + i), y = LOAD(b + i) * t;
+            vec mean = {0}, square = {0};
+            for (int64_t i = 0; i < wide; i += WIDTH) {
+                vec t = LOAD(T + i), y = LOAD(b + i) * t;
                 mean += y;
                 square += y * t;
                 STORE(spent + i) = LOAD(spent + i) + r * y;
             }
-            c->mean[k * m + j] = sum4(mean);
-            c->second[(k * K + k) * m + j] = sum4(square);
+            c->mean[k * m + j] = sum_in(mean);
+            c->second[(k * K + k) * m + j] = sum_in(square);
             for (int64_t o = 0; o < k; o++) {
                 const double *other = c->T + o * size + j * stride;
-                v4 mixed = {0};
-                for (int64_t i = 0; i < wide; i += 4) mixed += LOAD(b + i) * LOAD(T + i) * LOAD(other + i);
-                c->second[(k * K + o) * m + j] = sum4(mixed);
+                vec mixed = {0};
+                for (int64_t i = 0; i < wide; i += WIDTH) mixed += LOAD(b + i) * LOAD(T + i) * LOAD(other + i);
+                c->second[(k * K + o) * m + j] = sum_in(mixed);
             }
         }
     }
@@ -193,8 +193,8 @@ int factor(Core *c) {
     for (int64_t j = 0; j < m; j++) {
         const double *b = c->B + j * stride, h = c->h[j], weight = h - c->left[j];
         double *weighted = c->scratch + j * stride;
-        for (int64_t i = 0; i < wide; i += 4) {
-            v4 y = LOAD(b + i);
+        for (int64_t i = 0; i < wide; i += WIDTH) {
+            vec y = LOAD(b + i);
             STORE(diagonal + i) = LOAD(diagonal + i) + h * y * y;
             STORE(weighted + i) = weight * y;
         }

@@ -12,13 +12,13 @@ static void turned(const double *A, int64_t lda, int64_t n, int64_t m, double fa
                     for (int64_t l = 0; l < 4 && i + l < n; l++) c[k * ldc + l] = factor * a[l * lda + k];
                 continue;
             }
-            v4 a0 = factor * LOAD(a), a1 = factor * LOAD(a + lda), a2 = factor * LOAD(a + 2 * lda), a3 = factor * LOAD(a + 3 * lda);
+            v4 a0 = factor * LOAD4(a), a1 = factor * LOAD4(a + lda), a2 = factor * LOAD4(a + 2 * lda), a3 = factor * LOAD4(a + 3 * lda);
             v4 even01 = PICK(a0, a1, 0, 4, 2, 6), odd01 = PICK(a0, a1, 1, 5, 3, 7);
             v4 even23 = PICK(a2, a3, 0, 4, 2, 6), odd23 = PICK(a2, a3, 1, 5, 3, 7);
-            STORE(c) = PICK(even01, even23, 0, 1, 4, 5);
-            STORE(c + ldc) = PICK(odd01, odd23, 0, 1, 4, 5);
-            STORE(c + 2 * ldc) = PICK(even01, even23, 2, 3, 6, 7);
-            STORE(c + 3 * ldc) = PICK(odd01, odd23, 2, 3, 6, 7);
+            STORE4(c) = PICK(even01, even23, 0, 1, 4, 5);
+            STORE4(c + ldc) = PICK(odd01, odd23, 0, 1, 4, 5);
+            STORE4(c + 2 * ldc) = PICK(even01, even23, 2, 3, 6, 7);
+            STORE4(c + 3 * ldc) = PICK(odd01, odd23, 2, 3, 6, 7);
         }
 }
 
@@ -55,20 +55,20 @@ void turn_tables(Core *c) {
 static double exponents(const Core *c, const double *s, int64_t j, double *e) {
     int64_t wide = whole(c->n), stride = c->stride, size = c->m * stride;
     const double *T = c->K ? c->T + j * stride : NULL, *barrier = c->barrier + j * stride, *from = c->height;
-    v4 top = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    vec top = (vec){0} - INFINITY;
     if (c->is->forbidden) {
-        for (int64_t i = 0; i < wide; i += 4) STORE(e + i) = LOAD(from + i) + LOAD(barrier + i);
+        for (int64_t i = 0; i < wide; i += WIDTH) STORE(e + i) = LOAD(from + i) + LOAD(barrier + i);
         from = e;
     }
     for (int64_t k = 1; k < c->K; k++, from = e)
-        for (int64_t i = 0; i < wide; i += 4) STORE(e + i) = LOAD(from + i) - s[k] * LOAD(T + k * size + i);
-    for (int64_t i = 0; i < wide; i += 4) {
-        v4 x = LOAD(from + i);
+        for (int64_t i = 0; i < wide; i += WIDTH) STORE(e + i) = LOAD(from + i) - s[k] * LOAD(T + k * size + i);
+    for (int64_t i = 0; i < wide; i += WIDTH) {
+        vec x = LOAD(from + i);
         if (T) x -= s[0] * LOAD(T + i);
         STORE(e + i) = x;
-        top = larger4(x, top);
+        top = larger_of(x, top);
     }
-    return greatest4(top);
+    return greatest_in(top);
 }
 
 int64_t exponentials(const Core *c, const double *s, int64_t j, Column *out) {
@@ -76,16 +76,16 @@ int64_t exponentials(const Core *c, const double *s, int64_t j, Column *out) {
     for (int64_t k = 0; k < some; k++) out[k].top = exponents(c, s, j + k, c->B + (j + k) * c->stride);
     for (int64_t k = 0; k < some; k++) {
         double *e = c->B + (j + k) * c->stride, top = out[k].top;
-        v4 small = {0}, count = {0};
-        for (int64_t i = 0; i < wide; i += 4) {
-            v4 x = exp_negative(LOAD(e + i) - top);
-            v4i one = x >= 1.0;
-            small += (v4)((v4i)x & ~one); /* apart from the entries equal to 1: 1 - B would cancel there */
-            count += (v4)((v4i)x & one);
+        vec small = {0}, count = {0};
+        for (int64_t i = 0; i < wide; i += WIDTH) {
+            vec x = exp_negative(LOAD(e + i) - top);
+            veci one = x >= 1.0;
+            small += (vec)((veci)x & ~one); /* apart from the entries equal to 1: 1 - B would cancel there */
+            count += (vec)((veci)x & one);
             STORE(e + i) = x;
         }
-        out[k].small = sum4(small);
-        out[k].count = sum4(count);
+        out[k].small = sum_in(small);
+        out[k].count = sum_in(count);
     }
     return j + some;
 }
