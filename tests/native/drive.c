@@ -174,6 +174,14 @@ int main(void) {
             run(n, m, 1, 0, NULL, 0, 1, 0); run(n, m, 0, 0, NULL, n <= m, 1, 0);
             free(q); free(cost); free(image);
         }
+    for (int64_t n = 62; n <= 65; n++) { /* rows of 64 stand further apart */
+        double *q = law(64), *cost = table(64, 64);
+        rdp_ball box = {RDP_BOX, 64, 64, 0.1, 0.0, 1.0, 0.5, NULL, q, NULL, NULL, NULL};
+        rdp_ball plan = {RDP_TRANSPORT, 64, 64, 0.1, 0.0, 1.0, 0.0, NULL, q, NULL, cost, q};
+        run(n, 64, 1, 1, &box, 0, 0, 0); run(n, 64, 1, 0, NULL, 0, 1, 0);
+        if (n == 64) run(n, 64, 2, 1, &plan, 0, 0, 0);
+        free(q); free(cost);
+    }
     puts("ok");
     return 0;
 }

@@ -171,19 +171,27 @@ def test_both_builds_agree(monkeypatch, name):
     np.testing.assert_allclose(_native.solve(question, 1e-9, 60).r, usual.r, rtol=0.0, atol=3e-5)
 
 
-def test_sanitisers_find_nothing(tmp_path):
+@pytest.mark.parametrize("wide", [(), ("-march=x86-64-v3",)], ids=["core", "core-v3"])
+def test_sanitisers_find_nothing(tmp_path, wide):
     compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
     if compiler is None:
         pytest.skip("there is no C compiler")
+    if wide and not library.library().rdp_wide_registers():
+        pytest.skip("this processor has no build of its own")
     sources = [*sorted((ROOT / "rdptheory" / "_native").glob("*.c")), Path(__file__).with_name("drive.c")]
-    target = tmp_path / "drive"
-    flags = ["-g", "-O1", "-std=gnu11", "-Wno-psabi", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    include = f"-I{ROOT / 'rdptheory' / '_native'}"
-    built = subprocess.run(
-        [compiler, *flags, include, *map(str, sources), "-o", str(target), "-lm"], capture_output=True, text=True
-    )
-    if built.returncode:
-        pytest.skip("the compiler has no sanitisers: " + built.stderr.strip().splitlines()[-1])
+    target, empty = tmp_path / "drive", tmp_path / "empty.c"
+    empty.write_text("int main(void) { return 0; }\n")
+    sanitisers = "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
+    flags = ["-g", "-O0", "-std=gnu11", "-Wno-psabi", *sanitisers, *wide]
+
+    def build(*files):
+        command = [compiler, *flags, f"-I{ROOT / 'rdptheory' / '_native'}", *map(str, files), "-o", str(target), "-lm"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    if (tried := build(empty)).returncode:
+        pytest.skip("the compiler has no sanitisers: " + tried.stderr.strip().splitlines()[-1])
+    built = build(*sources)
+    assert built.returncode == 0, built.stderr[-2000:]
     ran = subprocess.run([str(target)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert ran.stdout == "ok\n"
