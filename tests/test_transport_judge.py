@@ -173,7 +173,9 @@ def test_a_stranger_with_the_right_numbers_is_believed(shared: bool, blocks: boo
     found = constrained_transport(
         source, target, cost, method=Stranger(TransportOutcome(true.plan, (true.multipliers,))), **arguments
     )
-    assert found.bounds == true.bounds
+    assert found.bounds.lower == true.bounds.lower
+    assert found.bounds.lower_from == true.bounds.lower_from
+    assert abs(found.bounds.upper - true.bounds.upper) <= 1e-15  # the plan is tidied once more: its last bit may move
     bare = Multipliers(true.multipliers.rate, true.multipliers.target, true.multipliers.source)
     again = constrained_transport(
         source, target, cost, method=Stranger(TransportOutcome(true.plan, (bare,))), **arguments

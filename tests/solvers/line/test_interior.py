@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rdptheory import Gaussian, Laplace, discretise
 from rdptheory.solvers.line import search as line
 from rdptheory.solvers.line.atoms import Point, first
 from rdptheory.solvers.line.interior import Ended, centre
@@ -139,3 +140,15 @@ def test_a_point_depends_on_its_own_program_alone():
     alone = [bits(pairs) for pairs in programs]
     with ThreadPoolExecutor(2) as pool:
         assert [*pool.map(bits, programs[::-1])][::-1] == alone
+
+
+@pytest.mark.parametrize("n", [12, 14, 16, 20])
+def test_atoms_in_use_leave_their_digits_to_the_others(n):
+    """Next to Gaussian laws, where many weights are as good as each other: divided by their pivots they left 1e-9."""
+    laws = [discretise(law, n) for law in (Gaussian(0.0, 1.0), Laplace(0.0, 1.0))]
+    p, q = (law.probabilities for law in laws)
+    x, y = (law.points.ravel() / np.sqrt(law.probabilities @ law.points.ravel() ** 2) for law in laws)
+    pairs = Pairs(p, x, q, y, np.array([0.5, 0.8]))
+    ended = centre(pairs, first(pairs, 1.0, np.linspace(*pairs.ends, 42)[1:-1]), 1e-11, 120)
+    assert ended.gap <= 1e-11
+    assert np.abs(pairs.law - ended.point.masses.sum(axis=0)).sum() <= 1e-11
