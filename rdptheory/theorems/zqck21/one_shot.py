@@ -109,7 +109,8 @@ def functional_representation(
     cells = (chosen + columns * np.arange(draws)[:, None]).ravel()
     ordered = np.sort(np.bincount(cells, np.tile(p, draws), draws * columns).reshape(draws, columns), axis=1)
     keys = [masses.tobytes() for masses in ordered]
-    laws = {key: masses[masses > 0.0] for key, masses in zip(keys, ordered, strict=True)}
+    different = dict(zip(keys, ordered, strict=True))  # few: a law is a sum of masses of symbols
+    laws = {key: masses[masses > 0.0] for key, masses in different.items()}
     cache = {key: (huffman(tuple(law.tolist())), -float(law @ np.log2(law))) for key, law in laws.items()}
     lengths, entropies = np.array([cache[key] for key in keys]).T
     return chosen, lengths, entropies
