@@ -202,7 +202,8 @@ class Solution(Answer, Generic[Question]):
             rest = vars(self).get("_rest")
             if rest is None or name not in LATE:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            vars(self).update(rest(name))
+            made, found = rest
+            vars(self).update(made(self.problem, found, name))
             return vars(self)[name]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -296,13 +297,14 @@ def later(
     message: str,
     method: Method,
     steps: int,
-    rest: Callable[[str], dict[str, Any]],
+    rest: Callable[[Any, Any, str], dict[str, Any]],
+    found: object,
 ) -> Solution[Question]:
-    """An answer whose other fields `rest` makes when somebody asks for one: by its name, and others if it likes."""
+    """An answer whose other fields are made when somebody asks for one: by `rest`, of the problem, what was `found` of
+    it, and a name; others too if it likes."""
     answer: Solution[Question] = object.__new__(Solution)
-    vars(answer).update(
-        problem=problem, rate=rate, status=status, message=message, method=method, steps=steps, _rest=rest
-    )
+    made = {"problem": problem, "rate": rate, "status": status, "message": message, "method": method, "steps": steps}
+    vars(answer).update(made, _rest=(rest, found))
     return answer
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -252,8 +251,8 @@ def _at_once(problems: list[Any], method: Method | None) -> list[Solution[Any] |
     with leaving():
         for number, closed in enumerate(closed_at_once(left, used.gap, used.max_steps)):
             if closed is not None:
-                problem, rest = problems[number], partial(_rest, problems[number], closed)
-                found[number] = later(problem, closed.rate, Status.OPTIMAL, message, used, closed.steps, rest)
+                rate, steps = closed.rate, closed.steps
+                found[number] = later(problems[number], rate, Status.OPTIMAL, message, used, steps, _rest, closed)
     return found
 
 

@@ -21,7 +21,7 @@ from rdptheory._native.library import (
     solve,
 )
 from rdptheory._native.line import Centred, centre_line
-from rdptheory._native.many import Batch, Descents, Verdicts, descend_many, judge_many
+from rdptheory._native.many import Asked, Batch, Descents, Matrix, Verdicts, descend_many, judge_many
 from rdptheory._native.sums import Tables
 from rdptheory._native.transport import Tangents, staircase
 
@@ -32,6 +32,7 @@ __all__ = [
     "JENSEN_SHANNON",
     "POWER",
     "TRANSPORT",
+    "Asked",
     "BallSpec",
     "Batch",
     "BoundedCuts",
@@ -41,6 +42,7 @@ __all__ = [
     "Descents",
     "Judged",
     "Look",
+    "Matrix",
     "Question",
     "Tables",
     "Tangents",

@@ -85,14 +85,21 @@ def match(problem: Problem) -> Solution | None:
     """
     P = Unbounded if problem.perception is None else problem.P
     source, perception = problem.source, problem.perception if P < Unbounded else None
+    if isinstance(source, DiscreteSource):
+        return _finite(problem, source.probabilities, perception, P)
     if isinstance(source, Gaussian) and isinstance(problem.distortion, SquaredError):
         if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
             return _gaussian(problem, source, P, perception or Wasserstein2Squared())
     elif isinstance(source, GaussianVector) and isinstance(problem.distortion, SquaredError):
         if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
             return _gaussian_vector(problem, source, P, perception or Wasserstein2Squared())
-    elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, Hamming):
-        p = source.probabilities
+    elif isinstance(source, Laplace) and isinstance(problem.distortion, AbsoluteError) and perception is None:
+        return _laplacian(problem, source)
+    return None
+
+
+def _finite(problem: Problem, p: FloatArray, perception: Divergence | None, P: float) -> Solution | None:
+    if isinstance(problem.distortion, Hamming):
         free = perception is None or perception.faithful  # else the law itself may be too far from itself
         if free and np.abs(p.size * p - 1.0).max() <= 4 * EPS:
             return _uniform(problem, p, P)
@@ -100,10 +107,8 @@ def match(problem: Problem) -> Solution | None:
             return _two_symbols(problem, p, P)
         if perception is None and p.size > 1:
             return _any_law(problem, exact_law(p))
-    elif isinstance(source, DiscreteSource) and isinstance(problem.distortion, LogLoss):
-        return _log_loss(problem, exact_law(source.probabilities))
-    elif isinstance(source, Laplace) and isinstance(problem.distortion, AbsoluteError) and perception is None:
-        return _laplacian(problem, source)
+    elif isinstance(problem.distortion, LogLoss):
+        return _log_loss(problem, exact_law(p))
     return None
 
 

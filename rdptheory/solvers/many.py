@@ -16,18 +16,18 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from rdptheory._native import BOX, CALLED, BallSpec, Batch, Descents, Verdicts, descend_many, judge_many
+from rdptheory._native import BOX, CALLED, Asked, BallSpec, Batch, Descents, Matrix, Verdicts, descend_many, judge_many
 from rdptheory._types import Bounds, FloatArray, IntArray, Remembered, follows, frozen_array
 from rdptheory.certificates.common import known_form
 from rdptheory.distortions import OfLaw
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput
 from rdptheory.exact_sums import LAW_ROUNDING, exact_law
-from rdptheory.geometry import MaskArray
 from rdptheory.methods import DualPoint
 from rdptheory.problems import POINT, Problem, is_large
 from rdptheory.solvers.interior_point.descent import BARE_FLOOR, BOX_FLOOR, NEAR
@@ -47,7 +47,6 @@ LARGEST = 2**16
 KEPT = 2**20
 """Entries of channels that are kept of one call, 8 MB: what is beyond goes the ordinary road."""
 NO_LAW = np.zeros(0)  # of which a form reads nothing
-NOWHERE = np.zeros(1, dtype=np.bool_)  # no box is begun near its reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,42 +62,59 @@ class _Form:
 class _Costs:
     """What is asked of a table: where every row has a 0, whether the diagonal has nothing else, its largest entry."""
 
-    copies: IntArray
+    free: IntArray
     copied: bool
     greatest: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """A table, and whether δ would compare the laws of X and Y themselves over it."""
+    """A table, the least D asked here, and whether δ would compare the laws of X and Y themselves over it."""
 
-    table: FloatArray
-    costs: _Costs
+    matrix: Matrix
+    least: float
     centred: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Parts:
+    """What questions are about: a law, a table, and a form of balls that are looked at here, if one is."""
+
+    law: FloatArray
+    table: _Table
+    form: _Form | None
 
 
 @dataclass(eq=False)
 class _Group:
-    """Questions of one shape and one form of ball, as (number, place of the law, place of the table, D, radius)."""
+    """Questions of one shape and one form of ball, whose radius is 0 if it is `prescribed`."""
 
-    entries: int  # of a table
     ball: BallSpec | None
+    prescribed: bool
     laws: dict[int, tuple[int, FloatArray]] = field(default_factory=dict)
-    tables: dict[int, tuple[int, _Table]] = field(default_factory=dict)
-    questions: list[tuple[int, int, int, float, float]] = field(default_factory=list)
+    tables: dict[int, tuple[int, Matrix]] = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)
+    questions: list[Asked] = field(default_factory=list)
 
-    def add(self, number: int, law: FloatArray, table: _Table, D: float, P: float) -> None:
+    def add(self, number: int, parts: _Parts, D: float, P: float) -> None:
         """One more question, by its number."""
-        laws, tables = self.laws, self.tables
-        p, d = laws.get(id(law)), tables.get(id(table))
-        if p is None:
-            p = laws[id(law)] = len(laws), law
-        if d is None:
-            d = tables[id(table)] = len(tables), table
-        self.questions.append((number, p[0], d[0], D, P))
+        law, _ = self.laws.setdefault(id(parts.law), (len(self.laws), parts.law))
+        table, _ = self.tables.setdefault(id(parts.table), (len(self.tables), parts.table.matrix))
+        self.numbers.append(number)
+        self.questions.append((law, table, D, P))
+
+    def keep(self, which: list[bool]) -> None:
+        """Some of its questions alone."""
+        if not all(which):
+            self.numbers, self.questions = [*compress(self.numbers, which)], [*compress(self.questions, which)]
+
+    def batch(self, laws: FloatArray) -> Batch:
+        """Its questions as the core takes them, for the laws themselves."""
+        tables = [table for _, table in self.tables.values()]
+        return Batch(laws, tables, self.questions, self.ball, self.prescribed)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Closed:
     """A question whose bracket is as narrow as asked, by its place in a batch."""
 
@@ -113,7 +129,7 @@ class Closed:
     @property
     def steps(self) -> int:
         """Iterations taken."""
-        return self.answers.steps[self.place]
+        return int(self.answers.steps[self.place])
 
     @property
     def bounds(self) -> Bounds:
@@ -124,7 +140,7 @@ class Closed:
     def slopes(self) -> tuple[float, float]:
         """dR/dD and dR/dP in nats per unit, the latter for the radius of the ball."""
         at, k = self.answers, self.place
-        mu = 0.0 if at.batch.ball is None else felt(at.radii[k], at.rooms[k], self.bounds.gap, at.mus[k])
+        mu = felt(at.questions[k][3], at.rooms[k], self.bounds.gap, at.mus[k]) if at.balls else 0.0
         return -at.slopes[k], -mu
 
     @property
@@ -136,106 +152,101 @@ class Closed:
     def output(self) -> FloatArray:
         """Law of Y, shape (m,)."""
         at, k = self.answers, self.place
-        return frozen_array(at.batch.laws[at.batch.law[k]] @ at.channels[k])
+        return frozen_array(at.laws[at.questions[k][0]] @ at.channels[k])
 
     @property
     def dual(self) -> DualPoint:
         """What proves the lower end."""
         at, k = self.answers, self.place
-        mu = [] if at.batch.ball is None else [at.mus[k]]
+        mu = [at.mus[k]] if at.balls else []
         return DualPoint(frozen_array(at.f[k]), frozen_array([at.slopes[k]]), (), frozen_array(mu), centred=True)
 
 
 class _Answers:
-    """What a batch found, as lists: numbers of numpy are slow one by one."""
+    """What a batch found."""
 
-    def __init__(self, batch: Batch, found: Descents, seen: Verdicts) -> None:
-        self.batch, self.f, self.channels = batch, found.f, seen.channels
-        self.lowers: list[float] = seen.lower.tolist()
-        self.uppers: list[float] = seen.upper.tolist()
-        self.rooms: list[float] = seen.room.tolist()
+    def __init__(self, group: _Group, laws: FloatArray, found: Descents, seen: Verdicts) -> None:
+        self.balls, self.laws, self.questions = group.ball is not None, laws, group.questions
+        self.f, self.channels, self.steps = found.f, seen.channels, found.steps
+        self.lowers, self.uppers, self.rooms = seen.lower, seen.upper, seen.room
         self.slopes: list[float] = found.s.tolist()
         self.mus: list[float] = found.mu.tolist()
-        self.radii: list[float] = batch.P.tolist()
-        self.steps: list[int] = found.steps.tolist()
 
 
 def closed_at_once(problems: Sequence[Any], gap: float, max_steps: int) -> list[Closed | None]:
     """What one descent proves of each question, in their order; None for those that it does not close."""
     closed: list[Closed | None] = [None] * len(problems)
-    room = KEPT
     for group in _groups(problems):
-        del group.questions[room // group.entries :]
-        room -= len(group.questions) * group.entries
-        if group.questions:
-            _descend(group, gap, max_steps, closed)
+        _descend(group, gap, max_steps, closed)
     return closed
 
 
 def _groups(problems: Sequence[Any]) -> list[_Group]:
     """The common questions, by shape and form."""
-    groups: dict[tuple[tuple[int, ...], object, bool], _Group] = {}
-    tables = _Tables()
-    forms = _FORMS.copy()
+    known: dict[tuple[int, int, int], _Parts | None] = {}
+    groups: dict[object, _Group] = {}
+    tables: dict[object, _Table | None] = {}
+    forms, room = _FORMS.copy(), KEPT
     for number, problem in enumerate(problems):
         if type(problem) is not Problem:
             continue
-        source: Any = problem.source
-        D, P, perception = problem.D, problem.P, problem.perception
-        table = tables(problem)
-        if table is None or not NO_ROOM * table.costs.greatest < D < math.inf:
+        D, P = problem.D, problem.P
+        name = id(problem.source), id(problem.distortion), id(problem.perception)
+        if name not in known:
+            known[name] = _parts(problem, tables, forms)
+        parts = known[name]
+        if parts is None or not parts.table.least < D < math.inf:
             continue
-        name, ball, radius = None, None, 0.0
-        if perception is not None and P < math.inf:
-            name = _name(perception)
-            if name not in forms:
-                forms[name] = _form(perception, source)
-                if name is type(perception):
-                    _FORMS[name] = forms[name]
-            form = forms[name]
-            if form is None or not table.centred:
+        form, radius = None, 0.0
+        if problem.perception is not None and P < math.inf:
+            form = parts.form
+            if form is None:
                 continue
-            ball, radius = form.spec, P if form.radius is None else form.radius(P)
+            radius = P if form.radius is None else form.radius(P)
             if not (radius == 0.0 or form.least < radius < math.inf):
                 continue
-        key = table.table.shape, name, radius == 0.0
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = _Group(table.table.size, ball)
-        group.add(number, source.probabilities, table, D, radius)
+        d = parts.table.matrix.d
+        room -= d.size
+        if room < 0:
+            break
+        key = d.shape, form, radius == 0.0
+        if key not in groups:
+            groups[key] = _Group(None if form is None else form.spec, form is not None and radius == 0.0)
+        groups[key].add(number, parts, D, radius)
     return [*groups.values()]
 
 
-class _Tables:
-    """The tables of questions, each made once for its distortion and points; None for one that is not common."""
+def _parts(problem: Problem, tables: dict[object, _Table | None], forms: dict[object, _Form | None]) -> _Parts | None:
+    """The parts of a question, if those of common ones are like them."""
+    source: Any = problem.source
+    table, perception, form = _table_of(problem, tables), problem.perception, None
+    if table is None:
+        return None
+    if perception is not None and table.centred:
+        name = _name(perception)
+        if name not in forms:
+            forms[name] = _form(perception, source)
+            if name is type(perception):
+                _FORMS[name] = forms[name]
+        form = forms[name]
+    return _Parts(source.probabilities, table, form)
 
-    def __init__(self) -> None:
-        self.of_source: dict[tuple[int, object], _Table | None] = {}
-        self.on_points: dict[tuple[object, object, bytes], _Table | None] = {}
 
-    def __call__(self, problem: Any) -> _Table | None:
-        source, distortion = problem.source, problem.distortion
-        key = id(source), _name(distortion)
-        try:
-            return self.of_source[key]
-        except KeyError:
-            found = self.of_source[key] = self._on_points(problem, key[1])
-            return found
-
-    def _on_points(self, problem: Problem, name: object) -> _Table | None:
-        source = problem.source
-        if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST or is_large(source.size):
-            return None
-        points = source.points
-        if not isinstance(points, np.ndarray) or follows(problem.distortion, OfLaw):
-            return _table(problem, source)
-        key = name, points.shape, points.tobytes()
-        if key not in self.on_points:
-            kept = _KEPT((points,), dict) if name is type(problem.distortion) else {}
-            if name not in kept:
-                kept[name] = _table(problem, source)
-            self.on_points[key] = kept[name]
-        return self.on_points[key]
+def _table_of(problem: Problem, made: dict[object, _Table | None]) -> _Table | None:
+    """The table of a question, made once for its distortion and points; None for one that is not common."""
+    source, distortion = problem.source, problem.distortion
+    if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST or is_large(source.size):
+        return None
+    points, name = source.points, _name(distortion)
+    if not isinstance(points, np.ndarray) or follows(distortion, OfLaw):
+        return _table(problem, source)
+    key = name, points.shape, points.tobytes()
+    if key not in made:
+        kept = _KEPT((points,), dict) if name is type(distortion) else {}
+        if name not in kept:
+            kept[name] = _table(problem, source)
+        made[key] = kept[name]
+    return made[key]
 
 
 def _name(part: object) -> object:
@@ -257,8 +268,10 @@ def _table(problem: Problem, source: DiscreteSource) -> _Table | None:
     if not isinstance(table, np.ndarray) or table.size > LARGEST:
         return None
     costs = _COSTS((table,), lambda: _costs(table))
+    if costs is None:
+        return None
     other = getattr(problem.distortion, "reference", None) is not None
-    return None if costs is None else _Table(table, costs, costs.copied and not other)
+    return _Table(Matrix(np.ascontiguousarray(table), costs.free), NO_ROOM * costs.greatest, costs.copied and not other)
 
 
 def _costs(table: FloatArray) -> _Costs | None:
@@ -285,39 +298,41 @@ def _form(perception: Divergence, source: DiscreteSource) -> _Form | None:
 
 
 def _descend(group: _Group, gap: float, max_steps: int, closed: list[Closed | None]) -> None:
-    numbers, law, table, D, P = map(np.array, zip(*group.questions, strict=True))
-    laws, whole = _laws([one for _, one in group.laws.values()], LIGHT * gap)
-    known = [one for _, one in group.tables.values()]
-    tables = np.array([one.table for one in known])
-    # beside a ball a copy is the symbol itself, whose law is the reference, whatever else costs nothing
-    copies = np.array([one.costs.copies if group.ball is None else np.arange(len(one.table)) for one in known])
-    batch = Batch(laws, tables, copies, law, table, D, P, group.ball)
-    asked = np.flatnonzero(whole[law] & (batch.least_means() > CLEARLY * D))
-    if not asked.size:
+    laws, whole = _laws([law for _, law in group.laws.values()], LIGHT * gap)
+    group.keep([whole[law] for law, *_ in group.questions])
+    if not group.questions:
         return
-    if asked.size < D.size:
-        batch, numbers = batch.only(asked), numbers[asked]
-    boxed = group.ball is not None and group.ball.kind == BOX and not batch.prescribed
-    floor, near = (np.minimum(BOX_FLOOR, batch.P), batch.P <= NEAR) if boxed else (BARE_FLOOR, NOWHERE)
+    batch = group.batch(laws)
+    costly = [least > CLEARLY * D for least, (_, _, D, _) in zip(batch.least_means(), group.questions, strict=True)]
+    if not all(costly):
+        group.keep(costly)
+        if not group.questions:
+            return
+        batch = group.batch(laws)
+    boxed = group.ball is not None and group.ball.kind == BOX and not group.prescribed
+    floor = [min(BOX_FLOOR, P) if boxed else BARE_FLOOR for _, _, _, P in group.questions]
+    near = [boxed and P <= NEAR for _, _, _, P in group.questions]
     found = descend_many(batch, gap, max_steps, floor, near)
     seen = judge_many(batch, found)
-    narrow = (seen.lower <= seen.upper) & (seen.upper - seen.lower <= gap) & (seen.lower > NEXT_TO_NOTHING)
-    ended = np.flatnonzero(found.finite & seen.settled & narrow)
-    answers = _Answers(batch, found, seen)
-    for number, place in zip(numbers[ended].tolist(), ended.tolist(), strict=True):
-        closed[number] = Closed(answers, place)
+    answers = _Answers(group, laws, found, seen)
+    proved = zip(group.numbers, seen.lower, seen.upper, seen.settled, found.finite, strict=True)
+    for place, (number, lower, upper, settled, finite) in enumerate(proved):
+        if settled and finite and lower <= upper and upper - lower <= gap and lower > NEXT_TO_NOTHING:
+            closed[number] = Closed(answers, place)
 
 
-def _laws(weights: list[FloatArray], least: float) -> tuple[FloatArray, MaskArray]:
+def _laws(weights: list[FloatArray], least: float) -> tuple[FloatArray, list[bool]]:
     """The laws (L, n) as `exact_law` makes them, and whether all of their masses are above `least`."""
-    laws = np.array(weights)
+    laws, whole = np.array(weights), []
     for place, row in enumerate(laws.tolist()):
         if not abs(math.fsum(row) - 1.0) <= LAW_ROUNDING:
             try:
                 laws[place] = exact_law(weights[place])
             except InvalidInput:
                 laws[place] = 0.0  # the ordinary road says it
-    return laws, laws.min(axis=1) > least
+            row = laws[place].tolist()
+        whole.append(min(row) > least)
+    return laws, whole
 
 
 _COSTS: Remembered[_Costs | None] = Remembered()
