@@ -72,16 +72,21 @@ def follows(value: object, protocol: Callable[..., Kind]) -> TypeGuard[Kind]:
     """`isinstance` for a protocol, without looking for its members anew at every call."""
     if _known_to_follow(type(value), protocol):  # type: ignore[arg-type]  # a class can be hashed
         return True
-    methods, others = _members(protocol)
-    return all([getattr(value, name, None) is not None for name in methods] + [hasattr(value, name) for name in others])
+    return _has_members(value, protocol)
 
 
 @lru_cache(256)
 def _known_to_follow(kind: type, protocol: Callable[..., object]) -> bool:
     """Whether every member of a protocol is one of the class, with which all its instances have it."""
+    return _has_members(kind, protocol) and not hasattr(kind, "__getattr__")
+
+
+def _has_members(value: object, protocol: Callable[..., object]) -> bool:
     methods, others = _members(protocol)
-    known = all([getattr(kind, name, None) is not None for name in methods] + [hasattr(kind, name) for name in others])
-    return known and not hasattr(kind, "__getattr__")
+    for name in methods:  # most objects lack the first
+        if getattr(value, name, None) is None:
+            return False
+    return all([hasattr(value, name) for name in others])
 
 
 @cache

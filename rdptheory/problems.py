@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 
 import numpy as np
 import scipy
@@ -48,16 +49,15 @@ class Problem:
             object.__setattr__(self, "source", known_law(self.source))
         object.__setattr__(self, "D", (real if signed(self.distortion) else at_least_zero)("D", self.D))
         object.__setattr__(self, "P", at_least_zero("P", self.P))
+        if self.P == inf:
+            return
         if self.perception is None:
-            if np.isfinite(self.P):
-                raise InvalidInput("perception", None, f"P = {self.P:g} needs a divergence, such as TotalVariation()")
-        elif np.isfinite(self.P) and follows(self.distortion, OfLaw):
-            raise InvalidInput(
-                "P", self.P, f"must be inf: δ compares no law of X with reconstructions of {self.distortion}"
-            )
-        elif np.isfinite(self.P) and isinstance(self.source, DiscreteSource):
-            k, m = self._compared()
-            self.perception.check(k, m)
+            raise InvalidInput("perception", None, f"P = {self.P:g} needs a divergence, such as TotalVariation()")
+        if follows(self.distortion, OfLaw):
+            rule = f"must be inf: δ compares no law of X with reconstructions of {self.distortion}"
+            raise InvalidInput("P", self.P, rule)
+        if isinstance(self.source, DiscreteSource):
+            self.perception.check(*self._compared(self.source))
 
     def costs(self, source: DiscreteSource) -> FloatArray | Geometry:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
@@ -92,9 +92,9 @@ class Problem:
             raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
         return table
 
-    def _compared(self) -> tuple[int, int]:
+    def _compared(self, source: DiscreteSource) -> tuple[int, int]:
         """Sizes of the laws that δ compares, as far as they are known without a table."""
-        n = self.source.size if isinstance(self.source, DiscreteSource) else 0
+        n = source.size
         if not isinstance(self.distortion, Table):
             return n, n
         m = int(self.distortion.matrix.shape[1])
@@ -121,7 +121,7 @@ class Problem:
             raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
         costs = self.costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
-        if self.perception is not None and np.isfinite(self.P):
+        if self.perception is not None and self.P < inf:
             if not isinstance(self.perception, FDivergence):  # costs between all outputs, before they are written down
                 affordable("source", costs.shape[0], costs.shape[1], copies=TABLES)
             reference = self.source.probabilities

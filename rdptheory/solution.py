@@ -202,8 +202,8 @@ class Solution(Answer, Generic[Question]):
             rest = vars(self).get("_rest")
             if rest is None or name not in LATE:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            made, found = rest
-            vars(self).update(made(self.problem, found, name))
+            make, found = rest
+            vars(self).update(make(self, found, name))
             return vars(self)[name]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -286,25 +286,23 @@ class Solution(Answer, Generic[Question]):
 
 
 del Solution.dual  # its default is that of the constructor: a class attribute would hide that it is still to be made
-LATE = "bounds", "slopes", "candidate", "dual"
-"""Fields that take longer to make than a small question takes to answer."""
+LATE = "bounds", "slopes", "message", "candidate", "dual"
+"""Fields that many a caller never reads, and that take longer to make than a small question takes to answer."""
 
 
 def later(
     problem: Question,  # type: ignore[misc]  # it is only kept
     rate: float,
     status: Status,
-    message: str,
     method: Method,
     steps: int,
-    rest: Callable[[Any, Any, str], dict[str, Any]],
+    rest: Callable[[Solution[Any], Any, str], dict[str, Any]],
     found: object,
 ) -> Solution[Question]:
-    """An answer whose other fields are made when somebody asks for one: by `rest`, of the problem, what was `found` of
-    it, and a name; others too if it likes."""
+    """An answer whose other fields are made when somebody asks for one: by `rest`, of the answer, what was `found`, and
+    a name; others too if it likes."""
     answer: Solution[Question] = object.__new__(Solution)
-    made = {"problem": problem, "rate": rate, "status": status, "message": message, "method": method, "steps": steps}
-    vars(answer).update(made, _rest=(rest, found))
+    vars(answer).update(problem=problem, rate=rate, status=status, method=method, steps=steps, _rest=(rest, found))
     return answer
 
 

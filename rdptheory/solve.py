@@ -30,7 +30,7 @@ from rdptheory.solvers.presolve import presolve, proved_infeasible
 from rdptheory.solvers.transport.long_blocks import LinePairs
 from rdptheory.sources import ContinuousSource, DiscreteSource, Independent, Source
 from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
-from rdptheory.watch import interrupted, leaving, opened
+from rdptheory.watch import Watch, interrupted, leaves
 
 __all__ = ["Method", "answers", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
 
@@ -173,7 +173,7 @@ def rdp(
         question = posed(source, distortion, perception, D, P, side_information, realism)
     if block_sense(sense, common_randomness):
         return block_rate(question, common_randomness, by_lines(method))
-    with opened("R(D,P)"):
+    with Watch("R(D,P)"):
         return ask(question, method)
 
 
@@ -204,7 +204,8 @@ def by_lines(method: object) -> LinePairs:
 
 def ask(problem: Problem | ConditionalProblem | SeveralProblem, method: Method | None) -> Solution[Any]:
     """The answer to a question, whatever of these it is."""
-    return next(answers([problem], method))
+    (found,) = _at_once([problem], method)
+    return _answer(problem, found, method)
 
 
 def answers(
@@ -217,9 +218,14 @@ def answers(
     """
     for window in _windows(problems):
         for problem, found in zip(window, _at_once(window, method), strict=True):
-            if isinstance(found, InvalidInput):
-                raise found
-            yield _alone(problem, method) if found is None else found
+            yield _answer(problem, found, method)
+
+
+def _answer(problem: Any, found: Solution[Any] | InvalidInput | None, method: Method | None) -> Solution[Any]:
+    """What was found at once, or is found by a search of its own."""
+    if isinstance(found, InvalidInput):
+        raise found
+    return _alone(problem, method) if found is None else found
 
 
 def _windows(problems: Iterable[Any]) -> Iterator[list[Any]]:
@@ -247,12 +253,14 @@ def _at_once(problems: list[Any], method: Method | None) -> list[Solution[Any] |
     if type(used) is not InteriorPoint:
         return found
     left = [problem if known is None else None for problem, known in zip(problems, found, strict=True)]
-    message = _as_asked(used.gap)
-    with leaving():
+    try:
         for number, closed in enumerate(closed_at_once(left, used.gap, used.max_steps)):
             if closed is not None:
                 rate, steps = closed.rate, closed.steps
-                found[number] = later(problems[number], rate, Status.OPTIMAL, message, used, steps, _rest, closed)
+                found[number] = later(problems[number], rate, Status.OPTIMAL, used, steps, _rest, closed)
+    except KeyboardInterrupt:
+        if not leaves():
+            raise
     return found
 
 
@@ -264,10 +272,11 @@ def _matched(problem: Problem) -> Solution | InvalidInput | None:
         return refusal
 
 
-def _rest(problem: Problem, found: Closed, name: str) -> dict[str, Any]:
+def _rest(answer: Solution, found: Closed, name: str) -> dict[str, Any]:
     """The fields of an answer that were left to be made."""
-    by_D, by_P = found.slopes
-    numbers = {"bounds": found.bounds, "slopes": _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))}
+    problem, (by_D, by_P) = answer.problem, found.slopes
+    slopes = _slopes(problem, by_D, 0.0 + by_P * _radius_slope(problem))
+    numbers = {"bounds": found.bounds, "slopes": slopes, "message": _as_asked(wanted_gap(answer.method))}
     if name in numbers:
         return numbers
     return {**numbers, "candidate": Candidate(found.channel, found.output), "dual": found.dual, "_rest": None}

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 from tqdm import tqdm
 
-__all__ = ["Watch", "ending", "interrupted", "leaving", "next_part", "opened", "watched", "watching"]
+__all__ = ["Watch", "ending", "interrupted", "leaves", "leaving", "next_part", "watched", "watching"]
 
 PATIENCE = 10.0
 """Seconds before a search says how far it is: shorter ones need no line."""
@@ -31,8 +31,9 @@ class _Left(Exception):
 class Watch:
     """What a search tells about itself, and whether somebody has interrupted it.
 
-    `whole` is the bracket of a search of many parts, which is shown in place of that of the part; `hears` is told what
-    the judge sees of the question under way.
+    It is open for the time of a `with` block, whose searches ask it what a Ctrl-C means. `whole` is the bracket of a
+    search of many parts, which is shown in place of that of the part; `hears` is told what the judge sees of the
+    question under way.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,6 +41,15 @@ class Watch:
         self.bar: tqdm | None = None
         self.whole: tuple[float, float] | None = None
         self.hears: Callable[[Any, Any], None] | None = None
+
+    def __enter__(self) -> Self:
+        self.before = _OPEN.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _OPEN.reset(self.before)
+        if self.bar is not None:
+            self.bar.close()
 
     @property
     def long(self) -> bool:
@@ -78,17 +88,10 @@ def watching() -> Watch | None:
     return _OPEN.get()
 
 
-@contextmanager
-def opened(name: str) -> Iterator[Watch]:
-    """A watch for the time of a `with` block, whose searches ask it what a Ctrl-C means."""
-    watch = Watch(name)
-    token = _OPEN.set(watch)
-    try:
-        yield watch
-    finally:
-        _OPEN.reset(token)
-        if watch.bar is not None:
-            watch.bar.close()
+def leaves() -> bool:
+    """Whether a Ctrl-C that just came ends the search that is under way, not the program; once only."""
+    watch = watching()
+    return watch is not None and watch.leaves()
 
 
 def interrupted() -> bool:
@@ -110,8 +113,7 @@ def leaving() -> Iterator[None]:
     except _Left:
         pass
     except KeyboardInterrupt:
-        watch = watching()
-        if watch is None or not watch.leaves():
+        if not leaves():
             raise
 
 
@@ -127,5 +129,5 @@ def next_part(lower: float, upper: float) -> None:
 @contextmanager
 def watched(name: str) -> Iterator[Watch]:
     """A search that Ctrl-C ends as if its steps had run out."""
-    with opened(name) as watch, leaving():
+    with Watch(name) as watch, leaving():
         yield watch

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from ctypes import addressof
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +58,7 @@ def _format(kind: Any) -> str:
 
 HELD, QUESTION, FOUND, PROBLEM = (Struct(_format(kind)) for kind in (_Held, _Question, _Found, _Problem))
 OUTCOME, BALL_AT, D_AT, PLACE_AT = ctypes.sizeof(_Outcome), _Held.ball.offset, _Held.D.offset, _Held.d.offset
+_byte = ctypes.c_char.from_buffer
 NO_BALL = BallSpec(0, np.zeros(0), 0.0, 0)  # which nobody reads
 
 
@@ -86,48 +89,47 @@ class Batch:
         ball: BallSpec | None,
         prescribed: bool,
     ) -> None:
-        n, m = tables[0].d.shape
-        self.shape = len(questions), n, m
-        self.prescribed, self.priced = prescribed, ball is not None and not prescribed
-        form = NO_BALL if ball is None else ball
-        self.kind, order, factor, recession = form.kind, form.order, form.factor, form.recession
-        kind = self.kind
-        self.held, self.outcomes = bytearray(HELD.size * len(questions)), bytearray(OUTCOME * len(questions))
-        self.alive = laws, tables, itself = laws, tables, np.arange(n)
+        count, (n, m), form = len(questions), tables[0].d.shape, NO_BALL if ball is None else ball
+        kind, order, factor, recession = form.kind, form.order, form.factor, form.recession
+        self.shape, self.prescribed, self.priced = (count, n, m), prescribed, ball is not None and not prescribed
+        self.sizes = _sizes(n, m, kind, prescribed, self.priced)
+        self.alive = laws, tables, itself = laws, tables, _numbers(n)
         self.places: list[tuple[int, int, int, int]] = []
         """Addresses of what each question is about: its law, its table, D, and its ball."""
-        at, laws_at, itself_at, held, outcome = _address(self.held), _address(laws), _address(itself), 0, 0
+        held, self.first = 0, HELD.size * count
+        self.memory = bytearray(self.first + OUTCOME * count)
+        """What outcomes point to, and from `first` on the outcomes for the judge."""
+        start, laws_at, outcome = _address(self.memory), _address(laws), self.first
+        self.outcomes_at = start + outcome
         for law, table, D, P in questions:
-            matrix, p, limit, place = tables[table], laws_at + law * n * WORD, at + D_AT, at + PLACE_AT
-            d, theirs, copy = matrix.d_at, 0, matrix.free_at
+            matrix, p, at = tables[table], laws_at + law * n * WORD, start + held
+            d, limit, theirs, copy = matrix.d_at, at + D_AT, 0, matrix.free_at
             if ball is not None:
-                theirs, copy = at + BALL_AT, itself_at
+                theirs, copy = at + BALL_AT, itself.free_at
             HELD.pack_into(  # its tables, its ball, and what they point to
-                self.held, held,
-                n, m, 1, 0, p, limit, place,
+                self.memory, held,
+                n, m, 1, 0, p, limit, at + PLACE_AT,
                 kind, n, n, P, order, factor, recession, 0, p, 0, 0, 0,
                 D, d,
             )  # fmt: skip
-            QUESTION.pack_into(self.outcomes, outcome, at, theirs, copy, D, P)
+            QUESTION.pack_into(self.memory, outcome, at, theirs, copy, D, P)
             self.places.append((p, d, limit, theirs))
-            at, held, outcome = at + HELD.size, held + HELD.size, outcome + OUTCOME
+            held, outcome = held + HELD.size, outcome + OUTCOME
 
     def least_means(self) -> list[float]:
         """Below E d of every law of the ball that is drawn without regard to X, up to rounding."""
-        (count, n, m), core = self.shape, library()
-        least = np.empty(count)
-        work = workspace(core.rdp_judge_work(n, m))
-        core.rdp_least_means(count, _address(self.outcomes), work, _address(least))
+        least = np.empty(self.shape[0])
+        library().rdp_least_means(least.size, self.outcomes_at, workspace(self.sizes.judge), _address(least))
         return least.tolist()
 
 
 @dataclass(eq=False)
 class Descents:
-    """Where the iterations ended: f (b, n), s, mu (b,), channels (b, n, m), steps and whether all are numbers (b,)."""
+    """Where the iterations ended: f (b, n), s, μ, channels (b, n, m), steps, and whether all are numbers."""
 
     f: FloatArray
-    s: FloatArray
-    mu: FloatArray
+    s: list[float]
+    mu: list[float]
     channels: FloatArray
     steps: list[float]
     finite: list[int]
@@ -150,10 +152,9 @@ class Verdicts:
 def descend_many(batch: Batch, gap: float, max_steps: int, floor: Sequence[float], near: Sequence[bool]) -> Descents:
     """`solve` for each question, from its first law on; `floor` and `near` as in `Question`."""
     (count, n, m), fixed, priced = batch.shape, batch.prescribed, batch.priced
-    state_size, work_size = _sizes(n, m, batch.kind, fixed, priced)
-    state, problems = np.zeros((count, REPORT + state_size)), bytearray(PROBLEM.size * count)
+    state, problems = np.zeros((count, REPORT + batch.sizes.state)), bytearray(PROBLEM.size * count)
     s, channels, finite = np.empty(count), np.zeros((count, n, m)), np.empty(count, dtype=np.int64)
-    report, row, at = _address(state), (REPORT + state_size) * WORD, 0
+    report, row, at = _address(state), (REPORT + batch.sizes.state) * WORD, 0
     for (p, d, limit, ball), low, close in zip(batch.places, floor, near, strict=True):
         law, first = p if n == m else 0, report + REPORT * WORD
         PROBLEM.pack_into(
@@ -161,39 +162,54 @@ def descend_many(batch: Batch, gap: float, max_steps: int, floor: Sequence[float
             n, m, 1, priced, p, d, limit, 0, 0, ball, law, gap, low, max_steps, 0, close, first, report,
         )  # fmt: skip
         report, at = report + row, at + PROBLEM.size
-    ends = _address(s), _address(channels), _address(finite)
-    library().rdp_descend_many(count, _address(problems), fixed, workspace(work_size), *ends)
-    mu = np.full(count, np.inf) if fixed else state[:, REPORT + n + m + 1].copy() if priced else np.zeros(count)
-    return Descents(state[:, REPORT : REPORT + n].copy(), s, mu, channels, state[:, 0].tolist(), finite.tolist())
+    work, ends = workspace(batch.sizes.core), (_address(s), _address(channels), _address(finite))
+    library().rdp_descend_many(count, _address(problems), fixed, work, *ends)
+    mu = state[:, REPORT + n + m + 1].tolist() if priced else [inf if fixed else 0.0] * count
+    f, steps = state[:, REPORT : REPORT + n].copy(), state[:, 0].tolist()
+    return Descents(f, s.tolist(), mu, channels, steps, finite.tolist())
 
 
 def judge_many(batch: Batch, found: Descents) -> Verdicts:
     """`judge` for what was found of each question."""
-    (count, n, m), core = batch.shape, library()
+    count, n, m = batch.shape
     out = np.empty((count, ENDS + m + n * m))
-    f, channel, ends, at = _address(found.f), _address(found.channels), _address(out), QUESTION.size
+    f, channel, ends, at = _address(found.f), _address(found.channels), _address(out), batch.first + QUESTION.size
     row, square, first = WORD * n, WORD * n * m, WORD * (ENDS + m)
-    for s, mu in zip(found.s.tolist(), found.mu.tolist(), strict=True):
+    for s, mu in zip(found.s, found.mu, strict=True):
         rows = ends + first
-        FOUND.pack_into(batch.outcomes, at, f, channel, s, mu, rows, ends, 0)
+        FOUND.pack_into(batch.memory, at, f, channel, s, mu, rows, ends, 0)
         f, channel, ends, at = f + row, channel + square, rows + square, at + OUTCOME
-    core.rdp_judge(count, _address(batch.outcomes), workspace(core.rdp_judge_work(n, m)))
-    judged = np.frombuffer(batch.outcomes, np.int64).reshape(count, -1)[:, -1].tolist()
-    settled = [said & (LOWER | UPPER | DEAR) == LOWER | UPPER for said in judged]
-    channels = out[:, ENDS + m :].reshape(count, n, m)
+    library().rdp_judge(count, batch.outcomes_at, workspace(batch.sizes.judge))
+    said = np.frombuffer(batch.memory, np.int64, offset=batch.first)[OUTCOME // WORD - 1 :: OUTCOME // WORD].tolist()
+    settled = [one & (LOWER | UPPER | DEAR) == LOWER | UPPER for one in said]
     lower, upper, room = out[:, :ENDS].T.tolist()
-    return Verdicts(lower, upper, room, settled, channels)
+    return Verdicts(lower, upper, room, settled, out[:, ENDS + m :].reshape(count, n, m))
+
+
+class _Sizes(NamedTuple):
+    """Words of the state of a descent, of its work memory wherever it begins, and of that of the judge."""
+
+    state: int
+    core: int
+    judge: int
 
 
 @lru_cache(64)
-def _sizes(n: int, m: int, kind: int, fixed: bool, priced: bool) -> tuple[int, int]:
-    """Of the state and of the work memory of a descent, wherever it begins."""
-    ball = _Ball(kind, n, n)
-    problem = _Problem(n=n, m=m, tables=1, balls=priced, ball=ctypes.addressof(ball), near=True)
-    at, core = ctypes.addressof(problem), library()
-    return (n + 1, core.rdp_fixed_work_size(at)) if fixed else (core.rdp_state_size(at), core.rdp_work_size(at))
+def _sizes(n: int, m: int, kind: int, fixed: bool, priced: bool) -> _Sizes:
+    ball, core = _Ball(kind, n, n), library()
+    problem = _Problem(n=n, m=m, tables=1, balls=priced, ball=addressof(ball), near=True)
+    at, judge = addressof(problem), core.rdp_judge_work(n, m)
+    if fixed:
+        return _Sizes(n + 1, core.rdp_fixed_work_size(at), judge)
+    return _Sizes(core.rdp_state_size(at), core.rdp_work_size(at), judge)
+
+
+@lru_cache(64)
+def _numbers(n: int) -> Matrix:
+    """The outputs that repeat n symbols, without a table."""
+    return Matrix(np.zeros((n, 0)), np.arange(n))
 
 
 def _address(memory: Any) -> int:
     """Where memory of one's own begins; `ctypes.data` of an array takes five times as long."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    return addressof(_byte(memory))

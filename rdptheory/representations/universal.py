@@ -23,7 +23,7 @@ from rdptheory.solve import answers, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import answered, searched
 from rdptheory.sources import Gaussian, Source
-from rdptheory.watch import ending, leaving, next_part, opened
+from rdptheory.watch import Watch, ending, leaving, next_part
 
 __all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
 
@@ -134,7 +134,7 @@ def universal_rate(
     (0.124287, (2, 2, 2))
     """
     problem = UniversalProblem(source, distortion, perception, tuple(points))
-    with opened("R(Θ)"):
+    with Watch("R(Θ)"):
         return _together(problem, _alone(problem, method), InteriorPoint() if method is None else method)
 
 

@@ -169,8 +169,7 @@ class _Answers:
         self.balls, self.laws, self.questions = group.ball is not None, laws, group.questions
         self.f, self.channels, self.steps = found.f, seen.channels, found.steps
         self.lowers, self.uppers, self.rooms = seen.lower, seen.upper, seen.room
-        self.slopes: list[float] = found.s.tolist()
-        self.mus: list[float] = found.mu.tolist()
+        self.slopes, self.mus = found.s, found.mu
 
 
 def closed_at_once(problems: Sequence[Any], gap: float, max_steps: int) -> list[Closed | None]:
@@ -235,7 +234,7 @@ def _parts(problem: Problem, tables: dict[object, _Table | None], forms: dict[ob
 def _table_of(problem: Problem, made: dict[object, _Table | None]) -> _Table | None:
     """The table of a question, made once for its distortion and points; None for one that is not common."""
     source, distortion = problem.source, problem.distortion
-    if not isinstance(source, DiscreteSource) or source.size**2 > LARGEST or is_large(source.size):
+    if not isinstance(source, DiscreteSource) or (n := source.size) ** 2 > LARGEST or is_large(n):
         return None
     points, name = source.points, _name(distortion)
     if not isinstance(points, np.ndarray) or follows(distortion, OfLaw):

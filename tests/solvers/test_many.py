@@ -180,7 +180,8 @@ def test_a_solver_that_errs_costs_time_and_no_digit(monkeypatch):
 
     def wrong(*question):
         found = plain(*question)
-        return Descents(found.f + 1.0, 2.0 * found.s, found.mu, found.channels[::-1].copy(), found.steps, found.finite)
+        turned, twice = found.channels[::-1].copy(), [2.0 * s for s in found.s]
+        return Descents(found.f + 1.0, twice, found.mu, turned, found.steps, found.finite)
 
     monkeypatch.setattr(many, "descend_many", wrong)
     assert not any(closed_at_once(problems, GAP, STEPS))
