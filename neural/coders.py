@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, finite
+from rdptheory.errors import InvalidInput, count, finite
 
 __all__ = ["BlauMichaeli", "Classifier", "Coder", "Joined", "Liu", "Perceptron", "UNet", "Yan", "Zhang", "level"]
 
@@ -49,8 +49,7 @@ class Coder(ABC):
         finite("width", self.width, positive=True)
         finite("level", self.level[1], positive=True)
         for name in ("latent", "planes", "side"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise InvalidInput(name, getattr(self, name), "must be an integer at least 1")
+            count(name, getattr(self, name))
         if self.fixed and self.side != type(self).side:
             raise InvalidInput("side", self.side, f"these networks make images of side {type(self).side}: resize first")
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,13 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from neural import readers
-from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
+from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = [
     "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "checked", "digits", "fetch",
     "gaussian", "load", "mnist", "patches", "pictures", "resize", "svhn", "table", "tinted", "uniform",
 ]  # fmt: skip
-
 
 FAR = 10.0  # more than any noise adds to an image in [0, 1], or a Gaussian sample ever is, and far from 255
 
@@ -45,7 +42,7 @@ class Split:
 
 def digits() -> Split:
     """scikit-learn's 1797 handwritten 8x8 digits: 1500 to train, 297 to test, by a fixed permutation."""
-    pixels, labels = _need("sklearn.datasets", "scikit-learn").load_digits(return_X_y=True)
+    pixels, labels = readers.needed("sklearn.datasets", "scikit-learn").load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(pixels))
     images = torch.from_numpy(pixels[order] / 16.0).float().reshape(-1, 1, 8, 8)
     targets = torch.from_numpy(labels[order]).long()
@@ -228,7 +225,7 @@ ARCHIVES = {
 
 def fetch(archive: Archive, folder: str | os.PathLike[str]) -> Path:
     """Download what `folder` lacks of the archive; a file whose SHA-256 is wrong is refused and not kept."""
-    pooch = _need("pooch", "pooch")
+    pooch = readers.needed("pooch", "pooch")
     for name, digest in archive.files.items():
         try:
             pooch.retrieve(archive.base + name, known_hash=f"sha256:{digest}", fname=name, path=folder)
@@ -241,13 +238,6 @@ def _labelled(name: str, parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:
     """Training and test bytes (n, planes, side, side) with their labels (n,)."""
     images = (torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255.0) for pixels, _ in parts)
     return Split(name, *images, *(torch.from_numpy(labels.astype(np.int64)) for _, labels in parts))
-
-
-def _need(module: str, package: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ImportError:
-        raise MissingPackage(package, "data") from None
 
 
 def _listed(folder: str | os.PathLike[str]) -> list[Path]:

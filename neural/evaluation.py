@@ -27,6 +27,7 @@ __all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frec
 
 LIMIT = 2000  # images in the n x n measures
 ASSIGNED = 400  # images in the assignment between halves, which costs n^3
+DITHERS = 4  # behind an entropy given the dither, the same for all images
 REPEATS = 6  # draws of every image behind the parts of a decomposition: the excess then scatters by 0.005
 WINDOW = 11  # side of the window of SSIM
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of MS-SSIM by scale, the finest first
@@ -52,9 +53,16 @@ class FreshCritic:
     __post_init__ = check_settings
 
 
+MEASURES = (
+    "distortion", "perception", "paired", "entropy", "codes", "features", "pictures", "fresh critic", "own critic",
+    "reference", "parts", "exact", "normal",
+)  # fmt: skip
+CHEAP = MEASURES[:5]
+
+
 @dataclass(eq=False)
-class _Look:
-    """One pass of images through a codec and a decoder, and what the measures need beside it."""
+class Look:
+    """One pass of images through a codec and a decoder; `MEASURES` are those of its methods that measure something."""
 
     codec: Codec
     decoder: Decoder
@@ -81,6 +89,100 @@ class _Look:
         made, first, second = self.halves
         return Measured(measure(made, second), measure(first, second))
 
+    def distortion(self) -> Found:
+        pixel = _square(self.output, self.images)
+        whole = pixel * self.images[0].numel()
+        return {"distortion_per_pixel": pixel, "distortion_per_image": whole, "rate_bits": self.codec.bits}
+
+    def perception(self) -> Found:
+        sliced = self.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256)))
+        return {"sliced_w2": sliced, "energy_distance": self.against(lambda a, b: float(energy_distance(a, b)))}
+
+    def paired(self) -> Found:
+        return {"paired_w2": self.against(lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))}
+
+    def exact(self) -> Found:
+        return {"exact_w2": paired_w2(self.images, self.output)}
+
+    def normal(self) -> Found:
+        quantiles = torch.from_numpy(ndtri((np.arange(len(self.output)) + 0.5) / len(self.output)))
+        values = self.output.cpu().flatten().double().sort().values
+        return {"normal_w2": (values - quantiles).square().mean()}
+
+    def reference(self) -> Found:
+        values = (_square(images, self.references) for images in (self.output, self.images))
+        return {"distortion_to_reference": Measured(*values)}
+
+    def fresh_critic(self) -> Found:
+        made, first, second = self.halves
+        pair = [critic_w1(sample, second, self.critic, seed=self.seed) for sample in (made, first)]
+        return dict(zip(("critic_w1", "critic_slope"), map(Measured, *pair), strict=True))
+
+    @torch.no_grad()
+    def own_critic(self) -> Found:
+        critic, code = self.decoder.critic, self.sent.received
+        if critic is None:
+            return {"own_w1": math.nan}
+        real, made = (critic.eval()(images, code.to(images)).mean() for images in (self.references, self.output))
+        return {"own_w1": real - made}
+
+    def pictures(self) -> Found:
+        from torchmetrics.functional.image import peak_signal_noise_ratio
+
+        images, output = self.images.clamp(0.0, 1.0), self.output.clamp(0.0, 1.0)
+        scales = max(0, min(len(SCALES), int(math.log2(max(1, images.shape[-1]) / WINDOW) + 1)))
+        alike = {"ms_ssim": ms_ssim(output, images, scales)} if scales else {}
+        return {"psnr": peak_signal_noise_ratio(output, images, data_range=1.0), **alike}
+
+    def parts(self) -> Found:
+        points = self.images.repeat(REPEATS, 1, 1, 1)
+        sent = self.codec.send(points, self.rng)
+        parts = markov_parts(points, self.decoder(sent.received, self.rng), sent.cells)
+        return {name: value if name == "excess" else value / points[0].numel() for name, value in parts.items()}
+
+    def entropy(self) -> Found:
+        quantiser, features, total = self.codec.quantiser, self.codec.features(self.images), 0.0
+        for _ in range(DITHERS):
+            dither = quantiser.noise(1, features.shape[1], self.rng).to(features.device)
+            sent = quantiser.send(features, dither.expand(-1, len(features), -1))
+            _, counts = sent.cells.cpu().unique(return_counts=True)
+            share = counts.double() / len(features)
+            known = len(counts) <= len(features) // 4  # with fewer images a code, it is the images that are counted
+            total -= float((share * share.log2()).sum()) / DITHERS if known else math.nan
+        return {"entropy_bits": total}
+
+    def codes(self) -> Found:
+        """In float64 on the CPU; the variance of a cell's mean is taken off its squared bias."""
+        unknown = dict.fromkeys(("ratio", "bias", "variance"), math.nan)
+        if self.codec.quantiser.common:
+            return unknown
+        _, cells = self.sent.cells.cpu().unique(return_inverse=True)
+        count, flat = int(cells.max()) + 1, self.images.flatten(1).cpu().double()
+        table = centroids(flat, cells, count)
+        floor = float((flat - table[cells]).square().sum(1).mean())
+        if count > len(flat) // 4 or not floor > 0.0:
+            return unknown
+        ratio, around, total = 0.0, torch.zeros(len(flat), dtype=torch.float64), torch.zeros_like(flat)
+        for _ in range(self.draws):
+            drawn = self.decoder(self.sent.received, self.rng).flatten(1).cpu().double()
+            ratio += float((drawn - flat).square().sum(1).mean()) / self.draws
+            drawn -= table[cells]  # around the table, where little cancels
+            around += drawn.square().sum(1) / self.draws
+            total += drawn / self.draws
+        away = centroids(total, cells, count)
+        spread = centroids(around, cells, count) - away.square().sum(1)
+        size = torch.bincount(cells).double()
+        n = (self.draws * size).clamp_min(2.0)
+        bias = ((away.square().sum(1) - spread / (n - 1.0)) * size / len(flat)).sum()
+        variance = (spread * n / (n - 1.0) * size / len(flat)).sum()
+        return {name: float(v) / floor for name, v in zip(unknown, (ratio, bias, variance), strict=True)}
+
+    def features(self) -> Found:
+        embed, perceive = (torch.no_grad()(layer) for layer in (self.classifier.embed, self.classifier.perceive))
+        measures = {"frechet": frechet, "kernel_distance": kernel_distance}
+        laws = {name: self.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
+        return {**laws, "feature_error": _square(perceive(self.output), perceive(self.images))}
+
 
 def evaluate(
     codec: Codec, decoder: Decoder, images: Tensor, *, references: Tensor | None = None, seed: int = 0, draws: int = 8,
@@ -89,7 +191,7 @@ def evaluate(
     """Rate, distortion and perception of a decoder behind a codec's encoder.
 
     images, references : (n, planes, side, side) in [0, 1]; the references have the law that the output should have.
-    measures : names in `MEASURES`; by default all that cost little, and what a classifier or a critic is given for.
+    measures : of `evaluation.MEASURES`; left out, those that cost little and what a classifier or critic is given for.
 
     Returns, by measure:
 
@@ -114,11 +216,13 @@ def evaluate(
     sent = codec.send(images, rng)
     output = decoder(sent.received, rng)
     images, target = (part.to(output.device) for part in (images, images if references is None else references))
-    look = _Look(codec, decoder, images, target, sent, output, rng, seed, draws, classifier, critic)
-    if measures is None:
-        given = {"features": classifier, "fresh critic": critic}
-        measures = [*CHEAP, *(name for name, tool in given.items() if tool is not None)]
-    found = {name: value for measure in measures for name, value in MEASURES[measure](look).items()}
+    look = Look(codec, decoder, images, target, sent, output, rng, seed, draws, classifier, critic)
+    given = {"features": classifier, "fresh critic": critic}
+    usual = [*CHEAP, *(name for name, tool in given.items() if tool is not None)]
+    asked = usual if measures is None else [*measures]
+    if not {*asked} <= {*MEASURES}:
+        raise InvalidInput("measures", asked, f"must be of {', '.join(MEASURES)}")
+    found = {k: v for measure in asked for k, v in getattr(look, measure.replace(" ", "_"))().items()}
     return {name: value if isinstance(value, Measured) else Measured(float(value)) for name, value in found.items()}
 
 
@@ -171,125 +275,18 @@ def _compared(metric: Callable[..., Any], first: Tensor, second: Tensor, **setti
         return math.nan
     same = nn.Identity()
     same.num_features = first.shape[1]
-    with warnings.catch_warnings():
+    with seeded(0), warnings.catch_warnings():  # KID takes its subsets, here all, in a random order
         warnings.filterwarnings("ignore", message=".*will save all extracted features")  # that is what KID is for
         held = metric(same, **settings)
-    held.update(second.cpu(), real=True)
-    held.update(first.cpu(), real=False)
-    found = held.compute()
+        held.update(second.cpu(), real=True)
+        held.update(first.cpu(), real=False)
+        found = held.compute()
     return float(found[0] if isinstance(found, tuple) else found)
-
-
-def _distortion(look: _Look) -> Found:
-    pixel = _square(look.output, look.images)
-    whole = pixel * look.images[0].numel()
-    return {"distortion_per_pixel": pixel, "distortion_per_image": whole, "rate_bits": look.codec.bits}
-
-
-def _fresh_critic(look: _Look) -> Found:
-    made, first, second = look.halves
-    pair = [critic_w1(sample, second, look.critic, seed=look.seed) for sample in (made, first)]
-    return dict(zip(("critic_w1", "critic_slope"), map(Measured, *pair), strict=True))
-
-
-@torch.no_grad()
-def _own_critic(look: _Look) -> Found:
-    critic, code = look.decoder.critic, look.sent.received
-    if critic is None:
-        return {"own_w1": math.nan}
-    real, made = (critic.eval()(images, code.to(images)).mean() for images in (look.references, look.output))
-    return {"own_w1": real - made}
-
-
-def _pictures(look: _Look) -> Found:
-    from torchmetrics.functional.image import peak_signal_noise_ratio
-
-    images, output = look.images.clamp(0.0, 1.0), look.output.clamp(0.0, 1.0)
-    scales = max(0, min(len(SCALES), int(math.log2(max(1, images.shape[-1]) / WINDOW) + 1)))
-    alike = {"ms_ssim": ms_ssim(output, images, scales)} if scales else {}
-    return {"psnr": peak_signal_noise_ratio(output, images, data_range=1.0), **alike}
-
-
-def _parts(look: _Look) -> Found:
-    points = look.images.repeat(REPEATS, 1, 1, 1)
-    sent = look.codec.send(points, look.rng)
-    parts = markov_parts(points, look.decoder(sent.received, look.rng), sent.cells)
-    return {name: value if name == "excess" else value / points[0].numel() for name, value in parts.items()}
-
-
-def _entropy(look: _Look, dithers: int = 4) -> Found:
-    codec, total = look.codec, 0.0
-    features = codec.features(look.images)
-    for _ in range(dithers):
-        dither = codec.quantiser.noise(1, features.shape[1], look.rng).to(features.device).expand(-1, len(features), -1)
-        _, counts = codec.quantiser.send(features, dither).cells.cpu().unique(return_counts=True)
-        share = counts.double() / len(features)
-        known = len(counts) <= len(features) // 4  # with fewer images a code, it is the images that are counted
-        total -= float((share * share.log2()).sum()) / dithers if known else math.nan
-    return {"entropy_bits": total}
-
-
-def _codes(look: _Look) -> Found:
-    """Bias and variance by code, in float64 on the CPU; the variance of a cell's mean is taken off its squared bias."""
-    unknown = dict.fromkeys(("ratio", "bias", "variance"), math.nan)
-    if look.codec.quantiser.common:
-        return unknown
-    _, cells = look.sent.cells.cpu().unique(return_inverse=True)
-    count, flat = int(cells.max()) + 1, look.images.flatten(1).cpu().double()
-    table = centroids(flat, cells, count)
-    floor = float((flat - table[cells]).square().sum(1).mean())
-    if count > len(flat) // 4 or not floor > 0.0:
-        return unknown
-    ratio, around, total = 0.0, torch.zeros(len(flat), dtype=torch.float64), torch.zeros_like(flat)
-    for _ in range(look.draws):
-        drawn = look.decoder(look.sent.received, look.rng).flatten(1).cpu().double()
-        ratio += float((drawn - flat).square().sum(1).mean()) / look.draws
-        drawn -= table[cells]  # around the table, where little cancels
-        around += drawn.square().sum(1) / look.draws
-        total += drawn / look.draws
-    away = centroids(total, cells, count)
-    spread = centroids(around, cells, count) - away.square().sum(1)
-    size = torch.bincount(cells).double()
-    n = (look.draws * size).clamp_min(2.0)
-    bias = (away.square().sum(1) - spread / (n - 1.0)) * size / len(flat)
-    variance = spread * n / (n - 1.0) * size / len(flat)
-    return {
-        name: float(v) / floor for name, v in (("ratio", ratio), ("bias", bias.sum()), ("variance", variance.sum()))
-    }
 
 
 def _square(first: Tensor, second: Tensor) -> float:
     """Mean squared difference per pixel, in float64."""
     return float((first - second).cpu().double().square().mean())
-
-
-def _normal(output: Tensor) -> float:
-    """W2 squared of one-pixel images to N(0,1), by quantiles."""
-    quantiles = torch.from_numpy(ndtri((np.arange(len(output)) + 0.5) / len(output)))
-    return float((output.cpu().flatten().double().sort().values - quantiles).square().mean())
-
-
-def _features(look: _Look) -> Found:
-    embed, perceive = (torch.no_grad()(layer) for layer in (look.classifier.embed, look.classifier.perceive))
-    measures = {"frechet": frechet, "kernel_distance": kernel_distance}
-    laws = {name: look.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
-    return {**laws, "feature_error": _square(perceive(look.output), perceive(look.images))}
-
-
-MEASURES: dict[str, Callable[[_Look], Found]] = {
-    "distortion": _distortion, "entropy": _entropy, "codes": _codes, "features": _features, "pictures": _pictures,
-    "fresh critic": _fresh_critic, "own critic": _own_critic, "parts": _parts,
-    "perception": lambda look: {
-        "sliced_w2": look.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256))),
-        "energy_distance": look.against(lambda a, b: float(energy_distance(a, b))),
-    },
-    "paired": lambda look: {"paired_w2": look.against(lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))},
-    "exact": lambda look: {"exact_w2": paired_w2(look.images, look.output)},
-    "normal": lambda look: {"normal_w2": _normal(look.output)},
-    "reference": lambda look: {"distortion_to_reference": Measured(
-        _square(look.output, look.references), _square(look.images, look.references))},
-}  # fmt: skip
-CHEAP = ("distortion", "perception", "paired", "entropy", "codes")
 
 
 guard(__name__, methods=False)

@@ -41,28 +41,16 @@ SAMPLER = Recipe(optimiser=Adam(7e-3), average=0.98)
 def measured_points(
     *, seed: int = 0, steps: int = STEPS, count: int = COUNT, shapes: Sequence[tuple[int, int]] = SHAPES
 ) -> dict[str, Any]:
-    """Train and measure a codec for each shape (latent numbers, levels), as an object for JSON.
+    """Train a codec of the first `count` digits for each shape (latent numbers, levels), as an object for JSON.
 
-    Parameters
-    ----------
-    seed : int
-        Fixes weights, batches and noise.
-    steps : int
-        Of each network.
-    count : int
-        The first so many digits.
-    shapes : sequence of (int, int)
-
-    Returns
-    -------
-    dict
-        `codecs` in the order of the shapes: `latent`, `levels`, `codes` (one an image), and D and P of the trained
-        decoders `mean` and `sampler`: mean squared error and exact W2 squared to the images, for one image in squared
-        grey levels. P of the sampler is a mean over draws of as many outputs as images, which is above that of its
-        law; `floor` is the P of as many other digits. Beside them the command, the seed and the versions.
+    `codecs` holds for each shape the codes, one an image, and D and P of the trained decoders `mean` and `sampler`:
+    mean squared error and exact W2 squared to the images, for one image in squared grey levels. P of the sampler is a
+    mean over draws of as many outputs as images, which is above that of its law; `floor` is the P of as many other
+    digits. Beside them the command, the seed and the versions.
     """
-    images = _tensor(digits_images(2 * count))
-    images, others = images[:count], images[count:]
+    rows = torch.from_numpy(digits_images(2 * count) / PEAK).float()
+    images, others = rows.unflatten(1, (1, 8, 8)).split(count)
+    versions = {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
     return {
         "command": f"python -m neural points --seed {seed} --steps {steps}",
         "images": f"the first {count} digits of scikit-learn, 8 x 8 grey levels from 0 to {PEAK:g}",
@@ -70,43 +58,28 @@ def measured_points(
         "count": count,
         "seed": seed,
         "steps": steps,
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("torch", "numpy", "scikit-learn")},
-        "floor": _transport(images, others),
+        "versions": {"python": platform.python_version(), **versions},
+        "floor": _reached(images, others)["P"],
         "codecs": [_measured(images, latent, levels, seed, steps) for latent, levels in shapes],
     }
 
 
 def _measured(images: Tensor, latent: int, levels: int, seed: int, steps: int) -> dict[str, Any]:
-    coder = Perceptron(latent, planes=1, side=images.shape[-1])
     quantiser = Binary() if levels == 2 else DeterministicQuantiser(levels)
-    codec = fit_codec(images, coder, quantiser, MeanSquaredError(), steps=steps, seed=seed)
+    codec = fit_codec(images, Perceptron(latent, side=8), quantiser, MeanSquaredError(), steps=steps, seed=seed)
     sampler = fit_decoder(codec, images, EnergyScore(), steps=steps, seed=seed, recipe=SAMPLER)
     rng = torch.Generator().manual_seed(seed)
-    sent = codec.send(images, rng)
-    mean = codec.decoder(sent.received, rng)
-    drawn = [sampler(sent.received, rng) for _ in range(DRAWS)]
-    _, codes = np.unique(sent.cells.numpy(), return_inverse=True)
+    cells, received = codec.send(images, rng)
+    drawn = [_reached(images, sampler(received, rng)) for _ in range(DRAWS)]
     return {
         "latent": latent,
         "levels": levels,
-        "codes": codes.tolist(),
-        "mean": {"D": _error(images, mean), "P": _transport(images, mean)},
-        "sampler": {
-            "D": float(np.mean([_error(images, one) for one in drawn])),
-            "P": float(np.mean([_transport(images, one) for one in drawn])),
-        },
+        "codes": cells.unique(return_inverse=True)[1].tolist(),
+        "mean": _reached(images, codec.decoder(received, rng)),
+        "sampler": {name: float(np.mean([one[name] for one in drawn])) for name in ("D", "P")},
     }
 
 
-def _tensor(rows: np.ndarray) -> Tensor:
-    side = round(rows.shape[1] ** 0.5)
-    return torch.from_numpy(rows / PEAK).float().reshape(-1, 1, side, side)
-
-
-def _error(images: Tensor, outputs: Tensor) -> float:
-    return PEAK**2 * float((images.double() - outputs.double()).square().flatten(1).sum(1).mean())
-
-
-def _transport(images: Tensor, outputs: Tensor) -> float:
-    return PEAK**2 * paired_w2(images, outputs)
+def _reached(images: Tensor, outputs: Tensor) -> dict[str, float]:
+    miss = (images.double() - outputs.double()).square().flatten(1).sum(1).mean()
+    return {"D": PEAK**2 * float(miss), "P": PEAK**2 * paired_w2(images, outputs)}

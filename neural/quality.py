@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from neural.evaluation import ASSIGNED, frechet, kernel_distance, ms_ssim
 from neural.oracle import paired_w2
+from neural.readers import needed
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput, reals
 from rdptheory.files import write_text
 from rdptheory.placement import Measurement
 from rdptheory.units import bits_to_nats
@@ -36,6 +37,7 @@ Coding = tuple[Images, Any]  # decoded images, bits of each
 SMALLEST_MS_SSIM = 161  # side from which MS-SSIM with its five scales and windows of 11 pixels is defined
 STRIDE = 64  # sides that models of CompressAI's shape take are multiples of this
 LEVELS = 255  # grey levels of a file format less one
+MODES = {1: "L", 3: "RGB"}  # Pillow's names of pictures by their planes
 SEED = 0  # of the random features: the same for everybody, so that their numbers compare
 
 
@@ -67,13 +69,14 @@ class RandomFeatures(nn.Module):
     distances between Inception features.
     """
 
-    def __init__(self, planes: int, *, width: int = 16) -> None:
+    num_features = 64
+
+    def __init__(self, planes: int) -> None:
         super().__init__()
-        rng, sizes = torch.Generator().manual_seed(SEED), (planes, width, 2 * width, 2 * width)
-        self.layers = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1, bias=False) for pair in pairwise(sizes))
+        rng, sizes = torch.Generator().manual_seed(SEED), pairwise((planes, 16, 32, 32))
+        self.layers = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1, bias=False) for pair in sizes)
         for layer in self.layers.requires_grad_(False):
             nn.init.normal_(layer.weight, std=1.0 / math.sqrt(9 * layer.in_channels), generator=rng)
-        self.num_features = 4 * width
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, planes, height, width) -> (n, num_features)."""
@@ -98,11 +101,6 @@ def measure(
         Bits of each image, headers included; one number is the bits of every image.
     features : function of a tensor (n, planes, height, width) to (n, d), optional
         Left out: `RandomFeatures`.
-    name : str
-
-    Returns
-    -------
-    Quality
 
     Raises
     ------
@@ -117,18 +115,18 @@ def measure(
     given, made = _listed("images", images), _listed("outputs", outputs)
     if [image.shape for image in given] != [image.shape for image in made]:
         raise InvalidInput("outputs", f"{len(made)} images", "must be as many as the images, and of their sizes")
-    spent = np.broadcast_to(np.asarray(bits, dtype=np.float64), (len(given),))
-    if not (np.isfinite(spent).all() and (spent >= 0.0).all()):
+    spent = reals("bits", bits)
+    if spent.shape not in ((), (len(given),)) or not (np.isfinite(spent) & (spent >= 0.0)).all():
         raise InvalidInput("bits", bits, "must be a number of at least 0 for each image")
     errors = np.array([float((a - b).double().square().mean()) for a, b in zip(given, made, strict=True)])
     samples, pixels = (np.array([image[:planes].numel() for image in given]) for planes in (None, 1))
     with np.errstate(divide="ignore"):
         psnr = float((-10.0 * np.log10(errors)).mean())
-    network, half = features or RandomFeatures(given[0].shape[0]), len(given) // 2
+    network, half = features or RandomFeatures(len(given[0])), len(given) // 2
     with torch.no_grad():
         seen, shown = (torch.cat([network(x[None]) for x in part]).double().cpu() for part in (given, made))
     same = len({image.shape for image in given}) == 1
-    first, second = (torch.stack(x).flatten(1) for x in (given, made)) if same else (seen, shown)
+    first, second = (torch.stack(x) for x in (given, made)) if same else (seen, shown)
     large = min(min(image.shape[1:]) for image in given) >= SMALLEST_MS_SSIM
     alike = [ms_ssim(b[None], a[None], 5) for a, b in zip(given, made, strict=True)] if large else None
     return Quality(
@@ -171,13 +169,10 @@ class Pillow:
     format: str
 
     def __post_init__(self) -> None:
-        try:
-            from PIL import Image, features
-        except ImportError:
-            raise MissingPackage("pillow", "data") from None
-        Image.init()
+        image, built = needed("PIL.Image", "pillow"), needed("PIL.features", "pillow")
+        image.init()
         object.__setattr__(self, "format", self.format.upper())
-        known = sorted(name for name in Image.SAVE if name not in ("WEBP", "AVIF") or features.check(name.lower()))
+        known = sorted(name for name in image.SAVE if name not in ("WEBP", "AVIF") or built.check(name.lower()))
         if self.format not in known:
             raise InvalidInput("format", self.format, f"this Pillow writes {', '.join(known)}")
 
@@ -188,20 +183,17 @@ class Pillow:
 
     def __call__(self, images: Images, **options: Any) -> tuple[list[Tensor], list[int]]:
         """(decoded images, bits of each file); `options` are Pillow's, as in quality=75."""
-        from PIL import Image
-
+        pillow = needed("PIL.Image", "pillow")
         outputs, bits = [], []
         for image in _listed("images", images):
-            levels = (image.clamp(0.0, 1.0) * LEVELS).round().to(torch.uint8).cpu().numpy()
-            if levels.shape[0] not in (1, 3):
+            if len(image) not in MODES:
                 raise InvalidInput("images", tuple(image.shape), "must have one plane (grey) or three (colour)")
+            levels = (image.clamp(0.0, 1.0) * LEVELS).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
             held = io.BytesIO()
-            Image.fromarray(levels[0] if levels.shape[0] == 1 else levels.transpose(1, 2, 0)).save(
-                held, format=self.format, **options
-            )
+            pillow.fromarray(levels[..., 0] if len(image) == 1 else levels).save(held, format=self.format, **options)
             bits.append(8 * len(held.getvalue()))
-            with Image.open(held) as opened:
-                back = np.asarray(opened.convert("L" if levels.shape[0] == 1 else "RGB"), dtype=np.float32) / LEVELS
+            with pillow.open(held) as opened:
+                back = np.asarray(opened.convert(MODES[len(image)]), dtype=np.float32) / LEVELS
             outputs.append(torch.from_numpy(np.atleast_3d(back).transpose(2, 0, 1).copy()))
         return outputs, bits
 

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput, finite
+from rdptheory.errors import InvalidInput, count, finite
 
 __all__ = [
     "Binary", "DeterministicQuantiser", "Gradient", "Lattice", "NoisyQuantiser", "Quantiser", "Sent", "SoftGradient",
@@ -81,8 +81,7 @@ class Quantiser:
     common = False  # whether the decoder knows the encoder's dither
 
     def __post_init__(self) -> None:
-        if not isinstance(self.levels, int) or isinstance(self.levels, bool) or self.levels < 2:
-            raise InvalidInput("levels", self.levels, "must be an integer at least 2")
+        count("levels", self.levels, least=2)
 
     @property
     def step(self) -> float:

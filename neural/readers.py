@@ -12,6 +12,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +21,7 @@ import scipy
 
 from rdptheory.errors import InvalidInput, MissingPackage
 
-__all__ = ["read_arrays", "read_idx", "read_matlab", "read_picture"]
+__all__ = ["needed", "read_arrays", "read_idx", "read_matlab", "read_picture"]
 
 LARGEST = 2**30  # bytes of one array: twenty times the largest set of the field
 MOST_PIXELS = 50_000_000  # of one picture: more than any camera takes
@@ -46,9 +47,9 @@ def read_matlab(path: Path) -> tuple[np.ndarray, np.ndarray]:
         kinds = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(stream)}
         shape, kind = kinds["X"]
         side, _, _, n = shape
-        if kind != "uint8" or shape != (side, side, 3, n) or math.prod(kinds["y"][0]) != n:
+        if kind != "uint8" or shape != (side, side, 3, n) or not 0 < math.prod(shape) <= LARGEST:
             raise ValueError
-        if not 0 < math.prod(shape) <= LARGEST:
+        if math.prod(kinds["y"][0]) != n:
             raise ValueError
         stream.seek(0)
         held = scipy.io.loadmat(stream, variable_names=["X", "y"])
@@ -62,13 +63,10 @@ def read_matlab(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def read_picture(path: Path) -> np.ndarray:
     """A picture as float32 in [0, 1], shape (height, width, 3)."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingPackage("pillow", "data") from None
+    image = needed("PIL.Image", "pillow")
 
     def read(stream: BinaryIO) -> np.ndarray:
-        with Image.open(stream) as picture:
+        with image.open(stream) as picture:
             if math.prod(picture.size) > MOST_PIXELS:
                 raise ValueError
             return np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255.0)
@@ -91,6 +89,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
 
     return _tried(path, f"must be a NumPy file of numbers, .npy or .npz, of at most {LARGEST >> 20:,} MiB", read)
+
+
+def needed(module: str, package: str) -> Any:
+    """A module of a package that may not be installed."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingPackage(package, "data") from None
 
 
 def _idx(stream: BinaryIO | gzip.GzipFile) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 
 import neural
 from neural import FreshCritic, MeanSquaredError, Perceptron, UniversalQuantiser, evaluate
-from neural.evaluation import _codes, _Look, critic_w1, frechet, kernel_distance
+from neural.evaluation import Look, critic_w1, frechet, kernel_distance
 from neural.training import Decoder
 from rdptheory.errors import InvalidInput
 
@@ -92,8 +92,8 @@ def test_a_code_is_not_all_that_a_decoder_with_shared_dither_knows(digits, commo
 def test_draws_summed_one_by_one_are_the_draws_all_at_once(digits, lloyd, exact):
     sent = lloyd.send(digits.train, torch.Generator())
     rng = torch.Generator().manual_seed(3)
-    look = _Look(lloyd, exact, digits.train, digits.train, sent, digits.train, rng, 0, 5, None, None)
-    values = _codes(look)
+    look = Look(lloyd, exact, digits.train, digits.train, sent, digits.train, rng, 0, 5, None, None)
+    values = look.codes()
     rng = torch.Generator().manual_seed(3)
     cells, flat = sent.cells.unique(return_inverse=True)[1], digits.train.flatten(1).double()
     drawn = torch.stack([exact(sent.received, rng).flatten(1).double() for _ in range(5)])
@@ -120,6 +120,9 @@ def test_the_frechet_distance_is_zero_for_equal_samples_and_grows_with_blur(digi
     assert frechet(blurred, second) > 3 * frechet(first, second)
     assert kernel_distance(blurred, second) > 3 * abs(kernel_distance(first, second))
     assert abs(kernel_distance(first, first)) < 0.1 * kernel_distance(blurred, second)
+    state = torch.get_rng_state()
+    assert kernel_distance(first, second) == kernel_distance(first, second)
+    assert torch.equal(state, torch.get_rng_state())
     assert math.isnan(frechet(first[:1], second))
     assert math.isnan(kernel_distance(first, second[:1]))
 
@@ -148,6 +151,8 @@ def test_a_fresh_critic_tells_blur_from_images(digits, lloyd, rng):
     assert math.isfinite(values["critic_w1"].floor)
 
 
-def test_too_few_images_are_refused(digits, lloyd):
+def test_too_few_images_and_unknown_measures_are_refused(digits, lloyd):
     with pytest.raises(InvalidInput, match="at least 4"):
         evaluate(lloyd, lloyd.decoder, digits.test[:3])
+    with pytest.raises(InvalidInput, match="fresh critic"):
+        evaluate(lloyd, lloyd.decoder, digits.test[:4], measures=["beauty"])

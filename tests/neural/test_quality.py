@@ -118,6 +118,8 @@ def test_a_measured_codec_stands_above_the_bound_of_its_images():
         ([], [], 1),
         (SMALL, SMALL, -1),
         (SMALL, SMALL, [math.nan] * 16),
+        (SMALL, SMALL, [1, 2]),
+        (SMALL, SMALL, "many"),
         ([1, 2], [1, 2], 1),
     ],
 )
