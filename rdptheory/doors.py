@@ -129,26 +129,20 @@ def door(function: Function) -> Function:
             by_place[:] = by_name.items()
             shapes.update(_shapes(function))
             open_ = True
-        if args:
-            args = (
-                tuple(
-                    [
-                        value if seen is None else seen(name, value)
-                        for (name, seen), value in zip(by_place, args, strict=False)
-                    ]
-                )
-                + args[len(by_place) :]
-            )
+        passed = [*args]
+        for place, ((name, seen), value) in enumerate(zip(by_place, args, strict=False)):
+            if seen is not None:
+                passed[place] = seen(name, value)
         for name, value in kwargs.items():
             seen = by_name.get(name)
             if seen is not None:
                 kwargs[name] = seen(name, value)
         if shapes:
-            _fit(shapes, dict(zip(by_name, args, strict=False)) | kwargs)
+            _fit(shapes, dict(zip(by_name, passed, strict=False)) | kwargs)
         try:
-            return function(*args, **kwargs)
+            return function(*passed, **kwargs)
         except TypeError:
-            _refuse_a_wrong_call(function, args, kwargs)
+            _refuse_a_wrong_call(function, passed, kwargs)
             raise
 
     entrance.door = True  # type: ignore[attr-defined]
@@ -254,7 +248,7 @@ def _fit(shapes: dict[str, tuple[str, ...]], given: dict[str, Any]) -> None:
             raise InvalidInput(name, given[name], f"must have shape ({wanted}), has {shape}")
 
 
-def _refuse_a_wrong_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _refuse_a_wrong_call(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     """Raise WrongCall if the arguments do not fit the signature, which tells this TypeError from one of the body."""
     signature = inspect.signature(function)
     try:

@@ -90,7 +90,7 @@ class Problem:
             )
         if hopeless:
             raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
-        return table
+        return frozen_array(table) if table.flags.writeable else table  # whose owner may write the next one into it
 
     def _compared(self, source: DiscreteSource) -> tuple[int, int]:
         """Sizes of the laws that δ compares, as far as they are known without a table."""

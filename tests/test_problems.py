@@ -16,6 +16,7 @@ from rdptheory import (
     InvalidInput,
     KullbackLeibler,
     Pmf,
+    Problem,
     SquaredError,
     Table,
     TotalVariation,
@@ -24,11 +25,11 @@ from rdptheory import (
     curve,
     distortion_at,
     rdp,
+    rdp_many,
     surface,
     universal_rate,
 )
 from rdptheory.exact_sums import remaining_limit
-from rdptheory.problems import Problem
 from tests import checks
 from tests.strategies import laws
 
@@ -96,6 +97,22 @@ def test_a_table_is_checked_where_it_enters_whoever_wrote_it(table, rule):
 
     with pytest.raises(InvalidInput, match=rule):
         rdp(Pmf([0.5, 0.5]), Own(), TotalVariation(), D=0.2, P=0.1)
+
+
+@pytest.mark.parametrize("ball", [TotalVariation(), Wasserstein1()])
+def test_a_table_that_its_owner_writes_over_is_that_of_its_own_question(ball):
+    """One that writes every table into the same memory, as what is fast does."""
+    room = np.empty((3, 3))
+
+    class Own:
+        def table(self, points):
+            return np.square(points[:, None] - points, out=room)
+
+    sources, own = [Pmf([0.5, 0.3, 0.2], points) for points in ([0.0, 1.0, 2.0], [0.0, 1.0, 4.0])], Own()
+    problems = [Problem(source, own, ball, 0.2, 0.05) for source in sources]
+    assert len({problem.discrete.distortions[0].table[0, 2] for problem in problems}) == 2
+    for source, found in zip(sources, rdp_many(problems), strict=True):
+        assert found.rate == rdp(source, SquaredError(), ball, D=0.2, P=0.05).rate
 
 
 @pytest.mark.parametrize("unit", [1e-200, 1e200])

@@ -140,8 +140,8 @@ class TransportDivergence(Divergence):
                 short = float(p @ (top - best))
                 value = raised(top - short * (1.0 - UNIT_ROUNDOFF * (p.size + 8)))
                 return Support(value, _assigned(p, free.argmax(axis=1), v.size))
-        left, best = (0.0, value, slope, law), (value, law)
-        t = float(np.ptp(v)) / float(c[c > 0.0].min()) if P == 0.0 else float(np.ptp(v)) / P
+        left, best, spread = (0.0, value, slope, law), (value, law), float(np.ptp(v))
+        t = spread / float(c[c > 0.0].min()) if P == 0.0 else spread / P
         right = None
         for _ in range(SEARCH_STEPS):
             value, slope, law = tangent(t)
@@ -156,7 +156,7 @@ class TransportDivergence(Divergence):
                 continue
             meeting = (right[1] - left[1] + left[2] * left[0] - right[2] * right[0]) / (left[2] - right[2])
             height = left[1] + left[2] * (meeting - left[0])
-            if best[0] - height <= 1e-15 * (abs(best[0]) + float(np.ptp(v))) or not left[0] < meeting < right[0]:
+            if best[0] - height <= 1e-15 * (abs(best[0]) + spread) or not left[0] < meeting < right[0]:
                 break
             t = meeting
         if right is None:

@@ -140,7 +140,7 @@ class Closed:
     def slopes(self) -> tuple[float, float]:
         """dR/dD and dR/dP in nats per unit, the latter for the radius of the ball."""
         at, k = self.answers, self.place
-        mu = felt(at.questions[k][3], at.rooms[k], self.bounds.gap, at.mus[k]) if at.balls else 0.0
+        mu = felt(at.questions[k][3], at.rooms[k], self.rate - at.lowers[k], at.mus[k]) if at.balls else 0.0
         return -at.slopes[k], -mu
 
     @property

@@ -175,10 +175,10 @@ def _same(one: Outcome, other: Outcome) -> bool:
 def _unchanging(outcome: Outcome) -> bool:
     """Whether nobody can write to what was judged: solvers that ask the judge before they end freeze their arrays."""
     channel, dual = outcome.channel, outcome.dual
-    if channel is None or dual is None or outcome.gibbs or any([plan is not None for plan in outcome.plans]):
+    if channel is None or dual is None or outcome.gibbs:
         return False
-    read = (channel, dual.f, dual.s, *dual.v, *(() if dual.mu is None else (dual.mu,)))
-    return not any([np.asarray(array).flags.writeable for array in read])
+    read = (channel, dual.f, dual.s, *dual.v, dual.mu, *outcome.plans)
+    return not any([np.asarray(array).flags.writeable for array in read if array is not None])
 
 
 def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:

@@ -1,5 +1,6 @@
 """The compiled core: every size and kind closes, nothing is carried over, no byte is read or written out of place."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory._native import BOX, POWER, BallSpec, Question, library
+from rdptheory._native import many as batch
 from rdptheory.divergences import F_DIVERGENCES, SmoothFDivergence
 from rdptheory.solvers import many
 from rdptheory.solvers.interior_point import descent
@@ -146,6 +148,16 @@ def test_numbers_that_are_none_end_in_a_wide_true_bracket(monkeypatch, value):
     assert found.status.value == "stopped"
     assert found.bounds.lower == 0.0
     assert rdp(*question, D=0.2, P=0.02).gap <= 1e-6  # the first-order loop is asked then
+
+
+@pytest.mark.parametrize(
+    ("packer", "kind"),
+    [(batch.HELD, batch._Held), (batch.PROBLEM, library._Problem), (batch.QUESTION, batch._Question),
+     (batch.FOUND, batch._Found)],
+)  # fmt: skip
+def test_what_packs_a_struct_knows_its_size(packer, kind):
+    assert packer.size == ctypes.sizeof(kind)
+    assert batch.QUESTION.size + batch.FOUND.size == batch.OUTCOME
 
 
 def test_a_library_that_cannot_be_loaded_says_what_to_do(tmp_path):

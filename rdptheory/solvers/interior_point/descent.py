@@ -106,8 +106,9 @@ class Attempt:
             mu[k] = np.inf if nothing_moves else mu[k] / self.units[k]
         plans = tuple(map(self._plan, balls, found.plans)) if self.question.transports else (None,) * len(balls)
         channel, v = self._channel(found), self._multipliers(found)
-        for array in (channel, found.f, s, mu, *v):
-            array.flags.writeable = False  # the judge remembers what nobody can change
+        for array in (channel, found.f, s, mu, *v, *plans):
+            if array is not None:
+                array.flags.writeable = False  # the judge remembers what nobody can change
         dual = DualPoint(found.f, s, v, mu, centred=True)
         return seen(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
 
