@@ -91,6 +91,16 @@ class Cumulative(ContinuousSource):
         """The least closed interval that holds all mass."""
         return self._ends
 
+    @property
+    def _upper(self) -> Any:
+        """What the law has for P(Y > y), or None."""
+        return getattr(self.law, "sf", getattr(self.law, "ccdf", None))
+
+    @property
+    def _exact_above(self) -> bool:
+        """Whether small levels on the right have all their digits, and not those of 1 - cdf."""
+        return self.own_tail and self._upper is not None
+
     def below(self, x: FloatArray) -> FloatArray:
         """P(X <= x)."""
         with np.errstate(all="ignore"):
@@ -98,11 +108,10 @@ class Cumulative(ContinuousSource):
 
     def above(self, x: FloatArray) -> FloatArray:
         """P(X > x)."""
-        upper: Any = getattr(self.law, "sf", getattr(self.law, "ccdf", None))
-        if upper is None:
+        if self._upper is None:
             return 1.0 - self.below(x)
         with np.errstate(all="ignore"):
-            return np.asarray(upper((x - self.loc) / self.scale), dtype=np.float64)
+            return np.asarray(self._upper((x - self.loc) / self.scale), dtype=np.float64)
 
     def density(self, x: FloatArray) -> FloatArray:
         """Probability density at x."""
@@ -216,7 +225,7 @@ class Cumulative(ContinuousSource):
         beyond = x > self.centre
         level = np.empty_like(x)
         level[~beyond], level[beyond] = self.below(x[~beyond]), self.above(x[beyond])
-        return level, TRUSTED * np.where(beyond & (not self.own_tail), 1.0, level), beyond
+        return level, TRUSTED * np.where(beyond & (not self._exact_above), 1.0, level), beyond
 
     def cells(self, edges: FloatArray) -> CellMoments:
         """The moments within the intervals between increasing `edges` (n+1,) inside the support."""
@@ -265,7 +274,7 @@ class Cumulative(ContinuousSource):
 
     def right_tail(self, b: float) -> Tail:
         """From the levels above b."""
-        return self._tail(self.support[1] - b, lambda u: self.above(b + u), exact=self.own_tail)
+        return self._tail(self.support[1] - b, lambda u: self.above(b + u), exact=self._exact_above)
 
     def left_tail(self, a: float) -> Tail:
         """From the levels below a."""

@@ -43,8 +43,7 @@ def known_law(source: FrozenLaw) -> ContinuousSource:
         raise InvalidInput("source", source, "must be frozen, with its parameters, as scipy.stats.gamma(2.0) is")
     dist: Any = getattr(source, "dist", None)
     if dist is None:
-        own_tail = hasattr(source, "sf") or hasattr(source, "ccdf")
-        return _compared(Cumulative(source, type(source).__name__, own_tail=own_tail))
+        return _compared(Cumulative(source, type(source).__name__))
     shapes, loc, scale = dist._parse_args(*source.args, **source.kwds)  # type: ignore[attr-defined]
     name = str(dist.name or type(dist).__name__)
     if name in FAMILIES:
