@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._native.library import BallSpec, ball_struct, library, workspace
+from rdptheory._native.library import BallSpec, ball_struct, flat, library, workspace
 from rdptheory._native.sums import tables_struct
 
 __all__ = ["Common", "Judged", "Look", "judge"]
@@ -94,7 +94,7 @@ def judge(looks: Sequence[Look]) -> list[Judged]:
     outs, held = [], []
     for struct, look in zip(structs, looks, strict=True):
         n, m = look.question.shape
-        out, f, channel = np.empty(3 + m + n * m), _flat(look.f), _flat(look.channel)
+        out, f, channel = np.empty(3 + m + n * m), flat(look.f), flat(look.channel)
         struct.D, struct.P, struct.s, struct.mu = look.D, look.P, look.s, look.mu
         struct.f, struct.channel, struct.found = f.ctypes.data, channel.ctypes.data, out.ctypes.data
         struct.rows = struct.found + 8 * (3 + m)
@@ -111,7 +111,3 @@ def _read(said: int, out: FloatArray, n: int, m: int) -> Judged:
     lower, upper, room = out[:3].tolist()
     low, high = lower if said & LOWER else None, upper if said & UPPER else None
     return Judged(low, high, said & DEAR > 0, room, out[3 + m :].reshape(n, m), out[3 : 3 + m])
-
-
-def _flat(array: FloatArray) -> FloatArray:
-    return np.ascontiguousarray(array, dtype=np.float64)

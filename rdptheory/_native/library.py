@@ -234,6 +234,11 @@ def _struct(question: Question) -> tuple[_Problem, list[Any]]:
     return problem, [group, places.held]
 
 
+def flat(array: FloatArray) -> FloatArray:
+    """The array as the library reads it."""
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
 class _Places:
     """Addresses of arrays: one law is often the reference too, and an address takes a microsecond."""
 
@@ -246,7 +251,7 @@ class _Places:
             return None
         found = self.known.get(id(array))
         if found is None:
-            fitting = np.ascontiguousarray(array, dtype=np.float64)
+            fitting = flat(array)
             self.held += array, fitting
             found = self.known[id(array)] = fitting.ctypes.data
         return found

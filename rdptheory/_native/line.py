@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._native.library import library, workspace
+from rdptheory._native.library import flat, library, workspace
 
 __all__ = ["Centred", "centre_line"]
 
@@ -72,7 +72,7 @@ def centre_line(
     most : int
         Steps.
     """
-    law, x, y, low, high = (np.ascontiguousarray(array, dtype=np.float64) for array in (law, x, y, low, high))
+    law, x, y, low, high = map(flat, (law, x, y, low, high))
     follows, state, report = moving.astype(np.int64), state.astype(np.float64), np.empty(2)
     places = (array.ctypes.data for array in (law, x, y, low, high, follows))
     R, both = rates.tolist()

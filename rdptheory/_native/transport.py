@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._native.library import library
+from rdptheory._native.library import flat, library
 
 __all__ = ["Tangents", "staircase"]
 
@@ -30,7 +30,7 @@ class Tangents:
 
     def __init__(self, v: FloatArray, q: FloatArray, cost: FloatArray) -> None:
         self.shape = cost.shape
-        self.arrays = [np.ascontiguousarray(array, dtype=np.float64) for array in (v, q, cost)]
+        self.arrays = [*map(flat, (v, q, cost))]
         self.places = [array.ctypes.data for array in self.arrays]
 
     def __call__(self, t: float) -> tuple[float, float, FloatArray]:
