@@ -49,7 +49,7 @@ def block_sense(sense: str, common_randomness: bool | float) -> bool:
     """
     if sense not in (INFORMATION, BLOCK):
         raise InvalidInput("sense", sense, f'must be "{INFORMATION}" or "{BLOCK}"')
-    if sense == INFORMATION and common_randomness is not True and common_rate(common_randomness) != inf:
+    if sense == INFORMATION and common_rate(common_randomness) != inf:
         rule = f'has no effect on the law of one letter: sense="{BLOCK}" limits the law of whole blocks'
         raise InvalidInput("common_randomness", common_randomness, rule)
     return sense == BLOCK
