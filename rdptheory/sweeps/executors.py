@@ -5,6 +5,7 @@ An executor maps a pure function over a list of tasks and yields (number of the 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost, count
 
 __all__ = ["Dask", "Executor", "Joblib", "Serial"]
+
+REPLACED = "A worker stopped while some jobs were given"
+"""What joblib says where it puts a new process in place of one that has grown. No result is lost; but a caller who
+makes errors of warnings would make one in joblib's own thread, and wait forever."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -68,6 +73,7 @@ class Joblib:
             from joblib.externals.loky.process_executor import TerminatedWorkerError
         except ImportError:
             raise MissingPackage("joblib", "parallel") from None
+        warnings.filterwarnings("ignore", message=REPLACED, category=UserWarning)
         jobs = -1 if self.workers is None else max(1, min(self.workers, len(tasks)))
         pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
         try:

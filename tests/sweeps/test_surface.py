@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -171,6 +172,27 @@ def test_dask_survives_a_killed_worker_with_the_bits_of_serial() -> None:
         assert executor.victims
         assert executor.victims[0] not in alive
     assert same_bits(surface(*question, **grid), found)
+
+
+GROWN = """
+from joblib.externals.loky import process_executor
+from rdptheory.sweeps import Joblib
+
+def grow(task):  # every process looks as if it had outgrown its bounds, and is replaced
+    process_executor._MAX_MEMORY_LEAK_SIZE, process_executor._MEMORY_LEAK_CHECK_DELAY = -(2**60), 0.0
+    return task
+
+if __name__ == "__main__":
+    print(sorted(found for _, found in Joblib(2).map(grow, range(8))))
+"""
+
+
+def test_processes_that_outgrow_their_bounds_are_replaced_even_where_warnings_are_errors(tmp_path: File) -> None:
+    script = tmp_path / "grown.py"
+    script.write_text(GROWN)
+    command = [sys.executable, "-W", "error", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == str([*range(8)])
 
 
 @dataclass(frozen=True)
