@@ -20,12 +20,19 @@ __all__ = ["Ceilings", "ClassLaws"]
 
 SMALLEST = 1e-300
 """In place of a class probability of 0: its logarithm is finite, and no product of it with a mass is felt."""
+FARTHEST = 2.0
+"""How far a step of a climb may go, in log τ."""
+SHORTER = 0.25
+"""Share of a step that led down which the next may go."""
 FLAT = 1e-12
 """Curvature of Φ in log τ below which no step is divided by it."""
 CLIMB = 80
 """Steps of a climb: Newton takes a few, the map that never leads down some dozens."""
 PEAK = 1e-13
 """By how much a class may still be missing, relatively, where a climb ends."""
+CLOSE = 1e-7
+"""The same where a last step that promises less than rounding ends it: it leaves about the square of that, and of a flat
+top no more height than float64 can tell."""
 ROUNDED = 8.0 * UNIT_ROUNDOFF
 """Of Φ: at a peak a step may look as if it led down by so much."""
 CHUNK = 2_000_000
@@ -60,48 +67,69 @@ class ClassLaws:
     cost: FloatArray
     price: float
 
+    @np.errstate(divide="ignore", under="ignore")
     def values(self, tau: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
         """Φ, shape (N,), and the posteriors p(x|u) of such letters, (N, n), at class laws (N, k)."""
-        logs = np.log(np.maximum(tau, SMALLEST)) @ self.classes.T
-        return self._sums((self.g[:, None] - self.cost[:, labels]).T + self.price * logs)
+        return self._worth(np.maximum(tau, SMALLEST), self._fixed(labels))
 
-    @np.errstate(divide="ignore", under="ignore")
+    def _fixed(self, labels: IntArray) -> FloatArray:
+        """What of the exponents hangs on the label alone, (N, n)."""
+        return np.asarray((self.g[:, None] - self.cost[:, labels]).T)
+
+    def _worth(self, tau: FloatArray, fixed: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._sums(fixed + self.price * (np.log(tau) @ self.classes.T))
+
     def _sums(self, exponents: FloatArray) -> tuple[FloatArray, FloatArray]:
         top = exponents.max(axis=-1, keepdims=True)
-        top = np.where(np.isfinite(top), top, 0.0)  # a label that no symbol may have
+        top[~np.isfinite(top)] = 0.0  # a label that no symbol may have
         weights = np.exp(exponents - top) * self.p
         total = weights.sum(axis=-1, keepdims=True)
         return np.asarray((top + np.log(total))[..., 0]), weights / np.maximum(total, SMALLEST)
 
+    @np.errstate(divide="ignore", under="ignore")
     def climbed(self, tau: FloatArray, labels: IntArray) -> FloatArray:
         """Class laws (N, k) moved uphill to local maxima: Newton in log τ, or τ <- T'a where that does not climb.
 
         At a maximum τ is the class law T'a of its own posterior a, and that map never leads down.
         """
-        (n, k), tau = self.classes.shape, tau.copy()
-        squares = (self.classes[:, :, None] * self.classes[:, None, :]).reshape(n, k * k)
-        left = np.arange(tau.shape[0])
-        value, a = self.values(tau, labels)
+        tau, left, fixed = tau.copy(), np.arange(tau.shape[0]), self._fixed(labels)
+        here, reach = np.maximum(tau, SMALLEST), np.full((tau.shape[0], 1), FARTHEST)
+        value, a = self._worth(here, fixed)
         for _ in range(CLIMB):
-            here, mean = tau[left], a @ self.classes
-            missing = (mean / np.maximum(here, SMALLEST)).max(axis=1, initial=0.0) > 1.0 + PEAK
-            left, here, mean, value, a = left[missing], here[missing], mean[missing], value[missing], a[missing]
+            mean = a @ self.classes
+            slope, missing = mean - here, (mean / here).max(axis=1) - 1.0
+            step = np.minimum(np.maximum(self._newton(here, mean, slope, a), -reach), reach)
+            moved = here * np.exp(step)
+            moved /= moved.sum(axis=1, keepdims=True)
+            promise = 0.5 * self.price * (slope * step).sum(axis=1)
+            rounding, reached = ROUNDED * (1.0 + np.abs(value)), np.abs(step).max(axis=1)
+            last = (missing <= CLOSE) & (promise <= rounding)
+            tau[left[last]] = moved[last]
+            on = ~last & (missing > PEAK)
+            left, moved, fixed, mean, least = left[on], moved[on], fixed[on], mean[on], (value - rounding)[on]
             if not left.size:
                 break
-            spread = (a @ squares).reshape(-1, k, k) - mean[:, :, None] * mean[:, None, :]
-            bend = self.price * spread + here[:, :, None] * here[:, None, :] - here[:, :, None] * np.eye(k)
-            curvature, axes = np.linalg.eigh(np.nan_to_num(bend))  # prices may be any numbers
-            along = np.einsum("nce,nc->ne", axes, mean - here) / np.maximum(np.abs(curvature), FLAT)
-            step = np.einsum("nce,ne->nc", axes, along)
-            moved = np.maximum(here, SMALLEST) * np.exp(np.clip(step, -2.0, 2.0))
-            moved /= moved.sum(axis=1, keepdims=True)
-            ahead, b = self.values(moved, labels[left])
-            worse = ~(ahead >= value - ROUNDED * (1.0 + np.abs(value)))
+            value, a = self._worth(np.maximum(moved, SMALLEST), fixed)
+            worse = ~(value >= least)
+            reach = np.where(worse, SHORTER * reached[on], reach[on, 0])[:, None]
             if worse.any():
                 moved[worse] = mean[worse] / mean[worse].sum(axis=1, keepdims=True)
-                ahead[worse], b[worse] = self.values(moved[worse], labels[left[worse]])
-            tau[left], value, a = moved, ahead, b
+                value[worse], a[worse] = self._worth(np.maximum(moved[worse], SMALLEST), fixed[worse])
+            tau[left], here = moved, np.maximum(moved, SMALLEST)
         return tau
+
+    def _newton(self, here: FloatArray, mean: FloatArray, slope: FloatArray, a: FloatArray) -> FloatArray:
+        """Newton's steps in log τ, uphill along every axis of the curvature, in units of 1/√τ: (N, k)."""
+        k, root = self.classes.shape[1], np.sqrt(here)
+        if k == 2:  # one axis: mass goes from one class to the other
+            spread = (a * np.square(self.classes[:, 0] - mean[:, :1])).sum(axis=1)
+            bend = self.price * (spread / here[:, 0]) / here[:, 1] - 1.0
+            return np.asarray(slope / here / np.maximum(np.abs(bend), FLAT)[:, None])
+        off = (self.classes - mean[:, None, :]) / root[:, None, :]
+        spread = np.einsum("un,unc,und->ucd", a, off, off)
+        sizes, axes = np.linalg.eigh(np.nan_to_num(spread))  # prices may be any numbers
+        along = np.einsum("uce,uc->ue", axes, slope / root) / np.maximum(np.abs(self.price * sizes - 1.0), FLAT)
+        return np.asarray(np.einsum("uce,ue->uc", axes, along) / root)
 
     def ceilings(self, known: FloatArray, slack: float, cells: int, *, alone: bool) -> Ceilings:
         """Upper bounds of max_τ Φ_y, each within `slack` of the truth if `cells` were enough.

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
+from typing import cast
 
 import numpy as np
-import scipy
 
 from rdptheory._types import FloatArray, IntArray, frozen_array
+from rdptheory.certificates.classes import SMALLEST
 from rdptheory.certificates.lower import support_value
 from rdptheory.certificates.relevance import (
     Letters,
@@ -29,7 +30,7 @@ from rdptheory.certificates.relevance import (
 )
 from rdptheory.doors import guard
 from rdptheory.errors import check_settings
-from rdptheory.information import law_entropy
+from rdptheory.information import law_entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit
 from rdptheory.relevance_problem import Posteriors
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -123,7 +124,8 @@ class _Search:
         self.everywhere = np.tile(self.grid, (self.names.size, 1))
         self.labels = np.repeat(self.names, self.grid.shape[0])
         self.most = SPARE * (question.p.size + self.m + 2)
-        self.upper, self.letters = upper_end(question, None)
+        self.upper, self.letters = inf, cast(Letters | None, None)
+        self.unseen: list[Letters | None] = [None]  # codes that the judge has not seen; None lets it take its own
         self.prices: Prices | None = None
         self.known = np.tile(question.p @ question.classes, (self.m, 1))
         self.guess = -inf
@@ -141,9 +143,8 @@ class _Search:
             self.rounds += 1
             found = self.on_grid(tau, labels)
             self.steps += found.steps
-            upper, letters = upper_end(self.question, Letters(found.joint, labels))
-            if upper < self.upper:
-                self.upper, self.letters = upper, letters
+            code = Letters(found.joint, labels)
+            self.unseen.append(code)
             if found.prices is None or not np.isfinite(found.prices.g).all():
                 break
             if self.question.exact:
@@ -154,7 +155,7 @@ class _Search:
             number = number[np.argsort(-weights[number])[: self.most]]
             for prices in self.readings(found.prices):
                 own, peaks, at = self.weighed(prices, tau[number], labels[number])
-                if narrow := self.upper - self.guess <= (1.0 - 2.0 * SHARE) * self.method.gap:
+                if narrow := self.seems_closed(code):
                     break
             held = _Held(tau[number], labels[number], found.joint[number], own)
             if narrow:
@@ -167,8 +168,11 @@ class _Search:
                 self.missed, self.guess = self.lower.peaks, self.lower.value  # a peak that no climb had found
                 peaks, at = np.concatenate([peaks, self.missed[self.names]]), np.append(at, self.names)
             tau, labels = self.finer(held, peaks, at, found.prices.price)
-        if not self.closed and self.prices is not self.proved:
-            self.prove()
+        if not self.closed:
+            while self.unseen:
+                self.judge(self.unseen.pop())
+            if self.prices is not self.proved:
+                self.prove()
         return Coded(self.lower.value, self.upper, self.letters, self.prices, self.steps, self.rounds, self.lower.whole)
 
     def readings(self, prices: Prices) -> tuple[Prices, ...]:
@@ -177,6 +181,25 @@ class _Search:
             return (prices,)
         moved = (1.0 - prices.price) * law_entropy(self.question.classes)
         return replace(prices, g=prices.g + moved, price=1.0), prices
+
+    def seems_closed(self, code: Letters) -> bool:
+        """Whether the upper end is next to what the prices promise; the judge sees the code if it can be so."""
+        question, gap = self.question, self.method.gap
+        joint = code.joint * (question.p / code.joint.sum(axis=0))
+        rate = mutual_information(question.p, (joint / question.p).T)
+        if question.priced:
+            weights = np.maximum(joint.sum(axis=1), SMALLEST)
+            rate += float(weights @ law_entropy(joint @ question.classes / weights[:, None])) - question.C
+        if rate - self.guess <= gap and code in self.unseen:
+            self.unseen.remove(code)
+            self.judge(code)
+        return self.upper - self.guess <= (1.0 - 2.0 * SHARE) * gap
+
+    def judge(self, code: Letters | None) -> None:
+        """The upper end of a code, kept if it is the least."""
+        upper, letters = upper_end(self.question, code)
+        if upper < self.upper:
+            self.upper, self.letters = upper, letters
 
     def prove(self) -> None:
         """The lower end that the best prices prove."""
@@ -292,12 +315,17 @@ class _Held:
 
     def merged(self, classes: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
         """The mean class law of those of one peak, its label, and how far the letters and the peak are from it."""
+        number = np.arange(self.labels.size)
         same = (between(self.peaks[:, None], self.peaks[None]) <= MERGED) & (self.labels[:, None] == self.labels)
-        count, group = scipy.sparse.csgraph.connected_components(same, directed=False)
-        means, labels, radius = np.zeros((count, classes.shape[1])), np.zeros(count, dtype=np.intp), np.zeros(count)
+        same |= number[:, None] == number
+        while (linked := same @ same).sum() > same.sum():
+            same = linked
+        first, group = np.unique(
+            np.where(same, number, number.size).min(axis=1, initial=number.size), return_inverse=True
+        )
+        means, labels, radius = np.zeros((first.size, classes.shape[1])), self.labels[first], np.zeros(first.size)
         np.add.at(means, group, self.joint @ classes)
         means /= means.sum(axis=1, keepdims=True)
-        labels[group] = self.labels
         np.maximum.at(radius, group, between(self.tau, means[group]))
         np.maximum.at(radius, group, between(self.peaks, means[group]))
         return means, labels, radius
