@@ -31,8 +31,8 @@ CLIMB = 80
 PEAK = 1e-13
 """By how much a class may still be missing, relatively, where a climb ends."""
 CLOSE = 1e-7
-"""The same where a last step that promises less than rounding ends it: it leaves about the square of that, and of a flat
-top no more height than float64 can tell."""
+"""The same where a last step that promises less than rounding ends it: that leaves about the square of it, and of a
+flat top no more height than float64 can tell."""
 ROUNDED = 8.0 * UNIT_ROUNDOFF
 """Of Φ: at a peak a step may look as if it led down by so much."""
 CHUNK = 2_000_000

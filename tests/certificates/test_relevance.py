@@ -1,5 +1,7 @@
 """The judge of codes that tell classes apart: true for any prices and any letters, tight for good ones."""
 
+from dataclasses import replace
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -61,6 +63,24 @@ def test_ceilings_hold_everywhere_and_are_near_a_peak(k, price, seed):
         assert (ceilings <= top + slack + 1e-11).all()  # its own rounding comes on top
     wild = found.ceilings(rng.dirichlet(np.ones(k), m), slack, 20, alone=True)  # poor guesses, hardly any cells
     assert_above(wild.values, found, rng)
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+@pytest.mark.parametrize("price", [0.3, 0.96, 1.0, 1.5, 20.0])
+@settings(max_examples=5)
+@given(seed=SEEDS, told=st.booleans())
+def test_a_climb_leads_up_and_ends_where_no_class_is_missing(k, price, seed, told):
+    """Also where the source determines its classes and the best of them has next to no mass."""
+    rng, found = laws(seed, k, price)
+    n, m = found.cost.shape
+    if told:
+        found = replace(found, classes=np.eye(k)[rng.integers(0, k, n)], cost=10.0 * found.cost)
+    start = np.concatenate([0.9 * found.classes + 0.1 / k, rng.dirichlet(np.ones(n), 20) @ found.classes])
+    labels = rng.integers(0, m, len(start))
+    peaks = found.climbed(start, labels)
+    (before, _), (values, a) = found.values(start, labels), found.values(peaks, labels)
+    assert (values >= before - 1e-14 * (1.0 + np.abs(before))).all()  # rounding of a logarithm of a sum
+    assert (a @ found.classes <= (1.0 + 1e-10) * peaks).all()  # a tenth of the gap is what the proof may take of it
 
 
 def test_the_check_of_ceilings_fails_on_one_that_is_too_low():

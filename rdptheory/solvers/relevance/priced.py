@@ -9,8 +9,8 @@ concave functions of (f, s) whose multipliers are the weights p(u). Slacks stand
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -50,11 +50,12 @@ def priced_point(p: FloatArray, cost: FloatArray, table: FloatArray, D: float, g
     n, number = cost.shape
     limited = bool(np.isfinite(D))
     unit = D if limited else 1.0  # of s, so that its residual weighs as much as those of p
-    d = table / unit if limited else np.zeros_like(cost)
-    f, s = np.full(n, -1.0), 1.0 / max(float(p @ d.mean(axis=1)), 1.0) if limited else 0.0
-    h, a = _constraints(p, cost, d, f, s)
+    d = np.ascontiguousarray(table.T) / unit if limited else np.zeros((number, n))
+    f, s = np.full(n, -1.0), 1.0 / max(float(d.mean(axis=0) @ p), 1.0) if limited else 0.0
+    asked = _Asked(p, np.ascontiguousarray(cost.T), d, limited)
+    h, a = asked.constraints(f, s)
     w = np.full(number, 1.0 / number)
-    here = _Iterate(p, cost, d, 1.0 if limited else 0.0, f, s, w, h, float(w @ h) / s if limited else 0.0, h, a)
+    here = _Iterate(asked, f, s, w, h, float(w @ h) / s if limited else 0.0, h, a)
     step = 0
     while step < STEPS and here.error > gap:
         ahead = here.stepped()
@@ -64,19 +65,25 @@ def priced_point(p: FloatArray, cost: FloatArray, table: FloatArray, D: float, g
     return PricedPoint(here.f, here.s / unit, here.w[:, None] * here.a, step)
 
 
-def _constraints(
-    p: FloatArray, cost: FloatArray, d: FloatArray, f: FloatArray, s: float
-) -> tuple[FloatArray, FloatArray]:
-    """h (K,) and the posteriors (K, n)."""
-    exponent = (f[:, None] - s * d - cost).T
-    top = exponent.max(axis=1, keepdims=True)
-    weight = np.exp(exponent - top) * p
-    total = weight.sum(axis=1, keepdims=True)
-    return -(top + np.log(total))[:, 0], weight / total
-
-
 @dataclass(frozen=True, eq=False)
-class _Move:
+class _Asked:
+    """p (n,), c and d (K, n), d in units of D, and whether there is a limit on it."""
+
+    p: FloatArray
+    cost: FloatArray
+    d: FloatArray
+    limited: bool
+
+    def constraints(self, f: FloatArray, s: float) -> tuple[FloatArray, FloatArray]:
+        """h (K,) and the posteriors (K, n)."""
+        exponent = f - s * self.d - self.cost
+        top = exponent.max(axis=1)
+        weight = np.exp(exponent - top[:, None]) * self.p
+        total = weight.sum(axis=1)
+        return -(top + np.log(total)), weight / total[:, None]
+
+
+class _Move(NamedTuple):
     """A direction, or a step along it."""
 
     f: FloatArray
@@ -86,45 +93,43 @@ class _Move:
     sigma: float
 
 
-@dataclass(frozen=True, eq=False)
 class _Iterate:
-    """(f, s), weights and slacks of the constraints, and σ, the multiplier of s >= 0; h and a at (f, s)."""
+    """(f, s), weights and slacks of the constraints, and σ, the multiplier of s >= 0; h and a at (f, s).
 
-    p: FloatArray
-    cost: FloatArray
-    d: FloatArray
-    D: float
-    f: FloatArray
-    s: float
-    w: FloatArray
-    slack: FloatArray
-    sigma: float
-    h: FloatArray
-    a: FloatArray
+    Attributes
+    ----------
+    complement : w·slack + σ s
+    bend : array (K,)
+        h less the slack.
+    slope : array (K, n + 1)
+        Gradients of h.
+    residual : array (n + 1,)
+        How far the weights are from adding up to p, and to D.
+    error : the largest of what Newton's method brings to 0
+    """
 
-    @cached_property
-    def complement(self) -> float:
-        return float(self.w @ self.slack) + self.sigma * self.s
-
-    @cached_property
-    def bend(self) -> FloatArray:
-        return self.h - self.slack
-
-    @cached_property
-    def slope(self) -> FloatArray:
-        """Gradients of h, shape (K, n + 1)."""
-        return np.column_stack([-self.a, np.einsum("nk,kn->k", self.d, self.a)])
-
-    @cached_property
-    def residual(self) -> FloatArray:
-        """How far the weights are from adding up to p, and to D."""
-        left = np.append(self.p, self.sigma - self.D) + self.w @ self.slope
-        return left if self.s > 0.0 else np.append(left[:-1], 0.0)
-
-    @cached_property
-    def error(self) -> float:
-        """The largest of what Newton's method brings to 0."""
-        return max(self.complement, float(np.abs(self.residual).sum()), float(self.w @ np.abs(self.bend)))
+    def __init__(
+        self,
+        asked: _Asked,
+        f: FloatArray,
+        s: float,
+        w: FloatArray,
+        slack: FloatArray,
+        sigma: float,
+        h: FloatArray,
+        a: FloatArray,
+    ) -> None:
+        n = f.size
+        self.asked, self.f, self.s, self.w, self.slack, self.sigma, self.a = asked, f, s, w, slack, sigma, a
+        self.complement, self.bend = float(w @ slack) + sigma * s, h - slack
+        self.missed = float(w @ np.abs(self.bend))
+        self.slope = np.empty((w.size, n + 1))
+        np.negative(a, out=self.slope[:, :n])
+        self.slope[:, n] = (asked.d * a).sum(axis=1)
+        self.residual = w @ self.slope
+        self.residual[:n] += asked.p
+        self.residual[n] = self.residual[n] + sigma - 1.0 if asked.limited else 0.0
+        self.error = max(self.complement, float(np.abs(self.residual).sum()), self.missed)
 
     def stepped(self) -> _Iterate | None:
         """The next iterate by Mehrotra's predictor and corrector; None where the matrix cannot be factored."""
@@ -135,7 +140,7 @@ class _Iterate:
         reach = min(1.0, self._longest(affine))
         left = (self.w + reach * affine.w) @ (self.slack + reach * affine.slack)
         left += (self.sigma + reach * affine.sigma) * (self.s + reach * affine.s)
-        centre = max(float(left / self.complement) ** 3, CENTRE) * self.complement / (1.0 + (self.s > 0.0))
+        centre = max(float(left / self.complement) ** 3, CENTRE) * self.complement / (1.0 + self.asked.limited)
         move = self._direction(
             factor,
             centre / self.w.size - self.w * self.slack - affine.w * affine.slack,
@@ -143,44 +148,42 @@ class _Iterate:
         )
         far = FAR * (1.0 + float(np.abs(self.f).max())) / max(float(np.abs(move.f).max()), SMALLEST)
         length = min(1.0, SHORT * self._longest(move), far)
-        missed = max(10.0 * float(self.w @ np.abs(self.bend)), 2.0 * self.complement)
+        missed = max(10.0 * self.missed, 2.0 * self.complement)
         for _ in range(BACKTRACKS):
             f, s = self.f + length * move.f, self.s + length * move.s
-            h, a = _constraints(self.p, self.cost, self.d, f, s)
+            h, a = self.asked.constraints(f, s)
             w, slack = self.w + length * move.w, self.slack + length * move.slack
             if float(w @ np.abs(h - slack)) <= missed:
                 break
             length *= 0.5
-        sigma = self.sigma + length * move.sigma
-        return replace(self, f=f, s=s, w=w, slack=np.clip(h, slack, 3.0 * slack), sigma=sigma, h=h, a=a)
+        slack = np.minimum(np.maximum(h, slack), 3.0 * slack)
+        return _Iterate(self.asked, f, s, w, slack, self.sigma + length * move.sigma, h, a)
 
     def _matrix(self) -> FloatArray:
-        """Curvature of the constraints, and the outer products of their gradients."""
-        n, slope, wa = self.p.size, self.slope, self.w[:, None] * self.a
-        spent = slope[:, n]
-        matrix = (slope * (self.w / self.slack)[:, None]).T @ slope
-        matrix[:n, :n] -= self.a.T @ wa
-        matrix[np.arange(n), np.arange(n)] += wa.sum(axis=0)
-        bent = np.einsum("kn,nk->n", wa, self.d) - wa.T @ spent
-        matrix[:n, n] -= bent
-        matrix[n, :n] -= bent
-        matrix[n, n] += float(np.einsum("kn,nk->", wa, self.d**2) - self.w @ spent**2)
-        matrix[n, n] += self.sigma / self.s if self.s > 0.0 else 1.0
+        """Curvature of the constraints, Σ w (E gg' - ḡḡ') with the gradients g of their terms, and Σ w/slack ḡḡ'."""
+        n, wa = self.f.size, self.w[:, None] * self.a
+        matrix = (self.slope * (self.w / self.slack - self.w)[:, None]).T @ self.slope
+        matrix.flat[: n * (n + 1) : n + 2] += wa.sum(axis=0)
+        wa *= self.asked.d
+        spent = wa.sum(axis=0)
+        matrix[:n, n] -= spent
+        matrix[n, :n] -= spent
+        matrix[n, n] += float(np.vdot(wa, self.asked.d)) + (self.sigma / self.s if self.asked.limited else 1.0)
         return np.asarray(matrix)
 
     def _direction(self, factor: tuple[FloatArray, FloatArray], target: FloatArray, aim: float) -> _Move:
         scale, lower = factor
         right = self.residual + ((target - self.w * self.bend) / self.slack) @ self.slope
-        right[-1] = right[-1] + aim / self.s if self.s > 0.0 else 0.0
-        z = scale * scipy.linalg.cho_solve((lower, True), scale * right, check_finite=False)
-        slack = self.slope @ z + self.bend
-        sigma = (aim - self.sigma * z[-1]) / self.s if self.s > 0.0 else 0.0
-        return _Move(z[:-1], float(z[-1]), (target - self.w * slack) / self.slack, slack, float(sigma))
+        right[-1] = right[-1] + aim / self.s if self.asked.limited else 0.0
+        z = scale * scipy.linalg.lapack.dpotrs(lower, scale * right, lower=1)[0]
+        slack, s = self.slope @ z + self.bend, float(z[-1])
+        sigma = (aim - self.sigma * s) / self.s if self.asked.limited else 0.0
+        return _Move(z[:-1], s, (target - self.w * slack) / self.slack, slack, sigma)
 
     def _longest(self, move: _Move) -> float:
         """The longest step along which everything stays at least 0."""
         worst = min(float((move.slack / self.slack).min()), float((move.w / self.w).min()))
-        if self.s > 0.0:
+        if self.asked.limited:
             worst = min(worst, move.s / self.s, move.sigma / max(self.sigma, SMALLEST))
         return -1.0 / worst if worst < 0.0 else np.inf
 
