@@ -145,6 +145,7 @@ def test_a_search_that_lies_about_prices_moves_no_rate_off_the_truth(
     asked = {"D": 0.9, "P": 0.1, "common_randomness": Rc, "sense": "block"}
     true = rdp(SIX, SquaredError(), W2, **asked)  # type: ignore[arg-type]
     honest = blocks.search
+    monkeypatch.setattr(blocks, "EVALUATIONS", 8)  # lies never close the bracket; one that moved it would by now
 
     def planted(*args: object) -> object:
         found = honest(*args)  # type: ignore[arg-type]

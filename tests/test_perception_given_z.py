@@ -32,9 +32,8 @@ from rdptheory.inverse import Located
 from rdptheory.methods import Outcome
 from rdptheory.solvers.outcome import Proof
 from tests import checks
+from tests.pairs import JOINT, LAW
 
-JOINT = np.array([[0.2, 0.05], [0.15, 0.1], [0.05, 0.2], [0.05, 0.2]])
-LAW = Pmf.from_weights(JOINT.sum(axis=1))
 COST = np.subtract.outer(np.arange(4.0), np.arange(4.0)) ** 2
 REALISMS = ("output", "joint")
 

@@ -14,12 +14,11 @@ import rdptheory as rd
 from rdptheory.cli import main
 from rdptheory.sources.histogram import read_table
 from rdptheory.words import as_relevance
+from tests.pairs import JOINT, LAW
 
-LAW = [0.25, 0.25, 0.25, 0.25]
-JOINT = [[0.20, 0.05], [0.15, 0.10], [0.05, 0.20], [0.05, 0.20]]
 CLASSES = [[0.95, 0.05], [0.7, 0.3], [0.4, 0.6], [0.1, 0.9]]
 COSTS = [[0.0, 1.0, inf, 4.0], [1.0, 0.0, 1.0, 4.0], [4.0, 1.0, 0.0, 1.0], [inf, 4.0, 1.0, 0.0]]
-SOURCE, SQUARED, TV = rd.Pmf(LAW), rd.SquaredError(), rd.TotalVariation()
+SOURCE, SQUARED, TV = LAW, rd.SquaredError(), rd.TotalVariation()
 NORMAL = rd.Gaussian(0.0, 1.0)
 
 
@@ -27,7 +26,7 @@ NORMAL = rd.Gaussian(0.0, 1.0)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     SOURCE.to_csv("law.csv")
-    for name, table in {"joint": JOINT, "classes": CLASSES, "costs": COSTS}.items():
+    for name, table in {"joint": JOINT.tolist(), "classes": CLASSES, "costs": COSTS}.items():
         Path(f"{name}.csv").write_text("".join(",".join(map(repr, row)) + "\n" for row in table))
     np.save("joint.npy", JOINT)
     Path("normal.csv").write_text("1;0,8\n0,8;1\n")

@@ -44,9 +44,8 @@ from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, DistortionLimit
 from rdptheory.solvers.conic import ball_limits
 from tests import checks, strategies
+from tests.pairs import JOINT, LAW
 
-JOINT = np.array([[0.2, 0.05], [0.15, 0.1], [0.05, 0.2], [0.05, 0.2]])
-LAW = Pmf.from_weights(JOINT.sum(axis=1))
 INF = math.inf
 
 

@@ -210,6 +210,33 @@ def test_a_search_of_many_parts_ends_whole(
 
 
 @pytest.mark.usefixtures("long")
+@pytest.mark.parametrize(
+    "name, at, upper", [("next_part", 1, inf), ("next_part", 2, inf), ("answered", 1, 0.2)], ids=["none", "one", "all"]
+)
+def test_a_penalty_is_never_that_of_some_points_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, at: int, upper: float
+) -> None:
+    """The rate of the first point, alone, would be subtracted from that of all of them."""
+    right = rd.rate_penalty(*COIN, EXTREMES)
+    shown = Terminal(True)
+    monkeypatch.setattr("sys.stderr", shown)
+    monkeypatch.setattr(universal, name, Press(getattr(universal, name), at=at))
+    found = rd.rate_penalty(*COIN, EXTREMES)
+    assert found.overlaps(right)
+    assert right.lower > 0.0
+    assert found.lower == 0.0
+    assert right.upper < found.upper <= upper
+
+
+@pytest.mark.usefixtures("long")
+def test_a_penalty_shows_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Terminal(True)
+    monkeypatch.setattr("sys.stderr", shown)
+    rd.rate_penalty(*COIN, EXTREMES)
+    assert "R(Θ)" in shown.getvalue()
+
+
+@pytest.mark.usefixtures("long")
 def test_a_second_one_in_a_search_of_many_parts_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descent, "solve", Press(descent.solve, at=1))
     monkeypatch.setattr(ends, "Lower", Press(ends.Lower, at=1))  # after the finite problem has been left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import isfinite
 from weakref import WeakKeyDictionary
@@ -98,20 +99,22 @@ def _slater_channel(problem: DiscreteProblem) -> FloatArray | None:
             found = max_slack_joint(p, tables, limits, ball.reference, cost, ball.limit)
         else:
             found = min_distortion_channel(p, total, ball, sum(limit.limit for limit in reduced.distortions)).channel
-        shut = [limit.table > 0.0 for limit in reduced.distortions if limit.limit == 0.0]
-        searched = [] if found is None else [found]
-        if shut:
-            free = ~np.any(shut, axis=0)
-            searched = [np.where(free, one, 0.0) for one in searched]
-            if ball.reference.size == m:
-                searched.append(_nearest_law(p, free, ball.reference))
-        for one in searched:
+        for one in _allowed(reduced, found, ball):
             normal = as_channel(problem, one)
             if normal is not None:
                 exact, plans = with_exact_marginals(reduced, weighed(reduced, normal), ())
                 if exact is not None and within(reduced, exact, plans):
                     return exact.channel
     return None
+
+
+def _allowed(reduced: DiscreteProblem, found: FloatArray | None, ball: PerceptionLimit) -> Iterator[FloatArray]:
+    """What a search found, where a channel may go at all, and one that comes near the law of the ball there."""
+    closed = reduced.closed
+    if found is not None:
+        yield found if closed is None else np.where(closed, 0.0, found)
+    if closed is not None and ball.reference.size == reduced.shape[1]:
+        yield _nearest_law(reduced.probabilities, ~closed, ball.reference)
 
 
 def _cheapest_of_parts(reduced: DiscreteProblem, part: IntArray, parts: int, posteriors: FloatArray) -> IntArray:

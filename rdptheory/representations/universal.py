@@ -198,7 +198,8 @@ def rate_penalty(
     """A(Θ) = R(Θ) - max over Θ of R(D,P): the price of one representation for all points, bracketed, in nats.
 
     0 for a Gaussian, whatever the points. Arguments as in `universal_rate`. At least 0; the bracket is as wide as
-    those of the rates it subtracts.
+    those of the rates it subtracts. Ctrl-C in a long search keeps what is proved by then, as in `universal_rate`:
+    before every point has its own rate, that the penalty is at least 0.
 
     Raises
     ------
@@ -214,12 +215,15 @@ def rate_penalty(
     Bounds(lower=0.0, upper=0.0)
     """
     problem = UniversalProblem(source, distortion, perception, tuple(points))
-    alone = _alone(problem, method)
-    together = _together(problem, alone, InteriorPoint() if method is None else method)
+    with Watch("R(Θ)"):
+        alone = _alone(problem, method)
+        together = _together(problem, alone, InteriorPoint() if method is None else method)
     if together.status is Status.INFEASIBLE:
         raise InvalidInput("points", problem.points, "no representation of finite rate serves them")
     if isinstance(source, Gaussian):
         return Bounds(0.0, 0.0)
+    if len(alone) < len(problem.parts):  # the hardest point may be one that nobody has asked
+        return Bounds(0.0, float("inf"))
     lower = together.bounds.lower - max(answer.bounds.upper for answer in alone)
     upper = together.bounds.upper - max(answer.bounds.lower for answer in alone)
     return Bounds(0.0 if np.isnan(lower) else max(0.0, lower), max(0.0, upper))

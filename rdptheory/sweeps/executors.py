@@ -1,6 +1,8 @@
 """Where the paths of a sweep run: here, on the cores of this machine, or on a Dask cluster.
 
-An executor maps a pure function over a list of tasks and yields (number of the task, result) as results come in.
+An executor maps a pure function over a list of tasks and yields (number of the task, result) as results come in. A
+function that has `along`, which takes all tasks and yields their results in order, may be asked that way by an executor
+that keeps the tasks in one place: what it finds for several at once is then found once.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
 
 from rdptheory.doors import Has, guard
@@ -37,9 +40,9 @@ class Serial:
     """One after the other, in this process."""
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
-        """In the order of the tasks."""
-        for number, task in enumerate(tasks):
-            yield number, function(task)
+        """In the order of the tasks, by `along` where the function has one."""
+        along: Callable[[Sequence[Task]], Iterator[Result]] = getattr(function, "along", partial(map, function))
+        yield from enumerate(along(tasks))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,6 @@ __all__ = [
     "paths",
     "solve_paths",
     "tabulate_path",
-    "tabulate_paths",
 ]
 
 VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps", "status")
@@ -123,18 +122,24 @@ def solve_paths(work: Sequence[Path]) -> Iterator[Solution]:
         yield solution
 
 
-def tabulate_path(path: Path) -> FloatArray:
-    """The `VARIABLES` of every point, shape (number of D, 7)."""
-    return next(tabulate_paths([path]))
+@dataclass(frozen=True)
+class Tabulate:
+    """The `VARIABLES` of every point of a path, shape (number of D, 7): a function for an executor."""
+
+    def __call__(self, path: Path) -> FloatArray:
+        """Those of one path, as a task of its own."""
+        return next(self.along([path]))
+
+    def along(self, work: Sequence[Path]) -> Iterator[FloatArray]:
+        """Those of every path of one method, as they are finished: short paths are solved together."""
+        found = solve_paths(work) if work else iter(())
+        for path in work:
+            with one_thread():  # once for all points: to look for the pools takes as long as one
+                table = np.array([_numbers(next(found)) for _ in path.D])
+            yield table
 
 
-def tabulate_paths(work: Sequence[Path]) -> Iterator[FloatArray]:
-    """Those of every path of one method, as they are finished: short paths are solved together."""
-    found = solve_paths(work) if work else iter(())
-    for path in work:
-        with one_thread():  # once for all points: to look for the pools takes as long as one
-            table = np.array([_numbers(next(found)) for _ in path.D])
-        yield table
+tabulate_path = Tabulate()
 
 
 def _numbers(solution: Solution) -> tuple[float, ...]:

@@ -22,7 +22,7 @@ from rdptheory.side_information import SideInformation
 from rdptheory.solve import OUTPUT
 from rdptheory.sources import Source
 from rdptheory.sweeps.executors import Executor, Serial
-from rdptheory.sweeps.paths import STATUSES, VARIABLES, Store, one_thread, paths, tabulate_path, tabulate_paths
+from rdptheory.sweeps.paths import STATUSES, VARIABLES, Store, one_thread, paths, tabulate_path
 from rdptheory.sweeps.table import write_table
 
 __all__ = ["DataSet", "curve", "surface", "write_surface"]
@@ -116,8 +116,7 @@ def surface(
     count = len(work[0].D)
     with _bar(progress, count * len(work), count * (len(work) - len(missing))) as bar:
         todo = [work[number] for number in missing]
-        here = type(executor) is Serial  # where short paths may share a look, which tasks of their own cannot
-        for number, table in enumerate(tabulate_paths(todo)) if here else executor.map(tabulate_path, todo):
+        for number, table in executor.map(tabulate_path, todo):
             if kept is not None:
                 kept.save(work[missing[number]], table)
             tables[missing[number]] = table

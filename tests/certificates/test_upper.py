@@ -13,6 +13,7 @@ from rdptheory import (
     Hamming,
     InteriorPoint,
     InvalidInput,
+    KullbackLeibler,
     Pmf,
     SquaredError,
     SquaredHellinger,
@@ -168,3 +169,21 @@ def test_masses_that_are_no_law_are_no_question():
     for masses in ([0.5, 0.6], [1.5, -0.5], [math.nan, 1.0]):
         with pytest.raises(InvalidInput, match="must be at least 0 and sum to 1"):
             DiscreteProblem(np.array(masses), (DistortionLimit(np.ones((2, 2)), 1.0),))
+
+
+@pytest.mark.parametrize(
+    "masses, table",
+    [
+        ([4.0, 2.0, 4.0], [[math.inf, 0.0, math.inf], [1.0, 0.0, math.inf], [0.0, 0.0, 1.0]]),
+        ([3.0, 2.0, 1.0], [[0.0, math.inf, 0.0], [0.0, math.inf, 0.0], [0.0, 2.0, 1.0]]),
+    ],
+)
+def test_a_channel_inside_every_limit_goes_nowhere_that_is_closed(masses, table):
+    """Forbidden entries close cells as a limit of 0 does: rounding to the reference alone finds no channel here."""
+    problem = Problem(Pmf.from_weights(masses), Table(table), KullbackLeibler(), 0.5, 0.25).discrete
+    channel = slater_channel(problem)
+    assert channel is not None
+    assert (channel[np.isinf(table)] == 0.0).all()
+    np.testing.assert_allclose(channel.sum(axis=1), 1.0, rtol=0.0, atol=1e-15)  # an ulp of a sum of three
+    assert problem.expected_distortions(channel)[0] <= 0.5
+    assert problem.perceptions[0].value(problem.output(channel)) <= 0.25

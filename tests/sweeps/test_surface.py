@@ -343,3 +343,41 @@ def test_infeasible_points_are_answers_and_the_bar_is_shown(capsys: pytest.Captu
 def test_one_number_is_a_list_of_one(serial: Any) -> None:
     assert same_bits(serial.isel(D=[0], P=[1]), surface(*QUESTION, D=D[0], P=P[1]))
     assert same_bits(serial.isel(D=[0], P=1), curve(*QUESTION, D=D[0], P=P[1]))
+
+
+class Mine(Serial):
+    """Serial, of one's own name."""
+
+
+class Backwards(Serial):
+    """One after the other from the last on, each on its own."""
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for number in reversed(range(len(tasks))):
+            yield number, function(tasks[number])
+
+
+class Foreign:
+    """An executor of nobody's family, which knows no more than its protocol."""
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        yield from ((number, function(task)) for number, task in enumerate(tasks))
+
+
+@pytest.mark.parametrize("executor, looks", [(Serial(), 1), (Mine(), 1), (Backwards(), 4), (Foreign(), 4)])
+def test_any_executor_gives_the_same_bits_and_serial_ones_share_a_look(
+    serial: Any, executor: Any, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(problems: Any, method: Any) -> Any:
+        asked.append(1)
+        return answers(problems, method)
+
+    monkeypatch.setattr(paths, "answers", counted)
+    assert same_bits(serial, surface(*QUESTION, D=D, P=P, executor=executor))
+    assert len(asked) == looks
+
+
+def test_a_plain_function_has_no_way_to_be_asked_along() -> None:
+    assert [*Serial().map(len, ["a", "bc"])] == [(0, 1), (1, 2)]
