@@ -53,6 +53,9 @@ from tests.transport_cases import BIT, assert_sound, instance, line_pair, random
 
 SETTINGS = [(True, False), (False, False), (True, True), (False, True)]
 PLANTED = 0.05
+SPLIT = np.array(
+    [[3, 0], [0, 0], [0, 0]], dtype=np.intp
+)  # a tree of cuts: the interval of the first piece, and two leaves
 
 
 def shifted(part: Any, name: str, by: Callable[[Any], Any], patch: pytest.MonkeyPatch) -> None:
@@ -145,6 +148,10 @@ def garbage() -> list[TransportOutcome]:
         CutMultipliers(0.2, prices=np.array([np.nan])),
         CutMultipliers(0.2, tree=np.zeros((2, 2), dtype=np.intp), prices=np.ones(2)),  # a leaf too many
         CutMultipliers(0.2, tree=np.array([[2, 0], [0, 0]]), prices=np.ones(1)),  # and one too few
+        *(
+            CutMultipliers(0.2, tree=SPLIT, prices=np.ones(2), places=np.array(at))
+            for at in ([], [np.nan], [0.5], [1.5])
+        ),
     ]
     alone = [TransportOutcome(plan, (), 1, "a guess") for plan in plans]
     return [*alone, *(TransportOutcome(None, (proof,), 1, "a guess") for proof in proofs)]
@@ -307,7 +314,7 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch
     calls = iter(range(100))
 
     def interrupted(self: Any, *args: Any) -> Any:
-        if next(calls) == 5:
+        if next(calls) == 2:
             raise KeyboardInterrupt
         return honest(self, *args)
 

@@ -155,8 +155,8 @@ class Node:
     high: FloatArray
 
 
-def children(line: Line, node: Node, kind: int, k: int) -> list[Node]:
-    """Sets that cover a set of cuts, split on a jump, a piece, or the interval of a piece.
+def children(line: Line, node: Node, kind: int, k: int, place: float = 0.0) -> list[Node]:
+    """Sets that cover a set of cuts, split on a jump, a piece, or a place in the interval of a piece.
 
     Contradictions are left out, and where one cut inside a piece is enough, sets with two.
     """
@@ -190,9 +190,8 @@ def children(line: Line, node: Node, kind: int, k: int) -> list[Node]:
         child({}, {k: OUT})
         child({}, {k: IN})
     else:
-        middle = 0.5 * float(node.low[k] + node.high[k])
-        child({}, {}, high=middle)
-        child({}, {}, low=middle)
+        child({}, {}, high=place)
+        child({}, {}, low=place)
     return family
 
 
@@ -268,10 +267,13 @@ class CutMultipliers(Argument):
         Preorder: what a node does (0 leaf, 1 splits on a jump, 2 on a piece, 3 on the interval of a piece) and where.
     prices : array (leaves,)
         λ of the leaves, in the order of the tree.
+    places : array (split intervals,)
+        Where in their intervals the nodes split that do so, in the order of the tree.
     """
 
     tree: IntArray = field(default_factory=lambda: np.zeros((1, 2), dtype=np.intp))
     prices: FloatArray | None = None
+    places: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     needs = ()
     lower_from = "branch and bound over common quantile cuts"
@@ -310,7 +312,7 @@ class CutMultipliers(Argument):
         if np.ndim(self.tree) != 2 or np.shape(self.tree)[1] != 2:
             raise InvalidInput("tree", self.tree, "must have a row for each node: what it does, and where")
         leaves, waiting = list[Node](), [line.root()]
-        K = line.length.size
+        K, places = line.length.size, iter(np.asarray(self.places, dtype=np.float64).tolist())
         for kind, k in np.asarray(self.tree, dtype=np.intp).tolist():
             if not waiting:
                 return None
@@ -320,7 +322,10 @@ class CutMultipliers(Argument):
                 continue
             if kind not in (JUMP, PIECE, INTERVAL) or not 0 <= k < K - (kind == JUMP):
                 return None
-            waiting.extend(reversed(children(line, node, kind, k)))
+            place = next(places, np.nan) if kind == INTERVAL else 0.0
+            if kind == INTERVAL and not node.low[k] <= place <= node.high[k]:
+                return None
+            waiting.extend(reversed(children(line, node, kind, k, place)))
         return None if waiting else leaves
 
 

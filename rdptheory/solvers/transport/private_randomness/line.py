@@ -12,7 +12,7 @@ import scipy
 from rdptheory._native import bound_cuts
 from rdptheory._types import FloatArray
 from rdptheory.certificates.transport.cuts import Line, Node, NodeBatch
-from rdptheory.information import binary_entropy, inverse_binary_entropy
+from rdptheory.information import LOG2, binary_entropy, inverse_binary_entropy
 from rdptheory.plans import PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
 
@@ -123,6 +123,17 @@ class Cuts:
         exact = split(inverse_binary_entropy(float(rates[cell])))
         cuts = np.insert(cuts, cell + 1, exact[side, cell])
         return self.distortion(cuts), cuts
+
+    def spending(self, cuts: FloatArray, i: int) -> list[float]:
+        """Both places of cut i at which the cuts spend the rate, if there are any."""
+        level = self.levels(cuts)
+        whole = float(level[i + 1] - level[i - 1])
+        rest = self.R - float(scipy.special.entr(np.diff(np.delete(level, i))).sum())
+        if not 0.0 < rest < whole * LOG2:
+            return []
+        share = inverse_binary_entropy(rest / whole) * whole
+        places: list[float] = np.interp([level[i - 1] + share, level[i + 1] - share], self.sums[0], self.edges).tolist()
+        return places
 
     def plan(self, cuts: FloatArray) -> PrivatePlan:
         """Encoder and decoder of the cells."""

@@ -9,7 +9,9 @@ uniform level, private to each side.
 
 Between the jumps of the two quantile functions the gain is convex and the entropy concave in each cut. So min of
 D + λH has its cuts at jumps, a dynamic programme finds it, and sup over λ is the exact lower convex envelope of D(R).
-The hard limit H <= R may cut inside a flat piece, and at most once in each: branch and bound decides which.
+The hard limit H <= R may cut inside a flat piece, and at most once in each: branch and bound decides which. The
+interval of such a cut is split where the rate is spent: with the cut there D is what is reached, and as D + λH is
+concave, on either side one λ proves that no less is.
 """
 
 from __future__ import annotations
@@ -104,7 +106,7 @@ class _Search:
         self.tried: set[tuple[bytes, int]] = set()
         self.merged: dict[bytes, tuple[FloatArray, FloatArray]] = {}
         self.batch = max(2, min(BATCH, BLOCK // (2 * (3 * self.cells.edges.size) ** 2)))
-        self.split: dict[int, tuple[int, int, int, int]] = {}  # by number: kind, where, first child, children
+        self.split: dict[int, tuple[int, int, float, int, int]] = {}  # by number, as in a tree; children
         self.prices: list[float] = []
 
     @property
@@ -121,9 +123,9 @@ class _Search:
         with watched("quantile cuts") as watch:
             self._branch(root, history, watch.step)
         cells = f"{self.cuts.size - 1} cells, {len(self.prices)} nodes"
-        tree, prices = self._tree()
+        tree, prices, places = self._tree()
         rate = self.prices[0] if self.prices else 0.0
-        proof = CutMultipliers(rate, tree=tree, prices=prices)
+        proof = CutMultipliers(rate, tree=tree, prices=prices, places=places)
         return TransportOutcome(
             self.cells.plan(self.cuts), (proof,), len(history), watch.sentence(cells), np.array(history).reshape(-1, 2)
         )
@@ -155,23 +157,27 @@ class _Search:
             while queue and queue[0][0] < self.upper - self.wanted and len(nodes) < 2 * self.batch:
                 bound, _, entry = heapq.heappop(queue)
                 kind, k = self._undecided(entry)
-                family = children(cells.line, entry.node, kind, k) if kind != LEAF else []
+                place = self._inside(entry, k) if kind == INTERVAL else 0.0
+                family = children(cells.line, entry.node, kind, k, place) if kind != LEAF else []
                 if not family:  # every interval is as short as float64 allows
                     undivided = min(undivided, bound)
                     continue
-                self.split[entry.number] = kind, k, len(self.prices) + len(nodes), len(family)
+                self.split[entry.number] = kind, k, place, len(self.prices) + len(nodes), len(family)
                 nodes += family
                 inherited_prices += [entry.price] * len(family)
             if not nodes:
                 return
             inherited = np.array(inherited_prices)
 
-    def _tree(self) -> tuple[IntArray, FloatArray]:
-        """All sets in preorder as the judge reads them, and λ of the leaves; children never bounded are left out."""
-        tree, leaves, waiting = list[tuple[int, int]](), list[float](), [0]
+    def _tree(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """All sets in preorder as the judge reads them, λ of the leaves, and where intervals are split.
+
+        Children never bounded are left out.
+        """
+        tree, leaves, places, waiting = list[tuple[int, int]](), list[float](), list[float](), [0]
         while waiting and self.prices:
             number = waiting.pop()
-            kind, k, first, size = self.split.get(number, (LEAF, 0, 0, 0))
+            kind, k, place, first, size = self.split.get(number, (LEAF, 0, 0.0, 0, 0))
             if first + size > len(self.prices):
                 kind, k = LEAF, 0
             tree.append((kind, k))
@@ -179,7 +185,9 @@ class _Search:
                 leaves.append(self.prices[number])
             else:
                 waiting.extend(reversed(range(first, first + size)))
-        return np.array(tree or [(LEAF, 0)], dtype=np.intp), np.array(leaves or [0.0])
+            if kind == INTERVAL:
+                places.append(place)
+        return np.array(tree or [(LEAF, 0)], dtype=np.intp), np.array(leaves or [0.0]), np.array(places)
 
     def _improve(self, cuts: FloatArray, price: float) -> None:
         """Take the cuts, and the cuts without any one of them, as starts of an upper end: those best at this price."""
@@ -224,6 +232,21 @@ class _Search:
             return PIECE, int(remaining[0])
         opened_jumps = np.nonzero(jump == OPEN)[0]
         return (JUMP, int(opened_jumps[0])) if opened_jumps.size else (LEAF, 0)
+
+    def _inside(self, entry: _Entry, k: int) -> float:
+        """Where to split an interval: at the cut that spends the rate, beside those on one side of it; else the middle.
+
+        The cut that moves is one that the other side does not have.
+        """
+        low, high = float(entry.node.low[k]), float(entry.node.high[k])
+        sides = [[] if cuts is None else cuts.tolist() for cuts in (entry.low_cuts, entry.high_cuts)]
+        for cuts, other in (sides, sides[::-1]):
+            for i in range(1, len(cuts) - 1):
+                if low <= cuts[i] <= high and cuts[i] not in other:
+                    for place in self.cells.spending(np.array(cuts), i):
+                        if low < place < high:
+                            return place
+        return 0.5 * (low + high)
 
 
 def _distance(levels: FloatArray, others: FloatArray) -> FloatArray:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from scipy.special import entr
 
+from rdptheory.certificates.transport import CutMultipliers
+from rdptheory.certificates.transport.cuts import INTERVAL
 from rdptheory.distortions import SquaredError
 from rdptheory.plans import PrivatePlan
 from rdptheory.solution import Status
@@ -161,6 +163,29 @@ def test_a_node_limit_widens_the_bracket_and_keeps_it_true() -> None:
     stopped = solved(problem, QuantileCuts(max_nodes=100))
     assert stopped.status is Status.STOPPED
     assert 0.4080457809 in replace(stopped.bounds, upper=stopped.bounds.upper + 1e-10)
+
+
+def test_a_split_of_an_interval_anywhere_inside_proves_something_true_and_outside_nothing() -> None:
+    rng, weaker = np.random.default_rng(35), 0
+    for _ in range(12):
+        problem = random_line(rng, 5)
+        found = solved(problem, QuantileCuts())
+        proof = found.multipliers
+        assert isinstance(proof, CutMultipliers)
+        assert proof.places.size == np.count_nonzero(proof.tree[:, 0] == INTERVAL) <= 12  # halving takes 15 and more
+        for places in np.floor(proof.places) + rng.random((5, proof.places.size)):
+            moved = replace(proof, places=places).lower_end(problem)  # -inf where an interval was split before
+            assert moved <= found.bounds.upper
+            weaker += -np.inf < moved < found.bounds.lower - found.gap
+        if proof.places.size:
+            for places in (
+                proof.places + 1.0,
+                proof.places - 1.0,
+                proof.places[1:],
+                np.full(proof.places.size, np.nan),
+            ):
+                assert replace(proof, places=places).lower_end(problem) == -np.inf
+    assert weaker
 
 
 def test_any_cost_without_common_randomness_is_bracketed() -> None:
