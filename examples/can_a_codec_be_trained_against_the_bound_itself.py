@@ -11,7 +11,6 @@ they reach is put beside R(D) of the Laplace law itself.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from neural import rate
 from rdptheory import Cells, Laplace, SquaredError, TotalVariation, rate_distortion
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 SOURCE, D, P = Laplace(0.0, 1.0), 0.5, 0.05
@@ -75,4 +75,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

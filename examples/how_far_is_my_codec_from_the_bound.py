@@ -16,7 +16,6 @@ The same from the command line:
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +34,7 @@ from rdptheory.demo import digits_source
 from rdptheory.information import entropy
 from rdptheory.plotting import figure, save, style
 from rdptheory.representations import best_interval_quantiser
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 
@@ -52,7 +52,7 @@ def measure(source, k: int) -> list[tuple[str, float, float, float]]:
 
 
 def main(out: Path) -> Path:
-    """Write the source and the measured points as CSV, print how far they are, and draw them into `out`."""
+    """Write source and measured points as CSV, print how far they are, and draw them into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     source = digits_source()
     source.to_csv(out / "grey.csv")
@@ -76,4 +76,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

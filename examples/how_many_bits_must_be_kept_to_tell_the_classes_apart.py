@@ -10,7 +10,6 @@ the class is worth. Beside it are the best codes that cut the levels into two to
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from rdptheory import Pmf, bottleneck_curve
 from rdptheory.information import entropy, law_entropy
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 LEVELS = np.linspace(-3.0, 3.0, 32)
@@ -51,7 +51,7 @@ def ranges(source: Pmf, classes: np.ndarray, parts: int) -> tuple[float, float]:
 
 
 def main(out: Path) -> Path:
-    """Print some points and draw the curve into `out`, made if need be."""
+    """Print some points of the bottleneck and draw the curve beside the best ranges into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     source, classes = measured()
     most, least = entropy(source.probabilities @ classes), float(source.probabilities @ law_entropy(classes))
@@ -76,4 +76,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -10,7 +10,6 @@ it has a kink wherever a new cell appears, at R = log2 N. The bars show the cell
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 from rdptheory.closed_forms import transport_uniform
 from rdptheory.papers import ITEMS
 from rdptheory.plotting import COLOURS, figure, save, style
+from rdptheory.script import script
 from rdptheory.sources import Uniform
 from rdptheory.units import bits_to_nats
 
@@ -48,4 +48,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

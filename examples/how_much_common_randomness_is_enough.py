@@ -10,7 +10,6 @@ already buys most of what there is to gain.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from rdptheory import Gaussian, SquaredError, constrained_transport
 from rdptheory.closed_forms import transport_gaussian
 from rdptheory.plotting import figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import bits_to_nats
 
 SOURCE, TARGET = Gaussian(0.0, 1.0), Gaussian(1.0, 4.0)
@@ -46,4 +46,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

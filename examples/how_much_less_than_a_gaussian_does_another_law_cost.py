@@ -8,7 +8,6 @@ the entropy less that of Gaussian noise, says what can be saved at most, and is 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import scipy.stats
 
 from rdptheory import Cells, SquaredError, rate_distortion
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 
 SHARES = (0.05, 0.2, 0.5, 0.9)  # of the variance
 LAWS = {
@@ -25,7 +25,7 @@ LAWS = {
 
 
 def main(out: Path) -> Path:
-    """Print what each law saves, draw it, and return the picture."""
+    """Print what each law saves and draw it into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     with style():
         drawn, axes = figure()
@@ -53,4 +53,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path.cwd())
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -10,7 +10,6 @@ where Shannon's optimum sends nothing at all, and nothing from twice the varianc
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from rdptheory import SquaredError, TotalVariation, adaptive_grid, surface
 from rdptheory.demo import digits_source
 from rdptheory.plotting import figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 RADII = (0.0, 0.05, 0.1, 0.2)
@@ -51,4 +51,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

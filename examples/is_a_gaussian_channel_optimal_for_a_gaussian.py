@@ -10,7 +10,6 @@ Mass moved from both tails to the middle lowers the variance for less δ than sq
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from rdptheory import Cells, Gaussian, SquaredError, TotalVariation, rdp
 from rdptheory.closed_forms import gaussian
 from rdptheory.plotting import figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 D = 0.3
@@ -52,4 +52,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -10,7 +10,6 @@ the reconstruction from the law of the pixel given its cell. The output law is t
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from rdptheory import Pmf, Problem, SquaredError, TotalVariation, adaptive_grid,
 from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.demo import digits_source
 from rdptheory.plotting import COLOURS, figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 
@@ -64,4 +64,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -11,7 +11,6 @@ a given encoder reach is an exact curve, D* + (W - √P)² [YWL22].
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from rdptheory import Measurement
 from rdptheory.demo import digits_images
 from rdptheory.placement import encoder_curve, realistic_decoder, sample_floor
 from rdptheory.plotting import draw_limit, figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 IMAGES, CELLS = 300, (2, 4, 8, 16, 32)
@@ -66,4 +66,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

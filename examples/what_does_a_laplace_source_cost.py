@@ -10,7 +10,6 @@ samples of the same law, cut to a known interval, can say about a law that nobod
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from rdptheory import (
     surface,
 )
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 QUESTION = Laplace(0.0, 1.0), SquaredError(), TotalVariation()
@@ -37,7 +37,7 @@ SAMPLED_D = 0.7
 
 
 def main(out: Path) -> Path:
-    """Print the brackets, draw them, and return the picture."""
+    """Print the brackets and draw them into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     D = adaptive_grid(*QUESTION, D=(0.1, 1.4), P=LIMITS, tolerance=1.0 / 150.0, method=METHOD)
     grid = surface(*QUESTION, D=D, P=LIMITS, method=METHOD)
@@ -62,4 +62,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

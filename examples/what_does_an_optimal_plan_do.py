@@ -11,7 +11,6 @@ colour, and the maps are mixed with the weights in the legend.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from rdptheory.distortions import SquaredError
 from rdptheory.plans import CommonPlan, PrivatePlan
 from rdptheory.plotting import COLOURS, figure, save, style
+from rdptheory.script import script
 from rdptheory.sources import Pmf
 from rdptheory.transport import constrained_transport
 from rdptheory.units import bits_to_nats
@@ -104,4 +104,4 @@ def _ends(axes: Any, right: float, names: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

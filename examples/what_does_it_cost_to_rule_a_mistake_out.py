@@ -10,13 +10,13 @@ share of levels that are off by more than one. All three are brackets; the price
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from rdptheory import Pmf, SquaredError, Table, TotalVariation, rdp
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 LEVELS = np.arange(8.0)
@@ -51,4 +51,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -10,7 +10,6 @@ what common randomness would reach at the same rate.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from rdptheory.closed_forms import bernoulli
 from rdptheory.information import entropy
 from rdptheory.plotting import COLOURS, figure, looks, save, style
 from rdptheory.representations import best_interval_quantiser, interpolation
+from rdptheory.script import script
 from rdptheory.units import bits_to_nats, nats_to_bits
 
 INF = float("inf")
@@ -105,11 +105,11 @@ def with_and_without_common_randomness(folder: Path) -> Path:
 
 
 def main(out: Path) -> Path:
-    """Write both pictures into `out`, made if need be, and return the path of the last."""
+    """Print the penalties and draw both pictures into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     paths = [draw(out) for draw in (with_and_without_common_randomness, bernoulli_penalty)]
     return paths[-1]
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

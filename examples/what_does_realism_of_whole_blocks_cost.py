@@ -9,7 +9,6 @@ lines are a Gaussian source at one bit [QCYX25], the crosses the number of heads
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from rdptheory import Pmf, SquaredError, Wasserstein2Squared, distortion_at
 from rdptheory.closed_forms import gaussian
 from rdptheory.plotting import figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import bits_to_nats
 
 RATE = bits_to_nats(1.0)
@@ -47,4 +47,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -9,7 +9,6 @@ its distortion, its total variation and its mutual information are computed agai
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from rdptheory import SquaredError, TotalVariation, plot_channel, rdp
 from rdptheory.demo import digits_source
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 
@@ -44,4 +44,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -11,7 +11,6 @@ nothing.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,11 @@ import numpy as np
 from rdptheory import Joblib, SquaredError, TotalVariation, surface, write_surface
 from rdptheory.demo import digits_source
 from rdptheory.plotting import figure, plot_surface, save, style
+from rdptheory.script import script
 
 
 def main(out: Path) -> Path:
-    """Write the surface as NetCDF into `out` and draw it."""
+    """Write the surface as NetCDF and draw it into `out`, made if need be."""
     out.mkdir(parents=True, exist_ok=True)
     source = digits_source()
     grid = surface(
@@ -45,4 +45,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

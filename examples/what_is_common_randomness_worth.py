@@ -10,11 +10,11 @@ The bounds meet the curve where both coins lean to the same side.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rdptheory.papers import ITEMS
 from rdptheory.plotting import save
+from rdptheory.script import script
 
 
 def main(out: Path) -> Path:
@@ -27,4 +27,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -10,7 +10,6 @@ or the pairs with their neighbours, as a critic that looks at both would ask.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from rdptheory import Pmf, SquaredError, TotalVariation, surface
 from rdptheory.demo import digits_pairs
 from rdptheory.plotting import figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 P = 0.02
@@ -48,4 +48,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

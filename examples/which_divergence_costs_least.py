@@ -10,7 +10,6 @@ how each divergence values one and the same licence: a lower rate means that it 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from rdptheory import Pmf, SquaredError, rate_distortion, rdp
 from rdptheory.demo import digits_source
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.plotting import WORDS, figure, looks, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 
@@ -51,6 +51,7 @@ def main(out: Path, source: Pmf | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    mine = Pmf.from_csv(words[1]) if len(words) > 1 else None
-    print(f"wrote {main(Path(words[0] if words else '.'), mine)}")
+    words = script(main)
+    words.add_argument("source", metavar="SOURCE.csv", nargs="?", help="your own, in place of a pixel of digits")
+    asked = words.parse_args()
+    print(f"wrote {main(asked.folder, None if asked.source is None else Pmf.from_csv(asked.source))}")

@@ -11,13 +11,13 @@ on it.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from rdptheory import Bernoulli, Table, curve, rate_at_slope, rate_distortion, slope_curve
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 BIT, ANSWERS = Bernoulli(0.5), Table([[0.0, 1.0, 0.3], [1.0, 0.0, 0.3]])
@@ -50,4 +50,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

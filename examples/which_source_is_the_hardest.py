@@ -9,13 +9,13 @@ Under Hamming distortion it is the uniform law; under squared error on a line th
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from rdptheory import Hamming, InteriorPoint, Pmf, SquaredError, rate_distortion
 from rdptheory.plotting import figure, save, style
+from rdptheory.script import script
 from rdptheory.units import nats_to_bits
 
 POINTS = np.arange(8.0)
@@ -52,4 +52,4 @@ def main(out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(f"wrote {main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))}")
+    print(f"wrote {main(script(main).parse_args().folder)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rdptheory import plotting
+from rdptheory.script import script
 from tests.pictures import faults
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -42,3 +43,36 @@ def test_example(
     for name, (width, wrong) in seen.items():
         assert width <= COLUMN, name
         assert wrong == [], name
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("word, code", [("--help", 0), ("--nonsense", 2)])
+def test_to_ask_an_example_for_help_writes_nothing(
+    path: Path,
+    word: str,
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(path), word])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(path), run_name="__main__")
+    assert ended.value.code == code
+    assert [*tmp_path.iterdir()] == []
+    told = capsys.readouterr()
+    if code == 2:
+        assert told.err.splitlines()[-1].endswith("unrecognized arguments: --nonsense")
+        return
+    said = " ".join(told.out.split())
+    title, _, rest = said.partition("? ")
+    sentence = rest.partition(" positional arguments")[0]
+    assert title.split("FOLDER]")[-1].strip().endswith(path.read_text(encoding="utf-8").splitlines()[0][3:-1])
+    assert sentence.endswith("into FOLDER, made if need be."), "what is shown, and where it is written"
+
+
+def test_a_folder_is_this_one_if_left_out() -> None:
+    parser = script(test_there_are_ten_examples)  # type: ignore[arg-type]
+    assert parser.parse_args([]).folder == Path()
+    assert parser.parse_args(["there"]).folder == Path("there")
