@@ -13,21 +13,32 @@ import typer
 from rdptheory import picture_commands, rate_commands
 from rdptheory.critical import critical_points
 from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost
+from rdptheory.options import (
+    CsvOption,
+    DGridOption,
+    DistortionOption,
+    FolderOption,
+    LevelsOption,
+    MaybePictureOption,
+    OwnDistortionOption,
+    OwnPerceptionOption,
+    PerceptionOption,
+    PGridOption,
+    RealismOption,
+    SideInformationOption,
+    SourceOption,
+    UnitOption,
+)
+from rdptheory.solve import OUTPUT
 from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 from rdptheory.words import (
-    DISTORTION_HELP,
-    PERCEPTION_HELP,
-    DistortionOption,
-    LevelsOption,
-    PerceptionOption,
-    SourceOption,
-    UnitOption,
     as_distortion,
     as_limit,
     as_limits,
     as_perception,
     as_question,
+    as_seen,
     as_source,
     check_outputs,
 )
@@ -68,11 +79,13 @@ rate_commands.register(app)
 def curve(
     source: SourceOption,
     distortion: DistortionOption,
-    D: Annotated[str, typer.Option("-D", help="LOW:HIGH:COUNT or a comma-separated list")],
-    out: Annotated[Path, typer.Option("--out", help="CSV file to write (rates in nats)")],
+    D: DGridOption,
+    out: CsvOption,
     perception: PerceptionOption = "none",
-    P: Annotated[str, typer.Option("-P", help="LOW:HIGH:COUNT or a comma-separated list")] = "inf",
-    plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+    P: PGridOption = "inf",
+    side_information: SideInformationOption = None,
+    realism: RealismOption = OUTPUT,
+    plot: MaybePictureOption = None,
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
     critical: Annotated[
@@ -80,15 +93,18 @@ def curve(
     ] = False,
 ) -> None:
     """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
-    check_outputs({"out": out, "plot": plot}, source, distortion)
+    check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(side_information,))
+    if critical and side_information is not None:
+        raise InvalidInput("critical", critical, "is for a source without side information")
     question = as_question(source, distortion, perception, levels)
+    seen = as_seen(question[0], side_information, realism)
     limits = as_limits("P", P)
     distortions = as_limits("D", D)
-    rows = tabulate(source, *question, D=distortions, P=limits, progress=True)
+    rows = tabulate(source, *question, D=distortions, P=limits, progress=True, **seen)
     corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
     written = [write_csv(out, rows)]
     if plot is not None:
-        written.append(picture_commands.draw(question, distortions, limits, corners, plot, unit))
+        written.append(picture_commands.draw(question, seen, distortions, limits, corners, plot, unit))
     for limit, corner in zip(limits, corners, strict=False):
         typer.echo(f"P = {limit:g}: {corner}")
     for path in written:
@@ -100,24 +116,28 @@ def surface_command(
     source: SourceOption,
     distortion: DistortionOption,
     perception: PerceptionOption,
-    D: Annotated[str, typer.Option("-D", help="LOW:HIGH:COUNT or a comma-separated list")],
-    P: Annotated[str, typer.Option("-P", help="LOW:HIGH:COUNT or a comma-separated list")],
+    D: DGridOption,
+    P: PGridOption,
     out: Annotated[Path, typer.Option("--out", help=".nc (NetCDF) or .csv file to write (rates in nats)")],
+    side_information: SideInformationOption = None,
+    realism: RealismOption = OUTPUT,
     store: Annotated[
         Path | None, typer.Option("--store", help="folder that keeps finished paths for a restart")
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", help="processes; all cores if left out")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+    plot: MaybePictureOption = None,
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
 ) -> None:
     """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
     if out.suffix.lower() not in (".nc", ".csv"):
         raise InvalidInput("out", str(out), "must end in .nc or .csv")
-    check_outputs({"out": out, "plot": plot}, source, distortion)
+    check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(side_information,))
     question = as_question(source, distortion, perception, levels)
+    seen = as_seen(question[0], side_information, realism)
+    distortions, limits = as_limits("D", D), as_limits("P", P)
     executor = Serial() if workers == 1 else Joblib(workers)
-    grid = surface(*question, D=as_limits("D", D), P=as_limits("P", P), executor=executor, store=store, progress=True)
+    grid = surface(*question, D=distortions, P=limits, executor=executor, store=store, progress=True, **seen)
     written = [write_surface(out, grid)]
     if plot is not None:
         from rdptheory.plotting import figure, plot_surface, save, style
@@ -132,7 +152,7 @@ def surface_command(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="folder for the page, its pictures and tables")],
+    out: FolderOption,
     unit: UnitOption = Unit.bits,
     studies: Annotated[
         Path | None, typer.Option("--studies", help="file with the output of `python -m neural check --json`")
@@ -166,8 +186,8 @@ def verify(
         list[str] | None, typer.Argument(metavar="[KEY]...", help="as in BM19 or BM19.T1; all if none")
     ] = None,
     source: Annotated[str | None, typer.Option("--source", help="your own, as for `rate`: check it there")] = None,
-    distortion: Annotated[str | None, typer.Option("--distortion", help=DISTORTION_HELP)] = None,
-    perception: Annotated[str | None, typer.Option("--perception", help=PERCEPTION_HELP)] = None,
+    distortion: OwnDistortionOption = None,
+    perception: OwnPerceptionOption = None,
     D: Annotated[str | None, typer.Option("-D", help="your own limit on the distortion")] = None,
     P: Annotated[str | None, typer.Option("-P", help="your own limit on the perception divergence")] = None,
     instances: Annotated[int, typer.Option("--instances", help="random instances of each statement")] = 20,

@@ -11,20 +11,22 @@ import typer
 
 from rdptheory.critical import CriticalPoints
 from rdptheory.inverse import distortion_at
+from rdptheory.options import (
+    DistortionOption,
+    FolderOption,
+    LevelsOption,
+    MaybeCsvOption,
+    MaybePictureOption,
+    PerceptionOption,
+    SourceOption,
+    UnitOption,
+)
 from rdptheory.placement import Placement, place, read_measurements
 from rdptheory.sources import ContinuousSource, Gaussian
 from rdptheory.sweeps import adaptive_grid, surface, write_table
 from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
 from rdptheory.units import Unit
-from rdptheory.words import (
-    DistortionOption,
-    LevelsOption,
-    Question,
-    SourceOption,
-    UnitOption,
-    as_question,
-    check_outputs,
-)
+from rdptheory.words import UNSEEN, Question, Seen, as_question, check_outputs
 
 __all__ = ["draw", "register"]
 
@@ -47,9 +49,9 @@ def register(app: typer.Typer) -> None:
         ],
         source: SourceOption,
         distortion: DistortionOption,
-        perception: Annotated[str, typer.Option("--perception", help="what P was measured by")] = "none",
-        out: Annotated[Path | None, typer.Option("--out", help="CSV file to write (rates in nats)")] = None,
-        plot: Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")] = None,
+        perception: PerceptionOption = "none",
+        out: MaybeCsvOption = None,
+        plot: MaybePictureOption = None,
         peak: Annotated[
             float, typer.Option("--peak", help="largest value of a sample: the unit of the D of a PSNR")
         ] = 1.0,
@@ -70,9 +72,7 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"wrote {path}")
 
     @app.command()
-    def papers(
-        out: Annotated[Path, typer.Option("--out", help="folder for the pictures, the table and the page")],
-    ) -> None:
+    def papers(out: FolderOption) -> None:
         """Redraw every figure and table of the five papers that is theory, with brackets beside printed values."""
         from rdptheory.papers import write_papers
 
@@ -82,6 +82,7 @@ def register(app: typer.Typer) -> None:
 
 def draw(
     question: Question,
+    seen: Seen,
     D: Sequence[float],
     P: Sequence[float],
     corners: Sequence[CriticalPoints],
@@ -93,24 +94,24 @@ def draw(
 
     with style():
         drawn, (axes,) = figure()
-        plot_curves(surface(*question, D=_between(question, D, P), P=P), axes, unit)
+        plot_curves(surface(*question, D=_between(question, seen, D, P), P=P, **seen), axes, unit)
         if corners:
             mark_critical(axes, corners, unit)
         return save(drawn, plot)
 
 
-def _between(question: Question, D: Sequence[float], P: Sequence[float]) -> list[float]:
+def _between(question: Question, seen: Seen, D: Sequence[float], P: Sequence[float]) -> list[float]:
     """The asked distortions, and where there are at least two of them the ones that resolve the corners."""
     ends = [value for value in D if 0.0 < value < inf]  # at D = 0 the rate may be infinite
     if len(ends) < 2:
         return list(D)
-    return sorted({*D, *_resolved(question, (min(ends), max(ends)), P)})
+    return sorted({*D, *_resolved(question, seen, (min(ends), max(ends)), P)})
 
 
-def _resolved(question: Question, ends: tuple[float, float], P: Sequence[float]) -> list[float]:
+def _resolved(question: Question, seen: Seen, ends: tuple[float, float], P: Sequence[float]) -> list[float]:
     """A grid that resolves the corners; a coarser one for a density, whose every point takes finite problems."""
     slow = isinstance(question[0], ContinuousSource) and not isinstance(question[0], Gaussian)
-    return adaptive_grid(*question, D=ends, P=P, tolerance=COARSE if slow else WIDTH_OF_A_LINE)
+    return adaptive_grid(*question, D=ends, P=P, tolerance=COARSE if slow else WIDTH_OF_A_LINE, **seen)
 
 
 def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: Unit) -> Path:
@@ -124,7 +125,7 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
     low = max(least, MARGIN * min(possible, default=high), LOWEST_SHARE * high)
     with style():
         drawn, (axes,) = figure(height=3.3)
-        grid = _resolved(question, (low, high), limits)
+        grid = _resolved(question, UNSEEN, (low, high), limits)
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)
         return save(drawn, plot)

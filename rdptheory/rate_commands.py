@@ -1,15 +1,35 @@
-"""The commands of one question: `rdptheory rate`, `bottleneck`, `relevant-rate` and `side-information-rate`."""
+"""The commands of one question: `rate`, its inverses, `bottleneck`, `relevant-rate` and `side-information-rate`."""
 
 from __future__ import annotations
 
 import json
 from math import inf
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rdptheory.errors import InvalidInput, finite
+from rdptheory.inverse import Located, distortion_at, perception_at
+from rdptheory.options import (
+    ClassesOption,
+    CommonRandomnessOption,
+    COption,
+    DistortionOption,
+    DistortionsOption,
+    DOption,
+    EachDOption,
+    JsonOption,
+    LevelsOption,
+    PerceptionOption,
+    POption,
+    RealismOption,
+    ROption,
+    SeenOption,
+    SenseOption,
+    SideInformationOption,
+    SourceOption,
+    UnitOption,
+)
 from rdptheory.relevance import bottleneck, relevant_rate, side_information_rate
 from rdptheory.slope import SlopePoint, rate_at_slope
 from rdptheory.solution import Solution, plain
@@ -18,32 +38,18 @@ from rdptheory.sources import DiscreteSource
 from rdptheory.transport_problem import INFORMATION
 from rdptheory.units import Unit
 from rdptheory.words import (
-    DISTORTION_HELP,
-    DistortionOption,
-    LevelsOption,
-    PerceptionOption,
-    SourceOption,
-    UnitOption,
     as_distortion,
     as_limit,
     as_number,
     as_perception,
+    as_question,
     as_relevance,
-    as_side_information,
+    as_seen,
     as_source,
 )
 
 __all__ = ["register"]
 
-DOption = Annotated[str, typer.Option("-D", help="limit on the mean distortion (inf lifts it)")]
-POption = Annotated[str, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")]
-COption = Annotated[str, typer.Option("-C", help="limit on H(S|U), what the code leaves open of the class, in --unit")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object, rates in nats")]
-TABLES = "file of numbers, .csv or .npy, a row for each symbol"
-ClassesOption = Annotated[
-    Path, typer.Option("--relevance", help=f"p(s|x), or one column with the class of each: {TABLES}")
-]
-SeenOption = Annotated[Path, typer.Option("--relevance", help=f"p(z|x), or one column with the z of each: {TABLES}")]
 PLAIN = (OUTPUT, inf, INFORMATION)
 """Realism, common randomness and sense where none of them is asked for."""
 Asked = tuple[str, Unit, bool]
@@ -56,34 +62,17 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def rate(
         source: SourceOption,
-        distortion: Annotated[
-            str, typer.Option("--distortion", help=f"{DISTORTION_HELP}; or several of them with commas between")
-        ],
-        D: Annotated[
-            str | None,
-            typer.Option("-D", help="limit on the mean distortion (inf lifts it); one for each with commas between"),
-        ] = None,
+        distortion: DistortionsOption,
+        D: EachDOption = None,
         perception: PerceptionOption = "none",
         P: POption = "inf",
         slope: Annotated[
             str | None, typer.Option("--slope", help="in place of -D: the point where dR/dD is minus this, in --unit")
         ] = None,
-        side_information: Annotated[
-            Path | None,
-            typer.Option(
-                "--side-information",
-                help=f"p(x, z) that both ends see; for a Gaussian the covariance of (X, Z): {TABLES}",
-            ),
-        ] = None,
-        realism: Annotated[
-            str, typer.Option("--realism", help="what P compares beside side information: output, or joint with it")
-        ] = OUTPUT,
-        common_randomness: Annotated[
-            str, typer.Option("--common-randomness", help="rate of it, in --unit; it matters with --sense block")
-        ] = "inf",
-        sense: Annotated[
-            str, typer.Option("--sense", help="what P limits: information, the law of one letter, or block, W2²")
-        ] = INFORMATION,
+        side_information: SideInformationOption = None,
+        realism: RealismOption = OUTPUT,
+        common_randomness: CommonRandomnessOption = "inf",
+        sense: SenseOption = INFORMATION,
         levels: LevelsOption = None,
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
@@ -91,10 +80,10 @@ def register(app: typer.Typer) -> None:
         """Print R(D,P) with its proved bracket; also with side information, for whole blocks, or at a slope."""
         made, judged, limit = as_source(source, levels), as_perception(perception), as_limit("P", P)
         each = [as_distortion(word) for word in distortion.split(",")]
-        seen = None if side_information is None else as_side_information(made, side_information)
+        seen = as_seen(made, side_information, realism)
         shared = unit.to_nats(as_limit("common_randomness", common_randomness))
         if slope is not None:
-            if D is not None or len(each) > 1 or seen is not None or (realism, shared, sense) != PLAIN:
+            if D is not None or len(each) > 1 or side_information is not None or (realism, shared, sense) != PLAIN:
                 raise InvalidInput("slope", slope, "stands in place of -D, and takes one distortion and nothing beside")
             steep = unit.to_nats(finite("slope", as_number("slope", slope), positive=True))
             _tell_slope((source, unit, as_json), limit, rate_at_slope(made, each[0], judged, s=steep, P=limit))
@@ -104,18 +93,53 @@ def register(app: typer.Typer) -> None:
         limits = [as_number("D", word) for word in D.split(",")]
         several = len(each) > 1 or len(limits) > 1
         what: Any = (each, limits) if several else (each[0], limits[0])
-        solution = rdp(
-            made,
-            what[0],
-            judged,
-            D=what[1],
-            P=limit,
-            side_information=seen,
-            realism=realism,
-            common_randomness=shared,
-            sense=sense,
-        )
-        _tell((source, unit, as_json), solution)
+        found = rdp(made, what[0], judged, D=what[1], P=limit, common_randomness=shared, sense=sense, **seen)
+        _tell((source, unit, as_json), found)
+
+    @app.command(name="distortion-at")
+    def distortion_at_command(
+        source: SourceOption,
+        distortion: DistortionOption,
+        R: ROption,
+        perception: PerceptionOption = "none",
+        P: POption = "inf",
+        side_information: SideInformationOption = None,
+        realism: RealismOption = OUTPUT,
+        common_randomness: CommonRandomnessOption = "inf",
+        sense: SenseOption = INFORMATION,
+        levels: LevelsOption = None,
+        unit: UnitOption = Unit.bits,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Print D(R,P), the distortion that a rate pays for, with its proved bracket."""
+        question = as_question(source, distortion, perception, levels)
+        seen = as_seen(question[0], side_information, realism)
+        rate, limit = unit.to_nats(as_limit("R", R)), as_limit("P", P)
+        shared = unit.to_nats(as_limit("common_randomness", common_randomness))
+        found = distortion_at(*question, R=rate, P=limit, common_randomness=shared, sense=sense, **seen)
+        _tell_located((source, unit, as_json), "D", {"R_nat": rate, "P": limit}, found)
+
+    @app.command(name="perception-at")
+    def perception_at_command(
+        source: SourceOption,
+        distortion: DistortionOption,
+        perception: PerceptionOption,
+        R: ROption,
+        D: DOption,
+        side_information: SideInformationOption = None,
+        realism: RealismOption = OUTPUT,
+        levels: LevelsOption = None,
+        unit: UnitOption = Unit.bits,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Print P(R,D), the perception that a rate pays for at a distortion, with its proved bracket."""
+        made, cost, judged = as_question(source, distortion, perception, levels)
+        if judged is None:
+            raise InvalidInput("perception", perception, "must be a divergence, whose least value is asked for")
+        seen = as_seen(made, side_information, realism)
+        rate, limit = unit.to_nats(as_limit("R", R)), as_number("D", D)
+        found = perception_at(made, cost, judged, R=rate, D=limit, **seen)
+        _tell_located((source, unit, as_json), "P", {"R_nat": rate, "D": limit}, found)
 
     @app.command(name="bottleneck")
     def bottleneck_command(
@@ -215,6 +239,23 @@ def _tell_slope(asked: Asked, P: float, point: SlopePoint) -> None:
             "D": f"[{D.lower:.12g}, {D.upper:.12g}], gap {D.gap:.1e}",
             "rate": f"[{to(rate.lower):.12f}, {to(rate.upper):.12f}] {unit.value}, gap {to(rate.gap):.1e}",
             "status": f"{point.status.value}: {point.message}",
+        }
+    )
+
+
+def _tell_located(asked: Asked, name: str, given: dict[str, float], found: Located) -> None:
+    """Print where a limit is."""
+    source, _, as_json = asked
+    bounds, said = found.bounds, {"steps": found.steps, "status": found.status.value, "message": found.message}
+    if as_json:
+        ends = {name: found.value, f"{name}_lower": bounds.lower, f"{name}_upper": bounds.upper}
+        _tell_json({key: plain(value) for key, value in {"source": source, **given, **ends, **said}.items()})
+        return
+    _tell_rows(
+        {
+            name: f"{found.value:.10g}",
+            "bracket": f"[{bounds.lower:.12g}, {bounds.upper:.12g}], gap {bounds.gap:.1e}",
+            "status": f"{found.status.value}: {found.message}, {found.steps} rates",
         }
     )
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypedDict, TypeVar
 
 import numpy as np
-import typer
 
 from rdptheory._types import FloatArray
 from rdptheory.distortions import AbsoluteError, Distortion, Hamming, LogLoss, SquaredError, Table
@@ -26,6 +25,7 @@ from rdptheory.divergences import (
 )
 from rdptheory.errors import InvalidInput, MissingPackage, at_least_zero
 from rdptheory.files import replaceable
+from rdptheory.solve import OUTPUT
 from rdptheory.sources import (
     Bernoulli,
     ContinuousSource,
@@ -42,16 +42,23 @@ from rdptheory.sources import (
     discretise,
 )
 from rdptheory.sources.histogram import read_table
-from rdptheory.units import Unit
 
 __all__ = [
-    "DISTORTIONS", "DISTORTION_HELP", "PERCEPTIONS", "PERCEPTION_HELP", "PICTURES", "DistortionOption",
-    "LevelsOption", "PerceptionOption", "Question", "SourceOption", "UnitOption", "as_distortion", "as_limit",
-    "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_side_information", "as_source",
-    "check_outputs",
+    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "TABLE", "UNSEEN", "Question", "Seen", "as_distortion", "as_limit",
+    "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_seen", "as_source", "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
+
+
+class Seen(TypedDict):
+    """What both ends see beside the source, and what δ compares then: arguments of the verbs."""
+
+    side_information: FloatArray | GaussianVector | None
+    realism: str
+
+
+UNSEEN = Seen(side_information=None, realism=OUTPUT)
 
 # By the word on the command line: how many numbers follow it, and what takes them.
 FAMILIES: dict[str, tuple[int, Callable[..., Source]]] = {
@@ -89,24 +96,6 @@ PICTURES = (".png", ".pdf", ".svg")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
 COUNT = re.compile(r"\d{1,6}", re.ASCII)
 """Up to a million numbers in a list: a sweep refuses what is too much."""
-
-SourceOption = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        help="bernoulli:P, gaussian:MEAN,VARIANCE, uniform:LOW,HIGH, laplace:MEAN,SCALE, t:DF, logistic:LOC,SCALE, "
-        "exponential:SCALE, mixture:WEIGHT,MEAN,VARIANCE;..., pmf:FILE.csv (columns probability, weight or count; "
-        "point..., level or value), or weights:FILE.csv (divided by their sum)",
-    ),
-]
-DISTORTION_HELP = f"{', '.join(DISTORTIONS)}, or {TABLE}:FILE (d(x, y), a row for each symbol)"
-DistortionOption = Annotated[str, typer.Option("--distortion", help=DISTORTION_HELP)]
-PERCEPTION_HELP = f"{', '.join(PERCEPTIONS)}; tv is half the L1 distance, hellinger and w2 are squared"
-PerceptionOption = Annotated[str, typer.Option("--perception", help=PERCEPTION_HELP)]
-LevelsOption = Annotated[
-    int | None, typer.Option("--levels", help="make a finite alphabet of so many points of a density first")
-]
-UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the rates that are given, printed and drawn")]
 
 
 def as_number(argument: str, text: str) -> float:
@@ -196,20 +185,28 @@ def as_relevance(file: Path) -> FloatArray:
     return np.asarray(np.unique(table[:, :1]) == table, dtype=np.float64)
 
 
-def as_side_information(source: Source, file: Path) -> FloatArray | GaussianVector:
+def as_seen(source: Source, file: Path | None, realism: str) -> Seen:
     """The table p(x, z) of a file, a row for each symbol; beside a Gaussian the covariance of (X, Z)."""
+    if file is None:
+        return Seen(side_information=None, realism=realism)
     table = read_table(file)
-    return GaussianVector([source.mean, *[0.0] * (len(table) - 1)], table) if isinstance(source, Gaussian) else table
+    if isinstance(source, Gaussian):
+        mean = [source.mean, *[0.0] * (len(table) - 1)]
+        return Seen(side_information=GaussianVector(mean, table), realism=realism)
+    return Seen(side_information=table, realism=realism)
 
 
-def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[Path, ...] = ()) -> None:
+def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[Path | None, ...] = ()) -> None:
     """Before anything is computed: every output can be written, and none of them is an input or another output.
 
     `places` are outputs by the name of their option, "plot" a picture; `words` those for the source and the
     distortion, which may be files, `inputs` further files that are read.
     """
     named = (word.partition(":") for word in words)
-    read = (*inputs, *(Path(file) for kind, _, file in named if kind in (*FILES, TABLE) and file.isprintable()))
+    read = (
+        *filter(None, inputs),
+        *(Path(file) for kind, _, file in named if kind in (*FILES, TABLE) and file.isprintable()),
+    )
     taken = {path.resolve(): "what is read" for path in read}
     for option, place in places.items():
         if place is None:

@@ -318,16 +318,27 @@ def instances() -> list[Any]:
 
 
 COIN = {"--source": "bernoulli:0.25", "--distortion": "hamming", "--perception": "tv", "-D": "0.1", "-P": "0.05"}
+SEEN = {"--side-information": "seen.csv", "--realism": "output"}
+
+
+def without(options: dict[str, str], *names: str) -> dict[str, str]:
+    """All but some options."""
+    return {name: value for name, value in options.items() if name not in names}
+
+
 COMMANDS: dict[str, dict[str, str]] = {
-    "rate": COIN
-    | {"--side-information": "seen.csv", "--realism": "output", "--sense": "information", "--common-randomness": "inf"},
-    "curve": COIN | {"--out": "c.csv", "--plot": "c.png"},
-    "surface": COIN | {"--out": "s.nc", "--workers": "1", "--store": "kept"},
+    "rate": COIN | SEEN | {"--sense": "information", "--common-randomness": "inf"},
+    "curve": COIN | SEEN | {"--out": "c.csv", "--plot": "c.png"},
+    "surface": COIN | SEEN | {"--out": "s.nc", "--workers": "1", "--store": "kept"},
+    "distortion-at": without(COIN, "-D") | SEEN | {"-R": "0.1", "--sense": "information", "--common-randomness": "inf"},
+    "perception-at": without(COIN, "-P") | SEEN | {"-R": "0.1"},
     "verify": {"--instances": "1", "--seed": "0"},
     "demo": {"--out": "/dev/null/report", "--unit": "bits"},
     "bottleneck": {"--source": "bernoulli:0.25", "--relevance": "classes.csv", "-C": "0.1"},
     "relevant-rate": COIN | {"--relevance": "classes.csv", "-C": "0.1"},
-    "side-information-rate": {**dict(list(COIN.items())[:2]), "--relevance": "classes.csv", "-D": "0.1"},
+    "side-information-rate": without(COIN, "--perception", "-P") | {"--relevance": "classes.csv"},
+    "place": without(COIN, "-D", "-P") | {"--out": "p.csv", "--plot": "p.png", "--peak": "255"},
+    "papers": {"--out": "/dev/null/papers"},
 }
 NO_LIMIT = ("nan", "-0.1", "x", "", "1e400x", "0.1;0.2", "--", "²", "१", "1_0", "0x10", "0.1:0.2", "0:1:x", "0:1:²",
             "0:1:1", "1:0:5", "0:1:99999999999", "0:inf:3", "0:nan:3", "0,,1", "True", "None", "1j", "\udcff",
@@ -340,7 +351,7 @@ NO_OPTION = {
                  "bernoulli:0.1:0.2", "\udcff", "weights:nothing.csv"),
     "--distortion": ("", "x", "Hamming ", "\udcff", "0"),
     "--perception": ("", "x", "total variation", "none"),
-    "-D": NO_LIMIT, "-P": NO_LIMIT,
+    "-D": NO_LIMIT, "-P": NO_LIMIT, "-R": NO_LIMIT, "--peak": ("0", "-1", "x", "", "nan", "inf"),
     "--out": ("", "nowhere/c.csv", ".", "/", "a\0b", "x" * 5000, "/dev/null"),
     "--plot": ("", "c.bmp", "c", "nowhere/c.png", ".png/", "a\0b.png", "x" * 5000 + ".png"),
     "--workers": ("0", "-1", "1.5", "x", "", "10" * 20, "²", "nan"),
@@ -392,10 +403,11 @@ def _command(rng: np.random.Generator) -> Call:
     name = list(COMMANDS)[rng.integers(len(COMMANDS))]
     options = dict(COMMANDS[name])
     known = [option for option in NO_OPTION if option in (*options, "--nonsense", *(["--slope"] * (name == "rate")))]
-    known.remove("--out") if name == "demo" else None  # makes any folder that it is asked to make
+    known.remove("--out") if name in ("demo", "papers") else None  # make any folder that they are asked to make
     option = known[rng.integers(len(known))]
     value = NO_OPTION[option][rng.integers(len(NO_OPTION[option]))]
-    arguments = [name, *(part for pair in (options | {option: value}).items() for part in pair)]
+    first = ["codec.csv"] if name == "place" else []
+    arguments = [name, *first, *(part for pair in (options | {option: value}).items() for part in pair)]
     return Call(f"rdptheory {name}", option, value, lambda: _run(arguments))
 
 
@@ -404,6 +416,7 @@ def _run(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("classes.csv").write_text("0.9,0.1\n0.2,0.8\n")
         Path("seen.csv").write_text("0.7,0.05\n0.05,0.2\n")
+        Path("codec.csv").write_text("rate_bits,D,P\n1,0.1,0.05\n")
         error = io.StringIO()
         with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
             try:

@@ -1,5 +1,6 @@
 """The command line: what it prints, what it writes, and how it refuses."""
 
+import ast
 import csv
 import json
 import os
@@ -7,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -293,6 +296,21 @@ def test_pictures_are_refused_before_the_work(capsys, tmp_path, monkeypatch):
     code, out, err = run(capsys, "curve", *COIN, "-D", "0.1", "--out", str(tmp_path / "c.csv"), "--plot", "c.png")
     assert (code, out) == (2, "")
     assert err == "Error: matplotlib is not installed: pip install 'rdptheory[plot]'\n"
+
+
+def test_what_options_say_is_written_once():
+    """Commands that share an option share its sentence, and none is declared in two of their files."""
+    room, helps, names = Path(rdptheory.__file__).parent, Counter(), Counter()
+    for path in (room / "options.py", room / "cli.py", *room.glob("*_commands.py")):
+        text = path.read_text()
+        made = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        made = [node for node in made if ast.unparse(node.func) in ("typer.Option", "typer.Argument")]
+        helps.update(ast.unparse(word.value) for node in made for word in node.keywords if word.arg == "help")
+        if path.name != "options.py":
+            names.update(ast.unparse(node.args[0]) for node in made if node.args)
+    assert sum(helps.values()) > 30
+    assert [text for text, times in helps.items() if times > 1 and text != "_GRID"] == []
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_help_is_no_error(capsys):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from itertools import pairwise
 from math import inf, log
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ CLASSES = [[0.95, 0.05], [0.7, 0.3], [0.4, 0.6], [0.1, 0.9]]
 COSTS = [[0.0, 1.0, inf, 4.0], [1.0, 0.0, 1.0, 4.0], [4.0, 1.0, 0.0, 1.0], [inf, 4.0, 1.0, 0.0]]
 SOURCE, SQUARED, TV = LAW, rd.SquaredError(), rd.TotalVariation()
 NORMAL = rd.Gaussian(0.0, 1.0)
+PLAIN = (SOURCE, SQUARED)
 
 
 @pytest.fixture
@@ -124,6 +127,103 @@ def test_a_slope_is_a_point_of_the_curve(capsys: pytest.CaptureFixture[str]) -> 
     assert code == 0
 
 
+COIN = ["--source", "bernoulli:0.25", "--distortion", "hamming", "--perception", "tv"]
+FAIR = (rd.Bernoulli(0.25), rd.Hamming(), TV)
+LOCATED: dict[str, tuple[list[str], str, Any]] = {
+    "D of a coin": (
+        ["distortion-at", *COIN, "-R", "0.1443", "-P", "0.05"],
+        "D",
+        lambda: rd.distortion_at(*FAIR, R=0.1443 * log(2.0), P=0.05),
+    ),
+    "D as Python spells it, in nats": (
+        ["distortion_at", *COIN, "-R", "0.1", "-P", "0.05", "--unit", "nats"],
+        "D",
+        lambda: rd.distortion_at(*FAIR, R=0.1, P=0.05),
+    ),
+    "the least D": (["distortion-at", *FOUR, "-R", "inf"], "D", lambda: rd.distortion_at(*PLAIN, None, R=inf, P=inf)),
+    "D beside Z": (
+        ["distortion-at", *FOUR, *BALL, "-R", "0.5", "--side-information", "joint.csv", "--realism", "joint"],
+        "D",
+        lambda: rd.distortion_at(
+            *PLAIN, TV, R=0.5 * log(2.0), P=0.02, side_information=JOINT, realism="joint"
+        ),
+    ),
+    "D of blocks": (
+        ["distortion-at", *BELL, "--perception", "w2", "-R", "1", "-P", "0.05", *BLOCKS],
+        "D",
+        lambda: rd.distortion_at(
+            NORMAL, SQUARED, rd.Wasserstein2Squared(), R=log(2.0), P=0.05, sense="block", common_randomness=log(2.0)
+        ),
+    ),
+    "P of a coin": (
+        ["perception-at", *COIN, "-R", "0.1", "-D", "0.1855454342", "--unit", "nats"],
+        "P",
+        lambda: rd.perception_at(*FAIR, R=0.1, D=0.1855454342),
+    ),
+    "P beside Z": (
+        ["perception-at", *FOUR, *BALL[:2], "-R", "0.5", "-D", "0.4", "--side-information", "joint.npy"],
+        "P",
+        lambda: rd.perception_at(*PLAIN, TV, R=0.5 * log(2.0), D=0.4, side_information=JOINT),
+    ),
+    "no P at all": (
+        ["perception-at", *COIN, "-R", "0.01", "-D", "0.01"],
+        "P",
+        lambda: rd.perception_at(*FAIR, R=0.01 * log(2.0), D=0.01),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("arguments, name, ask", LOCATED.values(), ids=LOCATED)
+def test_an_inverse_says_what_its_verb_says(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], name: str, ask: Any
+) -> None:
+    found = ask()
+    code, out, err = run(capsys, *arguments, "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    finite = found.value < inf
+    assert told[name] == told[f"{name}_upper"] == (found.bounds.upper if finite else None)
+    assert told[f"{name}_lower"] == (found.bounds.lower if finite else None)
+    assert (told["status"], told["steps"], told["message"]) == (found.status.value, found.steps, found.message)
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert out.startswith(f"{name}        {found.value:.10g}\nbracket  [")
+    assert f"{found.status.value}: {found.message}" in out
+
+
+@pytest.mark.usefixtures("files")
+def test_curves_and_surfaces_beside_side_information(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = ["--side-information", "joint.csv", "--realism", "joint"]
+    grid = [*FOUR, "--perception", "tv", "-D", "0.2,0.4", "-P", "0.02,inf", *seen]
+    assert run(capsys, "curve", *grid, "--out", "c.csv", "--plot", "c.png")[0] == 0
+    assert run(capsys, "surface", *grid, "--out", "s.csv", "--workers", "1")[0] == 0
+    right = rd.surface(SOURCE, SQUARED, TV, D=[0.2, 0.4], P=[0.02, inf], side_information=JOINT, realism="joint")
+    for name in ("c.csv", "s.csv"):
+        with open(name, newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == 4
+        for row in rows:
+            point = right.sel(D=float(row["D"]), P=float(row["P"]))
+            assert (float(row["lower_nat"]), float(row["upper_nat"])) == (float(point.lower), float(point.upper))
+    alone = rd.rdp(SOURCE, SQUARED, TV, D=0.2, P=0.02).bounds.lower
+    assert float(rows[0]["upper_nat"]) < alone  # what both ends see saves rate
+    assert Path("c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_grid_beside_side_information_draws_the_curve() -> None:
+    """Straight lines between its points are within its tolerance of the rate in the middle."""
+    seen = {"side_information": JOINT, "realism": "joint"}
+    D = rd.adaptive_grid(*PLAIN, TV, D=(0.1, 2.0), P=[inf], tolerance=0.02, **seen)
+    middles = [0.5 * (a + b) for a, b in pairwise(D)]
+    ends, inside = (rd.curve(*PLAIN, TV, D=grid, P=inf, **seen).rate.values for grid in (D, middles))
+    assert len(D) > 4
+    assert (0.5 * (ends[1:] + ends[:-1]) - inside <= 0.02 * np.hypot(1.9, ends[0] - ends[-1])).all()
+    end = rd.distortion_at(*PLAIN, None, R=0.0, P=inf, **seen).value
+    assert end in D  # the best guess from Z alone, a corner
+    assert end < rd.distortion_at(*PLAIN, None, R=0.0, P=inf).value
+
+
 def test_what_tables_look_like(files: Path) -> None:
     table = np.array([[0.5, -0.25], [inf, 3.0]])
     for text in (
@@ -180,6 +280,20 @@ BAD: dict[str, tuple[list[str], str]] = {
     "another variance": (
         ["rate", "--source", "gaussian:0,2", *BELL[2:], "-D", "0.1", "--side-information", "normal.csv"],
         "variance",
+    ),
+    "no divergence to locate": (["perception-at", *FOUR, "--perception", "none", "-R", "1", "-D", "1"], "divergence"),
+    "R below 0": (["distortion-at", *FOUR, "-R", "-1"], "R = -1"),
+    "corners beside Z": (
+        ["curve", *FOUR, "-D", "0.3", "--out", "c.csv", "--critical", "--side-information", "joint.csv"],
+        "without side information",
+    ),
+    "an output that is read beside the source": (
+        ["curve", *HELP, "joint.csv", "--out", "joint.csv"],
+        "would replace what is read",
+    ),
+    "realism of curves beside nothing": (
+        ["curve", *FOUR, "-D", "0.3", "--out", "c.csv", "--realism", "joint"],
+        "needs",
     ),
     "C below 0": ([*CLASS[:3], "-C", "-1", "--relevance", "classes.csv"], "C = -1"),
     "D of what nobody shows": (["relevant-rate", *CLASS[1:], "classes.csv", "-D", "1"], "distortion"),

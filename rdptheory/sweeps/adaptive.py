@@ -13,8 +13,9 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.inverse import distortion_at
 from rdptheory.problems import Problem
+from rdptheory.side_information import SideInformation
 from rdptheory.solution import Solution
-from rdptheory.solve import Method, rdp
+from rdptheory.solve import OUTPUT, Method, rdp
 from rdptheory.sources import Source
 
 __all__ = ["adaptive_grid"]
@@ -34,6 +35,8 @@ def adaptive_grid(
     P: Sequence[float] = (inf,),
     tolerance: float = WIDTH_OF_A_LINE,
     method: Method | None = None,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> list[float]:
     """Distortions for `curve` or `surface` between which straight lines draw R(., P) and no corner of their own.
 
@@ -43,7 +46,7 @@ def adaptive_grid(
 
     Parameters
     ----------
-    source, distortion, perception, method
+    source, distortion, perception, method, side_information, realism
         As in `rdp`.
     D : (low, high)
         Ends of the axis, low < high; low must have a finite rate.
@@ -74,24 +77,26 @@ def adaptive_grid(
         raise InvalidInput("tolerance", tolerance, "must lie between 0 and 1")
     points = {low, high}
     for radius in P:
-        points |= _one(source, distortion, perception, low, high, radius, tolerance, method)
+        points |= _one(
+            (source, distortion, perception), low, high, radius, tolerance, method, side_information, realism
+        )
     return sorted(points)
 
 
 def _one(
-    source: Source,
-    distortion: Distortion,
-    perception: Divergence | None,
+    question: tuple[Source, Distortion, Divergence | None],
     low: float,
     high: float,
     P: float,
     tolerance: float,
     method: Method | None,
+    side_information: SideInformation,
+    realism: str,
 ) -> set[float]:
     def at(D: float) -> Solution:
-        return rdp(source, distortion, perception, D=D, P=P, method=method)
+        return rdp(*question, D=D, P=P, method=method, side_information=side_information, realism=realism)
 
-    end = distortion_at(source, distortion, perception, R=0.0, P=P, method=method).value
+    end = distortion_at(*question, R=0.0, P=P, method=method, side_information=side_information, realism=realism).value
     found = {D: at(D) for D in sorted({low, high, min(max(end, low), high)})}
     if not isfinite(found[low].rate):
         raise InvalidInput("D", low, f"must be a distortion of finite rate at P = {P:g}")

@@ -14,7 +14,9 @@ from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.files import write_text
 from rdptheory.methods import Method
+from rdptheory.side_information import SideInformation
 from rdptheory.solution import Solution
+from rdptheory.solve import OUTPUT
 from rdptheory.sources import Source
 from rdptheory.sweeps.paths import paths, solve_paths
 
@@ -67,15 +69,19 @@ def tabulate(
     P: float | Sequence[float],
     method: Method | None = None,
     progress: bool = False,
+    side_information: SideInformation = None,
+    realism: str = OUTPUT,
 ) -> list[Row]:
     """R(D,P) at every pair of the two lists, P outermost; `progress` shows a bar on standard error.
+
+    The other arguments are those of `rdp`.
 
     >>> from rdptheory import Bernoulli, Hamming
     >>> [row] = tabulate("coin", Bernoulli(0.5), Hamming(), None, D=[0.75], P=[float("inf")])
     >>> row.rate_nat
     0.0
     """
-    work = paths(source, distortion, perception, D, P, method)
+    work = paths(source, distortion, perception, D, P, method, side_information, realism)
     solutions: Iterable[Solution] = solve_paths(work)
     if progress:
         from tqdm.auto import tqdm
