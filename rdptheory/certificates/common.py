@@ -15,15 +15,12 @@ from rdptheory._types import FloatArray, IntArray, Remembered
 from rdptheory.certificates.lower import lower_bound
 from rdptheory.certificates.repair import Plans
 from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, or_on_the_face, upper_bound
-from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem
 
-__all__ = ["Shown", "both_ends", "common_question", "known_form"]
+__all__ = ["Shown", "both_ends", "common_question"]
 
-HOME = f"{Divergence.__module__.rpartition('.')[0]}."
-"""Where the divergences live whose compiled forms are held to φ in fifty digits by the tests."""
 _COMMON: WeakKeyDictionary[DiscreteProblem, Common | None] = WeakKeyDictionary()
 _KINDS: Remembered[dict[tuple[float, ...], Common]] = Remembered()
 """Of one law, table and reference, by the form of the divergence: only D and P differ among their questions."""
@@ -90,7 +87,7 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     for ball in balls:
         if ball.image is not None or ball.divergence.cost is not None or (ball.limit > 0.0 and ball.is_zero_radius):
             return None
-        spec = ball.divergence.compiled_ball(ball.reference, ball.limit) if known_form(ball.divergence) else None
+        spec = ball.divergence.compiled_ball(ball.reference, ball.limit) if ball.divergence.ours else None
         if spec is None or spec.kind == CALLED:
             return None
         form, arrays = (spec.kind, spec.order, spec.factor), (p, table, ball.reference)
@@ -98,11 +95,6 @@ def _common_question(problem: DiscreteProblem) -> Common | None:
     if form not in known:
         known[form] = Common(p, table, spec, _copies(problem, table))
     return known[form]
-
-
-def known_form(divergence: Divergence) -> bool:
-    """Whether it is a class of this package: another may inherit a compiled form that is not that of its φ."""
-    return type(divergence).__module__.startswith(HOME)
 
 
 def _copies(problem: DiscreteProblem, table: FloatArray) -> IntArray:

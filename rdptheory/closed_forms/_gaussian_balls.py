@@ -98,7 +98,7 @@ def _at_most(divergence: FDivergence, s: float) -> float:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         if isinstance(divergence, TotalVariation):
             value = _total_variation(s)
-        elif isinstance(divergence, SmoothFDivergence) and divergence.compiled[0] == POWER:
+        elif isinstance(divergence, SmoothFDivergence) and divergence.ours and divergence.compiled[0] == POWER:
             value = _power(*divergence.compiled[1:], s)
         else:
             assert isinstance(divergence, SmoothFDivergence)
@@ -141,4 +141,8 @@ def _by_chords(divergence: SmoothFDivergence, s: float) -> float:
     total = float((masses * (share * phi[:-1, None] + (1.0 - share) * phi[1:, None])).sum())
     beyond = 2.0 * float(scipy.special.ndtr(-REACH)) * float(np.maximum(divergence.phi(np.zeros(1))[0], phi[-1]))
     size = float((masses.sum(axis=1) * np.maximum(np.abs(change[:-1]), np.abs(change[1:]))).sum())
+    if not divergence.ours:
+        t = 1.0 + change
+        terms = np.abs(phi) + 1.0 + t + np.nan_to_num(t * np.abs(divergence.slope(t)), nan=0.0)  # 0 times inf
+        size += float((masses.sum(axis=1) * np.maximum(terms[:-1], terms[1:])).sum())
     return total * (1.0 + 512.0 * UNIT_ROUNDOFF) + beyond + 32.0 * UNIT_ROUNDOFF * size

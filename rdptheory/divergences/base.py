@@ -16,6 +16,9 @@ from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Divergence", "FDivergence", "Support", "mean_bound", "raised"]
 
+HOME = f"{__name__.rpartition('.')[0]}."
+"""Where the members live whose formulas the tests hold to fifty digits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Support:
@@ -44,6 +47,12 @@ class Divergence(ABC):
     def name(self) -> str:
         """The name people print."""
         return type(self).__name__
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a class of this package: of another nobody knows how its formulas round, and a compiled form
+        that it inherits may not be that of its φ."""
+        return type(self).__module__.startswith(HOME)
 
     @property
     def faithful(self) -> bool:

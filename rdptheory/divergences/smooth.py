@@ -24,12 +24,17 @@ SETTLED = 1e-11  # nats that the bound at a multiplier of the caller may be abov
 CLOSE = 1e-11  # of log μ: the bound misses its least by the square of that
 AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being there: the search stops 1e-14 before it
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
+COARSE = 16.0  # units of the largest of 1, t, t φ'(t) and φ(t), by which a formula that nobody checked may be off
 TINY = float(np.finfo(np.float64).tiny)  # keeps slopes at empty symbols and quotients by a radius finite
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
 
 
 class SmoothFDivergence(FDivergence):
-    """An f-divergence with a differentiable, strictly convex φ."""
+    """An f-divergence with a differentiable, strictly convex φ, φ(1) = φ'(1) = 0.
+
+    A class outside this package may write φ as it likes, t log t - t + 1 for one: what that loses next to t = 1, up to
+    `COARSE` units of the largest term, is paid for at both ends of a bracket.
+    """
 
     smooth = True
 
@@ -87,6 +92,8 @@ class SmoothFDivergence(FDivergence):
             once += self.recession * float(output[~held].sum())
         value = self.value(reference, output)
         rounding = 16.0 * float(np.abs(r - p).sum()) + (output.size + 64) * (value if np.isfinite(value) else 0.0)
+        if not self.ours:
+            rounding += COARSE * (float(p.sum() + r.sum()) + once)
         return relative * once + relative * relative * twice + UNIT_ROUNDOFF * rounding
 
     @abstractmethod
@@ -261,7 +268,8 @@ class SmoothFDivergence(FDivergence):
         """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible.
 
         φ* does not decrease, so its argument is rounded upwards; what else the formula rounds is added: the arguments
-        of a member's `conjugate` within 4 units, its value within 4, and m products and sums.
+        of a member's `conjugate` within 4 units, its value within 4, and m products and sums. That of a class outside
+        this package may be t y - φ(t), with the rounding of its largest term.
         """
         held = reference > 0.0
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a useless pair costs inf
@@ -276,6 +284,9 @@ class SmoothFDivergence(FDivergence):
             values = self.conjugate(y)
             size = mu * P + abs(gamma) + mu * float(p @ np.abs(values))
             bound = mu * P + gamma + mu * float(p @ values) + UNIT_ROUNDOFF * (p.size + 16) * size
+            if not self.ours:
+                t = self.ratio(y)
+                bound += COARSE * UNIT_ROUNDOFF * mu * float(p @ (1.0 + t + np.abs(t * y) + np.abs(values)))
         return float(bound) if bound < np.inf else float("inf")
 
     def _below_pole(self) -> float:

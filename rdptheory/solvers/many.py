@@ -23,7 +23,6 @@ import numpy as np
 
 from rdptheory._native import BOX, CALLED, Asked, BallSpec, Batch, Descents, Matrix, Verdicts, descend_many, judge_many
 from rdptheory._types import Bounds, FloatArray, IntArray, Remembered, follows, frozen_array
-from rdptheory.certificates.common import known_form
 from rdptheory.distortions import OfLaw
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput
@@ -283,7 +282,7 @@ def _costs(table: FloatArray) -> _Costs | None:
 
 def _form(perception: Divergence, source: DiscreteSource) -> _Form | None:
     """The form of the balls of a divergence, if they are those of common questions."""
-    if not perception.placed or not known_form(perception):
+    if not perception.placed or not perception.ours:
         return None
     divergence, _ = perception.ball(source.points, 1.0)
     if divergence.cost is not None or not divergence.definite:
