@@ -41,11 +41,11 @@ def law_entropy(masses: FloatArray) -> FloatArray:
     >>> bool(law_entropy(np.array([1.0, 1e-30])) > 6e-29)
     True
     """
-    heaviest = masses.argmax(axis=-1)[..., None]
-    others = np.array(masses, dtype=np.float64)
-    np.put_along_axis(others, heaviest, 0.0, axis=-1)
-    rest = np.minimum(others.sum(axis=-1), 1.0)
-    return np.asarray(scipy.special.entr(others).sum(axis=-1) - scipy.special.xlog1py(1.0 - rest, -rest))
+    others = np.array(masses, dtype=np.float64).reshape(-1, masses.shape[-1])
+    others[np.arange(len(others)), others.argmax(axis=1)] = 0.0
+    rest = np.minimum(others.sum(axis=1), 1.0)
+    found = scipy.special.entr(others).sum(axis=1) - scipy.special.xlog1py(1.0 - rest, -rest)
+    return np.asarray(found.reshape(masses.shape[:-1]))
 
 
 def kullback_leibler(first: ArrayLike, second: ArrayLike) -> float:

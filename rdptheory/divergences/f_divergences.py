@@ -222,7 +222,8 @@ class SquaredHellinger(SmoothFDivergence):
         return 1.0 / (1.0 - y) ** 2
 
     def ratio_slope(self, y: FloatArray) -> FloatArray:
-        return 2.0 / (1.0 - y) ** 3
+        below = 1.0 - y
+        return 2.0 / (below * below * below)  # numpy's third power takes ten times as long
 
     def conjugate(self, y: FloatArray) -> FloatArray:
         return y / (1.0 - y)

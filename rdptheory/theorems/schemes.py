@@ -256,5 +256,6 @@ def _with_split(cuts: FloatArray, ends: FloatArray, R: float) -> list[FloatArray
 
 def _gained(low: float, cut: float, high: float) -> float:
     """Entropy that a cut adds to a cell."""
-    parts = sum(mass * log(mass) for mass in (cut - low, high - cut) if mass > 0.0)
+    left, right = cut - low, high - cut
+    parts = (left * log(left) if left > 0.0 else 0.0) + (right * log(right) if right > 0.0 else 0.0)
     return (high - low) * log(high - low) - parts

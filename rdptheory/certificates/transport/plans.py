@@ -14,6 +14,7 @@ import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates.transport.rounding import relative_error
+from rdptheory.information import entropy
 from rdptheory.plans import CommonPlan, Coupling, FinitePlan, Plan, PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
 
@@ -21,6 +22,7 @@ __all__ = ["Reached", "copy_plan", "independent_plan", "reached"]
 
 TRIES = 4
 """Times that a plan is thinned to a lower rate until that is certain to be at most R: once is usual."""
+DEARER = 1.0 + 1e-9  # of R: H(X) above it is above R whatever the rounding of either
 ROUNDED = 16 * UNIT_ROUNDOFF  # share of R by which a rate of its own size is rounded
 MISPLACED, OVERSPENT = 1e-13, 1e-13
 """Mass off target, and share of the rate above R, up to which the plan is handed on as it is, with the price of its
@@ -51,6 +53,8 @@ def copy_plan(problem: DiscreteTransport) -> FinitePlan | None:
     Its E d is 0, without rounding; a rate counts as kept up to a rounding of R.
     """
     n, m = problem.shape
+    if entropy(problem.p) > DEARER * problem.R:  # a copy spends H(X)
+        return None
     same = (problem.cost == 0.0) & (problem.p[:, None] == problem.q) & (problem.p[:, None] > 0.0)
     image = scipy.sparse.csgraph.maximum_bipartite_matching(scipy.sparse.csr_array(same), perm_type="column")
     held = problem.p > 0.0
