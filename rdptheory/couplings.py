@@ -21,6 +21,7 @@ __all__ = [
     "monotone_plan",
     "optimal_transport",
     "rounded_plan",
+    "sums_of_plans",
     "unit_of",
 ]
 
@@ -64,14 +65,12 @@ def optimal_transport(p: FloatArray, q: FloatArray, cost: FloatArray) -> Optimum
     for name, law in (("p", p), ("q", q)):
         if not np.isfinite(law).all():
             raise InvalidInput(name, law, "must be a law, with finite entries")
-    unit, cells = unit_of(cost), np.arange(n * m)
+    unit = unit_of(cost)
     cost = cost / unit
-    rows = scipy.sparse.coo_array((np.ones(n * m), (cells // m, cells)), shape=(n, n * m))
-    columns = scipy.sparse.coo_array((np.ones(n * m), (cells % m, cells)), shape=(m, n * m))
     finite = np.isfinite(cost)
     found = scipy.optimize.linprog(
         np.where(finite, cost, 0.0).ravel(),
-        A_eq=scipy.sparse.vstack([rows, columns]).tocsr()[:-1],  # the last column sum follows from the others
+        A_eq=sums_of_plans(n, m, m - 1),  # the last column sum follows from the others
         b_eq=np.concatenate([p, q])[:-1],
         bounds=_bounds(finite),
         method="highs",
@@ -176,6 +175,23 @@ def min_distortion_joint(
         return None, 0.0
     price = max(0.0, -float(found.ineqlin.marginals[0])) * (paid / moved)
     return np.maximum(found.x[: n * m].reshape(n, m), 0.0), price
+
+
+def sums_of_plans(n: int, m: int, columns: int, mixed: FloatArray | None = None) -> scipy.sparse.csr_array:
+    """The row sums of a plan (n, m) and the first so many of its column sums, as rows of a matrix.
+
+    With `mixed` (k, m), laws with weights that follow the plan, the column sums less those of the mixture.
+    """
+    cells = np.arange(n * m).reshape(n, m)
+    within, values = cells.T[:columns], np.ones((columns, n))
+    if mixed is not None:
+        within = np.hstack((within, np.tile(n * m + np.arange(len(mixed)), (columns, 1))))
+        values = np.hstack((values, -mixed.T[:columns]))
+    ends = np.concatenate((np.arange(0, n * m, m), n * m + np.arange(0, within.size + 1, within.shape[1])))
+    return scipy.sparse.csr_array(
+        (np.concatenate((np.ones(n * m), values.ravel())), np.concatenate((cells.ravel(), within.ravel())), ends),
+        shape=(n + columns, n * m + (0 if mixed is None else len(mixed))),
+    )
 
 
 def _bounds(open_: NDArray[np.bool_]) -> FloatArray:

@@ -20,8 +20,8 @@ from rdptheory.transport_problem import DiscreteTransport
 
 __all__ = ["CommonPlan", "Coupling", "FinitePlan", "JointGaussian", "Plan", "PrivatePlan"]
 
-HALVINGS = 60
-"""Bisections of a share in [0, 1]: more than float64 resolves near 1."""
+DIVISIONS, PARTS = 10, 64
+"""Divisions of a share in [0, 1], each into so many parts: 2^-60 is finer than float64 resolves near 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +185,11 @@ class PrivatePlan:
             )
         corner = np.eye(z.size)[int(z.argmax())]
         low, high = 0.0, 1.0  # share of the letters kept; the entropy grows with it
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            below = float(law_entropy(middle * z + (1.0 - middle) * corner)) <= R
-            low, high = (middle, high) if below else (low, middle)
+        for _ in range(DIVISIONS):
+            shares = np.linspace(low, high, PARTS + 1)
+            below = law_entropy(shares[:, None] * z + (1.0 - shares[:, None]) * corner) <= R
+            last = int(np.flatnonzero(below[:-1]).max(initial=0))
+            low, high = shares[last : last + 2].tolist()
         encoder = low * self.encoder + (1.0 - low) * corner
         source = low * np.diag(z) + (1.0 - low) * z[:, None] * corner  # old letter, new letter
         mass = source.sum(axis=0)

@@ -211,6 +211,12 @@ class Posteriors:
         return np.where(self.forbidden, 0.0, self.table)
 
     @cached_property
+    def plain(self) -> DiscreteProblem:
+        """The question without the classes."""
+        balls = () if self.ball is None else (self.ball,)
+        return DiscreteProblem(self.p, (DistortionLimit(frozen_array(self.table), self.D),), balls)
+
+    @cached_property
     def least(self) -> float:
         """H(S|X), the least H(S|U) of any code."""
         return float(self.p @ law_entropy(self.classes))

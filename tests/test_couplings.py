@@ -22,7 +22,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.certificates import min_distortion_channel, slater_channel, upper_bound
-from rdptheory.couplings import optimal_transport
+from rdptheory.couplings import optimal_transport, sums_of_plans
 from tests import checks, oracles
 from tests.strategies import laws, matrices
 
@@ -38,6 +38,18 @@ def test_uniform_laws_against_all_matchings(cost):
     checks.assert_at_most(found.lower, best, 1e-15)
     assert found.lower == pytest.approx(best, abs=1e-7)  # HiGHS's own tolerance
     assert float(np.vdot(found.plan, cost)) == pytest.approx(best, abs=1e-7)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 4])
+def test_sums_of_plans_and_of_mixtures(columns):
+    rng = np.random.default_rng(3)
+    plan, laws, weights = rng.random((3, 4)), rng.random((2, 4)), rng.random(2)
+    sums = np.concatenate([plan.sum(axis=1), plan.sum(axis=0)[:columns]])
+    np.testing.assert_allclose(sums_of_plans(3, 4, columns) @ plan.ravel(), sums, rtol=1e-14)
+    sums[3:] -= (weights @ laws)[:columns]
+    np.testing.assert_allclose(
+        sums_of_plans(3, 4, columns, laws) @ np.append(plan.ravel(), weights), sums, rtol=1e-14, atol=1e-14
+    )
 
 
 @given(laws(3), laws(4), matrices(3, 4), matrices(3, 4))

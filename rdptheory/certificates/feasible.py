@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan
+from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan, sums_of_plans
 from rdptheory.doors import CostMatrix, NotNegative, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
@@ -67,14 +67,14 @@ def min_distortion_channel(
     best, lower = inner, centre.lower if P == 0.0 else _priced_ball(p, cost, ball, centre.w)
     cuts: list[FloatArray] = []
     limits: list[float] = []
-    rows = scipy.sparse.coo_array((np.ones(n * m), (np.arange(n * m) // m, np.arange(n * m))), shape=(n, n * m))
+    rows = sums_of_plans(n, m, 0)
     banned = barred | ((q <= 0.0) & divergence.forbids_new_symbols)
     for _ in range(ROUNDS if P > 0.0 else 0):
         if lower > enough or float(np.vdot(best, paid)) < 0.5 * (lower + enough):
             break
         found = scipy.optimize.linprog(
             paid.ravel(),
-            A_eq=rows.tocsr(),
+            A_eq=rows,
             b_eq=p,
             A_ub=np.tile(np.array(cuts), (1, n)) if cuts else None,
             b_ub=limits or None,

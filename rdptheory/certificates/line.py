@@ -14,6 +14,7 @@ interval. Cells whose bound is too low are cut at the slope that the chord asks 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -93,15 +94,21 @@ class Letters:
     @property
     def turn(self) -> float:
         """How fast the log of the variance of a tilted law may change with its slope, as third moments are bounded."""
-        return float(np.ptp(self.points)) / self.price if self.price > 0.0 else np.inf
+        return self._sizes[2] / self.price if self.price > 0.0 else np.inf
+
+    @cached_property
+    def _sizes(self) -> tuple[float, float, float]:
+        """The largest cost and point, and how far the points spread."""
+        return float(np.abs(self.cost).max()), float(np.abs(self.points).max()), float(np.ptp(self.points))
 
     def blur(self, slopes: FloatArray) -> FloatArray:
         """How far the means of `tilted` may be from those of the true laws; inf where nobody can tell."""
         if self.price <= 0.0:
             return np.full(slopes.size, np.inf)
-        size = float(np.abs(self.cost).max()) + np.abs(slopes) * float(np.abs(self.points).max())
+        cost, point, spread = self._sizes
+        size = cost + np.abs(slopes) * point
         off = (self.kappa + 8.0 * UNIT_ROUNDOFF) * (size / self.price + self.points.size + 8.0)
-        return np.where(off < BLURRED, 4.0 * off * float(np.ptp(self.points)), np.inf)
+        return np.where(off < BLURRED, 4.0 * off * spread, np.inf)
 
     def _block(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         reduced = self.cost - slopes[:, None] * self.points
@@ -188,7 +195,7 @@ def _nodes(curve: Curve, slopes: FloatArray) -> FloatArray:
     """Nodes (k, 5) at these slopes, their points kept inside the interval."""
     low, high = curve.ends
     height, mean = curve.convex(slopes)
-    points = np.clip(mean, low, high)
+    points = np.minimum(np.maximum(mean, low), high)
     height = height + slopes * (points - mean)
     return np.stack((slopes, points, height, *curve.concave(points)), axis=1)
 
@@ -227,14 +234,14 @@ class _Cells:
         sigma, lost = self._bend(curve)
         bent = np.maximum(turn - sigma * width, 0.0)
         share = (second - level - 0.5 * sigma * width) / np.where(bent > 0.0, bent, 1.0)
-        share = np.clip(share, 0.0, 1.0)[:, None]
+        share = np.minimum(np.maximum(share, 0.0), 1.0)[:, None]
         bound = self.heights - lost[:, None]
         for node, part in ((self.left, share), (self.right, 1.0 - share)):
             away = self.ends - node[:, POINT, None]
             rise = node[:, SLOPE, None] * away + 0.5 * sigma[:, None] * away**2
             size = np.abs(node[:, HEIGHT, None]) + np.abs(rise) + np.abs(self.heights)
             bound += part * (node[:, HEIGHT, None] + rise - 8.0 * UNIT_ROUNDOFF * size)
-        inner = np.clip(level, first + EDGE * turn, second - EDGE * turn)
+        inner = np.minimum(np.maximum(level, first + EDGE * turn), second - EDGE * turn)
         return bound.min(axis=1), np.where(self.outward == 0.0, inner, first + self.outward)
 
     def _bend(self, curve: Curve) -> tuple[FloatArray, FloatArray]:
@@ -264,7 +271,7 @@ class _Cells:
 
     def cut(self, fresh: FloatArray) -> _Cells:
         """Each cell in two at a new node."""
-        point = np.clip(fresh[:, POINT], self.ends[:, 0], self.ends[:, 1])
+        point = np.minimum(np.maximum(fresh[:, POINT], self.ends[:, 0]), self.ends[:, 1])
         up, down = self.outward > 0.0, self.outward < 0.0
         moved = np.where(point == fresh[:, POINT], fresh[:, OTHER], np.minimum(self.heights[:, 0], self.heights[:, 1]))
         below = _Cells(

@@ -166,19 +166,13 @@ def _normal(question: Posteriors, letters: Letters) -> Letters | None:
     return Letters(joint[held], labels[held])
 
 
-def _plain(question: Posteriors) -> DiscreteProblem:
-    """The question without the classes."""
-    balls = () if question.ball is None else (question.ball,)
-    return DiscreteProblem(question.p, (DistortionLimit(frozen_array(question.table), question.D),), balls)
-
-
 def revealing(question: Posteriors) -> Letters | None:
     """A code that reveals X to the decoder, so that nothing is lost of S, and keeps D and the ball if any code does."""
     n, m = question.table.shape
     if question.ball is None:
         channel: FloatArray | None = np.eye(m)[question.table.argmin(axis=1)]
     else:
-        channel = slater_channel(_plain(question))
+        channel = slater_channel(question.plain)
     if channel is None:
         return None
     x, y = np.nonzero(channel > 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray
-from rdptheory.couplings import rounded_plan
+from rdptheory.couplings import rounded_plan, sums_of_plans
 from rdptheory.problems import PerceptionLimit
 
 __all__ = ["Decoder", "best_decoder"]
@@ -85,14 +85,9 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
 def _mixture(masses: FloatArray, cost: FloatArray, laws: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The cheapest plan (l, m) from p_Z to a mixture of `laws` (k, m), and the potentials of the rows."""
     rows, columns = cost.shape
-    cells = np.arange(cost.size)
-    ones = np.ones(cost.size)
-    by_row = scipy.sparse.coo_array((ones, (cells // columns, cells)), shape=(rows, cost.size))
-    by_column = scipy.sparse.coo_array((ones, (cells % columns, cells)), shape=(columns, cost.size))
-    equal = scipy.sparse.block_array([[by_row, None], [by_column, -laws.T]], format="csr")
     found = scipy.optimize.linprog(
         np.concatenate([cost.ravel(), np.zeros(len(laws))]),
-        A_eq=equal,
+        A_eq=sums_of_plans(rows, columns, columns, laws),
         b_eq=np.concatenate([masses, np.zeros(columns)]),
         method="highs",
         options=TOLERANCES,

@@ -142,7 +142,7 @@ def following(pairs: Pairs, point: Point, least: Least, valleys: IntArray, gap: 
     halves = halves[np.interp(halves, least.points, least.values) < SHALLOW * least.best]
     stay = (owner >= 0) | (old.weights > FORGOTTEN * old.weights.max())
     old, owner = old.taken(stay), owner[stay]
-    empty = np.setdiff1d(np.arange(bottoms.size), owner)
+    empty = np.flatnonzero(np.bincount(owner[owner >= 0], minlength=bottoms.size) == 0)
     still = apart(np.concatenate((halves, guard)), SAME * span)
     taken = np.concatenate((old.means, bottoms[empty]))
     still = still[np.abs(still[:, None] - taken).min(axis=1) > SAME * span]
