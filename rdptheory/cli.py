@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -30,6 +32,7 @@ from rdptheory.options import (
     UnitOption,
 )
 from rdptheory.solve import OUTPUT
+from rdptheory.spoken import Option, spoken
 from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 from rdptheory.words import (
@@ -235,13 +238,15 @@ def main(arguments: list[str] | None = None) -> None:
 def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = None) -> NoReturn:
     """Run an app's command line and exit: whatever the user can mend ends with one sentence on standard error."""
     command: Any = typer.main.get_command(app)
+    for one in getattr(command, "commands", {"": command}).values():
+        one.invoke = partial(_asked, one.invoke)
     try:
         code = command.main(
             args=arguments if arguments is not None else sys.argv[1:] or ["--help"],
             prog_name=name,
             standalone_mode=False,
         )
-    except (InvalidInput, MissingPackage) as problem:
+    except MissingPackage as problem:
         _fail(str(problem), 2)
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
@@ -260,6 +265,21 @@ def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = N
     if code == INTERRUPTED:  # typer makes this of Ctrl-C
         _fail("interrupted; what --store or --resume keeps goes on from here", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _asked(invoke: Callable[[Any], Any], context: Any) -> Any:
+    """Run one command; bad input ends in the words of its options."""
+    try:
+        return invoke(context)
+    except InvalidInput as refusal:
+        _fail(spoken(refusal, {one.name: _option(one, context) for one in context.command.params}), 2)
+
+
+def _option(parameter: Any, context: Any) -> Option:
+    """The name that people write, and what was written for it, if anything was."""
+    name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar or parameter.name
+    given = context.get_parameter_source(parameter.name).name == "COMMANDLINE"
+    return Option(name, context.params[parameter.name] if given else None)
 
 
 def _fail(sentence: str, code: int) -> NoReturn:

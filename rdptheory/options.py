@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rdptheory.units import Unit
-from rdptheory.words import DISTORTIONS, PERCEPTIONS, TABLE
+from rdptheory.words import DISTORTIONS, PERCEPTIONS, RENYI, TABLE
 
 __all__ = [
     "COption",
@@ -44,7 +44,8 @@ _GRID = "LOW:HIGH:COUNT or a comma-separated list"
 _DISTORTIONS = f"{', '.join(DISTORTIONS)}, or {TABLE}:FILE (d(x, y), a row for each symbol)"
 _DISTORTION = typer.Option("--distortion", help=_DISTORTIONS)
 _PERCEPTION = typer.Option(
-    "--perception", help=f"{', '.join(PERCEPTIONS)}; tv is half the L1 distance, hellinger and w2 are squared"
+    "--perception",
+    help=f"{', '.join(PERCEPTIONS)}, or {RENYI}:ORDER; tv is half the L1 distance, hellinger and w2 are squared",
 )
 _CSV = typer.Option("--out", help="CSV file to write (rates in nats)")
 

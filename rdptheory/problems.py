@@ -102,8 +102,8 @@ class Problem:
             raise InvalidInput(
                 "matrix",
                 self.distortion.matrix,
-                f"has shape {self.distortion.matrix.shape}: a finite P needs Table(matrix, reference=law of shape "
-                f"({m},))",
+                f"has shape {self.distortion.matrix.shape}: a finite P needs as many reconstructions as symbols, or "
+                f"Table(matrix, reference=law) with a law of shape ({m},)",
             )
         return m, m
 
@@ -117,7 +117,7 @@ class Problem:
             The source has a density, or its alphabet and the table do not fit.
         """
         if not isinstance(self.source, DiscreteSource):
-            advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it a Pmf"
+            advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it finite"
             raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
         costs = self.costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()

@@ -69,7 +69,7 @@ class ConditionalProblem:
             joint = _joint_law(side_information, source.probabilities)
             self._check_finite(plain, joint, realism)
         else:
-            rule = "must be the GaussianVector of (X, Z): other sources with a density take none"
+            rule = "must be the GaussianVector of (X, Z) beside a Gaussian; other sources with a density take none"
             raise InvalidInput("side_information", side_information, rule)
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "side_information", joint)

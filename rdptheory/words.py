@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict, TypeVar
@@ -17,6 +18,7 @@ from rdptheory.divergences import (
     Divergence,
     JensenShannon,
     KullbackLeibler,
+    Renyi,
     ReverseKullbackLeibler,
     SquaredHellinger,
     TotalVariation,
@@ -44,8 +46,9 @@ from rdptheory.sources import (
 from rdptheory.sources.histogram import read_table
 
 __all__ = [
-    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "TABLE", "UNSEEN", "Question", "Seen", "as_distortion", "as_limit",
-    "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_seen", "as_source", "check_outputs",
+    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen", "as_distortion",
+    "as_limit", "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_seen", "as_source",
+    "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
@@ -92,6 +95,8 @@ PERCEPTIONS: dict[str, Divergence | None] = {
 Member = TypeVar("Member")
 TABLE = "table"
 """A distortion that is a file: d(x, y), a row for each symbol."""
+RENYI = "renyi"
+"""A divergence that takes a number: its order."""
 PICTURES = (".png", ".pdf", ".svg")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
 COUNT = re.compile(r"\d{1,6}", re.ASCII)
@@ -126,7 +131,8 @@ def as_limits(argument: str, text: str) -> list[float]:
 
 def as_source(text: str, levels: int | None = None) -> Source:
     """A family with its parameters, or a file; made finite with so many points, if levels are given."""
-    made = _source(text)
+    with _part("source", text):
+        made = _source(text)
     if levels is None:
         return made
     if not isinstance(made, ContinuousSource):
@@ -156,13 +162,18 @@ def as_distortion(text: str) -> Distortion:
     """One of the family, or the table in a file."""
     kind, _, file = text.partition(":")
     if kind == TABLE:
-        return Table(read_table(file))
+        with _part("distortion", text):
+            return Table(read_table(file))
     return _chosen("distortion", text, DISTORTIONS, f", or {TABLE}:FILE")
 
 
 def as_perception(text: str) -> Divergence | None:
     """One of the family, or none."""
-    return _chosen("perception", text, PERCEPTIONS)
+    kind, _, order = text.partition(":")
+    if kind.lower() == RENYI:
+        with _part("perception", text):
+            return Renyi(_number("perception", order, f"{RENYI} takes an order behind a colon", whole=text))
+    return _chosen("perception", text, PERCEPTIONS, f", or {RENYI}:ORDER")
 
 
 def _chosen(argument: str, text: str, known: Mapping[str, Member], beside: str = "") -> Member:
@@ -192,7 +203,8 @@ def as_seen(source: Source, file: Path | None, realism: str) -> Seen:
     table = read_table(file)
     if isinstance(source, Gaussian):
         mean = [source.mean, *[0.0] * (len(table) - 1)]
-        return Seen(side_information=GaussianVector(mean, table), realism=realism)
+        with _part("side_information", str(file)):
+            return Seen(side_information=GaussianVector(mean, table), realism=realism)
     return Seen(side_information=table, realism=realism)
 
 
@@ -220,6 +232,20 @@ def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[
         if place in taken:
             raise InvalidInput(option, str(places[option]), f"would replace {taken[place]}")
         taken[place] = f"what --{option} writes"
+
+
+@contextmanager
+def _part(option: str, text: str) -> Iterator[None]:
+    """What is wrong with a part of an option, as what is wrong with the option."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        if refusal.argument == option:
+            raise
+        part = {"path": "", "matrix": ""}.get(refusal.argument, f"{refusal.argument}: ")
+        if isinstance(refusal.value, (int, float)):
+            part = f"{refusal.argument} = {refusal.value:g} "
+        raise InvalidInput(option, text, f"{part}{refusal.rule}") from None
 
 
 def _number(argument: str, text: str, rule: str, whole: str | None = None) -> float:

@@ -13,6 +13,7 @@ import datetime
 import importlib
 import inspect
 import io
+import re
 import signal
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import typer
 
 import rdptheory as rdpt
 from rdptheory import cli, plotting
@@ -350,7 +352,7 @@ NO_OPTION = {
                  "pmf:a\0b", "pmf:/dev/zero", "uniform:1,0", "uniform:0,²", "laplace:0,-1", ":", "bernoulli:1_0e-2",
                  "bernoulli:0.1:0.2", "\udcff", "weights:nothing.csv"),
     "--distortion": ("", "x", "Hamming ", "\udcff", "0"),
-    "--perception": ("", "x", "total variation", "none"),
+    "--perception": ("", "x", "total variation", "renyi", "renyi:1", "renyi:x"),
     "-D": NO_LIMIT, "-P": NO_LIMIT, "-R": NO_LIMIT, "--peak": ("0", "-1", "x", "", "nan", "inf"),
     "--out": ("", "nowhere/c.csv", ".", "/", "a\0b", "x" * 5000, "/dev/null"),
     "--plot": ("", "c.bmp", "c", "nowhere/c.png", ".png/", "a\0b.png", "x" * 5000 + ".png"),
@@ -399,16 +401,30 @@ def calls(count: int, seed: int, rooms: tuple[Entrance, ...] | None = None) -> I
         yield Call(door.name, argument, value, lambda door=door, given=given: door.call(**given), wild)  # type: ignore[misc]
 
 
+@cache
+def wrong_options() -> dict[str, list[str]]:
+    """The options of every command that have wrong values, and one that no command has."""
+    group: Any = typer.main.get_command(cli.app)
+    found = {}
+    for name, command in group.commands.items():
+        words = [word for one in command.params for word in one.opts if word in NO_OPTION]
+        words = [word for word in words if word != "--out" or name not in ("demo", "papers")]  # make any folder
+        found[name] = [*words, "--nonsense"]
+    return found
+
+
+def command_call(name: str, option: str, value: str) -> Call:
+    """A command whose options are right, but for one."""
+    first = ["codec.csv"] if name == "place" else []
+    arguments = [name, *first, *(part for pair in (COMMANDS[name] | {option: value}).items() for part in pair)]
+    return Call(f"rdptheory {name}", option, value, lambda: _run(arguments))
+
+
 def _command(rng: np.random.Generator) -> Call:
     name = list(COMMANDS)[rng.integers(len(COMMANDS))]
-    options = dict(COMMANDS[name])
-    known = [option for option in NO_OPTION if option in (*options, "--nonsense", *(["--slope"] * (name == "rate")))]
-    known.remove("--out") if name in ("demo", "papers") else None  # make any folder that they are asked to make
+    known = wrong_options()[name]
     option = known[rng.integers(len(known))]
-    value = NO_OPTION[option][rng.integers(len(NO_OPTION[option]))]
-    first = ["codec.csv"] if name == "place" else []
-    arguments = [name, *first, *(part for pair in (options | {option: value}).items() for part in pair)]
-    return Call(f"rdptheory {name}", option, value, lambda: _run(arguments))
+    return command_call(name, option, NO_OPTION[option][rng.integers(len(NO_OPTION[option]))])
 
 
 def _run(arguments: list[str]) -> None:
@@ -425,8 +441,26 @@ def _run(arguments: list[str]) -> None:
                 code = ended.code
         last = error.getvalue().strip().splitlines()[-1:] or [""]
         if code == 2 and last[0].startswith("Error: "):
+            typed = " ".join(arguments).split()
+            heard = [word for word in python_words(last[0]) if not any(word in part for part in typed)]
+            if heard:
+                raise AssertionError(f"{last[0]} speaks Python: {heard}")
             raise InvalidInput("option", arguments, last[0])
         raise AssertionError(f"exit status {code}: {last[0]}")
+
+
+PYTHON = re.compile(
+    r"(?<!in Python )\b(?:[A-Z][a-z]\w*|[a-z]{4,}\w*)\([^ )]?"  # a constructor or a function, and no R(D,P) or p(x)
+    r"|\b[a-z]+_[a-z_]+\b"  # an argument of several words
+    r"|\b\w+=[\"\w]|\bNone\b|\bTrue\b|\bFalse\b"
+)
+"""Words of Python in a sentence that people read who never call it."""
+
+
+def python_words(sentence: str) -> list[str]:
+    """Those in a sentence, but for what it says is Python's."""
+    said = re.sub(r"in Python \w+\([^)]*\)", "", sentence)
+    return [found.group() for found in PYTHON.finditer(said)]
 
 
 def verdict(call: Call) -> str | None:

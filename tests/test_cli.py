@@ -328,5 +328,5 @@ def test_the_module_runs_in_its_own_process():
     assert "0.3434736" in good.stdout
     bad = subprocess.run([*command, "nan"], capture_output=True, text=True, timeout=60)
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert bad.stderr.strip().splitlines()[-1].startswith("Error: D = nan")
+    assert bad.stderr.strip().splitlines()[-1].startswith("Error: -D = nan")
     assert "Traceback" not in bad.stderr

@@ -15,6 +15,28 @@ def test_every_malformed_call_is_refused() -> None:
     assert wrong == []
 
 
+def test_every_option_of_every_command_is_refused_in_its_own_words() -> None:
+    """One wrong value of each, another one for every command: `make malformed` takes all of them."""
+    options = malformed.wrong_options()
+    assert {name for name in options if name not in malformed.COMMANDS} == {"theorems"}
+    wrong = []
+    for turn, name in enumerate(malformed.COMMANDS):
+        for option in options[name]:
+            values = malformed.NO_OPTION[option]
+            wrong.append(malformed.verdict(malformed.command_call(name, option, values[turn % len(values)])))
+    assert len(wrong) > 70
+    assert [found for found in wrong if found is not None] == []
+
+
+def test_a_command_that_speaks_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        malformed.cli, "spoken", lambda refusal, options: "needs a divergence, such as TotalVariation()"
+    )
+    found = malformed.verdict(malformed.command_call("rate", "-P", "nan"))
+    assert found is not None
+    assert "speaks Python" in found
+
+
 def test_the_right_values_are_right() -> None:
     """A call of right values alone is answered: else a refusal would say nothing about the wrong one."""
     answered = [door for door in malformed.entrances() if _answers(door)]

@@ -76,6 +76,10 @@ ASKED: dict[str, tuple[list[str], Any]] = {
             NORMAL, SQUARED, rd.Wasserstein2Squared(), D=0.4, P=0.05, sense="block", common_randomness=log(2.0)
         ),
     ),
+    "an order of Rényi": (
+        ["rate", *FOUR, "--perception", "renyi:0.5", "-D", "0.3", "-P", "0.02"],
+        lambda: rd.rdp(SOURCE, SQUARED, rd.Renyi(0.5), D=0.3, P=0.02),
+    ),
     "two distortions": (
         ["rate", *FOUR[:2], "--distortion", "squared,table:costs.csv", "-D", "0.3,0.25", *BALL],
         lambda: rd.rdp(SOURCE, [SQUARED, TABLE], TV, D=[0.3, 0.25], P=0.02),
@@ -254,14 +258,14 @@ BAD: dict[str, tuple[list[str], str]] = {
     "three axes": (["rate", *HELP, "cube.npy"], "NumPy file of a table"),
     "objects": (["rate", *HELP, "objects.npy"], "NumPy file of a table"),
     "another law": (["rate", *HELP, "classes.csv"], "row 0 sums to 1"),
-    "realism beside nothing": (["rate", *FOUR, "-D", "0.3", "--realism", "joint"], "needs side_information"),
+    "realism beside nothing": (["rate", *FOUR, "-D", "0.3", "--realism", "joint"], "needs --side-information"),
     "an unknown realism": (["rate", *HELP, "joint.csv", "--realism", "both"], "output or joint"),
     "an unknown sense": (["rate", *FOUR, "-D", "0.3", "--sense", "letter"], "block"),
     "randomness for one letter": (["rate", *FOUR, "-D", "0.3", "--common-randomness", "1"], "has no effect"),
     "neither D nor a slope": (["rate", *FOUR], "must be given, or --slope"),
     "D and a slope": (["rate", *FOUR, "-D", "1", "--slope", "1"], "in place of -D"),
     "a slope for blocks": (["rate", *FOUR, "--slope", "1", "--sense", "block"], "in place of -D"),
-    "a slope of 0": (["rate", *FOUR, "--slope", "0"], "slope = 0.0: must be finite and above 0"),
+    "a slope of 0": (["rate", *FOUR, "--slope", "0"], "--slope = 0: must be finite and above 0"),
     "a limit too few": (["rate", *FOUR[:2], "--distortion", "squared,hamming", "-D", "0.3"], "2 limits"),
     "a limit too many": (["rate", *FOUR, "-D", "0.3,0.4"], "1 limits"),
     "several distortions beside Z": (

@@ -130,7 +130,7 @@ class Pmf(DiscreteSource):
                 "path",
                 str(path),
                 f"its probabilities must sum to 1 within {SUM_TOLERANCE:g}, the sum is {total:.15g}; a column weight "
-                "or count, from_csv(..., normalise=True) or weights:FILE.csv divides by it, as Pmf.from_weights does",
+                "or count is divided by its sum, or all are by Pmf.from_csv(path, normalise=True)",
             )
         return cls(found.masses, found.points)
 

@@ -37,7 +37,7 @@ def test_a_run_without_a_folder_has_one_of_its_own(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "problem,code,line",
     [
-        (InvalidInput("seed", 1, "is\nwrong"), 2, "Error: seed = 1: is wrong"),
+        (InvalidInput("seed", 1, "is\nwrong"), 2, "Error: --seed = 1: is wrong"),
         (KeyboardInterrupt(), 130, None),
         (PermissionError(13, "Permission denied", "runs"), 1, "Error: Permission denied: runs"),
     ],
