@@ -23,7 +23,7 @@ from rdptheory.theorems.statement import Counterexample, Ruling, Statement, Verd
 __all__ = ["Row", "generator", "verify", "verify_one"]
 
 MOST = 1_000_000  # instances of one statement: a day of processor time
-INSTANCES = 20  # of each statement: enough to meet every regime, a minute of processor time for the whole catalogue
+INSTANCES = 20  # of each statement: enough to meet every regime, some 8 s of processor time for the whole catalogue
 
 
 @dataclass(frozen=True)
