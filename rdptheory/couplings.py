@@ -20,6 +20,7 @@ __all__ = [
     "min_distortion_joint",
     "monotone_plan",
     "optimal_transport",
+    "rerouted_plan",
     "rounded_plan",
     "sums_of_plans",
     "unit_of",
@@ -236,6 +237,31 @@ def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray, barred: NDArray
         lacking += max(missing - float(lacking.sum()), 0.0) * p  # columns that only rounding of the rows has room for
         rounded[:, columns] += lacking[:, None] * (empty[columns] / float(lacking.sum()))
     return np.asarray(rounded)
+
+
+def rerouted_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
+    """A plan with row sums p and column sums q, up to rounding, that differs from `plan` (n, m) in its fullest cells.
+
+    What a symbol lacks goes along the spanning tree of the fullest cells, where every difference of the marginals has
+    one way: at what the cells in use cost, where `rounded_plan` pays for a product. What a cell cannot give, or the
+    tree does not reach, is left to that.
+    """
+    n = p.size
+    i, j = np.nonzero(plan)
+    empty = plan.max(initial=0.0) / plan[i, j]
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(
+        scipy.sparse.csr_array((empty, (i, n + j)), shape=2 * (n + q.size,))
+    )
+    order, before = scipy.sparse.csgraph.breadth_first_order(tree, 0, directed=False)
+    lacking = np.concatenate([p - plan.sum(axis=1), q - plan.sum(axis=0)]).tolist()
+    rerouted = plan.copy()
+    for node in order[:0:-1].tolist():
+        other = int(before[node])
+        cell = (node, other - n) if node < n else (other, node - n)
+        sent = max(lacking[node], -float(rerouted[cell]))
+        rerouted[cell] += sent
+        lacking[other] -= sent
+    return rounded_plan(rerouted, p, q)
 
 
 def _used(barred: NDArray[np.bool_], p: FloatArray, q: FloatArray) -> NDArray[np.bool_]:

@@ -5,8 +5,7 @@
 #define LIFT 0.05    /* room of the highest column: z of the order of what the first steps need */
 #define BARE 1e-10   /* weight of a symbol without mass, in units of 1/m */
 #define SPREAD 0.25  /* of P: costs up to which the weights of a plan stay even */
-#define HEAVY 4.0    /* sum of a plan's weights: one that settles before the law it couples moves its mass one by one */
-#define THIN 0.1     /* least weight of a pair of symbols before the cost, in units of 1/size */
+#define THIN 0.5     /* least weight of a pair of symbols before the cost, in units of 1/size */
 #define WIDER 1.5    /* the box of v is so much wider than the prices of the reference itself need, */
 #define FLAT 1e-3    /* and no narrower than this: nats between prices that are next to equal */
 #define SPENT 0.4    /* share of P that r may move up, and down, at first */
@@ -93,7 +92,7 @@ static void own_weights(Ball *ball) {
             double spread = fmax(fmin(is->q[i], is->guess[j]), THIN / (double)k);
             sum += ball->weight[i * k + j] = spread / (1.0 + is->cost[i * k + j] / (SPREAD * is->P));
         }
-    for (int64_t i = 0; i < ball->pairs; i++) ball->weight[i] *= HEAVY / sum;
+    for (int64_t i = 0; i < ball->pairs; i++) ball->weight[i] /= sum;
 }
 
 void begin(Core *c) {

@@ -27,6 +27,7 @@ POLISHING = 6  # Newton steps towards both marginals: each squares what is off
 DECADES = 18.0  # nats of what columns are off, that are looked at together
 FAINT = 1e-150  # mass of a row or column whose scale float64 no longer holds beside others
 TINY = float(np.finfo(np.float64).tiny)  # in place of a limit of 0, where costs are compared in units of it
+NEXT = 0.01  # mass by which the law may be off that of the reference: beyond, the channel is next to no face
 CLOSE = 1e-13  # mass that may be off its law at most: what is sent round stays a tenth of what `Solution` promises
 
 
@@ -39,6 +40,8 @@ def on_the_face(problem: DiscreteProblem, channel: FloatArray) -> tuple[FloatArr
     (ball,) = reduced.perceptions
     p, q = reduced.probabilities, ball.reference
     if ball.image is not None or q.size != channel.shape[1] or not ball.divergence.faithful:
+        return None
+    if not float(np.abs(p @ channel - q).sum()) <= NEXT:
         return None
     free = np.all([limit.table == 0.0 for limit in reduced.distortions], axis=0)
     idle = bool(channel[~free].any())

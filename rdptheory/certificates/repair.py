@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.certificates.tables import Weighed, tables_of, weighed
-from rdptheory.couplings import least_excess, max_slack_joint, optimal_transport, rounded_plan
+from rdptheory.couplings import least_excess, max_slack_joint, optimal_transport, rerouted_plan, rounded_plan
 from rdptheory.doors import guard
 from rdptheory.geometry import MaskArray
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -26,6 +26,7 @@ __all__ = [
     "distances",
     "evaluated",
     "mix",
+    "rerouted",
     "slater_channel",
     "with_exact_marginals",
     "with_output",
@@ -37,6 +38,7 @@ NEGLIGIBLE = UNIT_ROUNDOFF / 1024  # mass that a column may gain in place, below
 SLOPPY = 1e-10  # mass by which a plan may miss the reference: to scale its rows by more would move the law as far
 MIXING_ROUNDS = 60  # doublings of the smallest share that a mixture may need beyond the one in closed form
 NEARING = 200  # rounds: what is left then is a fraction of a percent
+WORTH = 1e-11  # of P: a plan that costs more than this above it is worth another way for what it lacks
 TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms and quotients of empty symbols finite
 
 Plans = tuple[FloatArray | None, ...]
@@ -201,6 +203,16 @@ def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans)
         elif reference is not None and ball.part is not None:
             found = weighed(reduced, _with_parts(reduced, found.channel, reference, ball.part))
     return found, tuple(shown) if any(plan is not None for plan in shown) else ()
+
+
+def rerouted(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> Plans:
+    """The plans, with the marginals that the channel gives them where they have others and a ball is left for it."""
+    return tuple(
+        rerouted_plan(plan, ball.reference, law / law.sum())
+        if plan is not None and ball.divergence.line is None and evaluated(ball, law, plan) > (1.0 + WORTH) * ball.limit
+        else plan
+        for ball, plan, law in ((b, p, b.law(found.law)) for b, p in zip(reduced.perceptions, plans, strict=False))
+    )
 
 
 def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> FloatArray | None:

@@ -21,6 +21,7 @@ from rdptheory.certificates.repair import (
     distances,
     evaluated,
     mix,
+    rerouted,
     slater_channel,
     with_exact_marginals,
     with_output,
@@ -98,6 +99,7 @@ def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Pl
         over, outside = _beyond(reduced, mixed, plans)
         if all(x <= 0.0 for x in (*over, *outside)):  # inside by more than rounding
             return UpperBound(_information(mixed), problem.expand(mixed.channel), tuple(-x for x in outside))
+        plans = rerouted(reduced, mixed, plans)
     first: UpperBound | None = None
     if mixed is not None:
         inside = within(reduced, mixed, plans)

@@ -61,7 +61,7 @@ def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
 def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve a discrete problem to a proved gap: with its balls, without them, at P = 0; brackets are intersected."""
     found: Proof | None = None
-    for special in (_single, _without_room, _class_by_class, _close_to_the_reference):
+    for special in (_single, _without_room, _class_by_class, _close_to_the_reference, _idle):
         close = special(problem, method.gap, method.max_steps)
         if close is not None:
             found = close.better(found)
@@ -172,11 +172,26 @@ def _law_inside(problem: DiscreteProblem, ball: PerceptionLimit, dual: DualPoint
     return np.asarray(q + (1.0 - min(1.0, max(0.0, 2.0 * outside / ball.limit))) * (law - q))
 
 
+def _idle(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+    """The answer without the balls where its law is inside them, looked for first where that costs a tenth: a step with
+    a plan takes as long as several without, and on a line a law is found inside or not at once."""
+    balls = problem.perceptions
+    if not balls or any(b.divergence.line is None or b.image is not None or b.limit == 0.0 for b in balls):
+        return None
+    free = _solve(replace(problem, perceptions=()), gap, max_steps)
+    law = None if free.channel is None else problem.probabilities @ free.channel
+    inside = law is not None and all(b.divergence.value(b.reference, law) <= b.limit for b in balls)
+    return _with_idle_balls(problem, free) if inside else None
+
+
 def _without_balls(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
     """The answer without the balls, judged with them: it serves where they are all but idle."""
     if not problem.perceptions:
         return None
-    free = _solve(replace(problem, perceptions=()), gap, max_steps)
+    return _with_idle_balls(problem, _solve(replace(problem, perceptions=()), gap, max_steps))
+
+
+def _with_idle_balls(problem: DiscreteProblem, free: Proof) -> Proof:
     zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
     dual = None if free.outcome.dual is None else replace(free.outcome.dual, v=zero, mu=np.zeros(len(zero)))
     return judged(problem, replace(free.outcome, dual=dual))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,7 +106,7 @@ def test_points_of_a_plane(divergence: Divergence) -> None:
 
 
 def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
-    """The plan changes place symbol by symbol there: 18 to 42 steps, and 93 where short steps end at the boundary."""
+    """The plan changes place symbol by symbol there: 13 to 33 steps, and 103 with as few correctors as elsewhere."""
     rough = Pmf.from_weights(np.random.default_rng(13).dirichlet(np.ones(128)), np.linspace(0.0, 1.0, 128))
     smooth = discretise(Gaussian(0.0, 1.0), 128, low=-5.0, high=5.0)
     steps = []
@@ -113,7 +115,16 @@ def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
             solution = rdp(source, SquaredError(), Wasserstein2Squared(), D=D, P=P)
             assert_sound(solution, gap=1e-9)
             steps.append(solution.steps)
-    assert sum(steps) <= 40 * len(steps), steps
+    assert sum(steps) <= 22 * len(steps), steps
+
+
+def test_an_idle_ball_on_a_line_takes_no_plan() -> None:
+    source = discretise(Gaussian(0.0, 1.0), 128, low=-5.0, high=5.0)
+    for divergence in (Wasserstein1(), Wasserstein2Squared()):
+        free, idle = (rdp(source, SquaredError(), divergence, D=0.3, P=P) for P in (math.inf, 0.5))
+        assert_sound(idle, gap=1e-9)
+        assert idle.steps == free.steps
+        assert_agree(free.bounds, idle.bounds, values=1e-9)
 
 
 def test_doubled_points_change_nothing() -> None:
