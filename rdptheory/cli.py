@@ -31,6 +31,7 @@ from rdptheory.options import (
     SourceOption,
     UnitOption,
 )
+from rdptheory.picture_commands import draw_curves, draw_surface, tell_written
 from rdptheory.solve import OUTPUT
 from rdptheory.spoken import Option, spoken
 from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
@@ -50,6 +51,8 @@ __all__ = ["app", "main", "serve"]
 
 INTERRUPTED = 130
 """The exit status that shells give a program that ended by Ctrl-C."""
+KEEPING = ("store", "resume")
+"""Arguments of commands that keep what was finished before an interruption."""
 
 app = typer.Typer(
     add_completion=False,
@@ -105,13 +108,11 @@ def curve(
     distortions = as_limits("D", D)
     rows = tabulate(source, *question, D=distortions, P=limits, progress=True, **seen)
     corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
-    written = [write_csv(out, rows)]
-    if plot is not None:
-        written.append(picture_commands.draw(question, seen, distortions, limits, corners, plot, unit))
+    picture = None if plot is None else draw_curves(question, seen, distortions, limits, corners, plot, unit)
+    table = write_csv(out, rows)
     for limit, corner in zip(limits, corners, strict=False):
         typer.echo(f"P = {limit:g}: {corner}")
-    for path in written:
-        typer.echo(f"wrote {path}")
+    tell_written(table, picture)
 
 
 @app.command(name="surface")
@@ -139,18 +140,14 @@ def surface_command(
     question = as_question(source, distortion, perception, levels)
     seen = as_seen(question[0], side_information, realism)
     distortions, limits = as_limits("D", D), as_limits("P", P)
+    if plot is not None:
+        from rdptheory.plotting import check_axes
+
+        check_axes(distortions, limits)
     executor = Serial() if workers == 1 else Joblib(workers)
     grid = surface(*question, D=distortions, P=limits, executor=executor, store=store, progress=True, **seen)
-    written = [write_surface(out, grid)]
-    if plot is not None:
-        from rdptheory.plotting import figure, plot_surface, save, style
-
-        with style():
-            drawn, axes = figure(height=2.8)
-            plot_surface(grid, axes[0], unit)
-            written.append(save(drawn, plot))
-    for path in written:
-        typer.echo(f"wrote {path}")
+    picture = None if plot is None else draw_surface(grid, plot, unit)
+    tell_written(write_surface(out, grid), picture)
 
 
 @app.command()
@@ -248,7 +245,7 @@ def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = N
         )
     except MissingPackage as problem:
         _fail(str(problem), 2)
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):  # before a command began
         code = INTERRUPTED
     except WorkerLost as problem:
         _fail(str(problem), 1)
@@ -263,14 +260,17 @@ def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = N
             raise
         _fail(message(), int(getattr(problem, "exit_code", 2)))
     if code == INTERRUPTED:  # typer makes this of Ctrl-C
-        _fail("interrupted; what --store or --resume keeps goes on from here", INTERRUPTED)
+        _fail("interrupted", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _asked(invoke: Callable[[Any], Any], context: Any) -> Any:
-    """Run one command; bad input ends in the words of its options."""
+    """Run one command; bad input ends in the words of its options, Ctrl-C with the one that goes on from there."""
     try:
         return invoke(context)
+    except KeyboardInterrupt:
+        keeping = [one.opts[0] for one in context.command.params if one.name in KEEPING]
+        _fail("; ".join(["interrupted", *(f"what {name} keeps goes on from here" for name in keeping)]), INTERRUPTED)
     except InvalidInput as refusal:
         _fail(spoken(refusal, {one.name: _option(one, context) for one in context.command.params}), 2)
 

@@ -20,7 +20,7 @@ from rdptheory.distortions import Distortion, Hamming, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, MissingPackage
-from rdptheory.files import read_text
+from rdptheory.files import made_folder, read_text
 from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
 from rdptheory.plotting import figure, plot_curves, save, style
 from rdptheory.report import Block, Section, other_questions, picture, trained_codecs, write_page
@@ -126,11 +126,7 @@ def run(
         What was written, the page first.
     """
     begun, unit, say = time.perf_counter(), Unit.of(unit), told or (lambda part: None)
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InvalidInput("out", str(out), f"cannot be made a folder ({type(problem).__name__})") from None
+    folder = made_folder("out", out)
     studied = [] if studies is None else _studied(Path(studies))
     say("certified curves")
     curves, written = _curves(folder, unit, progress)

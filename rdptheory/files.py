@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rdptheory.errors import InvalidInput
 
-__all__ = ["read_bytes", "read_text", "replaceable", "write_bytes", "write_text", "write_whole"]
+__all__ = ["made_folder", "read_bytes", "read_text", "replaceable", "write_bytes", "write_text", "write_whole"]
 
 LARGEST_TEXT = 2**28  # bytes of a table that is read at once: four million symbols, written in full
 
@@ -67,6 +67,25 @@ def replaceable(argument: str, path: str | os.PathLike[str]) -> Path:
     if not stat.S_ISREG(kind):
         raise InvalidInput(argument, str(target), "is a link, a pipe or a device, and only plain files are replaced")
     return target
+
+
+def made_folder(argument: str, path: str | os.PathLike[str]) -> Path:
+    """A folder that can be written into, made if need be.
+
+    Raises
+    ------
+    InvalidInput
+        It cannot be made, or is nobody's to write into.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as problem:  # ValueError: a name that holds a zero byte
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise InvalidInput(argument, str(path), f"cannot be made a folder ({reason})") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidInput(argument, str(path), "is a folder that cannot be written to")
+    return folder
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:

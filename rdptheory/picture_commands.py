@@ -28,7 +28,7 @@ from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
 from rdptheory.units import Unit
 from rdptheory.words import UNSEEN, Question, Seen, as_question, check_outputs
 
-__all__ = ["draw", "register"]
+__all__ = ["draw_curves", "draw_surface", "register", "tell_written"]
 
 LOWEST_SHARE = 0.005
 """Share of the axis below which no curve is drawn: it would be a wall on the left."""
@@ -63,13 +63,9 @@ def register(app: typer.Typer) -> None:
         asked = as_question(source, distortion, perception, levels)
         placed = place(read_measurements(file, peak=peak), *asked)
         typer.echo(_table(placed, unit))
-        written = []
-        if out is not None:
-            written.append(write_table(out, HEADER, [_row(one) for one in placed]))
-        if plot is not None:
-            written.append(_overlay(asked, placed, plot, unit))
-        for path in written:
-            typer.echo(f"wrote {path}")
+        picture = None if plot is None else _overlay(asked, placed, plot, unit)
+        table = None if out is None else write_table(out, HEADER, [_row(one) for one in placed])
+        tell_written(table, picture)
 
     @app.command()
     def papers(out: FolderOption) -> None:
@@ -80,7 +76,17 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"wrote {path}")
 
 
-def draw(
+def draw_surface(grid: Any, plot: Path, unit: Unit) -> Path:
+    """The picture of `rdptheory surface`."""
+    from rdptheory.plotting import figure, plot_surface, save, style
+
+    with style():
+        drawn, (axes,) = figure(height=2.8)
+        plot_surface(grid, axes, unit)
+        return save(drawn, plot)
+
+
+def draw_curves(
     question: Question,
     seen: Seen,
     D: Sequence[float],
@@ -100,9 +106,17 @@ def draw(
         return save(drawn, plot)
 
 
+def tell_written(*paths: Path | None) -> None:
+    """Print what was written, after all of it: a picture that cannot be drawn leaves no table behind."""
+    for path in paths:
+        if path is not None:
+            typer.echo(f"wrote {path}")
+
+
 def _between(question: Question, seen: Seen, D: Sequence[float], P: Sequence[float]) -> list[float]:
     """The asked distortions, and where there are at least two of them the ones that resolve the corners."""
-    ends = [value for value in D if 0.0 < value < inf]  # at D = 0 the rate may be infinite
+    least = distortion_at(*question, R=inf, P=min(P), **seen).value  # up to here the rate may be infinite
+    ends = [value for value in D if least < value < inf]
     if len(ends) < 2:
         return list(D)
     return sorted({*D, *_resolved(question, seen, (min(ends), max(ends)), P)})

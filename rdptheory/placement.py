@@ -30,7 +30,7 @@ from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.shown import as_html
 from rdptheory.solve import Method, answers, rdp
 from rdptheory.sources import Empirical, Source
-from rdptheory.sources.histogram import csv_lines, csv_number
+from rdptheory.sources.histogram import csv_lines, csv_number, too_many
 from rdptheory.units import bits_to_nats, nats_to_bits
 
 __all__ = [
@@ -346,12 +346,15 @@ def _from_table(path: str, peak: float) -> list[Measurement]:
     for line, cells in lines[1:]:
         where = f"line {line}"
         if len(cells) != len(header):
-            rule = f"must hold {len(header)} cells, as many as the header, holds {len(cells)}"
+            rule = too_many(len(header), "cell", len(cells), separator)
             raise InvalidInput("path", path, f"{where} {rule}")
         row = dict(zip(header, map(str.strip, cells), strict=True))
         rate, value = (_cell(path, where, name, row[name], separator) for name in (rates[0], quality))
         P = _cell(path, where, "p", row["p"], separator) if row.get("p") else None
         D = value if quality == "d" else _error_of(value, peak)
+        if rate < 0.0:  # in the unit of the column
+            rule = f"{where}: {rates[0]} must be a number at least 0, is {row[rates[0]]!r}"
+            raise InvalidInput("path", path, rule)
         found.append(_measured(path, where, RATES[rates[0]](rate), D, P, row.get("name") or where))
     if not found:
         raise InvalidInput("path", path, "has a header and no line below it")

@@ -220,6 +220,12 @@ def plot_curves(
     return ax
 
 
+def check_axes(D: Sequence[float], P: Sequence[float]) -> None:
+    """Refuse lists of D and P that are too short for the picture of a surface."""
+    if np.size(D) < 2 or np.count_nonzero(np.isfinite(P)) < 2:
+        raise InvalidInput("P", P, "a surface needs at least two finite P and two D")
+
+
 def plot_surface(
     dataset: DataSet,
     ax: Axes | None = None,
@@ -237,9 +243,8 @@ def plot_surface(
     matplotlib Axes
     """
     _check_data(dataset)
+    check_axes(dataset.D.values, dataset.P.values)
     shown = dataset.isel(P=np.isfinite(dataset.P.values)).sortby(["D", "P"])
-    if min(shown.sizes.values()) < 2:
-        raise InvalidInput("P", dataset.P.values, "a surface needs at least two finite P and two D")
     ax, unit = _axes(ax), Unit.of(unit)
     shade(ax, shown.D.values, shown.P.values, unit.from_nats(shown.rate.transpose("P", "D").values), unit)
     ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")

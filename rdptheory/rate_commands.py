@@ -41,6 +41,7 @@ from rdptheory.words import (
     as_distortion,
     as_limit,
     as_number,
+    as_numbers,
     as_perception,
     as_question,
     as_relevance,
@@ -90,9 +91,8 @@ def register(app: typer.Typer) -> None:
             return
         if D is None:
             raise InvalidInput("D", D, "must be given, or --slope in its place")
-        limits = [as_number("D", word) for word in D.split(",")]
-        several = len(each) > 1 or len(limits) > 1
-        what: Any = (each, limits) if several else (each[0], limits[0])
+        limits = as_numbers("D", D, len(each))
+        what: Any = (each, limits) if len(each) > 1 else (each[0], limits[0])
         found = rdp(made, what[0], judged, D=what[1], P=limit, common_randomness=shared, sense=sense, **seen)
         _tell((source, unit, as_json), found)
 

@@ -47,8 +47,8 @@ from rdptheory.sources.histogram import read_table
 
 __all__ = [
     "DISTORTIONS", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen", "as_distortion",
-    "as_limit", "as_limits", "as_number", "as_perception", "as_question", "as_relevance", "as_seen", "as_source",
-    "check_outputs",
+    "as_limit", "as_limits", "as_number", "as_numbers", "as_perception", "as_question", "as_relevance", "as_seen",
+    "as_source", "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
@@ -98,7 +98,10 @@ TABLE = "table"
 RENYI = "renyi"
 """A divergence that takes a number: its order."""
 PICTURES = (".png", ".pdf", ".svg")
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)(e[-+]?\d+)?|[-+]?inf|nan", re.ASCII | re.IGNORECASE)
+"""No 05, which is what stands behind the comma of 0,05 where a list is read."""
+DECIMAL_COMMA = re.compile(r"\d,\d|^\s*0\d", re.ASCII)
+POINT = "the decimal sign is a point"
 COUNT = re.compile(r"\d{1,6}", re.ASCII)
 """Up to a million numbers in a list: a sweep refuses what is too much."""
 
@@ -113,17 +116,26 @@ def as_limit(argument: str, text: str) -> float:
     return at_least_zero(argument, _number(argument, text, "must be a number at least 0 (inf is allowed)"))
 
 
+def as_numbers(argument: str, text: str, most: int | None = None) -> list[float]:
+    """Numbers with commas between them, as many as are asked for."""
+    parts = text.split(",")
+    if most is not None and len(parts) != most:
+        count = "1 limit" if most == 1 else f"{most} limits"
+        raise InvalidInput(argument, text, f"must be {count}, one for each distortion, with commas between; {POINT}")
+    return [_number(argument, part, "must be numbers with commas between (inf is allowed)", text) for part in parts]
+
+
 def as_limits(argument: str, text: str) -> list[float]:
-    """LOW:HIGH:COUNT, or numbers with commas between them."""
+    """LOW:HIGH:COUNT, or numbers with commas between them; the question that takes them checks them."""
     if ":" not in text:
-        return [as_limit(argument, part) for part in text.split(",")]
+        return as_numbers(argument, text)
     low_word, _, rest = text.partition(":")
     high_word, _, steps = rest.partition(":")
     if not COUNT.fullmatch(steps) or int(steps) < 2:
         rule = "must be LOW:HIGH:COUNT with COUNT from 2 to 999999, or a comma-separated list"
         raise InvalidInput(argument, text, rule)
-    low, high = as_limit(argument, low_word), as_limit(argument, high_word)
-    if not low < high < float("inf"):
+    low, high = as_number(argument, low_word), as_number(argument, high_word)
+    if not float("-inf") < low < high < float("inf"):
         raise InvalidInput(argument, text, "needs LOW below HIGH, both finite")
     last = int(steps) - 1
     return [low + (high - low) * k / last for k in range(last + 1)]
@@ -137,7 +149,8 @@ def as_source(text: str, levels: int | None = None) -> Source:
         return made
     if not isinstance(made, ContinuousSource):
         raise InvalidInput("levels", levels, "needs a source with a density")
-    return discretise(made, levels)
+    with _part("levels", str(levels), renamed=("n",)):
+        return discretise(made, levels)
 
 
 def _source(text: str) -> Source:
@@ -154,7 +167,7 @@ def _source(text: str) -> Source:
     rule = f"{family} takes {count} number{'s with commas between them' if count > 1 else ''} behind a colon"
     parts = rest.split(",")
     if len(parts) != count:
-        raise InvalidInput("source", text, rule)
+        raise InvalidInput("source", text, rule if len(parts) < count else f"{rule}; {POINT}")
     return make(*(_number("source", part, rule, whole=text) for part in parts))
 
 
@@ -235,22 +248,23 @@ def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[
 
 
 @contextmanager
-def _part(option: str, text: str) -> Iterator[None]:
-    """What is wrong with a part of an option, as what is wrong with the option."""
+def _part(option: str, text: str, renamed: tuple[str, ...] = ("path", "matrix")) -> Iterator[None]:
+    """What is wrong with a part of an option, as what is wrong with the option; the whole of it has another name."""
     try:
         yield
     except InvalidInput as refusal:
         if refusal.argument == option:
             raise
-        part = {"path": "", "matrix": ""}.get(refusal.argument, f"{refusal.argument}: ")
-        if isinstance(refusal.value, (int, float)):
+        part = "" if refusal.argument in renamed else f"{refusal.argument}: "
+        if part and isinstance(refusal.value, (int, float)):
             part = f"{refusal.argument} = {refusal.value:g} "
         raise InvalidInput(option, text, f"{part}{refusal.rule}") from None
 
 
 def _number(argument: str, text: str, rule: str, whole: str | None = None) -> float:
     if not NUMBER.fullmatch(text.strip()):
-        raise InvalidInput(argument, text if whole is None else whole, rule)
+        shown = text if whole is None else whole
+        raise InvalidInput(argument, shown, f"{rule}; {POINT}" if DECIMAL_COMMA.search(text) else rule)
     return float(text)
 
 

@@ -285,7 +285,7 @@ def test_an_interruption_is_one_sentence_and_keeps_what_was_finished(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.strip().splitlines()[-1] == "Error: interrupted; what --store or --resume keeps goes on from here"
+    assert err.strip().splitlines()[-1] == "Error: interrupted; what --store keeps goes on from here"
     assert "Traceback" not in err
     assert 1 <= len(list(tmp_path.glob("kept/[!.]*.json"))) < 40
     assert not (tmp_path / "s.csv").exists()
@@ -330,3 +330,97 @@ def test_the_module_runs_in_its_own_process():
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr.strip().splitlines()[-1].startswith("Error: -D = nan")
     assert "Traceback" not in bad.stderr
+
+
+@pytest.fixture
+def grey(tmp_path, monkeypatch):
+    """A histogram in the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    Path("grey.csv").write_text("level;count\n0;120\n1;60\n2;20\n")
+    return ["--source", "pmf:grey.csv", "--distortion", "squared", "--perception", "tv"]
+
+
+NEWCOMERS = {
+    "a decimal comma": (["rate", "-D", "0,1"], "-D = 0,1: must be 1 limit, one for each distortion, with commas"),
+    "of a single limit": (["rate", "-D", "0.1", "-P", "0,02"], "the decimal sign is a point"),
+    "of a list": (["curve", "-D", "0,05", "--out", "c.csv"], "the decimal sign is a point"),
+    "of a parameter": (["rate", "--source", "bernoulli:0,25", "-D", "0.1"], "the decimal sign is a point"),
+    "no levels": (
+        ["rate", "--source", "laplace:0,1", "-D", "0.1", "--levels", "0"],
+        "--levels = 0: must be an integer",
+    ),
+    "a surface of one P": (
+        ["surface", "-D", "0.1,0.2", "-P", "0.1", "--out", "s.csv", "--plot", "s.png"],
+        "-P = 0.1: a surface needs at least two finite P",
+    ),
+    "a file for a folder": (["papers", "--out", "grey.csv"], "--out = grey.csv: cannot be made a folder (File exists)"),
+}
+
+
+@pytest.mark.parametrize("arguments, words", NEWCOMERS.values(), ids=NEWCOMERS)
+def test_a_newcomer_is_told_what_to_type(capsys, tmp_path, grey, arguments, words):
+    asked = grey if "-D" in arguments else []
+    code, out, err = run(capsys, arguments[0], *asked, *arguments[1:])
+    assert (code, out) == (2, "")
+    assert words in err.strip().splitlines()[-1]
+    assert "point/s" not in err, "refused before the work"
+    assert os.listdir(tmp_path) == ["grey.csv"]
+
+
+@pytest.mark.parametrize(
+    "file, text, words",
+    [
+        (
+            "pmf",
+            "probability\n0,5\n0,5\n",
+            "line 2 must hold 1 number, as the first line does, holds 2; beside decimal",
+        ),
+        ("pmf", "level,count\n0\n", "line 2 must hold 2 numbers, as the first line does, holds 1"),
+        (
+            "place",
+            "rate_bits,D\n1,5,0,1\n",
+            "line 2 must hold 2 cells, as the first line does, holds 4; beside decimal",
+        ),
+        ("place", "rate_bits,D\n-1,0.1\n", "line 2: rate_bits must be a number at least 0, is '-1'"),
+    ],
+)
+def test_a_line_that_does_not_fit_says_why(capsys, tmp_path, monkeypatch, file, text, words):
+    monkeypatch.chdir(tmp_path)
+    Path("f.csv").write_text(text)
+    coin = [*COIN[2:4], *(["-D", "0.1"] if file == "pmf" else [])]
+    asked = ["rate", "--source", "pmf:f.csv", *coin] if file == "pmf" else ["place", "f.csv", *COIN[:2], *coin]
+    code, _, err = run(capsys, *asked)
+    assert code == 2
+    assert words in err
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_no_table(capsys, tmp_path, grey, monkeypatch):
+    """The table is written after the picture is made; an interruption counts, too."""
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rdptheory.plotting.plot_curves", press)
+    monkeypatch.setattr("rdptheory.plotting.plot_surface", press)
+    Path("codec.csv").write_text("rate_bits,D,P\n1,0.1,0.05\n")
+    grid = ["-D", "0.1,0.2", "-P", "0.02,0.1"]
+    for asked in (["curve", *grid], ["surface", *grid, "--workers", "1"], ["place", "codec.csv"]):
+        code, _, err = run(capsys, *asked, *grey, "--out", "t.csv", "--plot", "p.png")
+        store = "; what --store keeps goes on from here" if asked[0] == "surface" else ""
+        assert (code, err.strip().splitlines()[-1]) == (130, f"Error: interrupted{store}")
+        assert sorted(os.listdir(tmp_path)) == ["codec.csv", "grey.csv"]
+
+
+def test_a_curve_is_drawn_from_where_its_rate_is_finite(capsys, tmp_path, grey):
+    """A grid that begins below the least distortion, and one below 0 where a table is."""
+    Path("table.csv").write_text("0.3,1\n1,0.2\n1,0.4\n")
+    Path("below.csv").write_text("0,-1,2\n1,0,1\n2,1,0\n")
+    for table, grid in (("table", "0.01:0.6:5"), ("below", "-0.7:0.4:5")):
+        asked = [*grey[:2], "--distortion", f"table:{table}.csv", "-D", grid, "--out", "c.csv", "--plot", "c.png"]
+        code, _, err = run(capsys, "curve", *asked)
+        assert code == 0, err
+        with open("c.csv", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert rows[0]["status"] == "infeasible"
+        assert rows[-1]["status"] == "optimal"
+    assert float(rows[0]["D"]) == -0.7

@@ -267,7 +267,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "a slope for blocks": (["rate", *FOUR, "--slope", "1", "--sense", "block"], "in place of -D"),
     "a slope of 0": (["rate", *FOUR, "--slope", "0"], "--slope = 0: must be finite and above 0"),
     "a limit too few": (["rate", *FOUR[:2], "--distortion", "squared,hamming", "-D", "0.3"], "2 limits"),
-    "a limit too many": (["rate", *FOUR, "-D", "0.3,0.4"], "1 limits"),
+    "a limit too many": (["rate", *FOUR, "-D", "0.3,0.4"], "1 limit,"),
     "several distortions beside Z": (
         ["rate", *FOUR[:2], "--distortion", "squared,hamming", "-D", "1,1", "--side-information", "joint.csv"],
         "one distortion",

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rdptheory.doors import guard
-from rdptheory.errors import InvalidInput
-from rdptheory.files import write_text
+from rdptheory.files import made_folder, write_text
 from rdptheory.papers.index import ITEMS, Item, Kind
 from rdptheory.papers.redrawn import Redrawn
 from rdptheory.plotting import save
@@ -38,11 +37,7 @@ def write_papers(
     paths, redrawn
         What was written, and what each theory item gave, by key.
     """
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InvalidInput("out", str(out), f"cannot be made a folder ({type(problem).__name__})") from None
+    folder = made_folder("out", out)
     redrawn, written = {}, []
     for key, item in ITEMS.items():
         if item.draw is None:

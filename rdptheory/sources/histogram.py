@@ -16,7 +16,7 @@ from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.errors import InvalidInput, reals
 from rdptheory.files import LARGEST_TEXT, read_bytes, read_text
 
-__all__ = ["Histogram", "csv_lines", "csv_number", "points_of_index", "read_histogram", "read_table"]
+__all__ = ["Histogram", "csv_lines", "csv_number", "points_of_index", "read_histogram", "read_table", "too_many"]
 
 MASSES = ("probability", "weight", "count")
 POINTS = ("point", "level", "value")
@@ -59,11 +59,11 @@ def read_histogram(path: str | os.PathLike[str]) -> Histogram:
     table = np.empty((len(lines) - 1, 1 + len(points)))
     for row, (number, cells) in enumerate(lines[1:]):
         if len(cells) != len(header):
-            _refuse(path, f"line {number} must hold {len(header)} numbers, holds {len(cells)}")
+            _refuse(path, f"line {number} {too_many(len(header), 'number', len(cells), separator)}")
         for column, place in enumerate((*masses, *points)):
             value = csv_number(cells[place], separator)
             if value is None:
-                rule = f"must hold {len(header)} numbers, {header[place] or 'index'} is no number there"
+                rule = f"must hold {_counted(len(header), 'number')}, {header[place] or 'index'} is no number there"
                 _refuse(path, f"line {number} {rule}")
             table[row, column] = value
     where = None if not points else table[:, 1] if len(points) == 1 else table[:, 1:]
@@ -92,7 +92,9 @@ def read_table(path: str | os.PathLike[str]) -> FloatArray:
     table = np.empty((len(rows), width))
     for row, (number, values) in enumerate(rows):
         if len(values) != width or None in values:
-            _refuse(path, f"line {number} must hold {width} numbers and nothing else")
+            if None in values:
+                _refuse(path, f"line {number} must hold {_counted(width, 'number')} and nothing else")
+            _refuse(path, f"line {number} {too_many(width, 'number', len(values), separator)}")
         table[row] = values
     return table
 
@@ -138,6 +140,16 @@ def csv_lines(path: str | os.PathLike[str]) -> tuple[list[tuple[int, list[str]]]
         return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)], separator
     except csv.Error as problem:
         _refuse(path, f"line {reader.line_num} is not CSV: {problem}")
+
+
+def too_many(wanted: int, what: str, held: int, separator: str) -> str:
+    """What is wrong with a line of another count of cells: decimal commas, perhaps."""
+    rule = f"must hold {_counted(wanted, what)}, as the first line does, holds {held}"
+    return f"{rule}; beside decimal commas, semicolons or tabs separate" if separator == "," and held > wanted else rule
+
+
+def _counted(many: int, what: str) -> str:
+    return f"{many} {what}{'' if many == 1 else 's'}"
 
 
 def csv_number(cell: str, separator: str) -> float | None:

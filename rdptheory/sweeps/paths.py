@@ -21,7 +21,7 @@ from rdptheory._types import FloatArray
 from rdptheory.distortions import Distortion, signed
 from rdptheory.divergences import Divergence
 from rdptheory.errors import InvalidInput, at_least_zero, real
-from rdptheory.files import read_bytes, write_bytes
+from rdptheory.files import made_folder, read_bytes, write_bytes
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.side_information import SideInformation
@@ -161,14 +161,7 @@ class Store:
     @classmethod
     def at(cls, folder: str | os.PathLike[str]) -> Store:
         """The store in a folder, made if need be."""
-        try:
-            File(folder).mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem)
-            raise InvalidInput("store", str(folder), f"cannot be made a folder ({reason})") from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InvalidInput("store", str(folder), "is a folder that cannot be written to")
-        return cls(File(folder))
+        return cls(made_folder("store", folder))
 
     def load(self, path: Path) -> FloatArray | None:
         """What `tabulate_path` gave, or None if this path is not finished."""
