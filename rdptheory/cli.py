@@ -14,32 +14,36 @@ import typer
 
 from rdptheory import picture_commands, rate_commands
 from rdptheory.critical import critical_points
-from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost
+from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost, finite
 from rdptheory.options import (
     CsvOption,
     DGridOption,
     DistortionOption,
     FolderOption,
+    GridFileOption,
     LevelsOption,
     MaybePictureOption,
     OwnDistortionOption,
     OwnPerceptionOption,
     PerceptionOption,
     PGridOption,
+    POption,
     RealismOption,
     SideInformationOption,
+    SlopesOption,
     SourceOption,
     UnitOption,
 )
 from rdptheory.picture_commands import draw_curves, draw_surface, tell_written
 from rdptheory.solve import OUTPUT
 from rdptheory.spoken import Option, spoken
-from rdptheory.sweeps import Joblib, Serial, surface, tabulate, write_csv, write_surface
+from rdptheory.sweeps import Joblib, Serial, slope_curve, surface, tabulate, write_csv, write_surface
 from rdptheory.units import Unit
 from rdptheory.words import (
     as_distortion,
     as_limit,
     as_limits,
+    as_numbers,
     as_perception,
     as_question,
     as_seen,
@@ -122,7 +126,7 @@ def surface_command(
     perception: PerceptionOption,
     D: DGridOption,
     P: PGridOption,
-    out: Annotated[Path, typer.Option("--out", help=".nc (NetCDF) or .csv file to write (rates in nats)")],
+    out: GridFileOption,
     side_information: SideInformationOption = None,
     realism: RealismOption = OUTPUT,
     store: Annotated[
@@ -134,8 +138,7 @@ def surface_command(
     unit: UnitOption = Unit.bits,
 ) -> None:
     """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
-    if out.suffix.lower() not in (".nc", ".csv"):
-        raise InvalidInput("out", str(out), "must end in .nc or .csv")
+    _check_grid_file(out)
     check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(side_information,))
     question = as_question(source, distortion, perception, levels)
     seen = as_seen(question[0], side_information, realism)
@@ -148,6 +151,31 @@ def surface_command(
     grid = surface(*question, D=distortions, P=limits, executor=executor, store=store, progress=True, **seen)
     picture = None if plot is None else draw_surface(grid, plot, unit)
     tell_written(write_surface(out, grid), picture)
+
+
+def _check_grid_file(out: Path) -> None:
+    if out.suffix.lower() not in (".nc", ".csv"):
+        raise InvalidInput("out", str(out), "must end in .nc or .csv")
+
+
+@app.command(name="slope-curve")
+def slope_curve_command(
+    source: SourceOption,
+    distortion: DistortionOption,
+    slope: SlopesOption,
+    out: GridFileOption,
+    perception: PerceptionOption = "none",
+    P: POption = "inf",
+    levels: LevelsOption = None,
+    unit: UnitOption = Unit.bits,
+) -> None:
+    """Write the points of the curve at a list of slopes: brackets on D and on the rate."""
+    _check_grid_file(out)
+    check_outputs({"out": out}, source, distortion)
+    question, limit = as_question(source, distortion, perception, levels), as_limit("P", P)
+    steep = [finite("slope", value, positive=True) for value in as_numbers("slope", slope)]
+    grid = slope_curve(*question, s=[unit.to_nats(value) for value in steep], P=limit)
+    tell_written(write_surface(out, grid))
 
 
 @app.command()

@@ -21,6 +21,7 @@ __all__ = [
     "DistortionsOption",
     "EachDOption",
     "FolderOption",
+    "GridFileOption",
     "JsonOption",
     "LevelsOption",
     "MaybeCsvOption",
@@ -35,6 +36,8 @@ __all__ = [
     "SeenOption",
     "SenseOption",
     "SideInformationOption",
+    "SlopeOption",
+    "SlopesOption",
     "SourceOption",
     "UnitOption",
 ]
@@ -78,6 +81,12 @@ COption = Annotated[str, typer.Option("-C", help="limit on H(S|U), what the code
 ROption = Annotated[str, typer.Option("-R", help="limit on the rate, in --unit (inf lifts it)")]
 DGridOption = Annotated[str, typer.Option("-D", help=_GRID)]
 PGridOption = Annotated[str, typer.Option("-P", help=_GRID)]
+SlopeOption = Annotated[
+    str | None, typer.Option("--slope", help="in place of -D: the point where dR/dD is minus this, in --unit")
+]
+SlopesOption = Annotated[
+    str, typer.Option("--slope", help="-dR/dD, in --unit for each unit of the distortion: numbers with commas between")
+]
 UnitOption = Annotated[Unit, typer.Option("--unit", help="unit of the rates that are given, printed and drawn")]
 
 ClassesOption = Annotated[
@@ -102,6 +111,7 @@ SenseOption = Annotated[
 
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object, rates in nats")]
 CsvOption = Annotated[Path, _CSV]
+GridFileOption = Annotated[Path, typer.Option("--out", help=".nc (NetCDF) or .csv file to write (rates in nats)")]
 MaybeCsvOption = Annotated[Path | None, _CSV]
 MaybePictureOption = Annotated[Path | None, typer.Option("--plot", help="picture to write: .png, .pdf or .svg")]
 FolderOption = Annotated[Path, typer.Option("--out", help="folder for the page, its pictures and tables")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from math import inf
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -27,6 +27,7 @@ from rdptheory.options import (
     SeenOption,
     SenseOption,
     SideInformationOption,
+    SlopeOption,
     SourceOption,
     UnitOption,
 )
@@ -67,9 +68,7 @@ def register(app: typer.Typer) -> None:
         D: EachDOption = None,
         perception: PerceptionOption = "none",
         P: POption = "inf",
-        slope: Annotated[
-            str | None, typer.Option("--slope", help="in place of -D: the point where dR/dD is minus this, in --unit")
-        ] = None,
+        slope: SlopeOption = None,
         side_information: SideInformationOption = None,
         realism: RealismOption = OUTPUT,
         common_randomness: CommonRandomnessOption = "inf",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
@@ -18,5 +18,15 @@ def script(main: Callable[..., Path]) -> ArgumentParser:
     title = (main.__globals__.get("__doc__") or "").partition("\n")[0]
     told = cleandoc(main.__doc__ or "").replace("`out`", "FOLDER")
     parser = ArgumentParser(description=f"{title} {told}".strip())
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=Path(), help="this one if left out")
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", type=_folder, default=Path(), help="this one if left out"
+    )
     return parser
+
+
+def _folder(word: str) -> Path:
+    """A place where a folder is or may be made."""
+    place = Path(word)
+    if place.exists() and not place.is_dir():
+        raise ArgumentTypeError(f"{word} is no folder")
+    return place

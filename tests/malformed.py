@@ -332,6 +332,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "rate": COIN | SEEN | {"--sense": "information", "--common-randomness": "inf"},
     "curve": COIN | SEEN | {"--out": "c.csv", "--plot": "c.png"},
     "surface": COIN | SEEN | {"--out": "s.nc", "--workers": "1", "--store": "kept"},
+    "slope-curve": without(COIN, "-D") | {"--slope": "1", "--out": "s.csv"},
     "distortion-at": without(COIN, "-D") | SEEN | {"-R": "0.1", "--sense": "information", "--common-randomness": "inf"},
     "perception-at": without(COIN, "-P") | SEEN | {"-R": "0.1"},
     "verify": {"--instances": "1", "--seed": "0"},
@@ -361,7 +362,7 @@ NO_OPTION = {
     "--store": ("/dev/null", "a\0b", "/dev/null/x", "x" * 5000), "--levels": ("0", "-1", "x", "1.5", "10" * 20),
     "--unit": ("hartleys", "", "Bits!"), "--nonsense": ("1",),
     "--side-information": NO_TABLE, "--relevance": NO_TABLE, "--realism": ("", "x"), "--sense": ("", "x", "block"),
-    "-C": NO_LIMIT, "--common-randomness": (*NO_LIMIT, "0.1"), "--slope": (*NO_LIMIT, "1"),
+    "-C": NO_LIMIT, "--common-randomness": (*NO_LIMIT, "0.1"), "--slope": NO_LIMIT,
 }  # fmt: skip
 
 

@@ -76,3 +76,9 @@ def test_a_folder_is_this_one_if_left_out() -> None:
     parser = script(test_there_are_ten_examples)  # type: ignore[arg-type]
     assert parser.parse_args([]).folder == Path()
     assert parser.parse_args(["there"]).folder == Path("there")
+
+
+def test_a_file_is_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        script(test_there_are_ten_examples).parse_args([__file__])  # type: ignore[arg-type]
+    assert capsys.readouterr().err.splitlines()[-1].endswith("is no folder")

@@ -1,10 +1,13 @@
 """The point at a slope: against Blahut-Arimoto, closed forms, shifts, straight pieces and corners."""
 
+import csv
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +36,9 @@ from rdptheory import (
     rate_at_slope,
     rdp,
     slope_curve,
+    write_surface,
 )
+from rdptheory.cli import main
 from rdptheory.divergences import F_DIVERGENCES
 from tests.checks import assert_inside
 from tests.strategies import laws, matrices
@@ -199,6 +204,31 @@ def test_a_sweep_of_slopes():
     assert (float(line.D_upper[1]), float(line.upper[1])) == (one.D.upper, one.rate.upper)
     assert not line.straight.any()
     assert dict(slope_curve(DIE, Hamming(), s=1.0).sizes) == {"s": 1}
+
+
+def test_a_slope_curve_goes_to_a_file(tmp_path, monkeypatch):
+    """By the verb and by the command, where a slope is one of bits: every float64 survives."""
+    line = slope_curve(DIE, SquaredError(), TotalVariation(), s=[0.5 * math.log(2.0), 2.0 * math.log(2.0)], P=0.02)
+    monkeypatch.chdir(tmp_path)
+    DIE.to_csv("die.csv")
+    asked = ["slope-curve", "--source", "pmf:die.csv", "--distortion", "squared", "--perception", "tv", "-P", "0.02"]
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, "--slope", "0.5,2", "--out", "line.csv"])
+    assert not ended.value.code
+    assert Path("line.csv").read_bytes() == write_surface("verb.csv", line).read_bytes()
+    with open("line.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row, s in zip(rows, line.s.values, strict=True):
+        point = line.sel(s=s)
+        assert float(row["s_nat"]) == s
+        for name in ("D_lower", "D_upper", "lower", "upper"):
+            assert float(row[name if name[0] == "D" else f"{name}_nat"]) == float(point[name])
+        assert (row["straight"], row["status"]) == ("False", "optimal")
+    with xarray.open_dataset(write_surface("line.nc", line), engine="h5netcdf") as read:
+        assert read.D_upper.values.tobytes() == line.D_upper.values.tobytes()
+
+
+def test_slopes_of_a_list_are_refused_as_one_is():
     for s in ([], [1.0, 1.0], [0.0], [math.inf]):
         with pytest.raises(InvalidInput):
             slope_curve(DIE, Hamming(), s=s)

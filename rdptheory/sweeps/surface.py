@@ -47,6 +47,11 @@ MEANING = {
 }
 WHOLE = {"steps": np.int64, "status": np.int8, "straight": np.bool_}
 DataSet = Annotated[Any, Has("an xarray.Dataset", ("variables", "dims", "to_netcdf"))]
+COLUMNS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("P", "D"): VARIABLES,
+    ("s",): ("D_lower", "D_upper", "lower", "upper", "straight", "steps", "status"),
+}
+"""The coordinates of a data set, outermost first in a file, and its variables."""
 SERIAL = Serial()
 LONGEST_TITLE = 40
 """Letters of a source that fit above a picture of one column."""
@@ -206,7 +211,7 @@ def _corners(found: CriticalPoints) -> dict[str, Any]:
 
 
 def write_surface(path: str | os.PathLike[str], grid: DataSet) -> File:
-    """Write what `surface` or `curve` returned, whole or not at all.
+    """Write what `surface`, `curve` or `slope_curve` returned, whole or not at all.
 
     `.nc` is NetCDF (`xarray.open_dataset(path, engine="h5netcdf")` reads it back bit by bit); `.csv` has one line for
     each point, rates in nats, every float64 surviving the round trip.
@@ -218,18 +223,21 @@ def write_surface(path: str | os.PathLike[str], grid: DataSet) -> File:
     MissingPackage
         h5netcdf is not installed.
     """
-    if not {"D", "P", *VARIABLES} <= {*grid.variables}:
-        raise InvalidInput("grid", grid, "must be what surface or curve returned")
+    axes = next((axes for axes, names in COLUMNS.items() if {*axes, *names} <= {*grid.variables}), None)
+    if axes is None:
+        raise InvalidInput("grid", grid, "must be what surface, curve or slope_curve returned")
     match File(path).suffix.lower():
         case ".nc":
             return write_bytes(path, _netcdf(grid))
         case ".csv":
-            flat = grid.expand_dims([name for name in ("D", "P") if name not in grid.dims]).transpose("P", "D")
-            D, P = np.meshgrid(flat.D.values, flat.P.values)
-            columns = [D.ravel(), P.ravel(), *(flat[name].values.ravel() for name in VARIABLES)]
-            header = ["D", "P", *(name if name in WHOLE else f"{name}_nat" for name in VARIABLES)]
-            rows = [[value.item() for value in row] for row in zip(*columns, strict=True)]
-            return write_table(path, header, [[*row[:-1], STATUSES[row[-1]].value] for row in rows])
+            flat = grid.expand_dims([name for name in axes if name not in grid.dims]).transpose(*axes)
+            places = np.meshgrid(*(flat[name].values for name in axes), indexing="ij")
+            told = dict(zip(axes, places, strict=True))
+            told = {name: told[name] for name in reversed(axes)} | {name: flat[name].values for name in COLUMNS[axes]}
+            told["status"] = np.array([status.value for status in STATUSES])[told["status"]]
+            header = [f"{name}_nat" if flat[name].attrs["units"].startswith("nat") else name for name in told]
+            columns = [values.ravel().tolist() for values in told.values()]
+            return write_table(path, header, list(zip(*columns, strict=True)))
     raise InvalidInput("path", str(path), "must end in .nc or .csv")
 
 

@@ -115,7 +115,7 @@ def test_corners_are_those_of_one_limit_and_files_those_of_a_sweep(
 ) -> None:
     with pytest.raises(InvalidInput, match="`critical_points` finds those of each"):
         curve(*QUESTION, D=D, P=[0.0, 0.1], critical=True)
-    with pytest.raises(InvalidInput, match="must be what surface or curve returned"):
+    with pytest.raises(InvalidInput, match="must be what surface, curve or slope_curve returned"):
         write_surface(tmp_path / "grid.csv", serial.drop_vars("slope_P"))
     monkeypatch.setitem(sys.modules, "h5netcdf", None)
     with pytest.raises(MissingPackage, match=r"rdptheory\[parallel\]"):
