@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 from rdptheory.distortions import Table
 from rdptheory.errors import InvalidInput, WrongCall
-from rdptheory.words import DISTORTIONS, PERCEPTIONS, TABLE
+from rdptheory.words import DISTORTIONS, FAMILIES, PERCEPTIONS, TABLE
 
 __all__ = ["Option", "spoken"]
 
@@ -59,6 +59,9 @@ def in_words(rule: str, options: Mapping[str, Option]) -> str:
         rule = rule.replace(phrase, word)
     for phrase, word in MEMBERS.items():
         rule = re.sub(rf"\b{re.escape(phrase)}", word, rule)
+    for word, (_, make) in FAMILIES.items():
+        said = rf"\b{make.__name__}\(([^()=]+)\)"
+        rule = re.sub(said, lambda found, word=word: f"{word}:{found[1].replace(' ', '')}", rule)  # type: ignore[misc]
     for argument, option in options.items():
         rule = re.sub(rf'(?<![-\w]){argument} ?= ?"?([^\s",:;)]+)"?', rf"{option.name} \1", rule)
         if "_" in argument:

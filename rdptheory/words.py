@@ -46,9 +46,9 @@ from rdptheory.sources import (
 from rdptheory.sources.histogram import read_table
 
 __all__ = [
-    "DISTORTIONS", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen", "as_distortion",
-    "as_limit", "as_limits", "as_number", "as_numbers", "as_perception", "as_question", "as_relevance", "as_seen",
-    "as_source", "check_outputs",
+    "DISTORTIONS", "FAMILIES", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen",
+    "as_distortion", "as_limit", "as_limits", "as_number", "as_numbers", "as_perception", "as_question",
+    "as_relevance", "as_seen", "as_source", "check_outputs",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]

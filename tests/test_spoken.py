@@ -15,7 +15,6 @@ import rdptheory
 from rdptheory import cli, spoken
 from rdptheory.errors import InvalidInput, WrongCall
 from rdptheory.spoken import Option
-from rdptheory.theorems import claims
 from tests.malformed import python_words
 
 ROOM = Path(rdptheory.__file__).parent
@@ -88,10 +87,15 @@ def test_no_refusal_about_an_argument_of_a_command_speaks_python() -> None:
 
 
 def test_conditions_of_statements_speak_no_python() -> None:
-    known = options(commands()["verify"])
-    for key, (statement, _) in claims().items():
-        for condition in getattr(statement, "conditions", {}):
-            assert python_words(spoken.in_words(str(condition), known)) == [], key
+    """What `the statement needs`, as the draws of instances ask for it."""
+    known, asked = options(commands()["verify"]), set()
+    for path in (ROOM / "theorems").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("given.", "self.part", "self.number")):
+                asked |= {as_text(one) for one in node.args if isinstance(one, (ast.Constant, ast.JoinedStr))}
+    assert len(asked) > 20
+    heard = {text: python_words(spoken.in_words(text, known)) for text in asked}
+    assert {text: words for text, words in heard.items() if words} == {}
 
 
 def test_what_only_python_writes_is_written_somewhere() -> None:
@@ -105,6 +109,7 @@ def test_members_are_said_as_they_are_typed() -> None:
     for member, word in spoken.MEMBERS.items():
         if member != "None":
             assert spoken.in_words(f"must be {member} here", known) == f"must be {word} here"
+    assert spoken.in_words("Bernoulli(p) or Uniform(0, a)", known) == "bernoulli:p or uniform:0,a"
     assert spoken.in_words("ReverseKullbackLeibler() or KullbackLeibler()", known) == "reverse-kl or kl"
 
 
