@@ -162,7 +162,7 @@ def _check_grid_file(out: Path) -> None:
 def slope_curve_command(
     source: SourceOption,
     distortion: DistortionOption,
-    slope: SlopesOption,
+    s: SlopesOption,
     out: GridFileOption,
     perception: PerceptionOption = "none",
     P: POption = "inf",
@@ -173,7 +173,7 @@ def slope_curve_command(
     _check_grid_file(out)
     check_outputs({"out": out}, source, distortion)
     question, limit = as_question(source, distortion, perception, levels), as_limit("P", P)
-    steep = [finite("slope", value, positive=True) for value in as_numbers("slope", slope)]
+    steep = [finite("s", value, positive=True) for value in as_numbers("s", s)]
     grid = slope_curve(*question, s=[unit.to_nats(value) for value in steep], P=limit)
     tell_written(write_surface(out, grid))
 

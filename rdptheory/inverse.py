@@ -356,7 +356,7 @@ def _of_density(problem: Problem, name: str, find: Callable[[Problem], Bounds], 
     bounds, narrow = limit_at(problem, name, find, method)
     if bounds.lower == inf:
         return Located(inf, bounds, 0, Status.INFEASIBLE, "no limit, however loose, will do")
-    message = "as narrow as asked" if narrow else "a quarter of max_cells proves no narrower bracket"
+    message = "as narrow as asked" if narrow else "a quarter of the cells that it may take proves no narrower bracket"
     return Located(bounds.upper, bounds, 0, Status.OPTIMAL if narrow else Status.STOPPED, message)
 
 

@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         D: EachDOption = None,
         perception: PerceptionOption = "none",
         P: POption = "inf",
-        slope: SlopeOption = None,
+        s: SlopeOption = None,
         side_information: SideInformationOption = None,
         realism: RealismOption = OUTPUT,
         common_randomness: CommonRandomnessOption = "inf",
@@ -82,10 +82,10 @@ def register(app: typer.Typer) -> None:
         each = [as_distortion(word) for word in distortion.split(",")]
         seen = as_seen(made, side_information, realism)
         shared = unit.to_nats(as_limit("common_randomness", common_randomness))
-        if slope is not None:
+        if s is not None:
             if D is not None or len(each) > 1 or side_information is not None or (realism, shared, sense) != PLAIN:
-                raise InvalidInput("slope", slope, "stands in place of -D, and takes one distortion and nothing beside")
-            steep = unit.to_nats(finite("slope", as_number("slope", slope), positive=True))
+                raise InvalidInput("s", s, "stands in place of -D, and takes one distortion and nothing beside")
+            steep = unit.to_nats(finite("s", as_number("s", s), positive=True))
             _tell_slope((source, unit, as_json), limit, rate_at_slope(made, each[0], judged, s=steep, P=limit))
             return
         if D is None:
@@ -254,7 +254,8 @@ def _tell_located(asked: Asked, name: str, given: dict[str, float], found: Locat
         {
             name: f"{found.value:.10g}",
             "bracket": f"[{bounds.lower:.12g}, {bounds.upper:.12g}], gap {bounds.gap:.1e}",
-            "status": f"{found.status.value}: {found.message}, {found.steps} rates",
+            "steps": str(found.steps),
+            "status": f"{found.status.value}: {found.message}",
         }
     )
 

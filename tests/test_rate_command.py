@@ -193,7 +193,7 @@ def test_an_inverse_says_what_its_verb_says(
     code, out, _ = run(capsys, *arguments)
     assert code == 0
     assert out.startswith(f"{name}        {found.value:.10g}\nbracket  [")
-    assert f"{found.status.value}: {found.message}" in out
+    assert out.endswith(f"steps    {found.steps}\nstatus   {found.status.value}: {found.message}\n")
 
 
 @pytest.mark.usefixtures("files")
@@ -299,6 +299,9 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["curve", *FOUR, "-D", "0.3", "--out", "c.csv", "--realism", "joint"],
         "needs",
     ),
+    "slopes twice": (["slope-curve", *FOUR, "--slope", "1,1", "--out", "s.csv"], "--slope = 1,1: must be a list"),
+    "slopes below 0": (["slope-curve", *FOUR, "--slope", "1,-1", "--out", "s.csv"], "--slope = 1,-1: must be finite"),
+    "slopes to a file of no kind": (["slope-curve", *FOUR, "--slope", "1", "--out", "s.txt"], "must end in .nc or"),
     "C below 0": ([*CLASS[:3], "-C", "-1", "--relevance", "classes.csv"], "C = -1"),
     "D of what nobody shows": (["relevant-rate", *CLASS[1:], "classes.csv", "-D", "1"], "distortion"),
 }
