@@ -44,24 +44,26 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def replaceable(argument: str, path: str | os.PathLike[str]) -> Path:
-    """A place where a file can be written: a folder that exists, and there nothing or a plain file.
+    """A place where a file can be written: a folder that is there for it, and in it nothing or a plain file.
 
     Raises
     ------
     InvalidInput
-        No such folder, or the place is taken by a folder, a link, a pipe or a device.
+        No such folder or none to write into, or the place is taken by a folder, a link, a pipe or a device.
     """
     target = Path(path)
     try:
         homeless = not target.parent.is_dir()
         kind = None if homeless else os.lstat(target).st_mode
     except FileNotFoundError:
-        return target
+        kind = stat.S_IFREG
     except (OSError, ValueError) as problem:  # a name that is too long or holds a zero byte
         reason = getattr(problem, "strerror", None) or str(problem)
         raise InvalidInput(argument, str(target), f"is no name for a file ({reason})") from None
     if kind is None:
         raise InvalidInput(argument, str(target), "its folder does not exist")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise InvalidInput(argument, str(target), "its folder cannot be written to")
     if stat.S_ISDIR(kind):
         raise InvalidInput(argument, str(target), "is a folder")
     if not stat.S_ISREG(kind):

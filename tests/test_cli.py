@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import rdptheory
-from rdptheory import Pmf, demo, words
+from rdptheory import Pmf, demo, files, words
 from rdptheory.cli import main
 from rdptheory.sweeps import COLUMNS
 
@@ -409,6 +409,19 @@ def test_a_picture_that_cannot_be_drawn_leaves_no_table(capsys, tmp_path, grey, 
         store = "; what --store keeps goes on from here" if asked[0] == "surface" else ""
         assert (code, err.strip().splitlines()[-1]) == (130, f"Error: interrupted{store}")
         assert sorted(os.listdir(tmp_path)) == ["codec.csv", "grey.csv"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(capsys, tmp_path, grey, monkeypatch):
+    """Whoever runs the tests may be allowed everything, so that the system is asked in his place."""
+    monkeypatch.setattr(files.os, "access", lambda place, mode: Path(place) != Path("locked"))
+    Path("locked").mkdir()
+    for place in ({"--out": "locked/c.csv"}, {"--out": "c.csv", "--plot": "locked/c.png"}):
+        words = [word for pair in place.items() for word in pair]
+        code, out, err = run(capsys, "curve", *grey, "-D", "0.1", *words)
+        option, named = list(place.items())[-1]
+        assert (code, out) == (2, "")
+        assert err == f"Error: {option} = {named}: its folder cannot be written to\n"
+    assert sorted(os.listdir(tmp_path)) == ["grey.csv", "locked"]
 
 
 def test_a_curve_is_drawn_from_where_its_rate_is_finite(capsys, tmp_path, grey):
