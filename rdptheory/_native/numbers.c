@@ -1,4 +1,5 @@
-/* Products and factors. Blocks of sums in registers carry the speed; there is no blocking for cache. */
+/* Products and factors. Blocks of sums in registers carry the speed; beyond DEEP rows the operands are packed, or every
+   load would be of another page. */
 #include "numbers.h"
 
 #if defined(__GNUC__)
@@ -21,8 +22,50 @@ INLINE void tile(const double *A, int64_t lda, const double *B, int64_t ldb, int
     t[0][1] = c01; t[1][1] = c11; t[2][1] = c21; t[3][1] = c31;
 }
 
+#define DEEP 128  /* rows of a packed block: two vectors of columns of it stay in the first cache, */
+#define BROAD 128 /* and so many columns in the second */
+
+/* C = A' diag(by) B, or C -= that, in blocks of rows: both operands packed, strips of four columns and of two vectors. */
+static void packed_columns(const double *A, int64_t lda, int64_t na, const double *B, int64_t ldb, int64_t nb, int64_t k,
+                           const double *by, double *C, int64_t ldc, int upper, int less) {
+    __attribute__((aligned(64))) double left[DEEP * BROAD], right[DEEP * 2 * WIDTH];
+    vec t[4][2];
+    for (int64_t k0 = 0; k0 < k; k0 += DEEP)
+        for (int64_t i0 = 0; i0 < na; i0 += BROAD) {
+            int64_t deep = k - k0 < DEEP ? k - k0 : DEEP, broad = na - i0 < BROAD ? na - i0 : BROAD;
+            for (int64_t i = 0; i < broad; i += 4)
+                for (int64_t r = 0; r < deep; r++)
+                    for (int a = 0; a < 4; a++)
+                        left[i * deep + 4 * r + a] = A[(k0 + r) * lda + i0 + i + a] * (by ? by[k0 + r] : 1.0);
+            for (int64_t j = upper ? i0 / (2 * WIDTH) * (2 * WIDTH) : 0; j < nb; j += 2 * WIDTH) {
+                int both = j + 2 * WIDTH <= nb;
+                for (int64_t r = 0; r < deep; r++) {
+                    const double *b = B + (k0 + r) * ldb + j;
+                    STORE(right + r * 2 * WIDTH) = LOAD(b);
+                    if (both) STORE(right + r * 2 * WIDTH + WIDTH) = LOAD(b + WIDTH);
+                }
+                for (int64_t i = 0; i < broad && (!upper || i0 + i < j + 2 * WIDTH); i += 4) {
+                    if (both) tile(left + i * deep, 4, right, 2 * WIDTH, deep, 1, t);
+                    else tile(left + i * deep, 4, right, 2 * WIDTH, deep, 0, t);
+                    for (int a = 0; a < 4; a++)
+                        for (int b = 0; b <= both; b++) {
+                            double *c = C + (i0 + i + a) * ldc + j + b * WIDTH;
+                            vec sum = t[a][b];
+                            if (less) sum = LOAD(c) - sum;
+                            else if (k0) sum = LOAD(c) + sum;
+                            STORE(c) = sum;
+                        }
+                }
+            }
+        }
+}
+
 void columns_with_columns(const double *A, int64_t lda, int64_t na, const double *B, int64_t ldb, int64_t nb, int64_t k,
                           double *C, int64_t ldc, int upper) {
+    if (k > DEEP) {
+        packed_columns(A, lda, na, B, ldb, nb, k, NULL, C, ldc, upper, 0);
+        return;
+    }
     vec t[4][2];
     for (int64_t i = 0; i < na; i += 4) {
         int64_t j = upper ? i : 0;
@@ -184,24 +227,38 @@ INLINE void rows_of_factor(const Matrix *is, int64_t k, int64_t j, vec t0, vec t
     STORE(U + 3 * is->stride) = t3 * inverse[3];
 }
 
+/* t = what rows `from` to k of U take from four rows and two vectors of columns, or one; those above them left theirs in
+   the place of U itself. */
+INLINE void taken(const Matrix *is, int64_t from, int64_t k, int64_t j, int both, vec t[4][2]) {
+    const double *U = is->U + k * is->stride + j;
+    tile(is->panel + 4 * from, 4, is->U + from * is->stride + j, is->stride, k - from, both, t);
+    for (int a = 0; from && a < 4; a++)
+        for (int b = 0; b <= both; b++) t[a][b] += LOAD(U + a * is->stride + b * WIDTH);
+}
+
 /* Four rows at a time: S = M - (those above)'pivot (those above), then row by row within the four. */
 static int factor(const Matrix *is, double lift) {
     int64_t wide = whole(is->n), stride = is->stride;
     double *U = is->U, *panel = is->panel;
     vec t[4][2];
-    for (int64_t k = 0; k < wide; k += 4) {
-        for (int64_t i = 0; i < k; i++)
+    for (int64_t k = 0, from = 0; k < wide; k += 4) {
+        if (k == from + DEEP) { /* what all rows so far take from the next ones, in one product */
+            from = k;
+            int64_t rows = wide - k < DEEP ? wide - k : DEEP;
+            packed_columns(U + k, stride, rows, U + k, stride, wide - k, k, is->pivot, U + k * stride + k, stride, 1, 0);
+        }
+        for (int64_t i = from; i < k; i++)
             for (int a = 0; a < 4; a++) panel[4 * i + a] = is->pivot[i] * U[i * stride + k + a];
-        tile(panel, 4, U + k, stride, k, WIDTH < 4, t);
+        taken(is, from, k, k, WIDTH < 4, t);
         if (!corner(is, k, lift, t)) return 0;
         int64_t j = k + 4;
         for (; j + 2 * WIDTH <= wide; j += 2 * WIDTH) {
-            tile(panel, 4, U + j, stride, k, 1, t);
+            taken(is, from, k, j, 1, t);
             rows_of_factor(is, k, j, t[0][0], t[1][0], t[2][0], t[3][0]);
             rows_of_factor(is, k, j + WIDTH, t[0][1], t[1][1], t[2][1], t[3][1]);
         }
         if (j >= wide) continue;
-        tile(panel, 4, U + j, stride, k, 0, t);
+        taken(is, from, k, j, 0, t);
         rows_of_factor(is, k, j, t[0][0], t[1][0], t[2][0], t[3][0]);
     }
     return 1;
@@ -247,16 +304,26 @@ void solve_scaled(const Matrix *is, double *x) {
 void forward_columns(const Matrix *is, double *X, int64_t stride, int64_t columns) {
     int64_t wide = whole(is->n);
     vec t[4][2];
-    for (int64_t k = 0; k < wide; k += 4)
+    for (int64_t k = 0, from = 0; k < wide; k += 4) {
+        if (k == from + DEEP) { /* what all rows so far take from the next ones, in one product */
+            from = k;
+            int64_t rows = wide - k < DEEP ? wide - k : DEEP;
+            for (int64_t i = k; i < k + rows; i++)
+                for (int64_t j = 0; j < columns; j++) X[i * stride + j] *= is->scale[i];
+            packed_columns(is->U + k, is->stride, rows, X, stride, columns, k, NULL, X + k * stride, stride, 0, 1);
+        }
+        double scale[4];
+        for (int a = 0; a < 4; a++) scale[a] = from ? 1.0 : is->scale[k + a];
         for (int64_t j = 0; j < columns; j += WIDTH) {
-            const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride, *scale = is->scale + k;
+            const double *r0 = is->U + k * is->stride + k, *r1 = r0 + is->stride, *r2 = r1 + is->stride;
             double *x = X + k * stride + j;
-            tile(is->U + k, is->stride, X + j, stride, k, 0, t);
+            tile(is->U + from * is->stride + k, is->stride, X + from * stride + j, stride, k - from, 0, t);
             vec x0 = LOAD(x) * scale[0] - t[0][0], x1 = LOAD(x + stride) * scale[1] - t[1][0] - r0[1] * x0;
             vec x2 = LOAD(x + 2 * stride) * scale[2] - t[2][0] - r0[2] * x0 - r1[2] * x1;
             vec x3 = LOAD(x + 3 * stride) * scale[3] - t[3][0] - r0[3] * x0 - r1[3] * x1 - r2[3] * x2;
             STORE(x) = x0; STORE(x + stride) = x1; STORE(x + 2 * stride) = x2; STORE(x + 3 * stride) = x3;
         }
+    }
     for (int64_t k = 0; k < wide; k++) {
         double root = sqrt(is->inverse[k]);
         for (int64_t j = 0; j < columns; j++) X[k * stride + j] *= root;

@@ -182,6 +182,14 @@ int main(void) {
         if (n == 64) run(n, 64, 2, 1, &plan, 0, 0, 0);
         free(q); free(cost);
     }
+    for (int64_t n = 129; n <= 134; n += 5) { /* more rows than a packed block has */
+        double *q = law(134), *cost = table(134, 134);
+        rdp_ball box = {RDP_BOX, 134, 134, 0.1, 0.0, 1.0, 0.5, NULL, q, NULL, NULL, NULL};
+        rdp_ball plan = {RDP_TRANSPORT, 134, 134, 0.1, 0.0, 1.0, 0.0, NULL, q, NULL, cost, q};
+        run(n, 134, 1, 1, &box, 0, 0, 0);
+        if (n == 134) run(n, 134, 1, 1, &plan, 0, 0, 0);
+        free(q); free(cost);
+    }
     puts("ok");
     return 0;
 }

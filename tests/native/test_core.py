@@ -48,6 +48,16 @@ def test_every_size_and_ball_closes(n):
             assert found.gap <= 1e-9, (ball, P, found)
 
 
+@pytest.mark.parametrize("n", (129, 134, 257))
+def test_tables_beyond_one_packed_block_close_in_as_many_steps(n):
+    rng = np.random.default_rng(n)
+    law = Pmf.from_weights(rng.dirichlet(np.ones(n)) + 1e-5, np.linspace(0.0, 1.0, n))
+    for ball, P in ((None, np.inf), (TotalVariation(), 0.02), (TotalVariation(), 0.0), (Wasserstein2Squared(), 1e-3)):
+        found = rdp(law, SquaredError(), ball, D=0.01, P=P, method=InteriorPoint())
+        assert found.gap <= 1e-9, (ball, P, found)
+        assert found.steps <= 20, "4 to 16: as many as with 128 symbols"
+
+
 def _question(rng, n, m, kind):
     p, q = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
     d = rng.uniform(0.1, 1.0, (1, n, m))
