@@ -276,7 +276,7 @@ class _UNet(nn.Module):
         self.rise, self.upper = nn.ConvTranspose2d(c, b, 2, 2), self._pair(2 * b, b)
         self.top, self.last = nn.ConvTranspose2d(b, a, 2, 2), self._pair(2 * a, a)
         self.out = nn.Conv2d(a, planes, 3, padding=1)
-        self.out.weight.data.mul_(0.1)  # starts near the image it is given
+        _steady(self).out.weight.data.mul_(0.1)  # starts near the image it is given
 
     def forward(self, received: Tensor, noise: Tensor) -> Tensor:
         image = received.unflatten(1, self.shape)
@@ -342,6 +342,19 @@ def _layers(
     for before, after in pairwise(sizes):
         layers += [build(before, after, *kernel), *([batch(after)] if norm else []), activation()]
     return layers
+
+
+def _steady(module: nn.Module) -> nn.Module:
+    """Weights under which signals keep their size from layer to layer, and zero biases: as torch starts convolutions,
+    ten of them shrink it to nothing, and small errors are not learned before that has grown."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        elif isinstance(layer, nn.ConvTranspose2d):  # stride 2 by 2: a pixel adds up one tap of every plane, no ReLU
+            nn.init.normal_(layer.weight, 0.0, layer.in_channels**-0.5)
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.zeros_(layer.bias)
+    return module
 
 
 def _small(module: nn.Module) -> nn.Module:

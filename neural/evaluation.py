@@ -179,8 +179,9 @@ class Look:
 
     def features(self) -> Found:
         embed, perceive = (torch.no_grad()(layer) for layer in (self.classifier.embed, self.classifier.perceive))
+        made, first, second = map(embed, self.halves)
         measures = {"frechet": frechet, "kernel_distance": kernel_distance}
-        laws = {name: self.against(lambda a, b, m=m: m(embed(a), embed(b))) for name, m in measures.items()}
+        laws = {name: Measured(m(made, second), m(first, second)) for name, m in measures.items()}
         return {**laws, "feature_error": _square(perceive(self.output), perceive(self.images))}
 
 

@@ -57,13 +57,17 @@ def crossed(v: Variant) -> Iterator[Model]:
                 yield fitted(v, code, common, weight).named(**own, **role)
 
 
-def over_line(t: Table, measure: str, own: Labels, others: list[Labels], left: float | None = None) -> float:
+def over_line(
+    t: Table, measure: str, own: Labels, others: list[Labels], left: float | None = None, seen: float = -math.inf
+) -> float:
     """A measure of a model over that of others at the same P, between theirs by a line.
 
-    Beyond their ends the least or the largest stands in; `left`, if given, below their least P.
+    Beyond their ends the least or the largest stands in; `left`, if given, below their least P. What P is below `seen`
+    is one: the best of others there stands for all.
     """
-    points = sorted((t.at(P, **labels), t.at(measure, **labels)) for labels in others)
-    return t.at(measure, **own) / float(np.interp(t.at(P, **own), *zip(*points, strict=True), left=left))
+    least = dict(sorted(((max(seen, t.at(P, **labels)), t.at(measure, **labels)) for labels in others), reverse=True))
+    points = zip(*sorted(least.items()), strict=True)
+    return t.at(measure, **own) / float(np.interp(max(seen, t.at(P, **own)), *points, left=left))
 
 
 def equal(measure: str, to: str) -> Claim:
@@ -207,10 +211,14 @@ CURVE = (0.0, 1e-3, 3e-3, 1e-2)
 """Weights end to end, near enough that a line between two neighbours is close to the curve, which lies below it."""
 
 
+def seen(t: Table) -> float:
+    """A hundredth of the P of the mean image: below it, that of a batch is mostly noise."""
+    return 0.01 * t.at(P, role="mean image")
+
+
 def restored(t: Table) -> float:
-    """P of the restored images over that of the input, or over what nobody sees: a hundredth of the mean image's."""
-    seen = max(t.at(P, role="input"), 0.01 * t.at(P, role="mean image"))
-    return t.at(P, role="restored") / seen
+    """P of the restored images over that of the input, or over what is seen."""
+    return t.at(P, role="restored") / max(t.at(P, role="input"), seen(t))
 
 
 def restored_first(t: Table, rate: float) -> float:
@@ -219,7 +227,7 @@ def restored_first(t: Table, rate: float) -> float:
     whole = [{"role": "end to end", "rate": rate, "weight": weight} for weight in weights]
     known = t.at(D, **whole[0]) < LEARNED * t.at(D, role="mean image")
     own = {"role": "restored first", "rate": rate}
-    return over_line(t, D, own, whole, left=math.nan) if known else math.nan
+    return over_line(t, D, own, whole, math.nan, seen(t)) if known else math.nan
 
 
 RESTORING = Plan(recipe=Recipe(64, Adam(4e-3)), steps=200)

@@ -96,6 +96,25 @@ def test_an_untrained_unet_output_depends_on_its_noise_plane(rng):
     assert not torch.allclose(first, second)
 
 
+def heard(net, rng):
+    """How much of white noise, as an image, the last but one layer of a U-Net tells apart."""
+    seen = []
+    net.last.register_forward_hook(lambda module, given, made: seen.append(made.detach()))
+    with torch.no_grad():
+        net(torch.randn(64, 64, generator=rng), torch.empty(64, 0))
+    return float(seen[0].std(0).mean())
+
+
+@pytest.mark.parametrize("width", [0.25, 1.0])
+def test_a_fresh_unet_hands_on_what_it_sees(width, rng):
+    net = UNet(64, width, side=8).decoder()
+    assert 0.2 < heard(net, rng) < 2.0
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            layer.reset_parameters()  # as torch starts: little is left behind twelve layers
+    assert heard(net, rng) < 0.05
+
+
 def test_the_classifier_has_the_two_layers_that_are_used(rng):
     net = Classifier().eval()
     images = torch.rand(2, 1, 28, 28, generator=rng)

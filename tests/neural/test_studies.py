@@ -176,6 +176,11 @@ def test_every_preset_describes_models_with_labels_of_their_own(preset, planes):
         assert len(set(labels)) == len(labels), study.id
 
 
+def model(d, p, **labels):
+    """D and P of a model."""
+    return Record(labels, "train", "distortion_per_pixel", d), Record(labels, "train", "energy_distance", p)
+
+
 @pytest.mark.parametrize(
     "perception,scale,ratio",
     [
@@ -186,15 +191,19 @@ def test_every_preset_describes_models_with_labels_of_their_own(preset, planes):
     ],
 )
 def test_restoring_first_is_compared_at_equal_perception(perception, scale, ratio):
-    def model(d, p, **labels):
-        return Record(labels, "train", "distortion_per_pixel", d), Record(labels, "train", "energy_distance", p)
-
     whole = {"role": "end to end", "rate": 4.0}
     table = Table((
         *model(1.0, 5.0, role="mean image"), *model(0.4, perception, role="restored first", rate=4.0),
         *model(0.1 * scale, 1.5, **whole, weight=0.0), *model(0.3, 0.5, **whole, weight=0.1),
     ))  # fmt: skip
     assert crossing.restored_first(table, 4.0) == pytest.approx(ratio, rel=1e-12, nan_ok=True)
+
+
+def test_perception_that_a_batch_cannot_tell_from_none_lost_counts_as_equal():
+    whole = [(0.1, 0.5), (0.3, 0.04), (0.5, 0.02)]  # D and P by weight: the last two are below a hundredth of 5
+    records = [r for n, (d, p) in enumerate(whole) for r in model(d, p, role="end to end", rate=4.0, weight=float(n))]
+    others = *model(1.0, 5.0, role="mean image"), *model(0.4, 0.01, role="restored first", rate=4.0)
+    assert crossing.restored_first(Table((*records, *others)), 4.0) == pytest.approx(0.4 / 0.3, rel=1e-12)
 
 
 def test_a_codec_is_held_against_the_mean_of_the_images_it_reproduces():
