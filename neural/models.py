@@ -238,8 +238,8 @@ class Conventional(nn.Module):
         own = hashlib.sha256(str(images.shape).encode() + images.cpu().contiguous().numpy().tobytes()).digest()
         if own not in self.kept:
             decoded, bits = Pillow(self.format)(images, quality=self.quality)
-            for oldest in [*self.kept][: len(self.kept) + 1 - KEPT]:
-                del self.kept[oldest]
+            if len(self.kept) == KEPT:
+                del self.kept[next(iter(self.kept))]
             self.kept[own] = torch.stack(decoded), sum(bits) / len(bits)
         made, self.bits = self.kept[own]
         return made.to(images.device)

@@ -33,7 +33,8 @@ def codec(plan: Plan, bits: int) -> Model:
 SMALL = Variant(Plan(steps=600), sampler=SCORE, rates=(4,))
 FULL = Variant(YAN, front=codec, sampler=YAN, posterior=WARM, rates=(4,))
 LITE = replace(FULL, plan=replace(YAN, epochs=33), sampler=replace(YAN, epochs=33))
-BY_PRESET = (SMALL, SMALL, LITE, FULL)
+PATIENT = replace(SMALL, sampler=replace(SCORE, recipe=replace(SCORE.recipe, optimiser=Adam(5e-3)), steps=1500))
+BY_PRESET = (SMALL, PATIENT, LITE, FULL)
 
 
 def law(alpha: float) -> float:
@@ -324,8 +325,8 @@ DEPTH = behind("depth", "YWL22 5.2", "Framework B on one-plane patches, augmente
                Shown(source=Source(grey=True), format="JPEG", quality=40), 0.005)  # fmt: skip
 POST_PROCESS = Study(
     "post-process", "YWL22 framework B", "A sample made from the decoded mean is as good: the mean tells the code",
-    after(Shown(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3), presets(SMALL),
-    measures=("distortion", "perception", "codes"),
+    after(Shown(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3),
+    presets(PATIENT), measures=("distortion", "perception", "codes"),
 )  # fmt: skip
 
 STUDIES = (TWOFOLD, DEGENERATE, DAL, JUMP, INTERPOLATE, FRAMEWORK_A, FRAMEWORK_B, POST_PROCESS, RGB, DEPTH, ORACLE)

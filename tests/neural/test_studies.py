@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
@@ -11,7 +12,7 @@ from scipy.stats import norm
 from typer.testing import CliRunner
 
 import neural.studies
-from neural import cli, losses, runner
+from neural import cli, losses, models, runner
 from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Claim, Record, Row, Table
 from neural.data import Split, tinted
 from neural.runner import UNTRAINED, Bench
@@ -300,6 +301,32 @@ def test_a_picture_format_loses_less_at_higher_quality_and_knows_its_bits(digits
         assert math.isnan(values["entropy_bits"].value)  # as many codes as images
     assert errors[1] < 0.2 * errors[0]
     assert 0 < sizes[0] < sizes[1]
+
+
+def test_a_picture_format_writes_the_same_images_once_and_forgets_the_oldest(digits, monkeypatch):
+    written, write = [], models.Pillow.__call__
+    monkeypatch.setattr(models.Pillow, "__call__", lambda *a, **kw: written.append(len(a[1])) or write(*a, **kw))
+    encoder = neural.Conventional("JPEG", 20)
+    first, bits = encoder(digits.test[:3]), encoder.bits
+    assert not torch.equal(encoder(digits.test[3:5]), first[:2])
+    assert torch.equal(encoder(digits.test[:3]), first)
+    assert (encoder.bits, written) == (bits, [3, 2])
+    for n in range(models.KEPT):
+        encoder(digits.test[n : n + 1])
+    assert torch.equal(encoder(digits.test[:3]), first)
+    assert (len(encoder.kept), written[-1]) == (models.KEPT, 3)
+
+
+def test_rescaling_is_the_line_of_least_squares_at_every_pixel(digits):
+    images, made, outputs = digits.train[:300], {}, []
+    for model in (shown := neural.Shown(format="JPEG")), models.Rescaled(of=shown):
+        codec = made[model] = model.make(images, made, 0)
+        sent = codec.send(images, torch.Generator())
+        outputs.append(codec.decoder(sent.received, torch.Generator()).flatten(1).double().numpy())
+    for pixel in (20, 36):
+        x, y = outputs[0][:, pixel], images.flatten(1).double().numpy()[:, pixel]
+        line = np.polyval(np.polyfit(x, y, 1), x)
+        assert outputs[1][:, pixel] == pytest.approx(line, abs=1e-5)  # sums of 300 numbers in float32
 
 
 def test_unknown_presets_are_refused(digits):
