@@ -294,7 +294,7 @@ def after(shown: Shown, weight: float = 0.0) -> Callable[[Variant], Iterator[Mod
 
 
 RESTORE, LARGE = Plan(recipe=Recipe(64, Adam(1e-2)), steps=400), Plan(recipe=Recipe(64, Adam(1e-4)), epochs=100)
-BEHIND = Variant(RESTORE, sampler=RESTORE, posterior=EnergyScore(2))
+BEHIND = Variant(RESTORE, sampler=replace(RESTORE, steps=600), posterior=EnergyScore(2))
 WIDE = Variant(LARGE, sampler=LARGE, posterior=WassersteinGP(10.0, conditional=True))
 THIRD = replace(LARGE, epochs=33)
 SCALED = {"role": "rescaled"}
