@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import isinf, isnan
-from typing import Generic, TypeGuard, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "Bounds",
     "Contradiction",
     "FloatArray",
+    "Frozen",
     "IntArray",
     "Remembered",
     "Unbounded",
@@ -105,6 +106,24 @@ def frozen_array(values: ArrayLike) -> FloatArray:
     array = np.array(values, dtype=np.float64, order="C")
     array.flags.writeable = False
     return array
+
+
+class Frozen:
+    """Something whose arrays nobody can write to, copies of it and what another process sends back among them.
+
+    >>> from copy import deepcopy
+    >>> one = Frozen()
+    >>> one.law = frozen_array([0.5, 0.5])
+    >>> deepcopy(one).law.flags.writeable, deepcopy(one.law).flags.writeable
+    (False, True)
+    """
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            for array in value if isinstance(value, tuple) else (value,):
+                if isinstance(array, np.ndarray):
+                    array.flags.writeable = False
+        vars(self).update(state)
 
 
 class Contradiction(ArithmeticError):

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, follows, frozen_array
-from rdptheory.doors import Places, Reproductions, SourceLaw, guard
+from rdptheory.doors import Finished, Places, Reproductions, SourceLaw, changed, guard
 from rdptheory.errors import InvalidInput, real_array, reals
 from rdptheory.geometry import (
     AbsoluteLine,
@@ -41,6 +41,7 @@ __all__ = [
     "geometry_of",
     "of_listed_reconstructions",
     "signed",
+    "table_of",
 ]
 
 
@@ -115,11 +116,28 @@ def geometry_of(distortion: Distortion, x: FloatArray, y: FloatArray) -> Geometr
         return distortion.on(x, y)
     both = x.shape[0] + y.shape[0]
     affordable("source", both, both)
-    return Dense(distortion.table(np.concatenate((x, y)))[: x.shape[0], x.shape[0] :])
+    return Dense(frozen_array(table_of(distortion, np.concatenate((x, y)))[: x.shape[0], x.shape[0] :]))
+
+
+def table_of(distortion: Distortion, points: FloatArray) -> FloatArray:
+    """What a distortion writes down for symbols at `points`: as it is from a class of this package, else a copy, since
+    an owner may write the next table into the same memory.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    try:
+        table = reals("distortion", distortion.table(points))
+    except (TypeError, ValueError, OverflowError) as problem:
+        if isinstance(problem, InvalidInput) and problem.argument != "distortion":
+            raise
+        raise InvalidInput("distortion", distortion, "its table must be an array of real numbers") from None
+    return table if isinstance(distortion, Finished) and not changed(distortion) else frozen_array(table)
 
 
 @dataclass(frozen=True)
-class Hamming:
+class Hamming(Finished):
     """d(x, y) = 1 unless y is the symbol x; the reconstruction alphabet is the source alphabet."""
 
     def table(self, points: Places) -> FloatArray:
@@ -139,7 +157,7 @@ class Hamming:
 
 
 @dataclass(frozen=True)
-class SquaredError:
+class SquaredError(Finished):
     """d(x, y) = |x - y|^2, summed over coordinates, in squared units of the points."""
 
     def table(self, points: Places) -> FloatArray:
@@ -159,7 +177,7 @@ class SquaredError:
 
 
 @dataclass(frozen=True)
-class AbsoluteError:
+class AbsoluteError(Finished):
     """d(x, y) = |x - y|, summed over coordinates, in units of the points."""
 
     def table(self, points: Places) -> FloatArray:
@@ -175,7 +193,7 @@ class AbsoluteError:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Finished):
     """Any distortion as a table, with a reconstruction alphabet of its own.
 
     Parameters
@@ -237,7 +255,7 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Distance:
+class Distance(Finished):
     """d(x, y) as a function of two points.
 
     Parameters
@@ -273,7 +291,7 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class LogLoss:
+class LogLoss(Finished):
     """d(x, q) = -log q(x) in nats: the reconstruction q is a law of X, and any law may be one.
 
     R(D,inf) = H(X) - D, a closed form. That rate is reached by telling X now and then and nothing otherwise: the

@@ -19,19 +19,20 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from itertools import islice
+from functools import lru_cache, wraps
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, follows
+from rdptheory._types import ArrayLike, Bounds, FloatArray, Frozen, IntArray, follows
 from rdptheory.errors import InvalidInput, WrongCall, at_least_zero, number, reals, truth, whole
 
 __all__ = [
     "Alike",
     "CostMatrix",
+    "Finished",
     "Has",
     "Law",
     "NotNegative",
@@ -67,6 +68,55 @@ class Has:
 @dataclass(frozen=True)
 class AtLeast0:
     """A number at least 0 or inf: the one range that functions without a constructor ask for."""
+
+
+class Finished(Frozen):
+    """A class that formulas know by its name: see `changed`."""
+
+
+def changed(member: object) -> str:
+    """What the class of a member changes of a finished one of this package, by name; nothing for most.
+
+    Formulas know a class by its name, and would answer about an heir as if it had not.
+
+    >>> from rdptheory import SquaredError
+    >>> class Twice(SquaredError):
+    ...     def table(self, points):
+    ...         return 2.0 * super().table(points)
+    >>> changed(SquaredError()), changed(Twice())
+    ('', 'table of SquaredError')
+    """
+    heir: Any = type(member)  # hashable, which a type is not to mypy
+    return _changed(heir)
+
+
+@lru_cache(maxsize=256)
+def _changed(cls: type) -> str:
+    line = cls.__mro__
+    own = [*takewhile(lambda heir: not _ours(heir), line)]
+    parent = next(filter(_ours, line), object)
+    if not own or not issubclass(parent, Finished):
+        return ""
+    filled = getattr(parent, "__dataclass_fields__", {})  # a field may have another default
+    names = {
+        name
+        for heir in own
+        for name, value in vars(heir).items()
+        if not name.startswith("_") and (hasattr(value, "__get__") if name in filled else hasattr(parent, name))
+    }
+    return f"{', '.join(sorted(names))} of {parent.__name__}" if names else ""
+
+
+def unchanged(**members: object) -> None:
+    """Refuse members whose classes change what formulas take for granted."""
+    for argument, member in members.items():
+        if what := changed(member):
+            rule = f"must not change {what}, which formulas know by its name: write a class of its own"
+            raise InvalidInput(argument, member, rule)
+
+
+def _ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 NotNegative = Annotated[float, AtLeast0()]

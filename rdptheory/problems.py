@@ -9,10 +9,10 @@ from math import inf
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray, IntArray, Remembered, follows, frozen_array
-from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed
+from rdptheory._types import FloatArray, Frozen, IntArray, Remembered, follows, frozen_array
+from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed, table_of
 from rdptheory.divergences import Divergence, FDivergence
-from rdptheory.doors import SourceLaw, guard
+from rdptheory.doors import Finished, SourceLaw, changed, guard, unchanged
 from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
@@ -25,7 +25,7 @@ __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Finished):
     """R(D,P) of a source: min I(X;Y) over p(y|x) with E d(X,Y) <= D and δ(p_X, p_Y) <= P.
 
     Parameters
@@ -47,6 +47,10 @@ class Problem:
     def __post_init__(self) -> None:
         if follows(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
+        if len({"value", "support"} & {*changed(self.perception).replace(",", "").split()}) == 1:
+            raise InvalidInput("perception", self.perception, "must change value and support together, or neither")
+        if not isinstance(self.source, DiscreteSource):
+            unchanged(source=self.source, distortion=self.distortion, perception=self.perception)
         object.__setattr__(self, "D", (real if signed(self.distortion) else at_least_zero)("D", self.D))
         object.__setattr__(self, "P", at_least_zero("P", self.P))
         if self.P == inf:
@@ -61,9 +65,10 @@ class Problem:
 
     def costs(self, source: DiscreteSource) -> FloatArray | Geometry:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
-        if not follows(self.distortion, WithGeometry):
+        known = not changed(self.distortion)
+        if not (known and follows(self.distortion, WithGeometry)):
             affordable("source", source.size, source.size, copies=TABLES)  # before the table is asked for
-        if is_large(source.size) and follows(self.distortion, WithGeometry):
+        if known and is_large(source.size) and follows(self.distortion, WithGeometry):
             geometry = self.distortion.on(source.points)
             if not isinstance(geometry, Dense):
                 return geometry
@@ -74,12 +79,7 @@ class Problem:
         distortion = self.distortion
         if follows(distortion, OfLaw):
             distortion = distortion.given(source.probabilities)
-        try:
-            table = np.asarray(distortion.table(source.points), dtype=np.float64)
-        except (TypeError, ValueError, OverflowError) as problem:
-            if isinstance(problem, InvalidInput):
-                raise
-            raise InvalidInput("distortion", self.distortion, "its table must be an array of real numbers") from None
+        table = table_of(distortion, source.points)
         if table.ndim != 2 or table.shape[0] != source.size or table.shape[1] == 0:
             rule = f"its table must have a row for each of the {source.size} symbols, has shape {table.shape}"
             raise InvalidInput("distortion", self.distortion, rule)
@@ -90,7 +90,7 @@ class Problem:
             )
         if hopeless:
             raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
-        return frozen_array(table) if table.flags.writeable else table  # whose owner may write the next one into it
+        return table
 
     def _compared(self, source: DiscreteSource) -> tuple[int, int]:
         """Sizes of the laws that δ compares, as far as they are known without a table."""
@@ -135,7 +135,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class DistortionLimit:
+class DistortionLimit(Frozen):
     """E d(X,Y) <= limit, for d of shape (n, m): its table, or a geometry that knows its products."""
 
     costs: FloatArray | Geometry
@@ -173,7 +173,7 @@ class DistortionLimit:
 
 
 @dataclass(frozen=True, eq=False)
-class PerceptionLimit:
+class PerceptionLimit(Frozen):
     """δ(reference, A r) <= limit for the output law r of shape (m,).
 
     `reference` has shape (k,); `image` is A, shape (k, m), a linear image of the output law such as one of its
@@ -189,7 +189,8 @@ class PerceptionLimit:
     def __post_init__(self) -> None:
         if not self.divergence.placed:
             raise InvalidInput("divergence", self.divergence, "compares laws on points; use its .on(points)")
-        object.__setattr__(self, "reference", exact_law(self.reference))
+        law = self.reference
+        object.__setattr__(self, "reference", exact_law(frozen_array(law) if law.flags.writeable else law))
 
     @classmethod
     def marginal(
@@ -241,7 +242,7 @@ class PerceptionLimit:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscreteProblem:
+class DiscreteProblem(Frozen):
     """min I(X;Y) over channels (n, m), under any number of distortion and perception limits.
 
     Attributes
@@ -262,8 +263,9 @@ class DiscreteProblem:
     weights: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", self.probabilities)
-        object.__setattr__(self, "probabilities", exact_law(self.probabilities))
+        law = self.probabilities
+        object.__setattr__(self, "weights", frozen_array(law) if law.flags.writeable else law)
+        object.__setattr__(self, "probabilities", exact_law(self.weights))
         for ball in self.perceptions:
             ball.divergence.check(ball.reference.size, self.shape[1] if ball.image is None else ball.image.shape[0])
 

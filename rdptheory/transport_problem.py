@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
 from rdptheory.distortions import Distortion, Table, geometry_of
-from rdptheory.doors import guard
+from rdptheory.doors import Finished, guard, unchanged
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
@@ -56,7 +56,7 @@ def block_sense(sense: str, common_randomness: bool | float) -> bool:
 
 
 @dataclass(frozen=True)
-class TransportProblem:
+class TransportProblem(Finished):
     """min E d(X,Y) with X ~ source, Y ~ target and R nats between them.
 
     Parameters
@@ -84,6 +84,7 @@ class TransportProblem:
                 raise InvalidInput(
                     name, law, "must be a source, such as Pmf([0.5, 0.5]), Uniform(0, 1) or Gaussian(0, 1)"
                 )
+        unchanged(source=self.source, target=self.target, distortion=self.distortion)
         object.__setattr__(self, "R", at_least_zero("R", self.R))
         object.__setattr__(self, "common_randomness", common_rate(self.common_randomness))
         object.__setattr__(self, "asymptotic", bool(self.asymptotic))

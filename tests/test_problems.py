@@ -1,6 +1,8 @@
 """The question as arrays: what is left out, what is moved to zero, and the way back."""
 
+import copy
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -22,6 +24,7 @@ from rdptheory import (
     TotalVariation,
     TransportDivergence,
     Wasserstein1,
+    constrained_transport,
     curve,
     distortion_at,
     rdp,
@@ -187,3 +190,95 @@ def test_a_reference_of_its_own_is_what_the_ball_is_around():
         problem.perceptions[0].value(P)
     with pytest.raises(InvalidInput, match="reference"):
         _ = Problem(Pmf(P), Table(np.ones((3, 2))), TotalVariation(), 1.0, 0.2).discrete
+
+
+class Twice(SquaredError):
+    """2 (x - y)^2: whatever knows a squared error by its name knows something else."""
+
+    def table(self, points):
+        return 2.0 * super().table(points)
+
+
+class Half(Hamming):
+    def table(self, points):
+        return 0.5 * super().table(points)
+
+
+class Named(SquaredError):
+    """Nothing that a formula takes for granted is changed."""
+
+    def label(self):
+        return "squared error of mine"
+
+
+def test_an_heir_that_changes_a_formula_is_not_answered_by_it():
+    """R of 2 (x - y)^2 at D = 1/2 is log 2, and not half of it."""
+    for ask in (
+        lambda: rdp(Gaussian(0.0, 1.0), Twice(), None, D=0.5, P=math.inf),
+        lambda: distortion_at(Gaussian(0.0, 1.0), Twice(), None, R=0.3, P=math.inf),
+        lambda: constrained_transport(Gaussian(0.0, 1.0), Gaussian(0.0, 2.0), Twice(), R=0.5, common_randomness=False),
+        lambda: constrained_transport(Pmf([0.4, 0.6]), Pmf([0.5, 0.5]), Twice(), R=0.5, common_randomness=False),
+    ):
+        with pytest.raises(InvalidInput, match="must not change table of SquaredError"):
+            ask()
+    named = rdp(Gaussian(0.0, 1.0), Named(), None, D=0.5, P=math.inf)
+    checks.assert_inside(named.bounds, 0.5 * math.log(2.0))
+
+
+class Halved(TotalVariation):
+    """Half of it, and the prices of the whole: no law has both."""
+
+    def value(self, reference, output):
+        return 0.5 * super().value(reference, output)
+
+
+def test_a_divergence_that_contradicts_itself_is_refused():
+    with pytest.raises(InvalidInput, match="must change value and support together, or neither"):
+        rdp(Bernoulli(0.25), Hamming(), Halved(), D=0.1, P=0.02)
+
+
+class Reused(Twice):
+    """Every table in the same memory, shown without the right to write."""
+
+    held = np.zeros((3, 3))
+
+    def __init__(self, factor):
+        object.__setattr__(self, "factor", factor)
+
+    def table(self, points):
+        self.held[...] = self.factor * super().table(points)
+        shown = self.held.view()
+        shown.flags.writeable = False
+        return shown
+
+
+def test_a_table_that_is_written_over_is_copied():
+    law = Pmf([0.5, 0.25, 0.25])
+    questions = [Problem(law, Reused(factor), TotalVariation(), 0.3, 0.05) for factor in (1.0, 4.0)]
+    for factor, own in zip((1.0, 4.0), rdp_many(questions), strict=True):
+        told = rdp(law, Table(2.0 * factor * SquaredError().table(law.points)), TotalVariation(), D=0.3, P=0.05)
+        checks.assert_agree(own.bounds, told.bounds, values=1e-9)
+
+
+def test_an_heir_on_a_finite_law_is_asked_for_its_table():
+    law = Pmf([0.5, 0.25, 0.25])
+    for heir, source, perception, D, limit in (
+        (Half(), Bernoulli(0.25), TotalVariation(), 0.05, 0.05),
+        (Half(), law, None, 0.1, math.inf),
+        (Twice(), law, TotalVariation(), 0.3, 0.05),
+    ):
+        own = rdp(source, heir, perception, D=D, P=limit)
+        told = rdp(source, Table(heir.table(source.points)), perception, D=D, P=limit)
+        checks.assert_agree(own.bounds, told.bounds, values=1e-9)
+
+
+@pytest.mark.parametrize("again", (copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))))
+def test_copies_are_as_frozen_as_what_they_are_copies_of(again):
+    """What is remembered of an array is remembered because nobody can write to it."""
+    law, table = Pmf([0.5, 0.5]), Table([[0.0, 1.0], [1.0, 0.0]])
+    problem = Problem(law, table, TotalVariation(), 0.1, 0.1)
+    for array in (again(law).probabilities, again(table).matrix, again(problem.discrete).probabilities):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0.25
+    checks.assert_agree(rdp(again(law), again(table), TotalVariation(), D=0.1, P=0.1).bounds,
+                        rdp(law, table, TotalVariation(), D=0.1, P=0.1).bounds, values=1e-12)  # fmt: skip

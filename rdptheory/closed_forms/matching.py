@@ -14,7 +14,7 @@ from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, hamming
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import AbsoluteError, Hamming, LogLoss, SquaredError
 from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
-from rdptheory.doors import guard
+from rdptheory.doors import changed, guard
 from rdptheory.errors import InvalidInput
 from rdptheory.exact_sums import exact_law
 from rdptheory.information import binary_entropy
@@ -99,6 +99,8 @@ def match(problem: Problem) -> Solution | None:
 
 
 def _finite(problem: Problem, p: FloatArray, perception: Divergence | None, P: float) -> Solution | None:
+    if changed(problem.distortion) or changed(perception):
+        return None
     if isinstance(problem.distortion, Hamming):
         free = perception is None or perception.faithful  # else the law itself may be too far from itself
         if free and np.abs(p.size * p - 1.0).max() <= 4 * EPS:

@@ -15,7 +15,7 @@ from rdptheory._native import BOX, JENSEN_SHANNON, POWER, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, mean_bound, raised
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Alike, Law, NotNegative, guard
+from rdptheory.doors import Alike, Finished, Law, NotNegative, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -29,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class TotalVariation(FDivergence):
+class TotalVariation(FDivergence, Finished):
     """TV(p, r) = ½ Σ |p - r|, between 0 and 1: half the L1 distance.
 
     >>> round(TotalVariation().value(np.array([0.5, 0.5]), np.array([0.7, 0.3])), 12)
@@ -97,7 +97,7 @@ class TotalVariation(FDivergence):
 
 
 @dataclass(frozen=True)
-class KullbackLeibler(SmoothFDivergence):
+class KullbackLeibler(SmoothFDivergence, Finished):
     """KL(r‖p) = Σ r log(r/p) in nats: the law of the output relative to the source; φ(t) = t log t - t + 1."""
 
     recession = float("inf")
@@ -134,7 +134,7 @@ class KullbackLeibler(SmoothFDivergence):
 
 
 @dataclass(frozen=True)
-class ReverseKullbackLeibler(SmoothFDivergence):
+class ReverseKullbackLeibler(SmoothFDivergence, Finished):
     """KL(p‖r) = Σ p log(p/r) in nats: the source relative to the law of the output; φ(t) = -log t + t - 1."""
 
     recession = 1.0
@@ -167,7 +167,7 @@ class ReverseKullbackLeibler(SmoothFDivergence):
 
 
 @dataclass(frozen=True)
-class ChiSquare(SmoothFDivergence):
+class ChiSquare(SmoothFDivergence, Finished):
     """χ²(r‖p) = Σ (r-p)²/p; φ(t) = (t-1)²."""
 
     recession = float("inf")
@@ -196,7 +196,7 @@ class ChiSquare(SmoothFDivergence):
 
 
 @dataclass(frozen=True)
-class SquaredHellinger(SmoothFDivergence):
+class SquaredHellinger(SmoothFDivergence, Finished):
     """H²(p, r) = Σ (√r - √p)², between 0 and 2 (no factor ½); φ(t) = (√t - 1)²."""
 
     recession = 1.0
@@ -230,7 +230,7 @@ class SquaredHellinger(SmoothFDivergence):
 
 
 @dataclass(frozen=True)
-class JensenShannon(SmoothFDivergence):
+class JensenShannon(SmoothFDivergence, Finished):
     """JS(p, r) = KL(p‖m) + KL(r‖m) with m = (p+r)/2, in nats, between 0 and 2 log 2 (no factor ½)."""
 
     recession = float(np.log(2.0))

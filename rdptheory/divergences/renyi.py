@@ -10,7 +10,7 @@ from rdptheory._native import POWER
 from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Law, NotNegative, Places, guard
+from rdptheory.doors import Finished, Law, NotNegative, Places, guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = ["PowerDivergence", "Renyi"]
@@ -26,7 +26,7 @@ def _order(name: str, value: float) -> float:
 
 
 @dataclass(frozen=True)
-class PowerDivergence(SmoothFDivergence):
+class PowerDivergence(SmoothFDivergence, Finished):
     """Σ p φ(r/p) with φ(t) = (t^a - a t + a - 1)/(a (a - 1)): χ²/2 at a = 2, twice squared Hellinger at a = 1/2.
 
     Parameters
@@ -84,7 +84,7 @@ class PowerDivergence(SmoothFDivergence):
 
 
 @dataclass(frozen=True)
-class Renyi(Divergence):
+class Renyi(Divergence, Finished):
     """D_α(r‖p) = log(Σ p (r/p)^α)/(α - 1) in nats: the law of the output relative to the source.
 
     Its ball of radius P is the ball of the power divergence of the same order whose radius is

@@ -11,7 +11,7 @@ from rdptheory._native import Tangents
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, IntArray, Remembered, frozen_array
 from rdptheory.couplings import monotone_plan, optimal_transport, rounded_plan
 from rdptheory.divergences.base import Divergence, Support, raised
-from rdptheory.doors import Law, NotNegative, Places, Reference, guard
+from rdptheory.doors import Finished, Law, NotNegative, Places, Reference, guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.points import distances, squared_distances
 
@@ -21,7 +21,7 @@ SEARCH_STEPS = 200  # of a search that takes a dozen steps, or about 60 where it
 
 
 @dataclass(frozen=True, eq=False)
-class TransportDivergence(Divergence):
+class TransportDivergence(Divergence, Finished):
     """δ(p, r) = min over couplings γ of (p, r) of Σ_ij c_ij γ_ij, for any cost table.
 
     Parameters
@@ -191,7 +191,7 @@ class _BetweenPoints(Divergence):
 
 
 @dataclass(frozen=True)
-class Wasserstein1(_BetweenPoints):
+class Wasserstein1(_BetweenPoints, Finished):
     """W1(p, r) = min over couplings of E|X - Y| (Euclidean norm), in units of the points.
 
     >>> round(Wasserstein1().on(np.array([0.0, 2.0])).value(np.array([0.5, 0.5]), np.array([0.7, 0.3])), 12)
@@ -204,7 +204,7 @@ class Wasserstein1(_BetweenPoints):
 
 
 @dataclass(frozen=True)
-class Wasserstein2Squared(_BetweenPoints):
+class Wasserstein2Squared(_BetweenPoints, Finished):
     """W2²(p, r) = min over couplings of E‖X - Y‖²: the squared distance, in squared units of the points."""
 
     def on(self, points: Places) -> TransportDivergence:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdptheory._types import FloatArray
-from rdptheory.doors import Alike
+from rdptheory.doors import Alike, Finished
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import CellMoments, ContinuousSource, Tail
 from rdptheory.sources.quadrature import gauss_rule
@@ -46,7 +46,7 @@ class FrozenLaw(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cumulative(ContinuousSource):
+class Cumulative(ContinuousSource, Finished):
     """loc + scale Y, Y of a law whose distribution function is known.
 
     Moments of cells and tails follow from its differences, with the error bounds of `rdptheory.sources.staircase`.

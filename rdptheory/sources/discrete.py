@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.doors import guard
+from rdptheory.doors import Finished, guard
 from rdptheory.errors import InvalidInput, probability, real_array
 from rdptheory.files import write_text
 from rdptheory.sources.histogram import points_of_index, read_histogram
@@ -46,7 +46,7 @@ class DiscreteSource:
 
 
 @dataclass(frozen=True, eq=False)
-class Pmf(DiscreteSource):
+class Pmf(DiscreteSource, Finished):
     """A probability mass function.
 
     Parameters
@@ -145,7 +145,7 @@ class Pmf(DiscreteSource):
 
 
 @dataclass(frozen=True)
-class Bernoulli(DiscreteSource):
+class Bernoulli(DiscreteSource, Finished):
     """P(X = 1) = p on the symbols 0 and 1.
 
     >>> Bernoulli(0.25).probabilities
@@ -160,7 +160,7 @@ class Bernoulli(DiscreteSource):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Empirical(DiscreteSource):
+class Empirical(DiscreteSource, Finished):
     """The law of a sample: every distinct sample is a symbol, its mass the share of the sample it makes up.
 
     Parameters

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from rdptheory._types import ArrayLike, FloatArray
-from rdptheory.doors import Alike, guard
+from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
 from rdptheory.sources.continuous import ContinuousSource, Tail
 
@@ -19,7 +19,7 @@ ROUNDING = 1e-12  # relative, of a covariance that was computed: symmetric and s
 
 
 @dataclass(frozen=True)
-class Gaussian(ContinuousSource):
+class Gaussian(ContinuousSource, Finished):
     """N(mean, variance) on the real line, variance above 0.
 
     >>> Gaussian(0.0, 4.0).standard_deviation
@@ -76,7 +76,7 @@ class Gaussian(ContinuousSource):
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianVector:
+class GaussianVector(Finished):
     """N(mean, covariance) in R^k.
 
     Parameters
@@ -118,7 +118,7 @@ class GaussianVector:
         if self.covariance.ndim == 1:
             return self.covariance, None
         values, axes = np.linalg.eigh(0.5 * (self.covariance + self.covariance.T))
-        return values, axes
+        return frozen_array(values), frozen_array(axes)
 
     @property
     def variances(self) -> FloatArray:

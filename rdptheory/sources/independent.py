@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rdptheory.doors import guard
+from rdptheory.doors import Finished, guard
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import ContinuousSource
 from rdptheory.sources.frozen import FrozenLaw, known_law
@@ -13,7 +13,7 @@ __all__ = ["Independent"]
 
 
 @dataclass(frozen=True, init=False)
-class Independent:
+class Independent(Finished):
     """(X_1, ..., X_k) with independent coordinates, k at least 2.
 
     Parameters

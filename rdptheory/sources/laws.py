@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import ArrayLike, FloatArray, frozen_array
-from rdptheory.doors import Alike, guard
+from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
 from rdptheory.sources.continuous import ContinuousSource, Tail
 from rdptheory.sources.gaussian import Gaussian
@@ -23,7 +23,7 @@ HEAVIEST = 1.0 / 3.0  # degrees of freedom of a compander: with fewer its quanti
 
 
 @dataclass(frozen=True)
-class Uniform(ContinuousSource):
+class Uniform(ContinuousSource, Finished):
     """The uniform law on [low, high], low below high."""
 
     low: float
@@ -76,7 +76,7 @@ class Uniform(ContinuousSource):
 
 
 @dataclass(frozen=True)
-class Laplace(ContinuousSource):
+class Laplace(ContinuousSource, Finished):
     """The density exp(-|x - mean| / scale) / (2 scale), scale above 0 (variance 2 scale^2)."""
 
     mean: float
@@ -134,7 +134,7 @@ class Laplace(ContinuousSource):
 
 
 @dataclass(frozen=True)
-class Exponential(ContinuousSource):
+class Exponential(ContinuousSource, Finished):
     """The density exp(-x / scale) / scale on x >= 0, scale above 0 (mean scale, variance scale^2)."""
 
     scale: float = 1.0
@@ -186,7 +186,7 @@ class Exponential(ContinuousSource):
 
 
 @dataclass(frozen=True)
-class Logistic(ContinuousSource):
+class Logistic(ContinuousSource, Finished):
     """The distribution function 1 / (1 + exp(-(x - loc) / scale)), scale above 0 (variance π² scale^2 / 3)."""
 
     loc: float = 0.0
@@ -248,7 +248,7 @@ class Logistic(ContinuousSource):
 
 
 @dataclass(frozen=True)
-class StudentT(ContinuousSource):
+class StudentT(ContinuousSource, Finished):
     """Student's t with `df` > 0 degrees of freedom, moved by loc and stretched by scale > 0.
 
     The density is proportional to (1 + z²/df)^(-(df+1)/2), z = (x - loc)/scale; the variance is scale² df/(df-2) for
@@ -323,7 +323,7 @@ class StudentT(ContinuousSource):
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(ContinuousSource):
+class GaussianMixture(ContinuousSource, Finished):
     """Σ_k weights_k N(means_k, variances_k).
 
     Parameters
