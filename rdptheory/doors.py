@@ -81,6 +81,7 @@ def changed(member: object) -> str:
 
     >>> from rdptheory import SquaredError
     >>> class Twice(SquaredError):
+    ...     __module__ = "yours"
     ...     def table(self, points):
     ...         return 2.0 * super().table(points)
     >>> changed(SquaredError()), changed(Twice())
