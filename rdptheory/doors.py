@@ -78,14 +78,6 @@ def changed(member: object) -> str:
     """What the class of a member changes of a finished one of this package, by name; nothing for most.
 
     Formulas know a class by its name, and would answer about an heir as if it had not.
-
-    >>> from rdptheory import SquaredError
-    >>> class Twice(SquaredError):
-    ...     __module__ = "yours"
-    ...     def table(self, points):
-    ...         return 2.0 * super().table(points)
-    >>> changed(SquaredError()), changed(Twice())
-    ('', 'table of SquaredError')
     """
     heir: Any = type(member)  # hashable, which a type is not to mypy
     return _changed(heir)
