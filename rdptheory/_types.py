@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from functools import cache, lru_cache
-from math import isinf, isnan
+from math import isfinite, isinf, isnan
 from typing import Any, Generic, TypeGuard, TypeVar
 from weakref import ref
 
@@ -22,8 +23,10 @@ __all__ = [
     "IntArray",
     "Remembered",
     "Unbounded",
+    "down",
     "follows",
     "frozen_array",
+    "up",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -133,6 +136,22 @@ class Contradiction(ArithmeticError):
     """
 
 
+def down(value: float, digits: int) -> str:
+    """The value in so many significant digits, at most 15, and not above it."""
+    return _written(value, digits, ROUND_FLOOR)
+
+
+def up(value: float, digits: int) -> str:
+    """The value in so many significant digits, at most 15, and not below it."""
+    return _written(value, digits, ROUND_CEILING)
+
+
+def _written(value: float, digits: int, rounding: str) -> str:
+    if isfinite(value):
+        value = float(Context(prec=digits, rounding=rounding).create_decimal_from_float(value))
+    return f"{value:.{digits}g}"
+
+
 @dataclass(frozen=True)
 class Bounds:
     """A proved bracket lower <= true value <= upper, in the unit of the value (nats for rates).
@@ -155,6 +174,15 @@ class Bounds:
             raise Contradiction(
                 f"the lower end {self.lower!r} is above the upper end {self.upper!r}: one of the two proofs is wrong"
             )
+
+    def __format__(self, spec: str) -> str:
+        """Both ends in the digits of `spec`: what is printed is a bracket, too.
+
+        >>> f"{Bounds(1 / 3, 2 / 3):.3g}"
+        '[0.333, 0.667]'
+        """
+        digits = int(spec.removeprefix(".").removesuffix("g")) if spec else 0
+        return f"[{down(self.lower, digits)}, {up(self.upper, digits)}]" if spec else str(self)
 
     @property
     def gap(self) -> float:

@@ -53,8 +53,7 @@ class CriticalPoints:
     def __str__(self) -> str:
         start = "the perception limit costs nothing"
         if self.active is not None:
-            bounds = self.active.bounds
-            start = f"the perception limit costs from D in [{bounds.lower:.9g}, {bounds.upper:.9g}]"
+            start = f"the perception limit costs from D in {self.active.bounds:.9g}"
         return f"{start}, rate 0 from D = {self.zero_rate.value:.9g}"
 
 

@@ -23,7 +23,7 @@ from rdptheory.errors import InvalidInput, MissingPackage
 from rdptheory.files import made_folder, read_text
 from rdptheory.papers import ITEMS, Kind, Redrawn, write_papers
 from rdptheory.plotting import figure, plot_curves, save, style
-from rdptheory.report import Block, Section, other_questions, picture, trained_codecs, write_page
+from rdptheory.report import Block, Least, Most, Section, other_questions, picture, trained_codecs, write_page
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Source
 from rdptheory.sweeps import Row, adaptive_grid, surface, write_csv
 from rdptheory.theorems import verify
@@ -215,8 +215,8 @@ def _curves(folder: Path, unit: Unit, progress: bool) -> tuple[Section, list[Pat
             row.source,
             row.D,
             row.P,
-            nats_to_bits(row.lower_nat),
-            nats_to_bits(row.upper_nat),
+            Least(nats_to_bits(row.lower_nat)),
+            Most(nats_to_bits(row.upper_nat)),
             nats_to_bits(row.upper_nat - row.lower_nat),
         )
         for row in rows[::4]
@@ -285,7 +285,7 @@ def _values(found: Redrawn) -> dict[str, Any]:
     """The table of a figure; without the column of printed values where the paper prints none."""
     width = 5 if any(v.printed is not None for v in found.values) else 4
     head = ("value", "unit", "at least", "at most", "printed in the paper")
-    rows = [(v.what, v.unit, v.bounds.lower, v.bounds.upper, v.printed)[:width] for v in found.values]
+    rows = [(v.what, v.unit, Least(v.bounds.lower), Most(v.bounds.upper), v.printed)[:width] for v in found.values]
     return {"head": head[:width], "rows": rows}
 
 

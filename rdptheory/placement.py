@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, Bounds, FloatArray
+from rdptheory._types import ArrayLike, Bounds, FloatArray, down, up
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, TotalVariation
 from rdptheory.doors import guard
@@ -108,13 +108,13 @@ class Placement:
         said = f"{one.name or 'point'}: {nats_to_bits(one.rate):.6g} bit at {at}; "
         if self.below:
             return said + (
-                f"proved impossible, R(D,P) >= {nats_to_bits(self.bounds.lower):.6g} bit: check the units of rate and "
-                "D, and that the source is the law that was coded"
+                f"proved impossible, R(D,P) >= {down(nats_to_bits(self.bounds.lower), 6)} bit: check the units of "
+                "rate and D, and that the source is the law that was coded"
             )
         extra = self.excess_rate
         return said + (
-            f"R(D,P) = {nats_to_bits(self.bounds.upper):.6g} bit, {nats_to_bits(extra.lower):.3g} to "
-            f"{nats_to_bits(extra.upper):.3g} bit too many"
+            f"R(D,P) = {nats_to_bits(self.bounds.upper):.6g} bit, {down(nats_to_bits(extra.lower), 3)} to "
+            f"{up(nats_to_bits(extra.upper), 3)} bit too many"
         )
 
 
@@ -159,7 +159,7 @@ def place(
     >>> good.below, round(good.excess_rate.lower, 6)
     (False, 0.061922)
     >>> print(wrong)
-    typo: 0.288539 bit at D = 0.1, P = 0.05; proved impossible, R(D,P) >= 0.343474 bit: check the units ...
+    typo: 0.288539 bit at D = 0.1, P = 0.05; proved impossible, R(D,P) >= 0.343473 bit: check the units ...
     """
     placed = []
     for one in measurements:

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from rdptheory._types import Bounds
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.options import (
@@ -214,7 +215,7 @@ def _tell(asked: Asked, solution: Solution[Any]) -> None:
     _tell_rows(
         {
             "rate": f"{value(solution.rate):.10f} {unit.value}",
-            "bracket": f"[{value(bounds.lower):.12f}, {value(bounds.upper):.12f}] {unit.value}, {gap}",
+            "bracket": f"{Bounds(value(bounds.lower), value(bounds.upper)):.12g} {unit.value}, {gap}",
             "slopes": solution.slopes_in(unit, unit.value),
             "method": f"{solution.method}, {solution.steps} steps",
             "status": f"{solution.status.value}: {solution.message}",
@@ -235,8 +236,8 @@ def _tell_slope(asked: Asked, P: float, point: SlopePoint) -> None:
     _tell_rows(
         {
             "slope": f"dR/dD = {-to(point.s):.6g} {unit.value} per unit",
-            "D": f"[{D.lower:.12g}, {D.upper:.12g}], gap {D.gap:.1e}",
-            "rate": f"[{to(rate.lower):.12f}, {to(rate.upper):.12f}] {unit.value}, gap {to(rate.gap):.1e}",
+            "D": f"{D:.12g}, gap {D.gap:.1e}",
+            "rate": f"{Bounds(to(rate.lower), to(rate.upper)):.12g} {unit.value}, gap {to(rate.gap):.1e}",
             "status": f"{point.status.value}: {point.message}",
         }
     )
@@ -253,7 +254,7 @@ def _tell_located(asked: Asked, name: str, given: dict[str, float], found: Locat
     _tell_rows(
         {
             name: f"{found.value:.10g}",
-            "bracket": f"[{bounds.lower:.12g}, {bounds.upper:.12g}], gap {bounds.gap:.1e}",
+            "bracket": f"{bounds:.12g}, gap {bounds.gap:.1e}",
             "steps": str(found.steps),
             "status": f"{found.status.value}: {found.message}",
         }

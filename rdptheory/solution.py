@@ -275,10 +275,9 @@ class Solution(Answer, Generic[Question]):
         return {name: plain(value) for name, value in {**asked, **numbers, **said}.items()}
 
     def _rows(self) -> list[tuple[str, str]]:
-        lower, upper = self.bounds.lower, self.bounds.upper
         return [
             ("rate", f"{self.rate:.10g} nat = {nats_to_bits(self.rate):.10g} bit"),
-            ("bracket", f"[{lower:.12g}, {upper:.12g}] nat, gap {self.gap:.2g}"),
+            ("bracket", f"{self.bounds:.12g} nat, gap {self.gap:.2g}"),
             ("slopes", self.slopes_in(Unit.nats, "nat")),
             ("method", f"{self.method}, {self.steps} steps"),
             ("status", f"{self.status.value}: {self.message}"),

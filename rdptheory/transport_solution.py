@@ -140,7 +140,7 @@ class TransportSolution(Answer):
         rate = self.problem.R
         rows = [
             ("distortion", f"{self.distortion:.10g} at {rate:.10g} nat = {nats_to_bits(rate):.10g} bit"),
-            ("bracket", f"[{self.bounds.lower:.12g}, {self.bounds.upper:.12g}], gap {self.gap:.2g}"),
+            ("bracket", f"{self.bounds:.12g}, gap {self.gap:.2g}"),
             ("lower from", self.bounds.lower_from),
             ("slope", slope),
             ("method", f"{self.method}, {self.steps} steps"),

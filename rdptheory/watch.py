@@ -18,6 +18,8 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
+from rdptheory._types import down, up
+
 __all__ = ["Watch", "ending", "interrupted", "leaves", "leaving", "next_part", "watched", "watching"]
 
 PATIENCE = 10.0
@@ -65,7 +67,7 @@ class Watch:
             if not self.long:
                 return
             self.bar = tqdm(desc=self.name, initial=self.steps - 1, disable=None, leave=False, unit="step")
-        self.bar.set_postfix_str(f"[{lower:.6g}, {upper:.6g}], Ctrl-C keeps it", refresh=first)
+        self.bar.set_postfix_str(f"[{down(lower, 6)}, {up(upper, 6)}], Ctrl-C keeps it", refresh=first)
         self.bar.update()
 
     def leaves(self) -> bool:

@@ -2,8 +2,11 @@
 
 import math
 import pickle
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rdptheory import Bounds
 from rdptheory._types import Contradiction
@@ -13,6 +16,18 @@ def test_gap():
     assert Bounds(0.25, 0.75).gap == 0.5
     assert Bounds(math.inf, math.inf).gap == 0.0
     assert Bounds(0.0, math.inf).gap == math.inf
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=2, max_size=2).map(sorted), st.integers(1, 15))
+def test_what_is_printed_is_a_bracket_too(ends, digits):
+    lower, upper = format(Bounds(*ends), f".{digits}g").strip("[]").split(", ")
+    for shown, end in ((lower, ends[0]), (upper, ends[1])):
+        if math.isinf(end):
+            assert float(shown) == end
+        else:  # less than one unit of the last digit away
+            assert abs(Fraction(shown) - Fraction(end)) <= abs(Fraction(end)) / 10 ** (digits - 1)
+    if all(map(math.isfinite, ends)):
+        assert Fraction(lower) <= Fraction(ends[0]) <= Fraction(ends[1]) <= Fraction(upper)
 
 
 def test_membership_and_overlap():

@@ -269,7 +269,7 @@ def test_the_line_tells_of_the_whole_search(
     shown, told = Terminal(True), []
 
     def heard(lower: float, upper: float) -> None:
-        told.append(f"[{lower:.6g}, {upper:.6g}]")
+        told.append(f"{rd.Bounds(lower, upper):.6g}")
         watch.next_part(lower, upper)
 
     monkeypatch.setattr("sys.stderr", shown)

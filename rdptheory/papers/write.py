@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from rdptheory._types import down, up
 from rdptheory.doors import guard
 from rdptheory.files import made_folder, write_text
 from rdptheory.papers.index import ITEMS, Item, Kind
@@ -63,7 +64,7 @@ def _page(redrawn: dict[str, Redrawn]) -> str:
         lines += ["", f"## {key}: {ITEMS[key].title}", "", found.says, "", f"![{key}]({key}.png)", ""]
         lines += ["| value | unit | at least | at most | printed |", "|---|---|---|---|---|"]
         lines += [
-            f"| {value.what} | {value.unit} | {value.bounds.lower:.12g} | {value.bounds.upper:.12g} | "
+            f"| {value.what} | {value.unit} | {down(value.bounds.lower, 12)} | {up(value.bounds.upper, 12)} | "
             f"{'' if value.printed is None else f'{value.printed:.4g}'} |"
             for value in found.values
         ]

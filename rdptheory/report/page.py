@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from rdptheory._types import down, up
 from rdptheory.doors import guard
 from rdptheory.errors import MissingPackage
 from rdptheory.files import write_text
@@ -23,7 +24,7 @@ TINY = 1e-6
 LONG = 60
 """Letters of a cell that gets a width of its own: a narrow one would be a tower."""
 
-__all__ = ["Block", "Section", "picture", "write_page"]
+__all__ = ["Block", "Least", "Most", "Section", "picture", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Section:
     command: str = ""
     blocks: Sequence[Block] = ()
     code: str = ""
+
+
+class Least(float):
+    """A lower end, shown rounded down."""
+
+
+class Most(float):
+    """An upper end, shown rounded up."""
 
 
 def picture(drawn: Any) -> str:
@@ -112,6 +121,8 @@ def _cell(value: Any) -> Any:
         return Markup('<td data-value=""></td>')
     if isinstance(value, (int, float)):
         shown = "∞" if value == math.inf else f"{value:.2g}" if 0.0 < abs(value) < TINY else f"{value:.10g}"
+        if isinstance(value, (Least, Most)) and math.isfinite(value):
+            shown = (down if isinstance(value, Least) else up)(float(value), 10)
         return Markup('<td class="number" data-value="{}">{}</td>').format(repr(value), shown)
     text = str(value)
     mark = ' class="bad"' if text in ("VIOLATED", "UNDECIDED") else ' class="long"' if len(text) > LONG else ""

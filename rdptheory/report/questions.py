@@ -13,7 +13,7 @@ from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
 from rdptheory.information import law_entropy
 from rdptheory.relevance import bottleneck, relevant_rate, side_information_rate
-from rdptheory.report.page import Block, Section
+from rdptheory.report.page import Block, Least, Most, Section
 from rdptheory.slope import rate_at_slope
 from rdptheory.solve import rate_distortion, rdp
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf
@@ -122,11 +122,11 @@ def _sent() -> Iterator[Sequence[str | float]]:
         ).bounds
         call = f"constrained_transport(coin, coin, d, R=.1, common_randomness={shared:g}, asymptotic=True)"
         said = f"Bernoulli(1/4) sent as itself at 0.1 nat, {shared:g} nat of common randomness"
-        yield said, call, found.lower, found.upper, found.gap
+        yield said, call, Least(found.lower), Most(found.upper), found.gap
 
 
 def _row(question: str, call: str, bounds: Bounds) -> Sequence[str | float]:
-    return question, call, nats_to_bits(bounds.lower), nats_to_bits(bounds.upper), nats_to_bits(bounds.gap)
+    return question, call, Least(nats_to_bits(bounds.lower)), Most(nats_to_bits(bounds.upper)), nats_to_bits(bounds.gap)
 
 
 def _ends(p: FloatArray, classes: FloatArray) -> tuple[float, float]:
