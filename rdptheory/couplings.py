@@ -248,10 +248,10 @@ def rerouted_plan(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     """
     n = p.size
     i, j = np.nonzero(plan)
-    empty = plan.max(initial=0.0) / plan[i, j]
-    tree = scipy.sparse.csgraph.minimum_spanning_tree(
-        scipy.sparse.csr_array((empty, (i, n + j)), shape=2 * (n + q.size,))
-    )
+    logs = np.log(plan[i, j])  # the mass of a cell may be subnormal
+    lengths = 1.0 + logs.max(initial=-np.inf) - logs
+    graph = scipy.sparse.csr_array((lengths, (i, n + j)), shape=2 * (n + q.size,))
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(graph)
     order, before = scipy.sparse.csgraph.breadth_first_order(tree, 0, directed=False)
     lacking = np.concatenate([p - plan.sum(axis=1), q - plan.sum(axis=0)]).tolist()
     rerouted = plan.copy()

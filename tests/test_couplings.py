@@ -75,6 +75,14 @@ def test_a_rerouted_plan_has_the_marginals_it_is_asked_for(p, q, before, after):
         np.testing.assert_allclose(found.sum(axis=0), q, rtol=0, atol=1e-15 * 20)
 
 
+def test_the_fullest_cells_are_found_beside_subnormal_ones():
+    """A quotient of masses would be inf there."""
+    plan = np.array([[0.5, 5e-324], [5e-324, 0.5]])
+    found = rerouted_plan(plan, np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    np.testing.assert_allclose(found.sum(axis=1), [0.5, 0.5], rtol=0, atol=1e-15)  # rounding of two cells
+    np.testing.assert_allclose(found.sum(axis=0), [0.25, 0.75], rtol=0, atol=1e-15)
+
+
 def test_what_a_plan_lacks_goes_where_its_mass_is():
     """A cheapest plan in a plane, and laws that are off by 1e-9 of themselves: rounding pays the mean cost of a product
     for that, the fullest cells a tenth of it or less."""
