@@ -26,6 +26,7 @@ __all__ = [
     "down",
     "follows",
     "frozen_array",
+    "kept",
     "up",
 ]
 
@@ -109,6 +110,11 @@ def frozen_array(values: ArrayLike) -> FloatArray:
     array = np.array(values, dtype=np.float64, order="C")
     array.flags.writeable = False
     return array
+
+
+def kept(array: FloatArray) -> FloatArray:
+    """The array itself where nobody can write to it, else a copy that is so."""
+    return frozen_array(array) if array.flags.writeable else array
 
 
 class Frozen:

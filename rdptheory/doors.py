@@ -40,10 +40,13 @@ __all__ = [
     "Reproductions",
     "Shape",
     "SourceLaw",
+    "changed",
     "check",
     "door",
     "guard",
     "inside",
+    "ours",
+    "unchanged",
 ]
 
 
@@ -74,8 +77,13 @@ class Finished(Frozen):
     """A class that formulas know by its name: see `changed`."""
 
 
-def changed(member: object) -> str:
-    """What the class of a member changes of a finished one of this package, by name; nothing for most.
+def ours(cls: type) -> bool:
+    """Whether a class is one of this package."""
+    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def changed(member: object) -> frozenset[str]:
+    """The names that the class of a member changes of a finished one of this package: none, for most.
 
     Formulas know a class by its name, and would answer about an heir as if it had not.
     """
@@ -84,32 +92,31 @@ def changed(member: object) -> str:
 
 
 @lru_cache(maxsize=256)
-def _changed(cls: type) -> str:
-    line = cls.__mro__
-    own = [*takewhile(lambda heir: not _ours(heir), line)]
-    parent = next(filter(_ours, line), object)
+def _changed(cls: type) -> frozenset[str]:
+    own, parent = [*takewhile(lambda heir: not ours(heir), cls.__mro__)], _parent(cls)
     if not own or not issubclass(parent, Finished):
-        return ""
+        return frozenset()
     filled = getattr(parent, "__dataclass_fields__", {})  # a field may have another default
-    names = {
+    return frozenset(
         name
         for heir in own
         for name, value in vars(heir).items()
         if not name.startswith("_") and (hasattr(value, "__get__") if name in filled else hasattr(parent, name))
-    }
-    return f"{', '.join(sorted(names))} of {parent.__name__}" if names else ""
+    )
+
+
+def _parent(cls: type) -> type:
+    """The nearest class of this package that a class inherits from."""
+    return next(filter(ours, cls.__mro__), object)
 
 
 def unchanged(**members: object) -> None:
     """Refuse members whose classes change what formulas take for granted."""
     for argument, member in members.items():
-        if what := changed(member):
+        if names := changed(member):
+            what = f"{', '.join(sorted(names))} of {_parent(type(member)).__name__}"
             rule = f"must not change {what}, which formulas know by its name: write a class of its own"
             raise InvalidInput(argument, member, rule)
-
-
-def _ours(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 NotNegative = Annotated[float, AtLeast0()]

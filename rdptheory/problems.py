@@ -9,10 +9,10 @@ from math import inf
 import numpy as np
 import scipy
 
-from rdptheory._types import FloatArray, Frozen, IntArray, Remembered, follows, frozen_array
+from rdptheory._types import FloatArray, Frozen, IntArray, Remembered, follows, frozen_array, kept
 from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed, table_of
 from rdptheory.divergences import Divergence, FDivergence
-from rdptheory.doors import Finished, SourceLaw, changed, guard, unchanged
+from rdptheory.doors import SourceLaw, changed, guard, unchanged
 from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
@@ -25,7 +25,7 @@ __all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
 
 @dataclass(frozen=True)
-class Problem(Finished):
+class Problem(Frozen):
     """R(D,P) of a source: min I(X;Y) over p(y|x) with E d(X,Y) <= D and δ(p_X, p_Y) <= P.
 
     Parameters
@@ -47,7 +47,7 @@ class Problem(Finished):
     def __post_init__(self) -> None:
         if follows(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
-        if len({"value", "support"} & {*changed(self.perception).replace(",", "").split()}) == 1:
+        if len({"value", "support"} & changed(self.perception)) == 1:
             raise InvalidInput("perception", self.perception, "must change value and support together, or neither")
         if not isinstance(self.source, DiscreteSource):
             unchanged(source=self.source, distortion=self.distortion, perception=self.perception)
@@ -189,8 +189,7 @@ class PerceptionLimit(Frozen):
     def __post_init__(self) -> None:
         if not self.divergence.placed:
             raise InvalidInput("divergence", self.divergence, "compares laws on points; use its .on(points)")
-        law = self.reference
-        object.__setattr__(self, "reference", exact_law(frozen_array(law) if law.flags.writeable else law))
+        object.__setattr__(self, "reference", exact_law(kept(self.reference)))
 
     @classmethod
     def marginal(
@@ -263,8 +262,7 @@ class DiscreteProblem(Frozen):
     weights: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        law = self.probabilities
-        object.__setattr__(self, "weights", frozen_array(law) if law.flags.writeable else law)
+        object.__setattr__(self, "weights", kept(self.probabilities))
         object.__setattr__(self, "probabilities", exact_law(self.weights))
         for ball in self.perceptions:
             ball.divergence.check(ball.reference.size, self.shape[1] if ball.image is None else ball.image.shape[0])

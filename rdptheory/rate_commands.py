@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from rdptheory._types import Bounds
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.inverse import Located, distortion_at, perception_at
 from rdptheory.options import (
@@ -210,12 +209,12 @@ def _tell(asked: Asked, solution: Solution[Any]) -> None:
     if as_json:
         _tell_json(solution.to_dict() | {"source": source})
         return
-    value, bounds = unit.from_nats, solution.bounds
+    value = unit.from_nats
     gap = f"gap {value(solution.gap):.1e}"
     _tell_rows(
         {
             "rate": f"{value(solution.rate):.10f} {unit.value}",
-            "bracket": f"{Bounds(value(bounds.lower), value(bounds.upper)):.12g} {unit.value}, {gap}",
+            "bracket": f"{value(solution.bounds):.12g} {unit.value}, {gap}",
             "slopes": solution.slopes_in(unit, unit.value),
             "method": f"{solution.method}, {solution.steps} steps",
             "status": f"{solution.status.value}: {solution.message}",
@@ -237,7 +236,7 @@ def _tell_slope(asked: Asked, P: float, point: SlopePoint) -> None:
         {
             "slope": f"dR/dD = {-to(point.s):.6g} {unit.value} per unit",
             "D": f"{D:.12g}, gap {D.gap:.1e}",
-            "rate": f"{Bounds(to(rate.lower), to(rate.upper)):.12g} {unit.value}, gap {to(rate.gap):.1e}",
+            "rate": f"{to(rate):.12g} {unit.value}, gap {to(rate.gap):.1e}",
             "status": f"{point.status.value}: {point.message}",
         }
     )

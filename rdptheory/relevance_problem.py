@@ -13,10 +13,10 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Frozen, IntArray, frozen_array
 from rdptheory.distortions import Distortion, of_listed_reconstructions
 from rdptheory.divergences import Divergence
-from rdptheory.doors import Finished, guard
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
 from rdptheory.exact_sums import exact_law
 from rdptheory.geometry import TABLES, MaskArray, affordable
@@ -46,7 +46,7 @@ def conditional_law(argument: str, rows: object, n: int) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class RelevanceProblem(Finished):
+class RelevanceProblem(Frozen):
     """R(D,P,C) of a source and its classes: the least rate of codes that keep D, P, and tell S apart to within C.
 
     Parameters
@@ -115,7 +115,7 @@ class RelevanceProblem(Finished):
 
 
 @dataclass(frozen=True, eq=False)
-class SideInformationProblem(Finished):
+class SideInformationProblem(Frozen):
     """Wyner and Ziv's question: Z ~ p(z|x) is known to the decoder, not to the encoder.
 
     Parameters

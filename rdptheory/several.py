@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
+from rdptheory._types import Frozen
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
-from rdptheory.doors import Finished, guard
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.sources import DiscreteSource, Source
@@ -17,7 +18,7 @@ __all__ = ["SeveralProblem"]
 
 
 @dataclass(frozen=True)
-class SeveralProblem(Finished):
+class SeveralProblem(Frozen):
     """R(D_1, ..., D_K, P): min I(X;Y) over p(y|x) with E d_k(X,Y) <= D_k for every k and δ(p_X, p_Y) <= P.
 
     Parameters

@@ -15,12 +15,12 @@ from typing import cast
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, Frozen, frozen_array
 from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.closed_forms import ClosedForm, between, match
 from rdptheory.distortions import Distortion, SquaredError, Table, of_listed_reconstructions
 from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
-from rdptheory.doors import Finished, guard
+from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, real_array
 from rdptheory.geometry import TABLES, affordable
 from rdptheory.information import law_entropy
@@ -39,7 +39,7 @@ OFF = 1e-12  # by which a sum of masses may miss what it should be, as in `Pmf`
 
 
 @dataclass(frozen=True, eq=False)
-class ConditionalProblem(Finished):
+class ConditionalProblem(Frozen):
     """R(D,P|Z) of a source: min I(X;Y|Z) over p(y|x,z).
 
     Parameters

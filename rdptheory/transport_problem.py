@@ -9,9 +9,9 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray, IntArray
+from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Frozen, IntArray
 from rdptheory.distortions import Distortion, Table, geometry_of
-from rdptheory.doors import Finished, guard, unchanged
+from rdptheory.doors import guard, unchanged
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.sources import DiscreteSource, Gaussian, Source, Uniform
 
@@ -56,7 +56,7 @@ def block_sense(sense: str, common_randomness: bool | float) -> bool:
 
 
 @dataclass(frozen=True)
-class TransportProblem(Finished):
+class TransportProblem(Frozen):
     """min E d(X,Y) with X ~ source, Y ~ target and R nats between them.
 
     Parameters

@@ -207,12 +207,15 @@ def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans)
 
 def rerouted(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> Plans:
     """The plans, with the marginals that the channel gives them where they have others and a ball is left for it."""
-    return tuple(
-        rerouted_plan(plan, ball.reference, law / law.sum())
-        if plan is not None and ball.divergence.line is None and evaluated(ball, law, plan) > (1.0 + WORTH) * ball.limit
-        else plan
-        for ball, plan, law in ((b, p, b.law(found.law)) for b, p in zip(reduced.perceptions, plans, strict=False))
-    )
+    shown = list(plans)
+    for number, plan in enumerate(plans):
+        ball = reduced.perceptions[number]
+        if plan is None or ball.divergence.line is not None:
+            continue
+        law = ball.law(found.law)
+        if evaluated(ball, law, plan) > (1.0 + WORTH) * ball.limit:
+            shown[number] = rerouted_plan(plan, ball.reference, law / law.sum())
+    return tuple(shown)
 
 
 def _free_plan(ball: PerceptionLimit, law: FloatArray, plan: FloatArray | None) -> FloatArray | None:

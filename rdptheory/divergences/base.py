@@ -11,13 +11,10 @@ import numpy as np
 
 from rdptheory._native import BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.doors import Law, NotNegative, Places, Reference, guard
+from rdptheory.doors import Law, NotNegative, Places, Reference, guard, ours
 from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = ["Divergence", "FDivergence", "Support", "mean_bound", "raised"]
-
-HOME = f"{__name__.rpartition('.')[0]}."
-"""Where the members live whose formulas the tests hold to fifty digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class Divergence(ABC):
     def ours(self) -> bool:
         """Whether it is a class of this package: of another nobody knows how its formulas round, and a compiled form
         that it inherits may not be that of its φ."""
-        return type(self).__module__.startswith(HOME)
+        return ours(type(self))
 
     @property
     def faithful(self) -> bool:

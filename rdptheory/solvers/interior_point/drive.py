@@ -192,6 +192,7 @@ def _without_balls(problem: DiscreteProblem, gap: float, max_steps: int) -> Proo
 
 
 def _with_idle_balls(problem: DiscreteProblem, free: Proof) -> Proof:
+    """The answer without the balls before the judge of the question with them, which have no price."""
     zero = tuple(np.zeros(problem.shape[1] if b.image is None else b.image.shape[0]) for b in problem.perceptions)
     dual = None if free.outcome.dual is None else replace(free.outcome.dual, v=zero, mu=np.zeros(len(zero)))
     return judged(problem, replace(free.outcome, dual=dual))
