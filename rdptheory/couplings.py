@@ -218,15 +218,17 @@ def monotone_plan(first: FloatArray, second: FloatArray, line: FloatArray) -> tu
 
 def rounded_plan(plan: FloatArray, p: FloatArray, q: FloatArray, barred: NDArray[np.bool_] | None = None) -> FloatArray:
     """A plan with row sums p and column sums q close to `plan` (n, m): scale down what is too heavy, then put what is
-    missing back as a product of the two deficits [AWR17].
+    missing back as a product of the two deficits [AWR17]. What is below 0 in `plan` counts as 0.
 
     Where entries are barred, rows and columns are scaled in turn instead, as far as that takes: a product would be
     everywhere. It does not take far where no such plan uses some entry that is not barred, so those are barred first.
     """
+    plan = np.maximum(plan, 0.0)
     if barred is not None:
         return _scaled(np.where(_used(barred, p, q), plan, 0.0), p, q)
     rows = plan.sum(axis=1)
-    rounded = plan * np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
+    rounded = plan
+    rounded *= np.divide(p, rows, out=np.ones_like(rows), where=rows > p)[:, None]
     columns = rounded.sum(axis=0)
     rounded *= np.divide(q, columns, out=np.ones_like(columns), where=columns > q)
     short, empty = p - rounded.sum(axis=1), q - rounded.sum(axis=0)

@@ -1,6 +1,7 @@
 """One bit is log 2 nats, for numbers and for arrays, there and back."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from rdptheory import Bernoulli, Bounds, Hamming, TotalVariation, curve, rdp
 from rdptheory.errors import InvalidInput
 from rdptheory.units import NATS_PER_BIT, Unit, bits_to_nats, nats_to_bits
+
+LOG_2 = Fraction("0.6931471805599453094172321214581765680755")
 
 
 def test_one_bit():
@@ -40,11 +43,20 @@ def test_units_of_display():
 
 def test_a_bracket_is_converted_and_an_answer_is_not():
     answer = rdp(Bernoulli(0.25), Hamming(), TotalVariation(), D=0.1, P=0.05)
-    assert bits_to_nats(nats_to_bits(Bounds(0.25, 0.5))) == Bounds(0.25, 0.5)
-    assert nats_to_bits(answer.bounds).upper == nats_to_bits(answer.bounds.upper)
+    assert nats_to_bits(answer.bounds).upper == math.nextafter(nats_to_bits(answer.bounds.upper), math.inf)
+    assert nats_to_bits(Bounds(0.0, math.inf)) == Bounds(0.0, math.inf)
+    assert nats_to_bits(Bounds(math.inf, math.inf)) == Bounds(math.inf, math.inf)
     for wrong in (answer, "1", [True]):
         with pytest.raises(InvalidInput, match="value = "):
             nats_to_bits(wrong)
+
+
+@pytest.mark.parametrize("convert, factor", [(nats_to_bits, 1 / LOG_2), (bits_to_nats, LOG_2)])
+def test_the_ends_of_a_bracket_are_rounded_outward(convert, factor):
+    for rate in np.random.default_rng(0).uniform(0.0, 30.0, 500).tolist():
+        ends = convert(Bounds(rate, rate))
+        assert Fraction(ends.lower) < Fraction(rate) * factor < Fraction(ends.upper)
+        assert ends.gap <= 4.0 * np.spacing(ends.upper), "no further than it takes"
 
 
 def test_data_sets_convert_what_is_measured_in_nats_and_say_so():

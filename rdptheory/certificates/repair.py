@@ -15,6 +15,7 @@ from rdptheory.certificates.feasible import min_distortion_channel
 from rdptheory.certificates.tables import Weighed, tables_of, weighed
 from rdptheory.couplings import least_excess, max_slack_joint, optimal_transport, rerouted_plan, rounded_plan
 from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput
 from rdptheory.geometry import MaskArray
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -26,6 +27,7 @@ __all__ = [
     "distances",
     "evaluated",
     "mix",
+    "readable",
     "rerouted",
     "slater_channel",
     "with_exact_marginals",
@@ -176,6 +178,32 @@ def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | No
     if channel.shape[0] == problem.probabilities.size:
         channel = channel[problem.probabilities > 0.0]
     return tables_of(reduced).rows(channel) if channel.shape == reduced.shape else None
+
+
+def readable(reduced: DiscreteProblem, plans: Plans) -> Plans:
+    """The couplings that somebody sent, as far as their cost can bound a δ: numbers, and none of them below 0.
+
+    Raises
+    ------
+    InvalidInput
+        Not one plan or None for each limit, or a wrong shape.
+    """
+    if not plans:
+        return ()
+    if len(plans) != len(reduced.perceptions):
+        raise InvalidInput("plans", len(plans), "must hold an array or None for each perception limit")
+    read: list[FloatArray | None] = []
+    for plan, ball in zip(plans, reduced.perceptions, strict=True):
+        cost = ball.divergence.cost
+        if plan is None or cost is None:
+            read.append(None)
+            continue
+        if plan.shape != cost.shape:
+            raise InvalidInput(
+                "plans", plan.shape, f"must have shape {cost.shape}, as the costs of the perception limit"
+            )
+        read.append(np.maximum(plan, 0.0) if np.isfinite(plan).all() else None)
+    return tuple(read)
 
 
 def with_exact_marginals(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[Weighed | None, Plans]:

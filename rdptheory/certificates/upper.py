@@ -21,6 +21,7 @@ from rdptheory.certificates.repair import (
     distances,
     evaluated,
     mix,
+    readable,
     rerouted,
     slater_channel,
     with_exact_marginals,
@@ -91,6 +92,7 @@ def upper_bound(problem: DiscreteProblem, channel: FloatArray | None, *, plans: 
 
 def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Plans) -> UpperBound:
     reduced = problem.reduced
+    plans = readable(reduced, plans)
     rows = None if channel is None else as_channel(problem, np.asarray(channel, dtype=np.float64))
     mixed = None if rows is None else weighed(reduced, rows)
     if mixed is not None:

@@ -271,8 +271,9 @@ def _readable(problem: DiscreteProblem, outcome: object) -> Outcome:
     sentence = outcome.sentence if isinstance(outcome.sentence, str) else ""
     steps = int(outcome.steps) if isinstance(outcome.steps, (int, np.integer)) else 0
     gibbs = _gibbs(problem, outcome.gibbs, ignored)
+    plans = _plans(outcome.plans, ignored)
     said = "; ".join([sentence] * bool(sentence) + ignored)
-    return Outcome(channel, dual, steps, said, _plans(problem, outcome.plans), gibbs)
+    return Outcome(channel, dual, steps, said, plans, gibbs)
 
 
 def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoint | None:
@@ -323,20 +324,18 @@ def _gibbs(problem: DiscreteProblem, channels: object, ignored: list[str]) -> tu
     return tuple(kept)
 
 
-def _array(name: str, value: object, shapes: tuple[Shape, ...], ignored: list[str]) -> FloatArray | None:
-    """A finite array of one of the shapes; None, with a word on it, for what is none."""
+def _array(name: str, value: object, shapes: tuple[Shape, ...] | None, ignored: list[str]) -> FloatArray | None:
+    """A finite array of one of the shapes, or of any; None, with a word on it, for what is none."""
     if value is None:
         return None
-    if type(value) is np.ndarray and value.dtype == np.float64 and value.shape in shapes and np.isfinite(value).all():
-        return value
     try:
-        array = np.asarray(value)
+        array = value if type(value) is np.ndarray else np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # ragged lists, tensors that want no copy
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "fiub":
         ignored.append(f"its {name} is no array of real numbers")
         return None
-    if array.shape not in shapes:
+    if shapes is not None and array.shape not in shapes:
         raise InvalidInput(name, array.shape, f"must have shape {shapes[0]}")
     array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
@@ -345,8 +344,10 @@ def _array(name: str, value: object, shapes: tuple[Shape, ...], ignored: list[st
     return array
 
 
-def _plans(problem: DiscreteProblem, plans: object) -> tuple[FloatArray | None, ...]:
-    """Couplings of the right shapes, or none."""
-    if not isinstance(plans, tuple) or len(plans) != len(problem.perceptions):
+def _plans(plans: object, ignored: list[str]) -> tuple[FloatArray | None, ...]:
+    """Couplings of numbers; the judge looks at their shapes."""
+    if not isinstance(plans, tuple):
+        ignored.append(f"its plans are a {type(plans).__name__}, not a tuple")
         return ()
-    return tuple(plan if isinstance(plan, np.ndarray) and plan.dtype.kind == "f" else None for plan in plans)
+    read = tuple(_array("plans", plan, None, ignored) for plan in plans)
+    return () if all(plan is None for plan in read) else read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from rdptheory import (
     Status,
     Table,
     TotalVariation,
+    TransportDivergence,
+    Wasserstein1,
     Wasserstein2Squared,
     constrained_transport,
     curve,
@@ -164,6 +167,8 @@ GARBAGE = {
     "a word for a multiplier": Outcome(dual=DualPoint(*NUMBERS, mu="mu")),
     "words for steps and sentence": Outcome(steps="many", sentence=7),
     "words for plans": Outcome(np.eye(4), plans=("one",)),
+    "a word for all plans": Outcome(np.eye(4), plans="one"),
+    "a plan of nan": Outcome(np.eye(4), plans=(np.full((4, 4), math.nan),)),
 }
 CASES = {
     "no ball": (SOURCE, SquaredError(), None, 0.4, math.inf),
@@ -201,6 +206,33 @@ def test_a_wrong_shape_is_refused(argument: str, outcome: Outcome) -> None:
         rdp(*QUESTION, D=0.4, P=0.01, method=Says(outcome))
     assert caught.value.argument == argument
     assert "must have shape (4" in str(caught.value) or argument == "dual.s"
+
+
+@pytest.mark.parametrize("plans", [(np.eye(5),), (np.ones(4),), (np.eye(4), np.eye(4))], ids=["5", "a row", "two"])
+def test_plans_of_a_wrong_shape_are_refused(plans: tuple) -> None:
+    with pytest.raises(InvalidInput, match=r"plans = .* must h"):
+        rdp(SOURCE, SquaredError(), Wasserstein2Squared(), D=0.4, P=0.01, method=Says(Outcome(np.eye(4), plans=plans)))
+
+
+def test_a_plan_below_0_proves_no_perception() -> None:
+    """With the marginals of both laws and cells below 0 a plan costs what it likes."""
+    cost = np.sqrt(np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0))))
+    for ball in (TransportDivergence(cost), Wasserstein1()):
+        lower = rdp(SOURCE, Hamming(), ball, D=0.4, P=0.02).bounds.lower
+        channel = rdp(SOURCE, Hamming(), None, D=0.39, P=math.inf).candidate.channel
+        law = SOURCE.probabilities @ channel
+        for i, j in itertools.permutations(range(4), 2):
+            plan = np.outer(SOURCE.probabilities, law)
+            plan[i, j] += 1.0
+            plan[j, i] += 1.0
+            plan[i, i] -= 1.0
+            plan[j, j] -= 1.0
+            for one in (plan, 10.0 * np.diag(law) - 9.0 * plan, -plan):
+                found = rdp(SOURCE, Hamming(), ball, D=0.4, P=0.02, method=Says(Outcome(channel, plans=(one,))))
+                assert found.bounds.upper >= lower
+                concrete = ball.on(SOURCE.points)
+                truth = concrete.value(SOURCE.probabilities, law)
+                assert concrete.bound(SOURCE.probabilities, law, one) >= truth * (1.0 - 1e-12)  # its rounding
 
 
 def test_what_a_users_own_code_raises_passes_through() -> None:
