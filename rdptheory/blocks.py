@@ -37,6 +37,8 @@ LOTS = 1e3
 """Nats of common randomness in place of infinitely many: no law of float64 masses has so much entropy."""
 NODES = 400_000
 """Nodes of the line that the judge may look at, as for `LinePairs`."""
+SHORTEST, LONGEST = 1e-60, 1e60
+"""Of all points: their squares, and products of these with masses, are then numbers that float64 holds in full."""
 EVALUATIONS = 40
 """Distortions that one rate may take: tangents close it in about six."""
 
@@ -105,7 +107,7 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
     )
     height = block_lower(small, P, prices, variance * kept.slack, NODES)
     upper, plan = block_upper(small, P, kept.plan)
-    bounds = Bounds(min(max(0.0, height), upper), upper)
+    bounds = Bounds(max(0.0, height), upper)
     slope = max(prices.alpha, 0.0) + max(prices.beta, 0.0)
     before = slope if R + small.common < limits[1] + ALLOWANCE else max(prices.alpha, 0.0)  # H(Y) moves with no rate
     closed = bounds.gap <= method.gap * max(1.0, variance)
@@ -182,6 +184,10 @@ def _covered(problem: object) -> Problem:
     if isinstance(source, DiscreteSource):
         if source.points.ndim != 1:
             raise InvalidInput("source", source, f'must have points on a line with sense="{BLOCK}"')
+        reach = float(np.ptp(source.points[source.probabilities > 0.0]))
+        if reach != 0.0 and not SHORTEST <= reach <= LONGEST:
+            rule = f'spreads over {reach:g}: with sense="{BLOCK}" measure it in a unit nearer to its size'
+            raise InvalidInput("source", source, rule)
     elif not isinstance(source, Gaussian):
         raise InvalidInput("source", source, f'must be Gaussian or finite with sense="{BLOCK}"')
     return problem

@@ -177,6 +177,19 @@ def test_gaussian_slopes_are_differences_of_the_formula(given: tuple[float, floa
     assert found.P == pytest.approx(by_P, rel=1e-6, abs=1e-9)  # sqrt(P) bends more
 
 
+def test_numbers_that_leave_float64_prove_nothing() -> None:
+    """Squares of 1.2e154 are finite and their sums are not: nothing of the line was left, and its least was inf."""
+    far = Pmf([0.5, 0.5], [0.0, 1.2e154])
+    small = TransportProblem(far, far, SquaredError(), 0.3, 0.2, True).discrete
+    for size in (0.0, 1e300, 1e308):
+        prices = BlockPrices(np.array([size, -size]), np.array([size, size]), 0.2 * size, 0.1 * size, 0.5)
+        with np.errstate(all="ignore"):
+            assert block_lower(small, 0.0, prices, 1e-9, 1000) <= 1e308
+    for source in (far, Pmf([0.5, 0.5], [0.0, 1e-160])):
+        with pytest.raises(InvalidInput, match="in a unit nearer to its size"):
+            at(source, 0.3, 0.2, 0.0)
+
+
 def test_few_steps_and_easy_ends_are_answers() -> None:
     few = at(SIX, 0.4, 0.3, 0.1, LinePairs(max_steps=8))
     assert few.status is Status.STOPPED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import scipy
 
 from rdptheory import transport, watch
+from rdptheory.certificates.soft import soft_minimum
 from rdptheory.certificates.transport import (
     CouplingMultipliers,
     CutMultipliers,
@@ -277,6 +279,29 @@ def test_the_unit_of_the_distortion_does_not_matter(scale: float) -> None:
         other = constrained_transport(*laws, SquaredError(), R=0.2, common_randomness=shared, asymptotic=blocks)
         assert other.distortion / scale == pytest.approx(one.distortion, rel=1e-7)  # the wider gap of the methods
         assert other.bounds.lower / scale <= one.bounds.upper * (1.0 + 1e-12)
+
+
+@pytest.mark.parametrize("shared, blocks", SETTINGS)
+@pytest.mark.parametrize("exponent", [-1068, -1060, -600, 1015])
+def test_costs_at_the_ends_of_float64_have_true_brackets(shared: bool, blocks: bool, exponent: int) -> None:
+    """Ends that are subnormal are rounded outward: in the unit of the table they are the bracket of ordinary costs."""
+    cost, law = np.array([[0.0, 3.0, 61.0], [9.0, 0.0, 8.0], [27.0, 5.0, 0.0]]), Pmf([0.5, 0.3, 0.2])
+    setting = {"R": 0.3, "common_randomness": shared, "asymptotic": blocks}
+    here = constrained_transport(law, law, Table(cost), **setting).bounds
+    there = constrained_transport(law, law, Table(cost * 2.0**exponent), **setting).bounds
+    unit = Fraction(2) ** exponent
+    assert Fraction(there.lower) <= Fraction(here.upper) * unit
+    assert Fraction(here.lower) * unit <= Fraction(there.upper)
+    if exponent > -1000 and (shared or blocks):  # prices may be subnormal, too, and one of the four has no proof
+        assert there.gap <= 1e-7 * there.upper  # posterior pairs end at 1e-7 of the largest cost
+
+
+def test_a_minimum_softened_by_a_large_price_is_rounded_down() -> None:
+    """Exponents below the least number of float64 are no shares of themselves."""
+    q, price = np.array([0.25, 0.75]), 1e120
+    for cost in np.random.default_rng(3).uniform(0.0, 2e-203, (50, 2)):
+        mean = sum(Fraction(mass) * Fraction(one) for mass, one in zip(q, cost, strict=True))  # its limit, from below
+        assert Fraction(float(soft_minimum(cost, q, price, relative_error(2)))) <= mean
 
 
 def test_multipliers_that_prove_less_than_the_bound_give_no_tangent() -> None:

@@ -39,7 +39,8 @@ class BlockPrices:
 def block_lower(problem: DiscreteTransport, P: float, prices: BlockPrices, slack: float, most: int) -> float:
     """A proved lower bound on D(R,Rc,P) at the rates of `problem`, from the source to itself, all masses above 0.
 
-    It may be below 0, -inf for prices that are no numbers: from R on it falls by α + β a nat, so that it is a tangent.
+    It may be below 0: from R on it falls by α + β a nat, so that it is a tangent. -inf where the prices, or what comes
+    of them, are no numbers.
     """
     assert problem.x is not None
     p, kappa, w = problem.p, relative_error(*problem.shape), min(max(prices.w, 0.0), 1.0)
@@ -56,26 +57,31 @@ def block_lower(problem: DiscreteTransport, P: float, prices: BlockPrices, slack
     fixed = float(lowered(mu * p, kappa).sum() + lowered(nu * p, kappa).sum())
     most_told = min(problem.R + problem.common, entropy(p))  # no letter tells more than X' itself
     spent = alpha * problem.R + beta * most_told + (w * P / (1.0 - w) if P > 0.0 else 0.0)
-    return fixed - (1.0 + 2.0 * kappa) * spent + floor
+    value = fixed - (1.0 + 2.0 * kappa) * spent + floor
+    return value if np.isfinite(value) else -np.inf
 
 
 def block_upper(problem: DiscreteTransport, P: float, plan: PrivatePlan | None) -> tuple[float, PrivatePlan | None]:
-    """A proved upper bound on D(R,Rc,P), and the plan that reaches it after a repair; that of no code at worst."""
+    """A proved upper bound on D(R,Rc,P), and the plan that reaches it after a repair; that of no code at worst.
+
+    Mass of X' that is put in its place raises b by no more than E|X-X'|², because X~ is a mean of X.
+    """
     assert problem.x is not None
-    p, kappa = problem.p, relative_error(*problem.shape)
+    p, kappa = problem.p, relative_error(*problem.shape, 0 if plan is None else plan.parts)
     x = problem.x - float(p @ problem.x)
     variance = float(p @ x**2)
     root = float(np.sqrt(P))
     alone = (1.0 + 16.0 * kappa) * (variance + float(max(np.sqrt(variance) - root, 0.0)) ** 2)
     found = None if plan is None else reached(problem, plan)
-    if found is None or not isinstance(found.plan, PrivatePlan):
+    if found is None or not isinstance(found.plan, PrivatePlan) or not isinstance(found.proof, PrivatePlan):
         return alone, None
-    z = p @ found.plan.encoder
-    means = np.divide(p * x @ found.plan.encoder, z, out=np.zeros_like(z), where=z > 0.0)
-    out = found.plan.decoder @ x
+    encoder, decoder = found.proof.encoder, found.proof.decoder
+    z = p @ encoder
+    means = np.divide(p * x @ encoder, z, out=np.zeros_like(z), where=z > 0.0)
+    out = decoder @ x
     a = variance - float(z @ means**2)
-    b = float(z @ (found.plan.decoder @ x**2 - out**2 + np.square(means - out)))
-    own = float(np.vdot(found.plan.joint(problem), problem.cost))
+    b = float(z @ (decoder @ x**2 - out**2 + np.square(means - out)))
     value = a + float(max(np.sqrt(max(b, 0.0)) - root, 0.0)) ** 2
-    value += 2.0 * abs(found.value - own) + 16.0 * kappa * variance
+    misplaced = found.value - float(np.vdot(found.proof.joint(problem), problem.cost))
+    value += max(misplaced, 0.0) + 16.0 * kappa * variance
     return (value, found.plan) if value < alone else (alone, None)

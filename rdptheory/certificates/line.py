@@ -242,7 +242,9 @@ class _Cells:
             size = np.abs(node[:, HEIGHT, None]) + np.abs(rise) + np.abs(self.heights)
             bound += part * (node[:, HEIGHT, None] + rise - 8.0 * UNIT_ROUNDOFF * size)
         inner = np.minimum(np.maximum(level, first + EDGE * turn), second - EDGE * turn)
-        return bound.min(axis=1), np.where(self.outward == 0.0, inner, first + self.outward)
+        proved = bound.min(axis=1)
+        proved[~np.isfinite(proved)] = -np.inf  # what left float64 bounds nothing
+        return proved, np.where(self.outward == 0.0, inner, first + self.outward)
 
     def _bend(self, curve: Curve) -> tuple[FloatArray, FloatArray]:
         """σ with G'' >= σ and C'' <= -σ on each cell, 0 where that is not known, and what blurred points may cost.

@@ -280,7 +280,7 @@ class CutMultipliers(Argument):
 
     def times(self, unit: float) -> Self:
         """The same prices of a distortion that is `unit` times as large."""
-        return replace(super().times(unit), prices=None if self.prices is None else self.prices * unit)
+        return replace(super().times(unit), prices=None if self.prices is None else np.asarray(self.prices) * unit)
 
     def proves(self, problem: DiscreteTransport) -> bool:
         """One-shot, without common randomness, for squared error on the line."""
@@ -300,10 +300,11 @@ class CutMultipliers(Argument):
             return np.inf
         kappa = relative_error(3 * line.length.size)
         size = max(1, BLOCK // (3 * line.length.size + 1) ** 2)
-        least = min(
-            float(_bounds(line, leaves[k : k + size], prices[k : k + size], problem.R, kappa).min())
+        parts = [
+            _bounds(line, leaves[k : k + size], prices[k : k + size], problem.R, kappa)
             for k in range(0, len(leaves), size)
-        )
+        ]
+        least = float(np.concatenate(parts).min())  # NaN among them proves nothing
         return (
             (1.0 - relative_error()) * least - line.price - (16.0 * UNIT_ROUNDOFF * line.span if line.single else 0.0)
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import frexp, nextafter
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from rdptheory.certificates.transport.couplings import CouplingMultipliers
 from rdptheory.certificates.transport.maps import MapMultipliers
 from rdptheory.certificates.transport.plans import Reached, copy_plan, independent_plan, reached
 from rdptheory.certificates.transport.posteriors import PosteriorMultipliers
-from rdptheory.certificates.transport.rounding import relative_error
+from rdptheory.certificates.transport.rounding import UNDERFLOW, relative_error
 from rdptheory.plans import Plan
 from rdptheory.transport_problem import DiscreteTransport
 from rdptheory.transport_solution import Multipliers, TransportBounds, TransportOutcome
@@ -25,6 +26,9 @@ OWN: dict[tuple[bool, bool], type[Argument]] = {
     (True, True): CouplingMultipliers,
 }
 """How bare multipliers are read, by (common randomness, long blocks)."""
+SMALL, LARGE = 2.0**-200, 2.0**900
+"""Largest costs between these are left as they are: squares and sums of them stay inside float64, and `UNDERFLOW` is
+nothing beside them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +48,34 @@ def judged(problem: DiscreteTransport, outcome: TransportOutcome) -> Judgement:
     InvalidInput
         An array has a shape that the question does not have.
     """
+    root = _root(float(problem.cost.max()))
+    found = _judged(problem.over(root), outcome, root)
+    lower, upper = _times(found.bounds.lower, root, -np.inf), _times(found.bounds.upper, root, np.inf)
+    return replace(found, bounds=replace(found.bounds, lower=lower, upper=upper))
+
+
+def _root(largest: float) -> float:
+    """A power of 2 whose square is divided out of the costs, so that sums of them neither overflow nor underflow."""
+    if SMALL <= largest <= LARGE or largest == 0.0:
+        return 1.0
+    return 2.0 ** (frexp(largest / (LARGE if largest > LARGE else 1.0))[1] // 2)
+
+
+def _times(value: float, root: float, towards: float) -> float:
+    """The value times the square of a power of 2, rounded that way where it is subnormal."""
+    found = value * root * root
+    back = found / root / root
+    return nextafter(found, towards) if (back > value) == (towards < 0.0) and back != value else found
+
+
+def _judged(problem: DiscreteTransport, outcome: TransportOutcome, root: float) -> Judgement:
+    """The same for ordinary costs, those of the outcome divided by the square of `root`."""
     kappa = relative_error(*problem.shape)
-    alone = Reached(independent_plan(problem), (1.0 + kappa) * problem.independent)
+    nothing = independent_plan(problem)
+    alone = Reached(nothing, (1.0 + kappa) * problem.independent + UNDERFLOW * bool(problem.cost.any()), nothing)
     if problem.R == 0.0:
-        bounds = TransportBounds((1.0 - kappa) * problem.independent, alone.value, "independence")
-        return Judgement(bounds, alone.plan, None)
+        lower = max(0.0, (1.0 - kappa) * problem.independent - UNDERFLOW)
+        return Judgement(TransportBounds(lower, alone.value, "independence"), alone.plan, None)
     copy = copy_plan(problem)
     if copy is not None:
         return Judgement(TransportBounds(0.0, 0.0, "a copy costs nothing"), copy, None)
@@ -64,10 +91,10 @@ def judged(problem: DiscreteTransport, outcome: TransportOutcome) -> Judgement:
             if proof is None:
                 continue
             multipliers = multipliers or proof
-            value = float(proof.lower_end(problem))
+            value = float(proof.times(1.0 / root).times(1.0 / root).lower_end(problem))
             if lower < value < np.inf:
                 lower, source, multipliers = value, proof.lower_from, proof
-    return Judgement(TransportBounds(lower, best.value, source), best.plan, multipliers)
+    return Judgement(TransportBounds(max(0.0, lower - UNDERFLOW), best.value, source), best.plan, multipliers)
 
 
 def _cheapest_labels(problem: DiscreteTransport) -> float:

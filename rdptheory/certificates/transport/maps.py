@@ -135,6 +135,7 @@ def search_maps(
         entropy = scipy.special.entr(masses)
         growth = (scipy.special.entr(masses + unassigned) - entropy).min(axis=1)
         bound = value + rest + alpha * (entropy.sum(axis=1) + growth)
+        bound[np.isnan(bound)] = -np.inf  # what left float64 bounds nothing
         kept = np.nonzero(bound < threshold)[0]
         if kept.size == 0:
             return min(threshold, dropped), None

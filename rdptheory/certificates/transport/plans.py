@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.certificates.transport.rounding import relative_error
+from rdptheory.certificates.transport.rounding import UNDERFLOW, relative_error
 from rdptheory.information import entropy
 from rdptheory.plans import CommonPlan, Coupling, FinitePlan, Plan, PrivatePlan
 from rdptheory.transport_problem import DiscreteTransport
@@ -31,10 +31,12 @@ repair in the bracket; more is repaired. Both are a tenth of what a plan is prom
 
 @dataclass(frozen=True, eq=False)
 class Reached:
-    """A plan that keeps its limits, and a proved upper bound on its E d."""
+    """A plan that keeps its limits as anybody sums them, one that keeps them but for misplaced mass, and a proved upper
+    bound on E d of the latter with all mass in its place."""
 
     plan: FinitePlan
     value: float
+    proof: FinitePlan
 
 
 def independent_plan(problem: DiscreteTransport) -> FinitePlan:
@@ -100,7 +102,7 @@ def _priced(problem: DiscreteTransport, plan: FinitePlan) -> Reached:
         proof = independent_plan(problem)
     if plan.rate(problem) > problem.R * (1.0 + OVERSPENT):
         plan = proof
-    return Reached(plan, _cost(problem, proof, kappa))
+    return Reached(plan, _cost(problem, proof, kappa), proof)
 
 
 def _cost(problem: DiscreteTransport, plan: FinitePlan, kappa: float) -> float:
@@ -115,7 +117,7 @@ def _cost(problem: DiscreteTransport, plan: FinitePlan, kappa: float) -> float:
         float((d @ missing).max()),
         float((np.minimum(taken[:, None], missing) * d).sum()),
     )
-    return (1.0 + kappa) * (float(np.vdot(joint, d)) + moved)
+    return (1.0 + kappa) * (float(np.vdot(joint, d)) + moved) + UNDERFLOW * bool(d.any())
 
 
 def _relabelling(output: FloatArray, q: FloatArray) -> FloatArray:

@@ -139,6 +139,7 @@ class PosteriorPricing:
             if value.min() < best:
                 best, deepest = float(value.min()), centre[value.argmin()][None]
             bounds = (heights + self.tangent(centre, cells)).min(axis=1)
+            bounds[~np.isfinite(bounds)] = -np.inf  # what left float64 bounds nothing
             kept = bounds < best - slack
             settled = min(settled, float(bounds[~kept].min(initial=np.inf)))
             cells, heights, floor = cells[kept], heights[kept], float(bounds[kept].min(initial=np.inf))

@@ -12,7 +12,11 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 
-__all__ = ["centred", "lowered", "relative_error"]
+__all__ = ["UNDERFLOW", "centred", "lowered", "relative_error"]
+
+UNDERFLOW = 2.0**-1000
+"""Of a distortion whose largest cost is no less than `judge.SMALL`: products below what float64 holds are off by no
+share of themselves, and 2^60 of them by less than this."""
 
 
 def relative_error(*sizes: int) -> float:

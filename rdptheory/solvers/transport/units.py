@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from math import frexp
 from typing import TypeVar
@@ -30,10 +29,6 @@ def in_own_units(
         if largest <= 0.0 or ORDINARY[0] <= largest <= ORDINARY[1]:
             return solve(method, problem)
         root = 2.0 ** (frexp(largest)[1] // 2)
-        points = [None if side is None else side / root for side in (problem.x, problem.y)]
-        small = replace(
-            problem, cost=problem.cost / root / root, x=points[0], y=points[1], unit=min(1.0, 1.0 / root / root)
-        )
-        return solve(method, small).times(root).times(root)
+        return solve(method, problem.over(root)).times(root).times(root)
 
     return scaled
