@@ -11,6 +11,7 @@ from typing import Annotated
 
 import torch
 import typer
+from joblib import cpu_count
 
 from neural import data, runner
 from neural.claims import IDENTITY, LAW, Row
@@ -24,6 +25,9 @@ from rdptheory.sweeps import Dask, Executor, Joblib
 
 __all__ = ["main"]
 
+WORKERS = 8
+"""Processes if their number is left out: each holds torch and the images, half a gigabyte, and more have nothing to do,
+since the longest study of a demo takes an eighth of it."""
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
 Folder = Annotated[Path | None, typer.Option("--data", help="MNIST, SVHN or pictures; by default digits.")]
@@ -31,7 +35,10 @@ Side = Annotated[int, typer.Option(min=4, help="Side to which the small presets 
 Seed = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; more than one only on an idle machine.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes for models that do not wait for each other.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help=f"Processes. Left out: the cores it may use, at most {WORKERS}; 1 on other devices."),
+]
 Scheduler = Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers train the models.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 
@@ -57,11 +64,11 @@ def run(
     id: Annotated[str, typer.Argument(help="An id of `list`.")],
     out: Annotated[Path | None, typer.Option(help="For result.json and checkpoints; runs/ID if left out.")] = None,
     preset: Preset = "smoke", folder: Folder = None, side: Side = SIDE, device: Device = "cpu", seed: Seed = 0,
-    threads: Threads = 1, workers: Workers = 1, scheduler: Scheduler = None,
+    threads: Threads = 1, workers: Workers = None, scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
 ) -> None:  # fmt: skip
     """Run one experiment; exit 1 if a verdict is not the expected one."""
-    with _executor(workers, scheduler) as executor:
+    with _executor(workers, scheduler, threads, device) as executor:
         bench = _bench(preset, folder, side, device, seed, threads, executor, progress=sys.stderr.isatty())
         result = runner.run(id, bench, out or Path("runs") / id, resume=resume)
     _show(result)
@@ -71,23 +78,23 @@ def run(
 @app.command()
 def check(
     preset: Preset = "smoke", folder: Folder = None, side: Side = SIDE, device: Device = "cpu", seed: Seed = 0,
-    threads: Threads = 1, workers: Workers = 1, scheduler: Scheduler = None, as_json: AsJson = False,
+    threads: Threads = 1, workers: Workers = None, scheduler: Scheduler = None, as_json: AsJson = False,
     untrained: Annotated[bool, typer.Option("--untrained", help="Train 1 % of the steps: laws must break.")] = False,
 ) -> None:  # fmt: skip
     """The laws against theory (other presets: every study); exit 1 unless every verdict is as expected.
 
     With --untrained at least nine of ten laws have to be broken, and every identity has to hold.
     """
-    results = []
-    with _executor(workers, scheduler) as executor:
+    results, asked = {}, CHECKED if preset == "smoke" else tuple(studies())
+    with _executor(workers, scheduler, threads, device) as executor:
         bench = _bench(preset, folder, side, device, seed, threads, executor)
         bench.share = UNTRAINED if untrained else 1.0
-        for id in CHECKED if preset == "smoke" else studies():
-            results.append(runner.answer(id, bench))
-            typer.echo(f"{id}: {results[-1].facts['cpu_seconds']} s of CPU time", err=True)
+        for result in runner.answers(asked, bench):
+            results[result.study.id] = result
+            typer.echo(f"{result.study.id}: {result.facts['cpu_seconds']} s of CPU time", err=True)
             if not as_json:
-                _show(results[-1])
-    rows = [(result.study.id, row) for result in results for row in result.rows]
+                _show(result)
+    rows = [(id, row) for id in asked for row in results[id].rows]
     if as_json:
         typer.echo(json.dumps([{"id": id, **runner.plain(row)} for id, row in rows], indent=1))
     wrong = unbroken(rows) if untrained else [f"{id}: {row.claim}" for id, row in rows if not row.as_expected]
@@ -146,8 +153,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 @contextmanager
-def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
+def _executor(workers: int | None, scheduler: str | None, threads: int, device: str) -> Iterator[Executor]:
     if scheduler is None:
+        workers = workers or (min(WORKERS, max(1, cpu_count() // threads)) if device == "cpu" else 1)
         yield SERIAL if workers == 1 else Joblib(workers)
         return
     try:

@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from neural import oracle
 from neural.checkpoints import Checkpoint
@@ -27,7 +29,7 @@ from neural.evaluation import evaluate
 from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual
 from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
-from neural.study import Study, judge
+from neural.study import Study, judge, milliseconds
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
 from rdptheory.errors import InvalidInput
 from rdptheory.files import read_bytes, read_text, write_bytes, write_text
@@ -35,7 +37,7 @@ from rdptheory.placement import sample_floor
 from rdptheory.sweeps import Executor, Serial
 from rdptheory.units import nats_to_bits
 
-__all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "plain", "read", "run"]
+__all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "answers", "plain", "read", "run"]
 
 SERIAL = Serial()
 TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
@@ -65,7 +67,7 @@ class Bench:
 
     `side` is the largest of an image at the small presets, larger ones are shrunk to it; `folder` keeps checkpoints
     (None: nowhere); `share` multiplies the numbers of steps; `executor` says where models that do not wait for each
-    other are trained, the numbers are the same on any of them.
+    other are trained, the numbers are the same on any of them; `elsewhere` are the seconds of processor time it took.
     """
 
     preset: str
@@ -78,6 +80,7 @@ class Bench:
     share: float = 1.0
     seconds: float = 120.0
     executor: Executor = SERIAL
+    elsewhere: float = 0.0
     found: dict[Model, Codec] = field(default_factory=dict)
     measured: dict[Any, Any] = field(default_factory=dict)
     pairs: dict[Any, Pair] = field(default_factory=dict)
@@ -133,10 +136,17 @@ class Bench:
             for model in (model for model in ready if not isinstance(model, Fit)):
                 self.found[model] = model.make(self.pair_of(model).train, self.found, self.seed)
             groups = list(self.groups([model for model in ready if isinstance(model, Fit)]))
-            tasks = [(torch.get_num_threads(), self.task(group, number)) for number, group in enumerate(groups)]
-            executor = self.executor if len(tasks) > 1 else SERIAL
-            for number, codecs in executor.map(_call, tasks):
+            groups.sort(key=milliseconds, reverse=True)  # what takes longest must not begin last
+            executor = self.executor if len(groups) > 1 else SERIAL
+            away = executor != SERIAL  # where bars would write over one another: one bar counts the trainings
+            tasks = [
+                (torch.get_num_threads(), self.task(group, number, progress=self.progress and not away))
+                for number, group in enumerate(groups)
+            ]
+            done = executor.map(_call, tasks)
+            for number, (spent, codecs) in tqdm(done, total=len(tasks), disable=not (self.progress and away)):
                 self.found |= zip(groups[number], codecs, strict=True)
+                self.elsewhere += spent * away
             waiting = [model for model in waiting if model not in self.found]
 
     def groups(self, fits: Sequence[Fit]) -> Iterator[list[Fit]]:
@@ -168,7 +178,7 @@ class Bench:
         whole = base.coder.latent + fit.latent
         return Refined(whole, 1.0, planes, side, base=base, fresh=coder(fit.latent), whole=coder(whole))
 
-    def task(self, group: list[Fit], number: int) -> partial[list[Codec]]:
+    def task(self, group: list[Fit], number: int, *, progress: bool) -> partial[list[Codec]]:
         """One training of models of one shape, as a call that an executor can carry elsewhere."""
         fit, pair = group[0], self.pair_of(group[0])
         images, references, coder = pair.train, pair.train_references, self.coder(fit)
@@ -181,7 +191,7 @@ class Bench:
             "steps": max(1, round(fit.plan.count(len(images)) * self.share)), "device": self.device,
             "recipe": fit.plan.recipe, "references": references, "coder": coder,
             "noise": coder.private if fit.noise is None else fit.noise,
-            "checkpoint": Checkpoint(path, self.seconds) if path else None, "progress": self.progress,
+            "checkpoint": Checkpoint(path, self.seconds) if path else None, "progress": progress,
         }  # fmt: skip
         if fit.behind:
             codecs = [self.found[f.behind] for f in group]
@@ -242,7 +252,7 @@ class Result:
 def answer(study: str | Study, bench: Bench) -> Result:
     """Run one study, or that of an id, on a bench that may already hold models of others."""
     study = _known(study) if isinstance(study, str) else study
-    wall, cpu = time.monotonic(), time.process_time()
+    wall, cpu = time.monotonic(), _clock() + bench.elsewhere
     models = list(study.models(study.variant(bench.preset, bench.planes)))
     bench.train(models)
     table = Table(tuple(record for model in models for record in bench.measure(study, model)))
@@ -251,9 +261,33 @@ def answer(study: str | Study, bench: Bench) -> Result:
         "side": bench.split.train.shape[-1], "device": bench.device,
         "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
         "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
-        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "cpu_seconds": round(_clock() + bench.elsewhere - cpu, 2),
     }  # fmt: skip
     return Result(study, facts, table, bench.samples(models))
+
+
+def answers(ids: Iterable[str], bench: Bench) -> Iterator[Result]:
+    """Run several studies as `answer` does, each where the bench's executor has room, and yield them as they are done.
+
+    Studies that train a model in common stay together, one after the other, so it is trained once.
+    """
+    chains: list[tuple[list[str], set[Fit]]] = []
+    for id in ids:
+        study = _known(id)
+        models = needed(study.models(study.variant(bench.preset, bench.planes)))
+        names, fits = [id], {model for model in models if isinstance(model, Fit)}
+        for chain in [chain for chain in chains if chain[1] & fits]:
+            chains.remove(chain)
+            names, fits = [*chain[0], *names], chain[1] | fits
+        chains.append((names, fits))
+    alone, executor = bench, SERIAL
+    if len(chains) > 1 and bench.executor != SERIAL:
+        alone, executor = copy(bench), bench.executor
+        alone.executor = SERIAL
+        chains.sort(key=lambda chain: milliseconds(chain[1]), reverse=True)
+    tasks = [(torch.get_num_threads(), partial(_answers, names, alone)) for names, _ in chains]
+    for _, (_, results) in executor.map(_call, tasks):
+        yield from results
 
 
 def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool = False) -> Result:
@@ -345,11 +379,23 @@ def _whole(through: Codec | None, images: Tensor, **settings: Any) -> list[Codec
     return [replace(c, encoder=Restored(through, c.encoder)) for c in codecs] if through else codecs
 
 
-def _call(task: tuple[int, partial[Any]]) -> Any:
-    """One training, on as many threads as the process that asked for it: a worker has its own number otherwise."""
-    threads, fit = task
+def _answers(ids: list[str], bench: Bench) -> list[Result]:
+    return [answer(id, bench) for id in ids]
+
+
+def _call(task: tuple[int, partial[Any]]) -> tuple[float, Any]:
+    """One task and its seconds, on as many threads as the process that asked for it: a worker has its own number
+    otherwise."""
+    threads, do = task
     torch.set_num_threads(threads)
-    return fit()
+    start = _clock()
+    found = do()
+    return _clock() - start, found
+
+
+def _clock() -> float:
+    """Seconds of processor time: with one thread those of this one, as other workers may live in the same process."""
+    return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()
 
 
 def _known(id: str) -> Study:

@@ -19,7 +19,7 @@ from neural.recipes import Adam, Recipe
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
-__all__ = ["PRESETS", "Plan", "Printed", "Study", "Variant", "cost", "judge", "presets", "printed"]
+__all__ = ["PRESETS", "Plan", "Printed", "Study", "Variant", "cost", "judge", "milliseconds", "presets", "printed"]
 
 PRESETS = ("smoke", "demo", "paper-lite", "paper")
 NEAR = {"distortion_per_pixel": 0.05, "distortion_to_reference": 0.05, "own_w1": 0.15}
@@ -158,16 +158,23 @@ def judge(study: Study, table: Table, *, data: str = "", preset: str = "smoke") 
     return rows
 
 
-def cost(study: Study, preset: str) -> str:
-    """Models, steps, and the time they take on one core of a CPU, measures not counted: steps times the milliseconds of
-    one by network and kind of loss, as `benchmarks/neural_cpu.py` wrote them."""
-    times = json.loads(files(__package__).joinpath("costs.json").read_text())
-    spent, fits = 0.0, [m for m in needed(study.models(study.variant(preset, 1))) if isinstance(m, Fit)]
+def milliseconds(fits: Iterable[Fit]) -> float:
+    """What trainings take on one core of a CPU, without measures: steps times the milliseconds of one by network and
+    kind of loss, as `benchmarks/neural_cpu.py` wrote them (another package's network counts as a perceptron)."""
+    times, total = json.loads(files(__package__).joinpath("costs.json").read_text()), 0.0
     for fit in fits:
+        kind = "critic" if fit.loss.adversary else "plain"
         network = getattr(fit.behind, "network", fit.plan.grey).__name__
-        spent += times[f"{network} {'critic' if fit.loss.adversary else 'plain'}"] * fit.plan.count(IMAGES)
-    steps, said = sum(fit.plan.count(IMAGES) for fit in fits), f"{spent / 1000:.0f} s"
-    return f"{len(fits)} models, {steps:,} steps, about {said if spent < 3e5 else f'{spent / 3.6e6:.1f} h'} of CPU time"
+        total += times.get(f"{network} {kind}", times[f"Perceptron {kind}"]) * fit.plan.count(IMAGES)
+    return total
+
+
+def cost(study: Study, preset: str) -> str:
+    """Models, steps, and the time they take."""
+    fits = [model for model in needed(study.models(study.variant(preset, 1))) if isinstance(model, Fit)]
+    steps, spent = sum(fit.plan.count(IMAGES) for fit in fits), milliseconds(fits)
+    said = f"{spent / 1000:.0f} s" if spent < 3e5 else f"{spent / 3.6e6:.1f} h"
+    return f"{len(fits)} models, {steps:,} steps, about {said} of CPU time"
 
 
 guard(__name__, methods=False)

@@ -1,6 +1,8 @@
 import json
 import math
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -133,21 +135,71 @@ def executors():
 
 
 def test_every_executor_trains_the_same_numbers(digits, tmp_path):
-    results = []
+    results, asked = [], ("refine", "universal")
     for number, executor in enumerate(executors()):
         results.append(runner.run("universal", small(digits, executor=executor), tmp_path / str(number)))
         names = [sorted(p.name for p in (tmp_path / folder / "checkpoints").iterdir()) for folder in ("0", str(number))]
         assert names[0] == names[1]
-    assert len(results) == 3
-    assert all(values(other) == values(results[0]) for other in results[1:])
+        many = {result.study.id: result for result in runner.answers(asked, small(digits, executor=executor))}
+        assert set(many) == set(asked)
+        assert values(many["universal"]) == values(results[0])
+        results.append(many["refine"])
+    assert len(results) == 6
+    for first in (0, 1):
+        assert len({repr(values(other)) for other in results[first::2]}) == 1  # by repr NaN, too, is the same
 
 
-def test_workers_and_scheduler_choose_the_executor():
-    for workers, expected in ((1, Serial()), (2, Joblib(2))):
-        with cli._executor(workers, None) as executor:
+def test_studies_that_share_a_model_train_it_once(digits, monkeypatch):
+    trained, task = [], Bench.task
+
+    def counted(self, group, *rest, **own):
+        trained.extend(group)
+        return task(self, group, *rest, **own)
+
+    monkeypatch.setattr(Bench, "task", counted)
+    found = [result.study.id for result in runner.answers(("refine", "oracle", "quantizers"), small(digits))]
+    assert found == ["oracle", "refine", "quantizers"]  # one codec with dither is in both, so they are one task
+    assert len(trained) == len(set(trained)) == 5
+
+
+class Beside:
+    """Every task in a thread of its own, and the processor time that they took."""
+
+    spent = 0.0
+
+    def map(self, function, tasks):
+        for number, task in enumerate(tasks):
+            with ThreadPoolExecutor(1) as pool:
+                yield number, pool.submit(self.timed, function, task).result()
+
+    def timed(self, function, task):
+        start = time.thread_time()
+        found = function(task)
+        self.spent += time.thread_time() - start
+        return found
+
+
+def test_the_time_of_a_study_counts_what_was_trained_elsewhere(digits):
+    executor = Beside()
+    facts = runner.answer("universal", small(digits, executor=executor)).facts
+    assert executor.spent > 0.1
+    assert facts["cpu_seconds"] > executor.spent  # and what was measured here
+
+
+def test_workers_and_scheduler_choose_the_executor(monkeypatch):
+    monkeypatch.setattr(cli, "cpu_count", lambda: 6)
+    for workers, threads, device, expected in (
+        (1, 1, "cpu", Serial()), (2, 1, "cpu", Joblib(2)), (9, 4, "cuda", Joblib(9)),
+        (None, 1, "cpu", Joblib(6)), (None, 2, "cpu", Joblib(3)), (None, 8, "cpu", Serial()),
+        (None, 1, "cuda", Serial()),
+    ):  # fmt: skip
+        with cli._executor(workers, None, threads, device) as executor:
             assert executor == expected
+    monkeypatch.setattr(cli, "cpu_count", lambda: 600)
+    with cli._executor(None, None, 1, "cpu") as executor:
+        assert executor == Joblib(cli.WORKERS)
     cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
-    with cluster, cli._executor(1, cluster.scheduler_address) as executor:
+    with cluster, cli._executor(1, cluster.scheduler_address, 1, "cpu") as executor:
         assert isinstance(executor, Dask)
         assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
 
