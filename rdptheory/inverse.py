@@ -134,10 +134,10 @@ def distortion_at(
         return _of_density(problem, "D", finite, method)
     least, zero_rate, guess = 0.0, Bounds(0.0, inf), None
     if isinstance(source, Gaussian):
-        P_used = problem.P if perception is not None else inf
-        zero = float(gaussian.distortion(source.variance, 0.0, P_used, perception or gaussian.W2))
+        held = (inf, gaussian.W2) if perception is None or problem.P == inf else (problem.P, perception)
+        zero = float(gaussian.distortion(source.variance, 0.0, *held))
         zero_rate = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
-        guess = float(gaussian.distortion(source.variance, R, P_used, perception or gaussian.W2))
+        guess = float(gaussian.distortion(source.variance, R, *held))
     elif isinstance(source, Laplace):
         zero_rate = Bounds(source.scale, source.scale)
         guess = source.scale * exp(-R)

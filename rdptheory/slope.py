@@ -43,7 +43,7 @@ FORMULA = 1e-13  # of 1 + s: more than the slope of a closed form is off
 WIDER = 100.0  # times the gap asked for: a rate that is worth a word
 ALIKE = 1e-9  # nats: what is not told apart where a slope was computed somewhere to nine digits
 STRAIGHT = 1e-3  # of the range of D: points so far apart that cost the same are called a straight piece
-VANISHING = 1e-100  # a D at which there is nothing left to find
+VANISHING = 1e-300  # a D at which there is nothing left to find: no slope that float64 holds is steeper than there
 ROUNDING = 16 * UNIT_ROUNDOFF  # of a sum of two products
 
 
@@ -143,10 +143,14 @@ def _of_formula(problem: Problem, s: float) -> SlopePoint:
         return found
 
     tolerance = FORMULA * (1.0 + s)
+
+    def flat(D: float) -> bool:  # nothing is left to save beyond, however little a unit of distortion costs
+        return answer(D).bounds.upper == 0.0
+
     low = _turn(lambda D: -answer(D).slopes.D >= s + tolerance)[0] * (1.0 - ALLOWANCE)
-    high = _turn(lambda D: -answer(D).slopes.D > s - tolerance)[1] * (1.0 + ALLOWANCE)
+    high = _turn(lambda D: -answer(D).slopes.D > s - tolerance and not flat(D))[1] * (1.0 + ALLOWANCE)
     rate = Bounds(answer(high).bounds.lower, answer(low).bounds.upper)
-    straight = rate.gap > ALIKE
+    straight = ALIKE < rate.gap < inf  # a curve that ends in a pole is not straight there
     said = answer(0.5 * (low + high)).message
     return SlopePoint(Bounds(low, high), rate, s, straight, 0, Status.OPTIMAL, _sentence(straight, low, high, said))
 

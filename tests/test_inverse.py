@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import exp, inf
 
 import numpy as np
 import pytest
@@ -16,16 +16,21 @@ from rdptheory import (
     InteriorPoint,
     InvalidInput,
     KullbackLeibler,
+    Measurement,
     Pmf,
     SquaredError,
+    SquaredHellinger,
     Status,
     Table,
     TotalVariation,
     Uniform,
+    Wasserstein1,
     Wasserstein2Squared,
+    critical_points,
     curve,
     distortion_at,
     perception_at,
+    place,
     rdp,
 )
 from rdptheory.closed_forms import gaussian
@@ -74,6 +79,18 @@ def test_gaussian_closed_form(P: float, R: float, variance: float, divergence: D
     found = distortion_at(*question, R=R, P=P)
     assert_inside(found.bounds, truth, 1e-11 * truth)  # 16 ulp of the rate over its slope
     assert found.bounds.gap <= 1e-9 * truth
+
+
+@pytest.mark.parametrize("divergence", [TotalVariation(), SquaredHellinger(), Wasserstein1()])
+def test_a_ball_that_holds_everything_leaves_the_formula(divergence: Divergence) -> None:
+    free = distortion_at(Gaussian(0.0, 2.0), SquaredError(), divergence, R=0.3, P=inf)
+    assert_inside(free.bounds, 2.0 * exp(-0.6))
+    assert free.bounds.gap <= 1e-12
+    turns = critical_points(Gaussian(0.0, 2.0), SquaredError(), divergence, P=inf)
+    assert turns.active is None
+    assert_inside(turns.zero_rate.bounds, 2.0)
+    [placed] = place([Measurement(0.5, 1.0)], Gaussian(0.0, 2.0), SquaredError(), divergence)
+    assert_inside(placed.excess_distortion, 1.0 - 2.0 * exp(-1.0))
 
 
 def test_gaussian_perception() -> None:

@@ -132,6 +132,36 @@ def test_formulas_of_densities():
     assert there.bounds.overlaps(ball.rate)
 
 
+CURVES = (
+    (Gaussian(0.0, 1.0), SquaredError(), None, math.inf, 1.0),
+    (Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), 0.25, 1.25),
+    (Laplace(0.0, 1.0), AbsoluteError(), None, math.inf, 1.0),
+    (Bernoulli(0.2), Hamming(), None, math.inf, 0.2),
+    (Bernoulli(0.2), Hamming(), TotalVariation(), 0.05, 0.29),
+    (Pmf([0.25, 0.25, 0.25, 0.25]), Hamming(), TotalVariation(), 0.1, 0.75),
+)
+"""Questions with a formula, and the D at which the rate ends."""
+
+
+@pytest.mark.parametrize("s", [1e-300, 1e-14, 9e-14])
+@pytest.mark.parametrize(("source", "distortion", "ball", "P", "end"), CURVES)
+def test_a_slope_that_is_next_to_nothing_is_where_the_rate_ends(source, distortion, ball, P, end, s):
+    found = rate_at_slope(source, distortion, ball, s=s, P=P)
+    assert_inside(found.D, end)
+    assert found.D.gap <= 1e-11  # from where the slope is 2e-13, twice what that of a formula may be off
+    assert found.rate.upper <= 1e-14  # the formula's allowance
+    assert not found.straight
+
+
+def test_a_steep_slope_is_a_point_next_to_the_pole():
+    for s in (1e100, 1e250):
+        found = rate_at_slope(Gaussian(0.0, 1.0), SquaredError(), None, s=s, P=math.inf)
+        assert found.D.lower <= 0.5 / s <= found.D.upper <= 0.6 / s
+        assert_inside(found.rate, 0.5 * math.log(2.0 * s), 1e-11)
+        assert not found.straight
+    assert not rate_at_slope(Gaussian(0.0, 1.0), SquaredError(), None, s=1e308, P=math.inf).straight
+
+
 @pytest.mark.parametrize("method", [None, SOLVER])
 def test_a_straight_piece_is_an_interval(method):
     source = Pmf([0.5, 0.3, 0.2])
