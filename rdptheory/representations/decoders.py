@@ -31,7 +31,9 @@ class Decoder:
     bounds: Bounds
 
 
-def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | None) -> Decoder:
+def best_decoder(
+    masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | None, unsure: FloatArray | None = None
+) -> Decoder:
     """min over p(y|z) of E c(Z,Y)   subject to   δ(reference, p_Y) <= P
 
     The laws of the ball are approached from within: the program over the mixtures of a few of them is linear and gives
@@ -50,14 +52,23 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
         c(z, y) = E[d(X, y) | Z = z].
     ball : PerceptionLimit or None
         δ, its reference (m,) and P.
+    unsure : array (l, m), optional
+        By how much every cost may be off.
     """
     scale = max(float(np.abs(cost).max()), 1e-300)
+    most, low = (cost, cost) if unsure is None else (cost + unsure, np.maximum(cost - unsure, np.minimum(cost, 0.0)))
+    share = UNIT_ROUNDOFF * (2 * sum(cost.shape) + 16)
+
+    def spent(channel: FloatArray) -> float:
+        """E c of a decoder at most, once it is inside the ball."""
+        return (1.0 + share) * float(masses @ (channel * most).sum(axis=1)) + _entry(masses, channel, most, ball, share)
+
     chosen = np.argmin(cost, axis=1)
     free = np.zeros_like(cost)
     free[np.arange(masses.size), chosen] = 1.0
-    least = float(masses @ cost[np.arange(masses.size), chosen])
-    if ball is None or ball.value(masses @ free) <= ball.limit:
-        return Decoder(free, Bounds(least, least))
+    least = (1.0 - share) * float(masses @ low.min(axis=1))
+    if ball is None or _outside(ball, masses @ free, share) <= 0.0:
+        return Decoder(free, Bounds(least, spent(free)))
     laws = [ball.reference]
     best: Decoder | None = None
     lower, idle = least, 0
@@ -65,21 +76,45 @@ def best_decoder(masses: FloatArray, cost: FloatArray, ball: PerceptionLimit | N
         plan, u = _mixture(masses, cost, np.array(laws))
         held = plan.sum(axis=1, keepdims=True)
         channel = np.where(held > 0.0, plan, plan.sum(axis=0)) / np.where(held > 0.0, held, plan.sum())
-        value = float(masses @ (channel * cost).sum(axis=1))
-        w = (cost - u[:, None]).min(axis=0)
+        value = spent(channel)
+        w = (low - u[:, None]).min(axis=0)
         support = ball.divergence.support(-w, ball.reference, ball.limit)
-        slack = UNIT_ROUNDOFF * (masses.size + w.size + 16) * (float(masses @ np.abs(u)) + float(np.abs(w).max()))
+        slack = share * (float(masses @ np.abs(u)) + float(np.abs(w).max()))
         before = np.inf if best is None else best.bounds.upper - lower
         lower = max(lower, float(masses @ u) - support.value - slack)
         if best is None or value < best.bounds.upper:
-            best = Decoder(channel, Bounds(min(lower, value), value))
+            best = Decoder(channel, Bounds(0.0, value))
         width = best.bounds.upper - lower
         idle = idle + 1 if width > 0.9 * before else 0
         if width <= NARROW * scale or idle >= PATIENCE:
             break
         laws.append(_inside(ball, support.law))
     assert best is not None
-    return Decoder(best.channel, Bounds(min(lower, best.bounds.upper), best.bounds.upper))
+    return Decoder(best.channel, Bounds(lower, best.bounds.upper))
+
+
+def _outside(ball: PerceptionLimit, law: FloatArray, share: float) -> float:
+    """By how much a law whose masses are known to a share may be outside."""
+    if ball.limit == np.inf:
+        return -np.inf
+    return ball.value(law) + ball.divergence.uncertainty(ball.reference, law, share) - ball.limit
+
+
+def _entry(
+    masses: FloatArray, channel: FloatArray, cost: FloatArray, ball: PerceptionLimit | None, share: float
+) -> float:
+    """What it costs at most to move the law of a decoder inside the ball, by convexity of δ: with the weight of what is
+    outside Y is drawn from the reference. At P = 0 it is the reference but for the rounding of its masses."""
+    if ball is None:
+        return 0.0
+    law = masses @ channel
+    over = _outside(ball, law, share)
+    if over <= 0.0:
+        return 0.0
+    independent = masses @ cost
+    if ball.limit == 0.0 and (np.abs(law - ball.reference) <= share * ball.reference).all():
+        return 2.0 * share * float(independent.max())
+    return over / (over + ball.limit) * float(independent @ ball.reference) * (1.0 + share)
 
 
 def _mixture(masses: FloatArray, cost: FloatArray, laws: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -48,12 +48,11 @@ class Interpolation:
         interpolated coupling from above and the triangle inequality from below."""
         if not 0.0 <= alpha <= 1.0:
             raise InvalidInput("alpha", alpha, "must lie in [0, 1]")
-        distance = squares(self.region.means, columns(self.region.source))
-        moved = float(np.vdot(self.plan, distance))  # E‖X_d - X_p‖²
-        D = self.least + (1.0 - alpha) ** 2 * moved
-        lower = max(0.0, np.sqrt(self.transport) - (1.0 - alpha) * np.sqrt(moved)) ** 2
-        upper = alpha**2 * moved
-        return D, Bounds(min(float(lower), upper), upper)
+        known = self.region.transport  # its upper end is E‖X_d - X_p‖² with all of its rounding
+        D = self.least + (1.0 - alpha) ** 2 * self.transport
+        share = 16.0 * UNIT_ROUNDOFF
+        lower = max(0.0, np.sqrt(known.lower) - (1.0 - alpha) * np.sqrt(known.upper)) ** 2
+        return D, Bounds(max(0.0, float(lower) - share * known.upper), alpha**2 * known.upper * (1.0 + share))
 
     def distortion(self, P: float) -> float:
         """D(P) = D_d + (W2 - √P)², at least D_d: D_d (1 + (1-α)²) where W2² = D_d."""
@@ -80,7 +79,7 @@ def interpolation(source: DiscreteSource, encoder: ArrayLike) -> Interpolation:
     assert plan is not None
     pairs = squares(columns(source), columns(source))
     posterior_error = float(np.einsum("z,zi,zj,ij->", region.masses, region.posterior, region.posterior, pairs))
-    return Interpolation(region, region.least, region.transport.upper, posterior_error, plan)
+    return Interpolation(region, region.least, region.moved, posterior_error, plan)
 
 
 def best_interval_quantiser(source: DiscreteSource, levels: int) -> FloatArray:
@@ -178,13 +177,14 @@ def joint_transport(
     """
     price = at_least_zero("price", price)
     region = representation_region(source, encoder, Wasserstein2Squared())
-    points, means = columns(source), region.means
+    (points, _), (means, _) = region.centred
     joint = region.masses * region.posterior.T  # (n, l)
-    alphabet = np.unique(np.concatenate([points, means]), axis=0)
+    alphabet, first = np.unique(np.concatenate([columns(source), region.means]), axis=0, return_index=True)
+    there, sizes = (np.concatenate(pair)[first] for pair in zip(*region.centred, strict=True))
     m, size = len(alphabet), len(means)
-    away = np.sqrt(squares(alphabet, means))
+    away = np.sqrt(squares(there, means))
     start_x, start_d = np.nonzero(joint > 0.0)
-    apart_y, apart_d = squares(alphabet, points[start_x]), squares(means, means[start_d])
+    apart_y, apart_d = squares(there, points[start_x]), squares(means, means[start_d])
     squared = (apart_y[:, None, :], apart_d[None, :, :])
     cost = np.sqrt(squared[0] + squared[1]) if euclidean else np.sqrt(squared[0]) + np.sqrt(squared[1])
     with np.errstate(over="ignore"):
@@ -198,12 +198,14 @@ def joint_transport(
     plan = rounded_plan(found.plan, mass, region.masses)
     law = np.zeros((m, size))
     np.add.at(law, (cost.argmin(axis=0), np.arange(size)[:, None]), plan.T)
-    lower, reached = max(0.0, found.lower), float(np.vdot(plan, cheapest))
-    upper = reached * (1.0 + UNIT_ROUNDOFF * (plan.size + 16))
+    share = region.rounding + UNIT_ROUNDOFF * (plan.size + 16)
+    off = 4.0 * share * (1.0 + price) * float(sizes.max())  # of every distance
+    lower = found.lower - off - share * float(mass @ np.abs(found.u) + region.masses @ np.abs(found.w))
+    upper = float(np.vdot(plan, cheapest)) * (1.0 + share) + off
     given_d = law / law.sum(axis=0)
-    error = float(np.einsum("z,zi,yz,yi->", region.masses, region.posterior, given_d, squares(alphabet, points)))
+    error = float(np.einsum("z,zi,yz,yi->", region.masses, region.posterior, given_d, squares(there, points)))
     return JointTransport(
-        Bounds(lower, upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, away))
+        Bounds(max(0.0, lower), upper), frozen_array(law), frozen_array(alphabet), error, float(np.vdot(law, away))
     )
 
 

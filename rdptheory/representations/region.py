@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import nextafter
 
 import numpy as np
 
-from rdptheory._types import ArrayLike, Bounds, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.couplings import Optimum, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
+from rdptheory.exact_sums import exact_law
 from rdptheory.inverse import Located
 from rdptheory.problems import PerceptionLimit
 from rdptheory.representations.decoders import best_decoder
@@ -60,37 +62,46 @@ class Region:
     @cached_property
     def least(self) -> float:
         """E‖X - X~‖², the least distortion of a decoder into R^k."""
-        return float(self.masses @ (self.posterior * squares(self.means, columns(self.source))).sum(axis=1))
+        return float(self.masses @ (self.posterior * self._to_points.costs).sum(axis=1))
 
     @cached_property
     def transport(self) -> Bounds:
         """W2²(p_X~, p_X)."""
-        plan = self.coupling.plan
-        assert plan is not None
-        upper = float(np.vdot(plan, squares(self.means, columns(self.source))))
-        return Bounds(min(max(0.0, self.coupling.lower), upper), upper)
+        distance, found = self._to_points, self.coupling
+        assert found.plan is not None
+        p, share = self.source.probabilities, self.rounding
+        upper = float(np.vdot(found.plan, distance.most)) + share * float((self.masses @ distance.most).max())
+        lost = float(self.masses @ distance.unsure.max(axis=1))
+        lost += share * float(self.masses @ np.abs(found.u) + p @ np.abs(found.w))
+        return Bounds(max(0.0, found.lower - lost), upper * (1.0 + share))
 
     @cached_property
     def coupling(self) -> Optimum:
         """An optimal coupling of X~ and X, shape (l, n)."""
         p = self.source.probabilities
-        found = optimal_transport(self.masses, p, squares(self.means, columns(self.source)))
+        found = optimal_transport(self.masses, p, self._to_points.costs)
         plan = np.outer(self.masses, p) if found.plan is None else rounded_plan(found.plan, self.masses, p)
         return replace(found, plan=plan)
 
     @cached_property
+    def moved(self) -> float:
+        """The cost of that coupling, W2²(p_X~, p_X) but for rounding."""
+        assert self.coupling.plan is not None
+        return float(np.vdot(self.coupling.plan, self._to_points.costs))
+
+    @cached_property
     def lower_right(self) -> Point:
         """The cheapest reconstruction of perfect perception: (E‖X-X~‖² + W2²(p_X~, p_X), 0)."""
-        return Point(self.least + self.transport.upper, 0.0)
+        return Point(self.least + self.moved, 0.0)
 
     @cached_property
     def upper_left(self) -> Point:
         """The best reconstruction of all, and its perception: (E‖X-X~‖², δ(p_X, p_X~)); nearest points if finite."""
         if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
-            return Point(self.least, self.transport.upper)
-        alphabet, reference = self._alphabet
-        cost = squares(self.means, alphabet)
-        law = frozen_array(np.bincount(cost.argmin(axis=1), weights=self.masses, minlength=len(alphabet)))
+            return Point(self.least, self.moved)
+        distance, reference = self._alphabet
+        cost = distance.costs
+        law = frozen_array(np.bincount(cost.argmin(axis=1), weights=self.masses, minlength=cost.shape[1]))
         divergence = self.perception.on(self.source.points) if self.finite else self.perception
         return Point(self.least + float(self.masses @ cost.min(axis=1)), divergence.value(reference, law))
 
@@ -105,29 +116,80 @@ class Region:
         """`distortion(P)` with a status: STOPPED where the bracket is wider than `NARROW` of the largest cost."""
         P = at_least_zero("P", P)
         if isinstance(self.perception, Wasserstein2Squared) and not self.finite:
-            ends = [max(0.0, np.sqrt(w) - np.sqrt(P)) ** 2 for w in (self.transport.lower, self.transport.upper)]
-            bounds, scale = Bounds(*ends), self.transport.upper
+            distance = self._to_points
+            more = Bounds(
+                *(_beyond(w, P, sign) for w, sign in ((self.transport.lower, -1.0), (self.transport.upper, 1.0)))
+            )
         else:
-            alphabet, reference = self._alphabet
+            distance, reference = self._alphabet
             divergence, radius = self.perception.ball(self.source.points, P) if self.finite else (self.perception, P)
-            cost = squares(self.means, alphabet)
-            bounds = best_decoder(self.masses, cost, PerceptionLimit(divergence, reference, radius)).bounds
-            scale = float(cost.max())
-        least = self.least
-        bounds = Bounds(least + bounds.lower, least + bounds.upper)
-        if bounds.gap <= NARROW * max(scale, bounds.upper):
+            ball = PerceptionLimit(divergence, reference, radius)
+            more = best_decoder(self.masses, distance.costs, ball, distance.unsure).bounds
+        off = self.rounding * self.least + float(self.masses @ (self.posterior * self._to_points.unsure).sum(axis=1))
+        lower = nextafter(max(0.0, self.least - off) + more.lower, 0.0)
+        bounds = Bounds(lower, nextafter(self.least + off + more.upper, np.inf))
+        if bounds.gap <= NARROW * max(float(distance.costs.max()), bounds.upper):
             return Located(bounds.upper, bounds, message="as narrow as linear programs in float64 prove")
         return Located(bounds.upper, bounds, status=Status.STOPPED, message="no narrower bracket was found")
 
     @cached_property
-    def _alphabet(self) -> tuple[FloatArray, FloatArray]:
+    def _alphabet(self) -> tuple[_Distances, FloatArray]:
         """Where Y may sit, and p_X there: beside the points of the source only the conditional means can help, because
         an f-divergence does not see where mass off the support of X lies."""
-        points, p = columns(self.source), self.source.probabilities
+        p = self.source.probabilities
         if self.finite:
-            return points, p
-        alphabet, index = np.unique(np.concatenate([points, self.means]), axis=0, return_inverse=True)
-        return alphabet, frozen_array(np.bincount(index.ravel()[: p.size], weights=p, minlength=len(alphabet)))
+            return self._to_points, p
+        both = np.concatenate([columns(self.source), self.means])
+        alphabet, first, index = np.unique(both, axis=0, return_index=True, return_inverse=True)
+        law = frozen_array(np.bincount(index.ravel()[: p.size], weights=p, minlength=len(alphabet)))
+        there, sizes = (np.concatenate(pair)[first] for pair in zip(*self.centred, strict=True))
+        return self._distances(there, sizes), law
+
+    @cached_property
+    def _to_points(self) -> _Distances:
+        """From X~ to the points of the source."""
+        return self._distances(*self.centred[0])
+
+    @cached_property
+    def centred(self) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+        """Points and conditional means less the mean of X, and what they are rounded in: far from 0 squares would lose
+        what the points differ by."""
+        points = columns(self.source) - self.source.probabilities @ columns(self.source)
+        terms = np.sqrt(np.square(points).sum(axis=1)), np.sqrt(np.square(self.posterior @ np.abs(points)).sum(axis=1))
+        return (points, terms[0]), (self.posterior @ points, terms[1])
+
+    @cached_property
+    def rounding(self) -> float:
+        """Relative error of masses, posteriors, and sums of products with them."""
+        (points, _), (means, _) = self.centred
+        return UNIT_ROUNDOFF * float(2 * sum(points.shape) + means.shape[0] + 24)
+
+    def _distances(self, there: FloatArray, sizes: FloatArray) -> _Distances:
+        """From X~ to places of these sizes: differences off by e make squares off by 2|d|e + e²."""
+        _, (means, own) = self.centred
+        costs = squares(means, there)
+        off = self.rounding * (own[:, None] + sizes)
+        return _Distances(costs, off * (2.0 * np.sqrt(costs) + off) + self.rounding * costs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Distances:
+    """Squared distances (l, m), and by how much each may be off."""
+
+    costs: FloatArray
+    unsure: FloatArray
+
+    @property
+    def most(self) -> FloatArray:
+        """Rounded up."""
+        return self.costs + self.unsure
+
+
+def _beyond(w: float, P: float, sign: float) -> float:
+    """(√w - √P)², at least 0, rounded up or down."""
+    over = float(np.sqrt(w) - np.sqrt(P))
+    off = 8.0 * UNIT_ROUNDOFF * (w + P)
+    return 0.0 if over < -off or P == np.inf else float(max(0.0, max(0.0, over) ** 2 + sign * off))
 
 
 def representation_region(
@@ -174,7 +236,7 @@ def representation_region(
         raise InvalidInput("channel", channel, f"must have shape ({source.size}, l) and entries of at least 0")
     if float(np.abs(rows.sum(axis=1) - 1.0).max()) > 1e-9:
         raise InvalidInput("channel", channel, "every row must sum to 1")
-    joint = source.probabilities[:, None] * rows
+    joint = exact_law(source.probabilities)[:, None] * (rows / rows.sum(axis=1, keepdims=True))
     masses = joint.sum(axis=0)
     seen = masses > 0.0
     posterior = (joint[:, seen] / masses[seen]).T

@@ -32,7 +32,7 @@ def test_the_best_quantiser_doubles_its_error_and_interpolates_on_the_curve(seed
         assert pytest.approx(found.least * (1.0 + (1.0 - alpha) ** 2), abs=1e-10) == D
         assert P.gap <= 1e-9
         assert P.upper == pytest.approx(alpha**2 * found.least, abs=1e-10)
-        assert pytest.approx(found.distortion(P.upper), abs=1e-10) == D
+        assert pytest.approx(found.distortion(alpha**2 * found.transport), abs=1e-10) == D
         assert found.region.distortion(P.upper).upper == pytest.approx(D, abs=1e-10)
 
 

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import bisect
+import itertools
+import operator
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy
@@ -21,7 +26,7 @@ from rdptheory import (
 from rdptheory.closed_forms import gaussian
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import PerceptionLimit
-from rdptheory.representations import decoders, extreme_bounds, representation_region
+from rdptheory.representations import decoders, extreme_bounds, interpolation, representation_region
 from rdptheory.representations.decoders import best_decoder
 
 INF = float("inf")
@@ -48,6 +53,52 @@ def test_the_curve_joins_the_extreme_points(divergence, seed: int) -> None:
     assert all(bounds.gap <= 1e-7 for bounds in curve)
     assert curve[0].upper - 2.0 * curve[1].upper + curve[2].upper >= -1e-7  # convex
     assert curve[1].upper - 2.0 * curve[2].upper + curve[3].upper >= -1e-7
+
+
+def exactly(source: Pmf, channel: np.ndarray) -> tuple[Fraction, Fraction, Fraction]:
+    """E‖X - X~‖², W2²(p_X~, p_X) on a line, and E|X - nearest point to X~|², in fractions."""
+
+    def law(weights) -> list[Fraction]:
+        exact = [Fraction(weight) for weight in weights]
+        return [weight / sum(exact) for weight in exact]
+
+    p, rows, x = law(source.probabilities), [law(row) for row in channel], [Fraction(at) for at in source.points]
+    joint = [[mass * row[z] for mass, row in zip(p, rows, strict=True)] for z in range(channel.shape[1])]
+    masses = [sum(letter) for letter in joint]
+    means = [sum(map(operator.mul, letter, x)) / mass for letter, mass in zip(joint, masses, strict=True)]
+
+    def spent(place) -> Fraction:
+        return sum(sum(w * (at - place(z)) ** 2 for w, at in zip(joint[z], x, strict=True)) for z in range(len(means)))
+
+    pairs = (sorted(zip(means, masses, strict=True)), sorted(zip(x, p, strict=True)))
+    cuts = [[Fraction(0), *itertools.accumulate(mass for _, mass in side)] for side in pairs]
+    transport = Fraction(0)
+    for low, high in itertools.pairwise(sorted({*cuts[0], *cuts[1]})):
+        (left, _), (right, _) = (side[bisect.bisect(cut, low) - 1] for side, cut in zip(pairs, cuts, strict=True))
+        transport += (high - low) * (left - right) ** 2
+    nearest = sum(min(sum(w * (at - y) ** 2 for w, at in zip(letter, x, strict=True)) for y in x) for letter in joint)
+    return spent(lambda z: means[z]), transport, nearest
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e8])
+def test_brackets_hold_to_the_last_digit_wherever_the_points_lie(offset: float) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        n = int(rng.integers(2, 6))
+        source = Pmf.from_weights(rng.dirichlet(np.ones(n)), np.sort(rng.normal(size=n)) + offset)
+        channel = rng.dirichlet(np.full(rng.integers(1, 4), 0.5), size=n)
+        least, transport, nearest = exactly(source, channel)
+        free = representation_region(source, channel, Wasserstein2Squared())
+        brackets = [
+            (free.transport, transport),
+            (free.distortion(INF), least),
+            (free.distortion(0.0), least + transport),
+            (interpolation(source, channel).at(0.3)[1], Fraction(0.3) ** 2 * transport),
+            (representation_region(source, channel, TotalVariation(), finite=True).distortion(INF), nearest),
+        ]
+        for bounds, truth in brackets:
+            assert Fraction(bounds.lower) <= truth <= Fraction(bounds.upper)
+            assert bounds.gap <= 1e-8  # of linear programs
 
 
 @settings(max_examples=10)
