@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import Bounds
+from rdptheory._types import UNIT_ROUNDOFF, Bounds
 from rdptheory.certificates.transport import copy_plan, judged
 from rdptheory.closed_forms import ClosedForm, limited_randomness, match_transport, transport_uniform
 from rdptheory.distortions import Distortion, SquaredError
@@ -50,6 +50,8 @@ RELAXATION = EntropicTransport()
 """Solved where the default stops short: the freest setting is cheap, and its multipliers hold in all others."""
 FORMULA = "closed form"
 """Where the lower end of a formula comes from: its slope is that of the curve."""
+NEXT_TO = 1e-12
+"""Share of D at R = 0 by which a D that somebody computed may miss that one, or the least of all."""
 USUAL_GAP = 1e-9
 """Relative gap asked of a method that names none."""
 
@@ -167,7 +169,8 @@ def transport_rate(
 
     Brackets of D(R) decide on which side a rate lies. Where D(R) is convex (all cases but one letter at a time without
     common randomness) the tangents prove lower ends and the chords upper ends, and few evaluations are enough; the
-    rest is bisection. `gap` is the width in nats to stop at; D counts as reached within 1e-12 of max(1, D at R = 0).
+    rest is bisection. `gap` is the width in nats to stop at. The D of R = 0, and the least D of all, count as reached
+    within 1e-12 of the former, because a D that is one of them has been rounded.
 
     >>> from rdptheory.distortions import SquaredError
     >>> from rdptheory.sources import Pmf
@@ -185,15 +188,17 @@ def transport_rate(
         return _solve(replace(question, R=R), method)
 
     first = at(0.0)
-    slack = 1e-12 * max(1.0, first.distortion)
+    slack = NEXT_TO * first.distortion
     if first.bounds.upper <= D + slack:
         return TransportRate(0.0, Bounds(0.0, 0.0), first, Status.OPTIMAL, "no rate is needed")
     last = at(inf)
     if last.bounds.lower > D:
         return TransportRate(inf, Bounds(inf, inf), None, Status.INFEASIBLE, "no rate is enough")
+    if last.bounds.upper > D:  # the least D of all, but for its rounding
+        D += slack
     low, high, left, right, steps = 0.0, _enough(question), first, last, 2
     if np.isinf(high):
-        while not at(high := max(1.0, 2.0 * low)).bounds.upper <= D + slack and high < 1e3:
+        while not at(high := max(1.0, 2.0 * low)).bounds.upper <= D and high < 1e3:
             low = high
         left, right = at(low), at(high)
     below = low
@@ -201,7 +206,7 @@ def transport_rate(
         middle = 0.5 * (below + high)
         solution = at(middle)
         steps += 1
-        if solution.bounds.upper <= D + slack:
+        if solution.bounds.upper <= D:
             high, right = middle, solution
         elif solution.bounds.lower > D:
             low, left = middle, solution
@@ -215,7 +220,7 @@ def transport_rate(
             if below < chord < high:
                 trial = at(chord)
                 steps += 1
-                if trial.bounds.upper <= D + slack:
+                if trial.bounds.upper <= D:
                     high, right = chord, trial
                     below = max(below, _tangent(chord, trial, D))
         below = min(below, high)
@@ -236,7 +241,11 @@ def _tangent(R: float, solution: TransportSolution, D: float) -> float:
         return 0.0
     if solution.bounds.lower_from not in (prices.lower_from, FORMULA):
         return 0.0  # these multipliers prove less than that bound
-    return R + (solution.bounds.lower - D) / prices.rate
+    apart, symbols = (solution.bounds.lower - D) / prices.rate, 0
+    if solution.bounds.lower_from != FORMULA:
+        assert isinstance(solution.problem, TransportProblem)
+        symbols = sum(solution.problem.discrete.shape)
+    return R + apart - 4.0 * UNIT_ROUNDOFF * (symbols + 32) * (R + abs(apart))  # what a slope may be rounded by
 
 
 def _enough(problem: TransportProblem) -> float:
