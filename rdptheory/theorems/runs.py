@@ -125,18 +125,32 @@ def verify(
         raise InvalidInput("instances", instances, f"must be at least 1 and at most {MOST:,}")
     if seed < 0:
         raise InvalidInput("seed", seed, "must be at least 0")
-    own = Given(source, distortion, perception, D, P)
+    mine = Given(source, distortion, perception, D, P)
+    own, unit = mine.standard()
     known, wanted = claims(), tuple(keys)
     for key in wanted:
         if not any(_below(name, key) for name in known):
             raise InvalidInput("key", key, "no such statement; `rdptheory theorems` lists them")
     chosen = [name for name in known if not wanted or any(_below(name, key) for key in wanted)]
     if own:
-        chosen = _about(own, chosen, {key.upper() for key in wanted}, seed)
-    return (verify_one(name, *known[name], instances=instances, seed=seed, given=own) for name in chosen)
+        chosen = _about(own, mine, chosen, {key.upper() for key in wanted}, seed)
+    rows = (verify_one(name, *known[name], instances=instances, seed=seed, given=own) for name in chosen)
+    return (_in_units(row, unit) for row in rows)
 
 
-def _about(own: Given, chosen: list[str], whole: set[str], seed: int) -> list[str]:
+def _in_units(row: Row, unit: float) -> Row:
+    """A row about a source that was measured in another unit than its own, in the latter."""
+    if unit == 1.0 or "units of X" not in row.unit:
+        return row
+    power = {"units of X": 1, "squared units of X": 2}.get(row.unit)
+    if power is None:  # nats beside them are what they are
+        return replace(row, unit=f"{row.unit} over {unit:g}")
+    for _ in range(power):  # ending at inf, not at an error
+        row = replace(row, margin=row.margin * unit, gap=row.gap * unit)
+    return row
+
+
+def _about(own: Given, mine: Given, chosen: list[str], whole: set[str], seed: int) -> list[str]:
     """The statements that can be about what was given; one asked for by its whole key must be."""
     known, about = claims(), []
     refused: InvalidInput | None = None
@@ -147,7 +161,8 @@ def _about(own: Given, chosen: list[str], whole: set[str], seed: int) -> list[st
         try:
             _drawn(statement, generator(name, seed, 0), own)
         except InvalidInput as error:
-            refused = InvalidInput(error.argument, error.value, f"{name}: {error.rule}")
+            value = getattr(mine, error.argument, None)  # as it was given
+            refused = InvalidInput(error.argument, error.value if value is None else value, f"{name}: {error.rule}")
             if name.upper() in whole:
                 raise refused from None
         else:

@@ -31,6 +31,7 @@ __all__ = [
     "W2",
     "Scheme",
     "best_encoder",
+    "best_encoders",
     "channel",
     "coin",
     "coupling",
@@ -54,6 +55,8 @@ TV, W2, KL = TotalVariation(), Wasserstein2Squared(), KullbackLeibler()  # under
 DIVERGENCES: tuple[Divergence, ...] = (*F_DIVERGENCES, Wasserstein1(), Wasserstein2Squared())
 """The divergences that are convex in their second argument: all of the package."""
 
+LIGHTEST = 1e-12  # mass of a user's symbol: quantile scales are cut between such
+ALIKE = 1e-12  # relative: what encoders of one distortion differ by
 LARGEST = 8  # symbols of a user's source: the checks try all quantisers, 2^7 sets of cuts here
 
 
@@ -76,14 +79,16 @@ def source(
         "source",
         DiscreteSource,
         drawn,
-        f"a finite source on {size} distinct points of a line, each of positive mass (the check tries all quantisers)",
+        f"a finite source on {size} distinct points of a line, each of mass {LIGHTEST:g} or more (the check tries all "
+        "quantisers)",
         lambda mine: on_line(mine) and (mine.size == exactly if exactly else 2 <= mine.size <= LARGEST),
     )
 
 
 def on_line(mine: DiscreteSource) -> bool:
-    """Whether the points are distinct real numbers and all have mass."""
-    return bool(mine.points.ndim == 1 and np.unique(mine.points).size == mine.size and mine.probabilities.min() > 0.0)
+    """Whether the points are distinct real numbers and all have a mass that is seen beside the others'."""
+    distinct = mine.points.ndim == 1 and np.unique(mine.points).size == mine.size
+    return bool(distinct and mine.probabilities.min() >= LIGHTEST)
 
 
 def coin(given: Given, drawn: Callable[[], float]) -> float:
@@ -202,25 +207,31 @@ def scheme_distortion(code: Scheme) -> float:
     return float(np.vdot(joint, squared(code.source.points, code.y)))
 
 
-def best_encoder(p: FloatArray, x: FloatArray, R: float) -> tuple[float, FloatArray]:
-    """(D_mse(R), p(z|x)) of a law on a line: the least E(X - E[X|Z])² over encoders with H(Z) <= R nats.
+def best_encoders(p: FloatArray, x: FloatArray, R: float) -> tuple[float, list[FloatArray]]:
+    """(D_mse(R), each p(z|x)) of a law on a line: the least E(X - E[X|Z])² over encoders with H(Z) <= R nats.
 
     Cells are intervals of the quantile scale, with all cuts at jumps but at most one, which splits an atom so that
-    H(Z) = R. All of them are tried.
+    H(Z) = R. All of them are tried; a symmetric law has two that are best.
     """
     order = np.argsort(x)
     masses, points = p[order], x[order]
     ends = np.concatenate(([0.0], np.cumsum(masses)))
     ends[-1] = 1.0
-    best = (np.inf, np.ones((p.size, 1)))
+    tried = []
     for size in range(p.size):
         for jumps in itertools.combinations(ends[1:-1], size):
             for cuts in _with_split(np.array([0.0, *jumps, 1.0]), ends, R):
                 encoder = cut_encoder(ends, cuts)
-                value = means(masses, points, encoder)[2]
-                if value < best[0]:
-                    best = (value, encoder)
-    return best[0], np.asarray(best[1][np.argsort(order)])
+                tried.append((means(masses, points, encoder)[2], encoder))
+    least = min(value for value, _ in tried)
+    back = np.argsort(order)
+    return least, [encoder[back] for value, encoder in tried if value <= least * (1.0 + ALIKE)]
+
+
+def best_encoder(p: FloatArray, x: FloatArray, R: float) -> tuple[float, FloatArray]:
+    """(D_mse(R), p(z|x)): the first of `best_encoders`."""
+    least, encoders = best_encoders(p, x, R)
+    return least, encoders[0]
 
 
 def quantisation(p: FloatArray, x: FloatArray, R: float) -> float:

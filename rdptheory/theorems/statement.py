@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from inspect import cleandoc, signature
+from math import inf
 from typing import Any, Generic, TypeVar
 
 from rdptheory._types import Bounds
@@ -94,10 +95,21 @@ def equal(left: Number, right: Number) -> Verdict:
     return one if one.margin <= other.margin else other
 
 
-def exceeds(left: Number, right: Number) -> Verdict:
-    """The claim left >= right + 1e-6: a strict inequality that numbers can prove."""
-    verdict = at_most(right, left)
-    return Verdict(verdict.margin - WIDEST, verdict.gap)
+def exceeds(left: Number, right: Number, size: float | None = None) -> Verdict:
+    """The claim left > right, about numbers of a size: that of the larger side by default, and 1 at most.
+
+    It holds if the difference is proved to be 1e-9 of that or more, and is violated if no pair of numbers inside the
+    brackets differs by 1e-6 of it. In between nothing is decided.
+
+    >>> exceeds(2e-8, 1e-8).ruling, exceeds(Bounds(0.0, 2e-8), 1e-8).ruling, exceeds(1.0, 1.0).ruling
+    (<Ruling.HOLDS: 'HOLDS'>, <Ruling.UNDECIDED: 'UNDECIDED'>, <Ruling.VIOLATED: 'VIOLATED'>)
+    """
+    found = at_most(right, left)
+    size = min(1.0, max(abs(_bounds(left).upper), abs(_bounds(right).upper)) if size is None else size)
+    if found.margin >= TOLERANCE * size > 0.0:
+        return found
+    violated = found.margin + found.gap <= WIDEST * size
+    return Verdict(found.margin - WIDEST, found.gap if violated else inf)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

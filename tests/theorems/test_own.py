@@ -17,9 +17,10 @@ from rdptheory import (
     Table,
     TotalVariation,
     Uniform,
+    Wasserstein2Squared,
 )
 from rdptheory.cli import main
-from rdptheory.theorems import Ruling, catalogue, verify
+from rdptheory.theorems import Ruling, catalogue, schemes, verify
 from rdptheory.theorems.given import Given
 from rdptheory.theorems.lzck22 import private
 from rdptheory.theorems.lzck22.pairs import Pair
@@ -32,6 +33,61 @@ MINE = {
     "pmf": Pmf([0.5, 0.3, 0.2], [0.0, 1.0, 3.0]),
     "two points": Pmf([0.6, 0.4], [-1.0, 2.0]),
 }
+
+
+STRANGE = {
+    "large": Pmf([0.5, 0.3, 0.2], [0.0, 1e6, 3e6]),
+    "beyond squares": Pmf([0.5, 0.3, 0.2], [-2e200, 1e200, 3e200]),
+    "small": Pmf([0.5, 0.3, 0.2], [0.0, 1e-100, 3e-100]),
+    "far away": Pmf([0.5, 0.3, 0.2], [1e12, 1e12 + 1.0, 1e12 + 3.0]),
+    "a wide Gaussian": Gaussian(1e6, 1e12),
+    "a Gaussian beyond squares": Gaussian(0.0, 1e200),
+    "a narrow Gaussian": Gaussian(3.0, 1e-12),
+    "a wide uniform law": Uniform(0.0, 3e9),
+    "a fair coin": Bernoulli(0.5),
+    "a symmetric law": Pmf([0.25, 0.5, 0.25], [-1.0, 0.0, 1.0]),
+    "a rare coin": Bernoulli(1e-6),
+    "a rare symbol": Pmf.from_weights([0.5, 0.3, 0.2, 1e-300]),
+}
+"""In other units than the tolerances, with ties between quantisers, with rates of 1e-7."""
+
+
+TOO_SMALL = {"a rare coin": {"ZQCK21.P1"}}
+"""A penalty of 1e-11 nat is inside its bracket."""
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_nothing_is_broken_by_its_units(name):
+    rows = list(verify(source=STRANGE[name], instances=1))
+    assert rows
+    assert [row for row in rows if row.ruling is Ruling.VIOLATED] == []
+    assert {row.key for row in rows if row.ruling is Ruling.UNDECIDED} == TOO_SMALL.get(name, set())
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e-7, 1.0, 1e6, 1e120])
+def test_a_false_statement_is_found_in_every_unit(unit, monkeypatch):
+    mine = Pmf([0.5, 0.3, 0.2], [5.0 * unit, 6.0 * unit, 8.0 * unit])
+    [row] = verify(["BM19.E17"], source=mine, instances=1)
+    assert row.ruling is Ruling.HOLDS
+    assert abs(row.margin) <= 1e-14 * unit**2  # of the variance, in the unit of the source
+    means = schemes.means
+    monkeypatch.setattr(schemes, "means", lambda *case: (*means(*case)[:2], 1.001 * means(*case)[2]))
+    [row] = verify(["BM19.E17"], source=mine, instances=1)
+    assert row.ruling is Ruling.VIOLATED
+    assert 1e-5 * unit**2 < -row.margin < 1e-2 * unit**2
+
+
+def test_what_is_refused_is_named_in_the_unit_it_was_given_in():
+    with pytest.raises(InvalidInput, match=r"D = 700\.0: ALPHA25"):
+        verify(["ALPHA25.upper"], source=Gaussian(0.0, 1000.0), D=700.0)
+
+
+def test_limits_take_the_unit_of_the_source():
+    given = Given(Gaussian(0.0, 2.0**20), None, Wasserstein2Squared(), 2.0**19, 2.0**10)
+    own, unit = given.standard()
+    assert (own.source, own.D, own.P, unit) == (Gaussian(0.0, 0.25), 0.125, 2.0**-12, 2.0**11)
+    lone = Given(Pmf([0.5, 0.5], [0.0, 1e6]), D=0.1)  # of which distortion?
+    assert lone.standard() == (lone, 1.0)
 
 
 @pytest.mark.parametrize("name", MINE)
@@ -74,7 +130,7 @@ def test_what_is_given_is_in_the_instance(seed):
         ("BM19.E37", {"source": Bernoulli(0.3), "P": 0.1, "D": 0.9}, "D1 < D < D2"),
         ("BM19.T1", {"source": Pmf([0.5, 0.5])}, "not every symbol"),
         ("YWYML21.L1", {"source": Pmf([0.5, 0.5]), "distortion": Table([[0.0, 1.0], [2.0, 0.0]])}, "symmetric"),
-        ("YWYML21.T2", {"source": Pmf([0.5, 0.5, 0.0])}, "positive mass"),
+        ("YWYML21.T2", {"source": Pmf([0.5, 0.5, 0.0])}, "each of mass 1e-12"),
         ("YWYML21.T2", {"source": Pmf(np.full(9, 1 / 9))}, "2 to 8"),
         ("LZCK22.T6", {"source": MINE["pmf"]}, "on 2 distinct points"),
         ("LZCK22.E44", {"source": Uniform(1.0, 2.0)}, "Uniform(0, a)"),
@@ -148,4 +204,4 @@ def test_draws_that_miss_the_conditions_are_drawn_again(monkeypatch):
         planted.setattr(private, "draw_pair", lambda rng, given: pairs.pop(0))
         assert private.draw_falling(np.random.default_rng(0)).pair.source.size == 2
     with pytest.raises(InvalidInput, match="needs that D falls at R"):  # every rate is enough: it loses 1e-12 at most
-        verify(["LZCK22.T2"], source=Pmf([0.5, 0.5], [0.0, 1e-6]))
+        private.draw_falling(np.random.default_rng(0), Given(Pmf([0.5, 0.5], [0.0, 1e-6])))

@@ -33,6 +33,13 @@ def test_wide_brackets_decide_nothing():
 def test_strict_claims_need_a_visible_difference():
     assert exceeds(1.0 + 2e-6, 1.0).ruling is Ruling.HOLDS
     assert exceeds(1.0, 1.0).ruling is Ruling.VIOLATED
+    assert exceeds(0.0, 0.0).ruling is Ruling.VIOLATED
+    assert exceeds(1.0, 1.0 - 1e-7).ruling is Ruling.HOLDS  # a small difference is one
+    assert exceeds(Bounds(2e-8, 2.1e-8), 1e-8).ruling is Ruling.HOLDS  # and between small numbers
+    assert exceeds(Bounds(1e-12, 2e-10), 1e-10).ruling is Ruling.UNDECIDED
+    assert exceeds(Bounds(0.0, 1e-14), 0.0).ruling is Ruling.UNDECIDED
+    assert exceeds(Bounds(0.0, 1e-14), 0.0, 0.1).ruling is Ruling.VIOLATED
+    assert refuted(exceeds(0.3, 0.3)).ruling is Ruling.HOLDS
     assert refuted(at_most(1.0, 1.0)).ruling is Ruling.VIOLATED
     assert refuted(at_most(1.1, 1.0)).ruling is Ruling.HOLDS
 

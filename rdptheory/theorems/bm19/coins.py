@@ -83,13 +83,16 @@ def check_D1(case: Coin) -> Verdict:
 
         D <= D1:  R(D,P) = Hb(p) - Hb(D);   D1 < D < D2:  R(D,P) > R(D,∞)
 
-    Up to D1 the limit P costs nothing; halfway to D2 it does. `case.D` is the share of D1.
+    Up to D1 the limit P costs nothing; halfway to D2 it does. `case.D` is the share of D1. A fair coin has D1 = D2.
     """
     low, high = thresholds(case)
     free = float(binary_entropy(case.p) - binary_entropy(case.D * low))
+    idle = equal(solved(case, D=case.D * low).bounds, free)
+    if case.p == 0.5:
+        return idle
     beyond = low + 0.5 * (high - low)
     shannon = max(0.0, float(binary_entropy(case.p) - binary_entropy(min(beyond, case.p))))
-    return worst([equal(solved(case, D=case.D * low).bounds, free), exceeds(solved(case, D=beyond).bounds, shannon)])
+    return worst([idle, exceeds(solved(case, D=beyond).bounds, shannon)])
 
 
 @check_D1.fails("beyond")
@@ -113,7 +116,8 @@ def check_D2(case: Coin) -> Verdict:
     At D2 and above the rate is zero, below it is not. `case.D` is the share of D2.
     """
     high = thresholds(case)[1]
-    return worst([equal(solved(case, D=high / case.D).bounds, 0.0), exceeds(solved(case, D=0.98 * high).bounds, 0.0)])
+    before, size = solved(case, D=0.98 * high).bounds, float(binary_entropy(case.p))
+    return worst([equal(solved(case, D=high / case.D).bounds, 0.0), exceeds(before, 0.0, size)])
 
 
 @states(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,12 +47,14 @@ def draw_pair(rng: np.random.Generator, given: Given = NOTHING) -> Pair:
 
 def bounds_of(case: Pair) -> tuple[float, float]:
     """(D_mse(X) + D_mse(Y), the same + W2² of the two best quantised laws), by trying all quantisers."""
-    parts = []
+    low, coded = 0.0, []
     for law in (case.source, case.target):
         p, x = law.probabilities, law.points
-        parts.append(schemes.means(p, x, schemes.best_encoder(p, x, case.R)[1]))
-    low = parts[0][2] + parts[1][2]
-    return low, low + schemes.line_transport(parts[0][1], parts[0][0], parts[1][1], parts[1][0])
+        least, encoders = schemes.best_encoders(p, x, case.R)
+        low += least
+        coded.append([schemes.means(p, x, encoder) for encoder in encoders])
+    apart = (schemes.line_transport(one[1], one[0], other[1], other[0]) for one, other in itertools.product(*coded))
+    return low, low + min(apart)
 
 
 def three_terms(case: Pair, answer: TransportSolution) -> float:
