@@ -47,6 +47,7 @@ __all__ = [
     "inside",
     "ours",
     "unchanged",
+    "wholly",
 ]
 
 
@@ -92,22 +93,36 @@ def changed(member: object) -> frozenset[str]:
 
 
 @lru_cache(maxsize=256)
-def _changed(cls: type) -> frozenset[str]:
+def _changed(cls: Any) -> frozenset[str]:
     own, parent = [*takewhile(lambda heir: not ours(heir), cls.__mro__)], _parent(cls)
     if not own or not issubclass(parent, Finished):
         return frozenset()
     filled = getattr(parent, "__dataclass_fields__", {})  # a field may have another default
+    found = ((name, value) for heir in own for name, value in vars(heir).items() if name[0] != "_" and name not in READ)
     return frozenset(
-        name
-        for heir in own
-        for name, value in vars(heir).items()
-        if not name.startswith("_") and (hasattr(value, "__get__") if name in filled else hasattr(parent, name))
+        name for name, value in found if (hasattr(value, "__get__") if name in filled else hasattr(parent, name))
     )
 
 
 def _parent(cls: type) -> type:
     """The nearest class of this package that a class inherits from."""
     return next(filter(ours, cls.__mro__), object)
+
+
+def wholly(argument: str, member: object) -> None:
+    """Refuse a member whose class changes some formulas of its parent and not all: the rest would contradict them."""
+    heir: Any = type(member)
+    if half := _half(heir):
+        raise InvalidInput(argument, member, f"must not change {half}: write a class of its own")
+
+
+@lru_cache(maxsize=256)
+def _half(cls: Any) -> str:
+    """What a class changes and what it leaves of the methods and finite numbers that its parent states; or nothing."""
+    names, parent = _changed(cls), _parent(cls)
+    stated = {name for name, value in vars(parent).items() if isinstance(value, (types.FunctionType, float))}
+    left = sorted(name for name in stated - names if name[0] != "_" and vars(parent)[name] != float("inf"))
+    return f"{', '.join(sorted(names))} of {parent.__name__} and not {', '.join(left)}" if names and left else ""
 
 
 def unchanged(**members: object) -> None:
@@ -125,6 +140,7 @@ Law = Annotated[FloatArray, Shape(("m",))]
 ANY_SHAPE = ("...",)
 Alike = Annotated[FloatArray, Shape(ANY_SHAPE)]
 """Arrays of any shape, the same for all of a call: a formula is applied to them entry by entry."""
+READ = {"name"}  # by people and by no formula
 LEFT_OUT = -1  # the length of an axis that is not there: another array of the call cannot have it
 Reference = Annotated[FloatArray, Shape(("k",))]
 SourceLaw = Annotated[FloatArray, Shape(("n",))]

@@ -12,7 +12,7 @@ import scipy
 from rdptheory._types import FloatArray, Frozen, IntArray, Remembered, follows, frozen_array, kept
 from rdptheory.distortions import Distortion, OfLaw, Table, WithGeometry, signed, table_of
 from rdptheory.divergences import Divergence, FDivergence
-from rdptheory.doors import SourceLaw, changed, guard, unchanged
+from rdptheory.doors import SourceLaw, changed, guard, unchanged, wholly
 from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
@@ -47,8 +47,7 @@ class Problem(Frozen):
     def __post_init__(self) -> None:
         if follows(self.source, FrozenLaw):
             object.__setattr__(self, "source", known_law(self.source))
-        if len({"value", "support"} & changed(self.perception)) == 1:
-            raise InvalidInput("perception", self.perception, "must change value and support together, or neither")
+        wholly("perception", self.perception)
         if not isinstance(self.source, DiscreteSource):
             unchanged(source=self.source, distortion=self.distortion, perception=self.perception)
         object.__setattr__(self, "D", (real if signed(self.distortion) else at_least_zero)("D", self.D))

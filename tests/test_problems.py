@@ -29,6 +29,7 @@ from rdptheory import (
     distortion_at,
     rdp,
     rdp_many,
+    representation_region,
     surface,
     universal_rate,
 )
@@ -226,15 +227,41 @@ def test_an_heir_that_changes_a_formula_is_not_answered_by_it():
 
 
 class Halved(TotalVariation):
-    """Half of it, and the prices of the whole: no law has both."""
+    """Half of it, but for prices by another name."""
 
     def value(self, reference, output):
         return 0.5 * super().value(reference, output)
 
+    def support(self, v, reference, P):
+        return super().support(v, reference, 2.0 * P)
 
-def test_a_divergence_that_contradicts_itself_is_refused():
-    with pytest.raises(InvalidInput, match="must change value and support together, or neither"):
-        rdp(Bernoulli(0.25), Hamming(), Halved(), D=0.1, P=0.02)
+
+class Steep(KullbackLeibler):
+    """Twice φ, with the slopes and the prices of φ."""
+
+    def phi(self, t):
+        return 2.0 * super().phi(t)
+
+
+class Spoken(KullbackLeibler):
+    """Another name changes no formula."""
+
+    @property
+    def name(self):
+        return "relative entropy"
+
+
+def test_an_heir_of_a_divergence_changes_no_formula_or_all():
+    """A judge asks for value, prices, slopes and bends each by its name: what an heir leaves is that of its parent."""
+    for heir, names in ((Halved(), "support, value of TotalVariation and"), (Steep(), "phi of KullbackLeibler and")):
+        for ask in (
+            lambda heir=heir: rdp(Bernoulli(0.25), Hamming(), heir, D=0.1, P=0.02),
+            lambda heir=heir: representation_region(Bernoulli(0.25), np.eye(2), heir),
+        ):
+            with pytest.raises(InvalidInput, match=f"must not change {names} not .*: write a class of its own"):
+                ask()
+    question = Bernoulli(0.25), Hamming()
+    assert rdp(*question, Spoken(), D=0.1, P=0.02).bounds == rdp(*question, KullbackLeibler(), D=0.1, P=0.02).bounds
 
 
 class Reused(Twice):

@@ -11,7 +11,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, Bounds, FloatArray, frozen_array
 from rdptheory.couplings import Optimum, optimal_transport, rounded_plan
 from rdptheory.divergences import Divergence, FDivergence, Wasserstein2Squared
-from rdptheory.doors import guard
+from rdptheory.doors import guard, unchanged, wholly
 from rdptheory.errors import InvalidInput, at_least_zero, real_array
 from rdptheory.exact_sums import exact_law
 from rdptheory.inverse import Located
@@ -229,8 +229,11 @@ def representation_region(
     >>> region.upper_left, region.lower_right
     (Point(D=0.25, P=0.25), Point(D=0.5, P=0.0))
     """
+    wholly("perception", perception)
     if not finite and not isinstance(perception, (FDivergence, Wasserstein2Squared)):
         raise InvalidInput("perception", perception, "needs finite=True: its best Y in R^k is not on a known alphabet")
+    if not finite and isinstance(perception, Wasserstein2Squared):
+        unchanged(perception=perception)
     rows = real_array("channel", channel)
     if rows.ndim != 2 or rows.shape[0] != source.size or (rows < 0.0).any():
         raise InvalidInput("channel", channel, f"must have shape ({source.size}, l) and entries of at least 0")
