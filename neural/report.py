@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import cycle
 from pathlib import Path
 from textwrap import wrap
 
@@ -29,16 +28,15 @@ AXES = {
 
 def draw(chart: Chart, curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:
     """One figure, 3.5 inches wide, as PNG or PDF by the suffix of `path`."""
-    looks = zip(cycle(plotting.COLOURS), cycle("os^DvP"), strict=False)
+    looks = iter(plotting.looks(len(curves)))
     with plotting.style():
         canvas, (axes,) = plotting.figure(height=2.7 + 0.16 * len(curves))
         for curve in curves:
             if curve.kind in LINES:
                 look = {"color": "black", "linestyle": LINES[curve.kind], "linewidth": 1.2, "zorder": 1.9}
             else:
-                colour, mark = next(looks)
-                face = colour if curve.kind == "filled" else "white"
-                look = {"color": colour, "marker": mark, "markerfacecolor": face, "linestyle": "none"}
+                look = {**next(looks), "linestyle": "none"}
+                look["markerfacecolor"] = look["color"] if curve.kind == "filled" else "white"
             axes.plot(curve.x, curve.y, label=curve.label, **look)
         title = "\n".join(wrap(f"{chart.title} ({chart.part})", 44))
         axes.set(xlabel=AXES.get(chart.x, chart.x), ylabel=AXES.get(chart.y, chart.y), title=title)
