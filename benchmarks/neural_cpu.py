@@ -24,7 +24,7 @@ ENERGY = MSE + 0.1 * neural.EnergyDistance()
 
 def milliseconds(coder: Coder, loss: Any, steps: int, models: int = 1, fused: bool | None = None) -> float:
     """CPU time of one step of one model, the better of two runs."""
-    images = data.digits().resized(coder.side).train
+    images = data.resize(data.digits().train, coder.side)
     recipe = neural.Recipe(64, neural.Adam(fused=fused), neural.Adam(fused=fused))
     quantiser = neural.Unquantised() if isinstance(coder, UNet) else neural.UniversalQuantiser(3)
     times = []

@@ -49,7 +49,7 @@ def parity(split: data.Split, device: str, seconds: float) -> Iterator[tuple[str
     ):
         if time.monotonic() > end:
             return
-        images = data.digits().resized(coder.side).train[:512]
+        images = data.resize(data.digits().train, coder.side)[:512]
         settings = {"quantiser": neural.Binary(), "loss": loss, "steps": 30, "seed": 0}
         logs = [
             [p.loss for p in neural.fit_codec(images, coder, device=d, **settings).decoder.log] for d in ("cpu", device)
@@ -81,7 +81,7 @@ def speed(split: data.Split, device: str, seconds: float) -> Iterator[tuple[str,
 
 def timed(coder: Coder, loss: Any, recipe: neural.Recipe, models: int, device: str, seconds: float) -> dict[str, float]:
     """Doubling numbers of steps until a run fills a quarter of the time."""
-    images, steps, spent = data.digits().resized(coder.side).train.to(device), FIRST.get(device, 8), 0.0
+    images, steps, spent = data.resize(data.digits().train, coder.side).to(device), FIRST.get(device, 8), 0.0
     end = time.monotonic() + seconds
     while True:
         start, waits = time.monotonic(), 0

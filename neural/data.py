@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = [
     "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "checked", "digits", "fetch",
-    "gaussian", "load", "mnist", "patches", "pictures", "resize", "svhn", "table", "tinted", "uniform",
+    "gaussian", "load", "mnist", "pictures", "resize", "svhn", "table", "tinted", "uniform",
 ]  # fmt: skip
 
 FAR = 10.0  # more than any noise adds to an image in [0, 1], or a Gaussian sample ever is, and far from 255
@@ -34,10 +34,6 @@ class Split:
     test: Tensor
     train_labels: Tensor | None = None
     test_labels: Tensor | None = None
-
-    def resized(self, side: int) -> Split:
-        """The same split at another side length (bilinear)."""
-        return replace(self, train=resize(self.train, side), test=resize(self.test, side))
 
 
 def digits() -> Split:
@@ -72,21 +68,6 @@ def svhn(folder: str | os.PathLike[str]) -> Split:
     return _labelled("svhn", [(pixels.transpose(3, 2, 0, 1), labels % 10) for pixels, labels in found])
 
 
-def patches(folder: str | os.PathLike[str], *, side: int, per_image: int, seed: int) -> Split:
-    """Square patches cut at random places out of every image of a folder; every fifth image is kept for the test."""
-    rng, found = np.random.default_rng(seed), _listed(folder)
-    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for number, file in enumerate(found):
-        planes = torch.from_numpy(readers.read_picture(file)).permute(2, 0, 1)
-        if min(planes.shape[1:]) < side:
-            raise InvalidInput("data", str(file), f"must be at least {side} pixels wide and high")
-        for _ in range(per_image):
-            top, left = (int(rng.integers(0, size - side + 1)) for size in planes.shape[1:])
-            cut = planes[:, top : top + side, left : left + side].contiguous()
-            parts[number % 5 == 4 or number == len(found) - 1 < 4].append(cut)
-    return Split(Path(folder).resolve().name, torch.stack(parts[0]), torch.stack(parts[1]))
-
-
 def tinted(split: Split, *, seed: int) -> Split:
     """Three-channel copies of grey images, each under a random colour: an RGB source that needs no files."""
 
@@ -97,12 +78,26 @@ def tinted(split: Split, *, seed: int) -> Split:
     return Split(f"tinted {split.name}", paint(split.train, 0), paint(split.test, 1))
 
 
-def pictures(folder: str | os.PathLike[str]) -> Split:
-    """Pictures of a folder: as they are where all are squares of one side up to 64, else 200 patches of 32 each."""
-    sizes, side, each = {readers.read_picture(file).shape[:2] for file in _listed(folder)}, 32, 200
+def pictures(folder: str | os.PathLike[str], *, side: int = 32, per_image: int = 200) -> Split:
+    """Pictures of a folder: as they are where all are squares of one side up to 64, else square patches cut at random
+    places, so many out of each; every fifth picture is kept for the test."""
+    rng, kinds = np.random.default_rng(0), (".png", ".jpg", ".jpeg", ".webp", ".ppm")
+    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+    if len(found) < 2:
+        raise InvalidInput("data", str(folder), "must hold at least two images (png, jpg, webp, ppm)")
+    sizes = {readers.read_picture(file).shape[:2] for file in found}
     if len(sizes) == 1 and (size := sizes.pop())[0] == size[1] <= 64:
-        side, each = size[0], 1
-    return patches(folder, side=side, per_image=each, seed=0)
+        side, per_image = size[0], 1
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for number, file in enumerate(found):
+        planes = torch.from_numpy(readers.read_picture(file)).permute(2, 0, 1)
+        if min(planes.shape[1:]) < side:
+            raise InvalidInput("data", str(file), f"must be at least {side} pixels wide and high")
+        for _ in range(per_image):
+            top, left = (int(rng.integers(0, length - side + 1)) for length in planes.shape[1:])
+            cut = planes[:, top : top + side, left : left + side].contiguous()
+            parts[number % 5 == 4 or number == len(found) - 1 < 4].append(cut)
+    return Split(Path(folder).resolve().name, torch.stack(parts[0]), torch.stack(parts[1]))
 
 
 def table(path: str | os.PathLike[str]) -> Split:
@@ -238,10 +233,3 @@ def _labelled(name: str, parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:
     """Training and test bytes (n, planes, side, side) with their labels (n,)."""
     images = (torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255.0) for pixels, _ in parts)
     return Split(name, *images, *(torch.from_numpy(labels.astype(np.int64)) for _, labels in parts))
-
-
-def _listed(folder: str | os.PathLike[str]) -> list[Path]:
-    found = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".ppm"))
-    if len(found) < 2:
-        raise InvalidInput("data", str(folder), "must hold at least two images (png, jpg, webp, ppm)")
-    return found

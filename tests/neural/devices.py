@@ -115,7 +115,7 @@ FAMILY = [
 
 def images(coder, count=32):
     split = data.tinted(DIGITS, seed=0) if coder.planes == 3 else DIGITS
-    return split.resized(coder.side).train[:count].contiguous()
+    return data.resize(split.train, coder.side)[:count].contiguous()
 
 
 def quantiser(coder):

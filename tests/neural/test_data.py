@@ -98,15 +98,15 @@ def test_svhn_reads_the_official_layout(tmp_path):
 def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp_path):
     for number in range(6):
         Image.new("RGB", (40, 50), (number * 10, 0, 255)).save(tmp_path / f"{number}.png")
-    split = data.patches(tmp_path, side=16, per_image=3, seed=0)
+    split = data.pictures(tmp_path, side=16, per_image=3)
     assert split.train.shape == (15, 3, 16, 16)
     assert split.test.shape == (3, 3, 16, 16)
     assert set((split.test[:, 0] * 255).round().flatten().tolist()) == {40.0}
     with pytest.raises(InvalidInput, match="wide and high"):
-        data.patches(tmp_path, side=64, per_image=1, seed=0)
+        data.pictures(tmp_path, side=64)
     (tmp_path / "3.png").write_bytes(b"no picture")
     with pytest.raises(InvalidInput, match=r"3\.png"):
-        data.patches(tmp_path, side=16, per_image=1, seed=0)
+        data.pictures(tmp_path)
 
 
 def test_folders_without_data_are_refused(tmp_path):

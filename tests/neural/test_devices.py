@@ -11,6 +11,7 @@ import torch
 
 import neural
 from neural import Adam, BlauMichaeli, EnergyDistance, MeanSquaredError, Perceptron, Recipe, UniversalQuantiser
+from neural.data import resize
 from neural.quantisers import DeterministicQuantiser
 from tests.neural.devices import FAMILY
 
@@ -62,7 +63,7 @@ class ChannelsLast(BlauMichaeli):
 
 def losses(digits, coder, **more):
     settings = {"quantiser": UniversalQuantiser(3), "loss": MeanSquaredError() + 0.1 * EnergyDistance(), "seed": 0}
-    codec = neural.fit_codec(digits.resized(coder.side).train[:256], coder, **{**settings, **more})
+    codec = neural.fit_codec(resize(digits.train, coder.side)[:256], coder, **{**settings, **more})
     return codec, [point.loss for point in codec.decoder.log]
 
 

@@ -6,6 +6,7 @@ import torch
 
 import neural
 from neural import FreshCritic, MeanSquaredError, Perceptron, UniversalQuantiser, evaluate
+from neural.data import resize
 from neural.evaluation import Look, critic_w1, frechet, kernel_distance
 from neural.training import Decoder
 from rdptheory.errors import InvalidInput
@@ -111,10 +112,10 @@ def test_draws_summed_one_by_one_are_the_draws_all_at_once(digits, lloyd, exact)
 
 
 def test_the_frechet_distance_is_zero_for_equal_samples_and_grows_with_blur(digits):
-    split = digits.resized(28)
-    net = neural.fit_classifier(split.train, split.train_labels, steps=60, seed=0, width=0.5)
-    half = len(split.train) // 2
-    images = split.train[:half], split.train[half:], torch.nn.functional.avg_pool2d(split.train[:half], 7, 1, 3)
+    large = resize(digits.train, 28)
+    net = neural.fit_classifier(large, digits.train_labels, steps=60, seed=0, width=0.5)
+    half = len(large) // 2
+    images = large[:half], large[half:], torch.nn.functional.avg_pool2d(large[:half], 7, 1, 3)
     first, second, blurred = (net.embed(some).detach() for some in images)
     assert frechet(first, first) == pytest.approx(0.0, abs=1e-6)
     assert frechet(blurred, second) > 3 * frechet(first, second)
