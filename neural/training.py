@@ -117,7 +117,7 @@ def fit_codecs(
     """
     if any(isinstance(term, AnchorNorm) for loss in losses for _, term in loss.terms):
         raise InvalidInput("losses", losses, "AnchorNorm needs a codec that is there already: use fit_decoder")
-    source, target = _shown("images", images, references, coder, device)
+    source, target = _shown(images, references, coder, device)
     models = []
     for loss, seed in _paired(losses, seeds, steps, target is source):
         model = _Model(coder, quantiser, loss, recipe, noise, seed, device)
@@ -131,40 +131,35 @@ def fit_codecs(
 
 def fit_decoder(
     codec: Codec, images: Tensor, loss: Loss, *, steps: int, seed: int, device: str | torch.device = "cpu",
-    references: Tensor | None = None, targets: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None,
-    coder: Coder | None = None, critic: nn.Module | None = None, checkpoint: Checkpoint | None = None,
-    progress: bool = False,
+    references: Tensor | None = None, recipe: Recipe = PLAIN, noise: int | None = None, coder: Coder | None = None,
+    critic: nn.Module | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> Decoder:  # fmt: skip
     """Train another decoder for the codes of a frozen encoder.
 
     `noise` is the number of private Gaussian numbers (the family's own number if None, 0 for a deterministic decoder);
-    `coder` another family for the decoder than the codec's; `targets` (n, ...) the images to reconstruct, paired with
-    `images`, where they are not the images themselves; `critic` one whose weights to start from. The other arguments
-    are those of `fit_codec`.
+    `coder` another family for the decoder than the codec's; `critic` one whose weights to start from. The other
+    arguments are those of `fit_codec`.
     """
     return fit_decoders(
-        [codec], images, [loss], steps=steps, seeds=[seed], device=device, references=references, targets=targets,
+        [codec], images, [loss], steps=steps, seeds=[seed], device=device, references=references,
         recipe=recipe, noise=noise, coder=coder, critics=[critic], checkpoint=checkpoint, progress=progress,
     )[0]  # fmt: skip
 
 
 def fit_decoders(
     codecs: Sequence[Codec], images: Tensor, losses: Sequence[Loss], *, steps: int, seeds: Sequence[int],
-    device: str | torch.device = "cpu", references: Tensor | None = None, targets: Tensor | None = None,
-    recipe: Recipe = PLAIN, noise: int | None = None, coder: Coder | None = None,
-    critics: Sequence[nn.Module | None] | None = None, checkpoint: Checkpoint | None = None, progress: bool = False,
+    device: str | torch.device = "cpu", references: Tensor | None = None, recipe: Recipe = PLAIN,
+    noise: int | None = None, coder: Coder | None = None, critics: Sequence[nn.Module | None] | None = None,
+    checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Decoder]:  # fmt: skip
     """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
-    shown = images if targets is None else targets
-    if len(shown) != len(images):
-        raise InvalidInput("targets", tuple(shown.shape), f"must be as many as the images, {len(images)}")
     coder = coder or codecs[0].coder
     noise = coder.private if noise is None else noise
-    source, target = _shown("images" if targets is None else "targets", shown, references, coder, device)
-    found, images = {}, checked("images", images)
+    source, target = _shown(images, references, coder, device)
+    found = {}
     for codec in dict.fromkeys(codecs):  # one tensor for all that share an encoder
         codec.encoder.to(device)
-        found[codec] = codec.features(images.to(device))
+        found[codec] = codec.features(source)
     models, pairs = [], _paired(losses, seeds, steps, target is source)
     for codec, critic, (loss, seed) in zip(codecs, critics or [None] * len(codecs), pairs, strict=True):
         model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
@@ -176,7 +171,7 @@ def fit_decoders(
         model.images = (source, found[codec], target)
         # features differ in rounding from device to device, weights do not
         own = _tensors(codec.encoder) or (found[codec],)
-        model.given = (images, *own, *_tensors(*(decoder.net for decoder in model.anchor)))
+        model.given = (*own, *_tensors(*(decoder.net for decoder in model.anchor)))
         model.begin(None, critic)
         models.append(model)
     return _run(models, steps, checkpoint, progress)
@@ -453,10 +448,10 @@ def _paired(losses: Sequence[Loss], seeds: Sequence[int], steps: int, own: bool)
 
 
 def _shown(
-    name: str, images: Tensor, references: Tensor | None, coder: Coder, device: str | torch.device
+    images: Tensor, references: Tensor | None, coder: Coder, device: str | torch.device
 ) -> tuple[Tensor, Tensor]:
     """What to reproduce, and whose law to follow, on the device."""
-    source = checked(name, images, coder).to(device)
+    source = checked("images", images, coder).to(device)
     own = references is None or references is images
     return source, source if own else checked("references", references, coder).to(device)
 

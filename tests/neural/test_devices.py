@@ -17,7 +17,7 @@ from tests.neural.devices import FAMILY
 
 NAMES = [type(coder).__name__ for coder in FAMILY]
 SAME = [f"{name} {how}" for name in NAMES for how in ("by sample", "stacked")] + [
-    "Binary", "NoisyQuantiser", "DeterministicQuantiser", "Lattice", "RMSprop", "references and targets",
+    "Binary", "NoisyQuantiser", "DeterministicQuantiser", "Lattice", "RMSprop", "references",
     "exact references", "checkpoint from the CPU", "checkpoint to the CPU",
 ]  # fmt: skip
 CLOSE = [*(f"{name} by critic" for name in NAMES), "stacked by critic", "measures", "measures of images elsewhere"]
