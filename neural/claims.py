@@ -62,13 +62,13 @@ def value(measure: str, **own: Any) -> Question:
     return lambda table, **labels: table.at(measure, **{**labels, **own})
 
 
-def over(measure: str, own: Mapping[str, Any], other: Mapping[str, Any], mean: str = "") -> Question:
-    """The measure of one model over that of another; with `mean`, the role of the mean of the images, NaN where the
-    other has not learned to tell them apart: a comparison with it then says nothing."""
+def over(measure: str, own: Mapping[str, Any], other: Mapping[str, Any], mean: str = "", of: str = "") -> Question:
+    """The measure of one model over that of another (or over its measure `of`); with `mean`, the role of the mean of
+    the images, NaN where the other has not learned to tell them apart: a comparison with it then says nothing."""
 
     def asked(table: Table, **labels: Any) -> float:
-        below = table.at(measure, **{**labels, **other})
-        known = not mean or below < LEARNED * table.at(measure, role=mean)
+        below = table.at(of or measure, **{**labels, **other})
+        known = not mean or below < LEARNED * table.at(of or measure, role=mean)
         return table.at(measure, **{**labels, **own}) / below if known else math.nan
 
     return asked

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neural import data
-from neural.claims import CONTROL, IDENTITY, LAW, LEARNED, Chart, Claim, Table, certified, value
+from neural.claims import CONTROL, IDENTITY, LAW, LEARNED, Chart, Claim, Table, certified, over, value
 from neural.coders import BlauMichaeli, Liu, Zhang
 from neural.evaluation import FreshCritic
 from neural.losses import WassersteinGP
@@ -169,12 +169,7 @@ def _apart(v: Variant) -> Iterator[Model]:
 
 def apart(part: str, measure: str, below: float, above: float) -> Claim:
     """A part of the joint model over D of the codec that does it alone."""
-
-    def asked(t: Table, rate: float) -> float:
-        alone = t.at(D, rate=rate, role=f"{part} alone")
-        known = alone < LEARNED * t.at(D, role=f"{part} mean")
-        return t.at(measure, rate=rate, role="joint") / alone if known else math.nan
-
+    asked = over(measure, {"role": "joint"}, {"role": f"{part} alone"}, f"{part} mean", of=D)
     return Claim(f"R = {{rate:g}}, {part}: joint over separate, train", LAW, asked, 1.0, below, above, ("rate",))
 
 
