@@ -160,12 +160,14 @@ def judge(study: Study, table: Table, *, data: str = "", preset: str = "smoke") 
 
 def milliseconds(fits: Iterable[Fit]) -> float:
     """What trainings take on one core of a CPU, without measures: steps times the milliseconds of one by network and
-    kind of loss, as `benchmarks/neural_cpu.py` wrote them (another package's network counts as a perceptron)."""
+    kind of loss, as `benchmarks/neural_cpu.py` wrote them (another package's network counts as a perceptron), half of
+    it again for every further output that the loss draws."""
     times, total = json.loads(files(__package__).joinpath("costs.json").read_text()), 0.0
     for fit in fits:
         kind = "critic" if fit.loss.adversary else "plain"
         network = getattr(fit.behind, "network", fit.plan.grey).__name__
-        total += times.get(f"{network} {kind}", times[f"Perceptron {kind}"]) * fit.plan.count(IMAGES)
+        step = times.get(f"{network} {kind}", times[f"Perceptron {kind}"]) * (1 + fit.loss.draws) / 2
+        total += step * fit.plan.count(IMAGES)
     return total
 
 
