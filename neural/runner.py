@@ -154,7 +154,7 @@ class Bench:
         alike: dict[Any, list[Fit]] = {}
         for fit in fits:
             terms = tuple(term for _, term in fit.loss.terms)
-            front = self.found[fit.behind] if fit.behind else None
+            front = self.found.get(fit.behind)
             anchored = fit.behind if any(isinstance(term, AnchorNorm) for term in terms) else None
             same = replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start)
             alone = None if self.device != "cpu" or self.coder(fit).dense else fit  # convolutions gain nothing there
@@ -182,7 +182,7 @@ class Bench:
         """One training of models of one shape, as a call that an executor can carry elsewhere."""
         fit, pair = group[0], self.pair_of(group[0])
         images, references, coder = pair.train, pair.train_references, self.coder(fit)
-        through = self.found[fit.through] if fit.through else None
+        through = self.found.get(fit.through)
         if through:
             images = torch.cat([Restored(through, nn.Identity())(piece) for piece in images.split(SEEN)])
         path = self.folder and self.folder / f"{len(self.found):03d}-{number}.safetensors"
@@ -197,7 +197,7 @@ class Bench:
             codecs = [self.found[f.behind] for f in group]
             critics = [f.start and self.found[f.start].decoder.critic for f in group]
             return partial(_behind, codecs, images, critics=critics, **settings)
-        start = self.found[fit.start] if fit.start else None
+        start = self.found.get(fit.start)
         return partial(_whole, through, images, quantiser=fit.quantiser, start=start, **settings)
 
     def filled(self, loss: Loss) -> Loss:
