@@ -1,4 +1,4 @@
-"""The command line: list, run, check, report, points, fetch."""
+"""Learned codecs beside the theory: list, run, check, report, points, fetch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["main"]
 WORKERS = 8
 """Processes if their number is left out: each holds torch and the images, half a gigabyte, and more have nothing to do,
 since the longest study of a demo takes an eighth of it."""
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help=__doc__)
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
 Folder = Annotated[Path | None, typer.Option("--data", help="MNIST, SVHN or pictures; by default digits.")]
 Side = Annotated[int, typer.Option(min=4, help="Side to which the small presets shrink larger images.")]
@@ -45,7 +45,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """The studies: id, paper, what each checks, and the cost of each preset on one CPU core, from a benchmark."""
+    """Print the studies: id, paper, checks and cost. Cost of each preset on one CPU core, from a benchmark."""
     entries = [
         {"id": s.id, "paper": s.paper, "checks": s.checks, "cost": {preset: cost(s, preset) for preset in PRESETS},
          "departures": list(s.departures)}
@@ -67,7 +67,7 @@ def run(
     threads: Threads = 1, workers: Workers = None, scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
 ) -> None:  # fmt: skip
-    """Run one experiment; exit 1 if a verdict is not the expected one."""
+    """Run one study. Exit 1 if a verdict is not the expected one."""
     with _executor(workers, scheduler, threads, device) as executor:
         bench = _bench(preset, folder, side, device, seed, threads, executor, progress=sys.stderr.isatty())
         result = runner.run(id, bench, out or Path("runs") / id, resume=resume)
@@ -81,7 +81,7 @@ def check(
     threads: Threads = 1, workers: Workers = None, scheduler: Scheduler = None, as_json: AsJson = False,
     untrained: Annotated[bool, typer.Option("--untrained", help="Train 1 % of the steps: laws must break.")] = False,
 ) -> None:  # fmt: skip
-    """The laws against theory (other presets: every study); exit 1 unless every verdict is as expected.
+    """Measure the laws against theory. Other presets: every study; exit 1 unless all verdicts are as expected.
 
     With --untrained at least nine of ten laws have to be broken, and every identity has to hold.
     """
@@ -117,7 +117,7 @@ def report(
     folder: Annotated[Path, typer.Argument(help="A folder of runs.")],
     out: Annotated[Path | None, typer.Option(help="Where to write; the folder itself if left out.")] = None,
 ) -> None:
-    """Tables (measured, theory, paper) and figures of every run below a folder, as report.md and PNG files."""
+    """Write report.md of all runs below a folder. Tables (measured, theory, paper) and figures as PNG files."""
     from neural.report import write_report
 
     typer.echo(str(write_report(folder, out or folder)))
@@ -128,7 +128,7 @@ def points(
     seed: Seed = 0,
     steps: Annotated[int, typer.Option(min=1, help="Of each network.")] = STEPS,
 ) -> None:
-    """Train small codecs of the digits and print their measured points, as the page of `rdptheory demo` shows them.
+    """Train small codecs and print measured points. Of the digits, as the page of `rdptheory demo` shows them.
 
     It reads them from rdptheory/report/codecs.json. Some CPU minutes.
     """

@@ -297,8 +297,8 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     """
     _known(id)
     out = Path(folder)
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise InvalidInput("out", str(out), "is not empty: choose another folder, or go on with --resume")
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not resume)):
+        raise InvalidInput("out", str(out), "is no empty folder: choose another, or go on with --resume")
     if (out / "result.json").exists():
         side = bench.split.train.shape[-1]
         result, asked = read(out), (id, bench.preset, bench.data, bench.seed, bench.share, side)

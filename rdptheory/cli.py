@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -49,6 +50,7 @@ from rdptheory.words import (
     as_seen,
     as_source,
     check_outputs,
+    check_text,
 )
 
 __all__ = ["app", "main", "serve"]
@@ -57,6 +59,13 @@ INTERRUPTED = 130
 """The exit status that shells give a program that ended by Ctrl-C."""
 KEEPING = ("store", "resume")
 """Arguments of commands that keep what was finished before an interruption."""
+REWORDED = (
+    (r"^Invalid value for '([^']*)': (Value error, )?", r"\1: "),
+    ("Input should be a valid integer", "must be an integer"),
+    ("Input should be( a)?( valid)?", r"must be\1"),
+    (", unable to parse .*$", ""),
+)
+"""typer's sentences, which speak of inputs, parsing and errors of values."""
 
 app = typer.Typer(
     add_completion=False,
@@ -102,8 +111,9 @@ def curve(
         bool, typer.Option("--critical", help="print the corners of every curve, and mark them in the plot")
     ] = False,
 ) -> None:
-    """Write R(D,P) over a grid of D, one curve for each P, and draw it."""
+    """Write R(D,P) over a grid of D, and draw it. One curve for each P."""
     check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(side_information,))
+    check_text("out", out)
     if critical and side_information is not None:
         raise InvalidInput("critical", critical, "is for a source without side information")
     question = as_question(source, distortion, perception, levels)
@@ -111,12 +121,19 @@ def curve(
     limits = as_limits("P", P)
     distortions = as_limits("D", D)
     rows = tabulate(source, *question, D=distortions, P=limits, progress=True, **seen)
-    corners = [critical_points(*question, P=limit) for limit in limits] if critical else []
+    corners = [critical_points(*question, P=limit) for limit in _counted(limits)] if critical else []
     picture = None if plot is None else draw_curves(question, seen, distortions, limits, corners, plot, unit)
     table = write_csv(out, rows)
     for limit, corner in zip(limits, corners, strict=False):
         typer.echo(f"P = {limit:g}: {corner}")
     tell_written(table, picture)
+
+
+def _counted(limits: Sequence[float]) -> Iterator[float]:
+    """With a bar on standard error, since the corners of one curve of a density take a minute or more."""
+    from tqdm.auto import tqdm
+
+    yield from tqdm(limits, desc="corners", unit="curve")
 
 
 @app.command(name="surface")
@@ -137,7 +154,7 @@ def surface_command(
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
 ) -> None:
-    """Write R(D,P) over a grid of D and P, on all cores, and draw it; --store survives an interruption."""
+    """Write R(D,P) over a grid of D and P, and draw it. On all cores; --store survives an interruption."""
     _check_grid_file(out)
     check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(side_information,))
     question = as_question(source, distortion, perception, levels)
@@ -169,7 +186,7 @@ def slope_curve_command(
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
 ) -> None:
-    """Write the points of the curve at a list of slopes: brackets on D and on the rate."""
+    """Write the points of R(D,P) at a list of slopes. Brackets on D and on the rate."""
     _check_grid_file(out)
     check_outputs({"out": out}, source, distortion)
     question, limit = as_question(source, distortion, perception, levels), as_limit("P", P)
@@ -186,7 +203,7 @@ def demo(
         Path | None, typer.Option("--studies", help="file with the output of `python -m neural check --json`")
     ] = None,
 ) -> None:
-    """Tell the whole story on real data: one page with curves, a codec, the papers, the theorems and an explorer."""
+    """Tell the whole story on real data, on one page. With curves, a codec, the papers, theorems and an explorer."""
     from rdptheory.demo import run
 
     for path in run(out, unit=unit, studies=studies, progress=True, told=lambda part: typer.echo(part, err=True)):
@@ -222,7 +239,7 @@ def verify(
     seed: Annotated[int, typer.Option("--seed", help="of the instances")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON list; progress on standard error")] = False,
 ) -> None:
-    """Check the theorems of the papers on random instances, or on your own source; exit status 1 unless all hold."""
+    """Check theorems, on your own source if you like. On random instances; exit status 1 unless all hold."""
     from rdptheory.theorems import Ruling
     from rdptheory.theorems import verify as check
 
@@ -286,10 +303,17 @@ def serve(app: typer.Typer, arguments: list[str] | None, *, name: str | None = N
         message = getattr(problem, "format_message", None)
         if message is None:
             raise
-        _fail(message(), int(getattr(problem, "exit_code", 2)))
+        _fail(_reworded(message()), int(getattr(problem, "exit_code", 2)))
     if code == INTERRUPTED:  # typer makes this of Ctrl-C
         _fail("interrupted", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _reworded(sentence: str) -> str:
+    """What the reader of options says, in the words of the rest of this command line."""
+    for pattern, ours in REWORDED:
+        sentence = re.sub(pattern, ours, sentence)
+    return sentence
 
 
 def _asked(invoke: Callable[[Any], Any], context: Any) -> Any:

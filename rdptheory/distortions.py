@@ -254,6 +254,10 @@ class Table(Finished):
         return Dense(self.matrix)
 
 
+ARRAYS = "must take arrays x and y that broadcast, as np.sqrt and np.where do and math.sqrt and if do not"
+"""What a function that was written for two numbers is told before what it raised."""
+
+
 @dataclass(frozen=True, eq=False)
 class Distance(Finished):
     """d(x, y) as a function of two points.
@@ -279,11 +283,17 @@ class Distance(Finished):
         """The function at all pairs, shape (n, m), checked."""
         y = x if y is None else y
         affordable("source", x.shape[0], y.shape[0])
-        d = frozen_array(reals("function", self.function(x[:, None], y[None, :])))
+        try:
+            found = self.function(x[:, None], y[None, :])
+        except (TypeError, ValueError) as problem:
+            raise InvalidInput("function", self.function, f"{ARRAYS}: {problem}") from None
+        d = frozen_array(reals("function", found))
         if d.shape != (x.shape[0], y.shape[0]):
             raise InvalidInput(
                 "function", self.function, f"must return shape ({x.shape[0]}, {y.shape[0]}), gave {d.shape}"
             )
+        if np.isnan(d).any():
+            raise InvalidInput("function", self.function, "must be a number or inf everywhere, it is nan for some x, y")
         if (d < 0.0).any():
             raise InvalidInput("function", self.function, f"must be at least 0 everywhere, the smallest is {d.min():g}")
         _check_entries("function", self.function, d)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import os
+import re
 import sys
 import types
 import typing
@@ -320,9 +321,15 @@ def _refuse_a_wrong_call(function: Callable[..., Any], args: Sequence[Any], kwar
     try:
         signature.bind(*args, **kwargs)
     except TypeError as problem:
-        words = str(problem)
+        words, known = str(problem), signature.parameters.values()
+        unknown = [one for one in kwargs if one not in signature.parameters]
+        if unknown and not any(one.kind is one.VAR_KEYWORD for one in known):
+            taken = ", ".join(one.name for one in known if one.name not in ("self", "cls"))
+            words = (
+                f"has no argument {', '.join(map(repr, unknown))}; {f'it takes {taken}' if taken else 'it takes none'}"
+            )
         name = next((name for name in (*kwargs, *signature.parameters) if f"'{name}'" in words), "arguments")
-        named = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        named = [one.name for one in known if one.kind is one.KEYWORD_ONLY]
         if name == "arguments" and named:
             words += f"; {', '.join(named)} must be given by name, as in {named[0]}=..."
         raise WrongCall(name, kwargs.get(name), f"{function.__qualname__}: {words}") from None
@@ -347,7 +354,7 @@ def _any_of(hints: tuple[Any, ...]) -> Check | None:
                 return member(argument, value)  # type: ignore[misc]
             except InvalidInput:
                 continue
-        raise InvalidInput(argument, value, f"{rule}{_advice(value)}")
+        raise InvalidInput(argument, value, f"{rule}{_advice(value, hints)}")
 
     return seen
 
@@ -362,7 +369,7 @@ def _or_none(member: Check | None) -> Check | None:
         try:
             return member(argument, value)
         except InvalidInput as refusal:
-            raise InvalidInput(argument, value, f"{refusal.rule}, or None") from None
+            raise InvalidInput(argument, value, ADVICE.sub(r"\1 or None\2", refusal.rule, count=1)) from None
 
     return seen
 
@@ -423,7 +430,7 @@ def _instance(kind: Any) -> Check:
     def seen(argument: str, value: Any) -> Any:
         if among(value, kind) and (kind is type or not isinstance(value, type)):
             return value
-        raise InvalidInput(argument, value, f"{rule}{_advice(value)}")
+        raise InvalidInput(argument, value, f"{rule}{_advice(value, (kind,))}")
 
     return seen
 
@@ -432,10 +439,13 @@ def _protocol(kind: Any) -> bool:
     return bool(getattr(kind, "_is_protocol", False))
 
 
-def _advice(value: Any) -> str:
+def _advice(value: Any, hints: tuple[Any, ...] = ()) -> str:
+    """What the sentence goes on with after the kind, for who came with something else."""
     if isinstance(value, type):
         return f", not a class: call it, as in {value.__name__}(...)"
-    return ", and not a text" if isinstance(value, str) else ""
+    example = next((EXAMPLES[name] for hint in hints if (name := getattr(hint, "__name__", "")) in EXAMPLES), None)
+    said = ", and not a text" if isinstance(value, str) else ""
+    return said if example is None else f"{said}, as in {example}"
 
 
 def _having(kind: Has) -> Check:
@@ -484,6 +494,14 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
 
 
+EXAMPLES = {
+    "DiscreteSource": "Pmf([0.5, 0.3, 0.2])",
+    "Distortion": "SquaredError()",
+    "Divergence": "TotalVariation()",
+    "Method": "InteriorPoint()",
+}
+"""What to write for the kinds that a newcomer gives an array or a name for; by name, for their rooms are higher."""
+ADVICE = re.compile("(.*?)((?:, (?:and not|not a|as in) .*)?)$", re.DOTALL)  # a kind, what `_advice` adds
 OWN = ("rdptheory", "neural", "builtins", "pathlib", "os")
 """Packages whose classes are named without their package."""
 SIMPLE: dict[Any, Check] = {float: number, int: whole, bool: truth, FloatArray: reals, IntArray: _indices}

@@ -26,7 +26,7 @@ from rdptheory.sources import ContinuousSource, Gaussian
 from rdptheory.sweeps import adaptive_grid, surface, write_table
 from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
 from rdptheory.units import Unit
-from rdptheory.words import UNSEEN, Question, Seen, as_question, check_outputs
+from rdptheory.words import UNSEEN, Question, Seen, as_question, check_outputs, check_text
 
 __all__ = ["draw_curves", "draw_surface", "register", "tell_written"]
 
@@ -58,8 +58,9 @@ def register(app: typer.Typer) -> None:
         levels: LevelsOption = None,
         unit: UnitOption = Unit.bits,
     ) -> None:
-        """Compare the measured points of a codec with R(D,P): how far above the bound, or proved impossible."""
+        """Compare measured points of a codec with R(D,P). How far above the bound, or proved impossible."""
         check_outputs({"out": out, "plot": plot}, source, distortion, inputs=(file,))
+        check_text("out", out)
         asked = as_question(source, distortion, perception, levels)
         placed = place(read_measurements(file, peak=peak), *asked)
         typer.echo(_table(placed, unit))
@@ -69,7 +70,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def papers(out: FolderOption) -> None:
-        """Redraw every figure and table of the five papers that is theory, with brackets beside printed values."""
+        """Redraw figures and tables of the five papers. All that is theory, with brackets beside printed values."""
         from rdptheory.papers import write_papers
 
         for path in write_papers(out, told=lambda key: typer.echo(key, err=True))[0]:

@@ -109,7 +109,8 @@ class Placement:
         if self.below:
             return said + (
                 f"proved impossible, R(D,P) >= {down(nats_to_bits(self.bounds.lower), 6)} bit: check the units of "
-                "rate and D, and that the source is the law that was coded"
+                "rate and D, and that the source is the law of what was coded; that of one pixel bounds no codec of "
+                "images"
             )
         extra = self.excess_rate
         return said + (

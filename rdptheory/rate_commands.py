@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print R(D,P) with its proved bracket; also with side information, for whole blocks, or at a slope."""
+        """Print R(D,P) with its proved bracket. Also with side information, for whole blocks, or at a slope."""
         made, judged, limit = as_source(source, levels), as_perception(perception), as_limit("P", P)
         each = [as_distortion(word) for word in distortion.split(",")]
         seen = as_seen(made, side_information, realism)
@@ -110,7 +110,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print D(R,P), the distortion that a rate pays for, with its proved bracket."""
+        """Print D(R,P), the distortion a rate pays for. With its proved bracket."""
         question = as_question(source, distortion, perception, levels)
         seen = as_seen(question[0], side_information, realism)
         rate, limit = unit.to_nats(as_limit("R", R)), as_limit("P", P)
@@ -131,7 +131,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print P(R,D), the perception that a rate pays for at a distortion, with its proved bracket."""
+        """Print P(R,D), the perception a rate pays for. At a distortion, with its proved bracket."""
         made, cost, judged = as_question(source, distortion, perception, levels)
         if judged is None:
             raise InvalidInput("perception", perception, "must be a divergence, whose least value is asked for")
@@ -149,7 +149,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print the least rate of a code from which classes can be told: min I(X;U) with H(S|U) <= C."""
+        """Print the least rate that tells classes apart. It is min I(X;U) over codes with H(S|U) <= C."""
         made = _finite(source, levels)
         answer = bottleneck(made, as_relevance(relevance), C=unit.to_nats(as_limit("C", C)))
         _tell((source, unit, as_json), answer)
@@ -167,7 +167,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print R(D,P,C): the least rate of reconstructions from whose code classes can be told."""
+        """Print R(D,P,C): classes and reconstructions. The least rate of a code that serves for both."""
         made = _finite(source, levels)
         answer = relevant_rate(
             made,
@@ -190,7 +190,7 @@ def register(app: typer.Typer) -> None:
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
-        """Print the least rate for a decoder that sees Z while the encoder does not (Wyner and Ziv)."""
+        """Print the rate where the decoder alone sees Z. The encoder does not see it (Wyner and Ziv)."""
         made = _finite(source, levels)
         answer = side_information_rate(made, as_relevance(relevance), as_distortion(distortion), D=as_number("D", D))
         _tell((source, unit, as_json), answer)

@@ -48,7 +48,7 @@ from rdptheory.sources.histogram import read_table
 __all__ = [
     "DISTORTIONS", "FAMILIES", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen",
     "as_distortion", "as_limit", "as_limits", "as_number", "as_numbers", "as_perception", "as_question",
-    "as_relevance", "as_seen", "as_source", "check_outputs",
+    "as_relevance", "as_seen", "as_source", "check_outputs", "check_text",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
@@ -245,6 +245,12 @@ def check_outputs(places: Mapping[str, Path | None], *words: str, inputs: tuple[
         if place in taken:
             raise InvalidInput(option, str(places[option]), f"would replace {taken[place]}")
         taken[place] = f"what --{option} writes"
+
+
+def check_text(option: str, place: Path | None) -> None:
+    """Refuse a name that promises something else than the CSV that will be written."""
+    if place is not None and (end := place.suffix.lower()) in (".nc", ".json", ".npy", ".xlsx", *PICTURES):
+        raise InvalidInput(option, str(place), f"must not end in {end}: it is written as CSV")
 
 
 @contextmanager

@@ -181,7 +181,10 @@ BAD = {
         ["rate", "--source", "pmf:nothing.csv", "--distortion", "hamming", "-D", "0.1"],
         "cannot be read",
     ),
-    "an unknown unit": (["rate", *COIN, "-D", "0.1", "--unit", "hartleys"], "hartleys"),
+    "an unknown unit": (["rate", *COIN, "-D", "0.1", "--unit", "hartleys"], "--unit: 'hartleys' is not one of"),
+    "levels that are no count": (["rate", *COIN, "-D", "0.1", "--levels", "x"], "Error: --levels: must be an integer"),
+    "a peak that is none": (["place", "c.csv", *COIN, "--peak", "x"], "Error: --peak: must be a number"),
+    "a table with another ending": (["curve", *COIN, "-D", "0.1", "--out", "c.nc"], "must not end in .nc: it is"),
     "a missing option": (["rate", *COIN], "D"),
     "an unknown command": (["rates"], "rates"),
     "a broken grid": (["curve", *COIN, "-D", "0.1:0.2", "--out", "c.csv"], "LOW:HIGH:COUNT"),
@@ -311,6 +314,13 @@ def test_what_options_say_is_written_once():
     assert sum(helps.values()) > 30
     assert [text for text, times in helps.items() if times > 1 and text != "_GRID"] == []
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_the_list_of_commands_cuts_no_sentence(capsys):
+    _, out, _ = run(capsys, "--help")
+    lines = out.partition("Commands:")[2].strip().splitlines()
+    assert len(lines) >= 14
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
 
 
 def test_help_is_no_error(capsys):

@@ -1,5 +1,7 @@
 """Distortions are tables over the points, at least 0, and 0 where nothing was lost."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,20 @@ def test_a_function_is_the_distortion_that_it_computes(points):
     ours, mine = (rdp(source, d, TotalVariation(), D=0.4, P=0.05) for d in (AbsoluteError(), Distance(city)))
     assert mine.gap <= 1e-9
     assert mine.bounds.overlaps(ours.bounds)
+
+
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        (lambda x, y: math.sqrt(abs(x - y)), "must take arrays x and y that broadcast, as np.sqrt"),
+        (lambda x, y: 0.0 if x == y else 1.0, "must take arrays x and y that broadcast"),
+        (lambda x: x, "must take arrays .* takes 1 positional argument"),
+        (lambda x, y: np.where(x > y, np.nan, 0.0), "is nan for some x, y"),
+    ],
+)
+def test_a_function_of_two_numbers_is_told_of_arrays(function, said):
+    with pytest.raises(InvalidInput, match=f"function = .*{said}"):
+        rdp(Pmf([0.5, 0.3, 0.2]), Distance(function), None, D=0.1, P=np.inf)
 
 
 @pytest.mark.parametrize(

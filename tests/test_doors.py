@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import rdptheory
-from rdptheory import Bernoulli, Gaussian, Hamming, InvalidInput, Pmf, TotalVariation, place, rdp
+from rdptheory import Bernoulli, Gaussian, Hamming, InteriorPoint, InvalidInput, Pmf, TotalVariation, place, rdp
 from rdptheory.doors import check, door
 from rdptheory.errors import WrongCall
 
@@ -104,8 +104,22 @@ def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
             lambda: rdp(Bernoulli(0.5), Hamming(), None, D="0.1", P=0.0),
             "must be a real number or a list, and not a text",
         ),
-        (lambda: rdp(Bernoulli(0.5), "hamming", None, D=0.1, P=0.0), "or a list, and not a text"),
-        (lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0), "an Independent or"),
+        (
+            lambda: rdp(Bernoulli(0.5), "hamming", None, D=0.1, P=0.0),
+            r"or a list, and not a text, as in SquaredError\(\)$",
+        ),
+        (
+            lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0),
+            r"an Independent or .*, as in Pmf\(\[0.5,",
+        ),
+        (
+            lambda: rdp(Bernoulli(0.5), Hamming(), "tv", D=0.1, P=0.0),
+            r"perception = tv: must be a Divergence or None, and not a text, as in TotalVariation\(\)$",
+        ),
+        (
+            lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1, P=0.0, method=InteriorPoint),
+            r"must be a Method \(an object with solve\) or None, not a class: call it, as in InteriorPoint\(...\)$",
+        ),
         (lambda: Gaussian(0.0, "1"), "variance = 1: must be a real number, and not a text"),
         (lambda: place("codec.csv", Bernoulli(0.5), Hamming(), None), "must be a list, each entry a Measurement"),
     ],
@@ -132,6 +146,8 @@ def test_what_passes_is_a_float() -> None:
         (lambda: Pmf([1.0], [0.0], [0.0]), r"^Pmf\.__init__: too many"),
         (lambda: rdp(Bernoulli(0.5), Hamming(), None, 0.1, 0.0), "D, P, .* must be given by name, as in D=..."),
         (lambda: Pmf(), "'probabilities'"),
+        (lambda: Gaussian(0.0, sigma=1.0), r"^Gaussian\.__init__: has no argument 'sigma'; it takes mean, variance$"),
+        (lambda: rdp(Bernoulli(0.5), Hamming(), None, d=0.1, p=0.0), "has no argument 'd', 'p'; it takes .*, D, P, "),
     ],
 )
 def test_a_call_that_does_not_fit_the_signature_is_both_refusals(call: Callable[[], Any], words: str) -> None:

@@ -23,6 +23,9 @@ FAMILIES: dict[str, Callable[..., ContinuousSource]] = {
 }
 """By scipy's name: what takes shapes, loc and scale. R(D,P) does not change with the origin of an exponential law."""
 
+INTEGRATED = ("genhyperbolic", "geninvgauss", "levy_stable", "studentized_range")
+"""Families with a distribution function of their own that integrates the density all the same, for each x anew."""
+
 
 def known_law(source: FrozenLaw) -> ContinuousSource:
     """The source that a frozen law is: one with closed forms, or any other by its distribution function.
@@ -52,7 +55,7 @@ def known_law(source: FrozenLaw) -> ContinuousSource:
         raise InvalidInput("source", name, f"has no law with the parameters {(*shapes, loc, scale)}")
     from scipy.stats import rv_continuous
 
-    if type(dist)._cdf is rv_continuous._cdf:
+    if type(dist)._cdf is rv_continuous._cdf or name in INTEGRATED:
         raise InvalidInput("source", name, "scipy integrates its density for want of a cdf: give a ContinuousSource")
     own_tail = type(dist)._sf is not rv_continuous._sf
     return _compared(Cumulative(dist(*shapes), name, float(loc), float(scale), own_tail))

@@ -80,7 +80,7 @@ def generator(key: str, seed: int, instance: int) -> np.random.Generator:
 
 
 def verify(
-    keys: Iterable[str] = (),
+    keys: str | Iterable[str] = (),
     *,
     source: Source | None = None,
     distortion: Distortion | None = None,
@@ -94,7 +94,7 @@ def verify(
 
     Parameters
     ----------
-    keys : str
+    keys : str, or a list of them
         A key takes everything below it, in any case: `BM19`, `BM19.T1`, `bm19.t1.root-tv`. None takes all.
     source, distortion, perception, D, P : optional
         Your own: the statement is checked on instances that have these, and what you leave out is drawn. Only
@@ -113,7 +113,7 @@ def verify(
     >>> [(row.key, row.ruling.value) for row in verify(["BM19.T2"], instances=2)]
     [('BM19.T2', 'HOLDS'), ('BM19.T2.fourth-power', 'HOLDS')]
     >>> from rdptheory import Pmf, TotalVariation
-    >>> next(verify(["bm19.t1"], source=Pmf([0.5, 0.3, 0.2]), perception=TotalVariation(), instances=2)).ruling.value
+    >>> next(verify("bm19.t1", source=Pmf([0.5, 0.3, 0.2]), perception=TotalVariation(), instances=2)).ruling.value
     'HOLDS'
     >>> from rdptheory import AbsoluteError
     >>> verify(["BM19.T2"], source=Pmf([0.5, 0.3, 0.2]), distortion=AbsoluteError())
@@ -127,7 +127,7 @@ def verify(
         raise InvalidInput("seed", seed, "must be at least 0")
     mine = Given(source, distortion, perception, D, P)
     own, unit = mine.standard()
-    known, wanted = claims(), tuple(keys)
+    known, wanted = claims(), (keys,) if isinstance(keys, str) else tuple(keys)
     for key in wanted:
         if not any(_below(name, key) for name in known):
             raise InvalidInput("key", key, "no such statement; `rdptheory theorems` lists them")

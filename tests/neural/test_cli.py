@@ -10,6 +10,7 @@ from rdptheory.errors import InvalidInput
         (["check", "--threads", "x"], "--threads"),
         (["check", "--threads", "0"], "--threads"),
         (["run"], "Missing argument"),
+        (["check", "--side", "2"], "Error: --side: must be greater than or equal to 4"),
         (["run", "oracle", "--nonsense"], "--nonsense"),
         (["train"], "train"),
         (["run", "nonsense"], "id = nonsense"),
@@ -24,6 +25,16 @@ def test_every_wrong_line_ends_with_one_sentence(monkeypatch, capsys, tmp_path, 
     assert line.startswith("Error: ")
     assert message in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_folder_for_a_run(capsys, tmp_path):
+    place = tmp_path / "taken"
+    place.write_text("mine")
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["run", "oracle", "--out", str(place), "--resume"])
+    assert exit.value.code == 2
+    assert "is no empty folder" in capsys.readouterr().err
+    assert place.read_text() == "mine"
 
 
 def test_a_run_without_a_folder_has_one_of_its_own(monkeypatch, tmp_path):

@@ -78,7 +78,7 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
     assert_damage_is_refused(tmp_path / "a", values(first))
     (tmp_path / "a" / "result.json").unlink()  # as if killed after training: the checkpoint has the weights
     assert values(runner.run("interpolate", small(digits), tmp_path / "a", resume=True)) == values(first)
-    with pytest.raises(InvalidInput, match="not empty"):
+    with pytest.raises(InvalidInput, match="no empty folder"):
         runner.run("interpolate", small(digits), tmp_path / "a")
     for id, bench in (
         ("twofold", small(digits)),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.stats
+from scipy.stats._distr_params import distcont
 
 from rdptheory import (
     Cells,
     Exponential,
     Gaussian,
+    InvalidInput,
     SquaredError,
     TotalVariation,
     curve,
@@ -17,6 +21,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.sources import known_law
+from rdptheory.sources.frozen import INTEGRATED
 
 KNOWN = (
     scipy.stats.norm(1.0, 2.0),
@@ -55,3 +60,31 @@ def test_every_verb_reads_them() -> None:
         == rdp(Gaussian(0.0, 4.0), SquaredError(), None, D=1.0, P=np.inf).rate
     )
     assert distortion_at(gaussian, SquaredError(), None, R=np.log(2.0), P=np.inf).value == pytest.approx(1.0, rel=1e-9)
+
+
+def integrates(law) -> bool:
+    """Whether scipy calls one of its integrators on the way to P(X <= x), at three x."""
+    called = []
+
+    def look(frame, event, _) -> None:
+        if event == "call" and "integrate" in frame.f_code.co_filename.replace("\\", "/").split("/scipy/")[-1]:
+            called.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        with np.errstate(all="ignore"):
+            law.cdf(np.array([0.2, 0.6, 1.5]))
+    finally:
+        sys.setprofile(before)
+    return bool(called)
+
+
+def test_the_families_that_integrate_all_the_same_are_those_on_the_list() -> None:
+    """Such a law took minutes without a word; scipy may have more of them one day."""
+    families = {name: getattr(scipy.stats, name)(*shapes) for name, shapes in distcont if isinstance(name, str)}
+    own = {name: law for name, law in families.items() if type(law.dist)._cdf is not scipy.stats.rv_continuous._cdf}
+    assert {name for name, law in own.items() if integrates(law)} == {*INTEGRATED}
+    for name in INTEGRATED:
+        with pytest.raises(InvalidInput, match=f"source = {name}: scipy integrates its density"):
+            known_law(families[name])

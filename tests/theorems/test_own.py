@@ -205,3 +205,10 @@ def test_draws_that_miss_the_conditions_are_drawn_again(monkeypatch):
         assert private.draw_falling(np.random.default_rng(0)).pair.source.size == 2
     with pytest.raises(InvalidInput, match="needs that D falls at R"):  # every rate is enough: it loses 1e-12 at most
         private.draw_falling(np.random.default_rng(0), Given(Pmf([0.5, 0.5], [0.0, 1e-6])))
+
+
+def test_one_key_needs_no_list():
+    one, same = verify("BM19.T2", instances=1), verify(["BM19.T2"], instances=1)
+    assert [row.key for row in one] == [row.key for row in same] == ["BM19.T2", "BM19.T2.fourth-power"]
+    with pytest.raises(InvalidInput, match=r"key = BM19\.T77: no such statement"):
+        verify("BM19.T77")
