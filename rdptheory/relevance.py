@@ -13,7 +13,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray, IntArray, frozen_arr
 from rdptheory.certificates.relevance import Letters, Prices
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
-from rdptheory.doors import guard
+from rdptheory.doors import guard, unchanged
 from rdptheory.information import entropy, law_entropy
 from rdptheory.methods import DualPoint, Method
 from rdptheory.relevance_problem import (
@@ -137,6 +137,7 @@ def relevant_rate(
             return told
     elif question.C >= question.most - 4.0 * question.rounding:
         return _zero_rate(problem, question, method, "C is at least H(S): a code of one letter keeps it")
+    unchanged(method=method)  # it judges what it finds
     found = method.solve(question)
     floor = max(question.most - question.C - 2.0 * question.rounding, 0.0 if free is None else free.bounds.lower)
     k = problem.relevance.shape[1]
@@ -229,6 +230,7 @@ def side_information_rate(
     """
     problem = SideInformationProblem(source, relevance, distortion, D)  # type: ignore[arg-type]
     question, method = problem.posteriors, method or ClassGrid()
+    unchanged(method=method)
     if question.D < 0.0:
         return _infeasible(problem, method, f"D is below {D - question.D:.6g}, the least distortion of any code")
     mean = question.p @ question.table
@@ -280,7 +282,7 @@ def _answer(
     method: ClassGrid,
     caution: str,
 ) -> RelevantSolution:
-    lower, prices = float(min(max(found.lower, floor), found.upper)), found.prices
+    lower, prices = float(max(found.lower, floor)), found.prices
     closed = found.upper - lower <= method.gap
     said = f"the bracket is as narrow as asked, {method.gap:.2g} nat" if closed else "no narrower bracket was found"
     if not closed and not found.whole and found.lower >= floor:

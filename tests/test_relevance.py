@@ -40,6 +40,7 @@ from rdptheory import (
     relevant_rate,
     side_information_rate,
 )
+from rdptheory._types import Contradiction
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.information import binary_entropy, inverse_binary_entropy
 from rdptheory.solvers.relevance import exchange
@@ -459,6 +460,29 @@ def test_what_is_refused(call, argument):
     with pytest.raises(InvalidInput) as refused:
         call()
     assert refused.value.argument == argument
+
+
+class Liar(ClassGrid):
+    """A method of these verbs judges what it finds: one that answers for itself would be believed."""
+
+    def solve(self, question):
+        return replace(super().solve(question), lower=0.0, upper=0.0)
+
+
+def test_a_method_that_answers_for_itself_is_refused():
+    for ask in (
+        lambda: bottleneck(P4, T4, C=0.5, method=Liar()),
+        lambda: side_information_rate(P4, T4, Hamming(), D=0.05, method=Liar()),
+    ):
+        with pytest.raises(InvalidInput, match="must not change solve of ClassGrid"):
+            ask()
+
+
+def test_a_proof_that_excludes_another_is_not_narrowed_until_it_looks_true(monkeypatch):
+    honest = exchange.lower_end
+    monkeypatch.setattr(exchange, "lower_end", lambda *given, **more: replace(honest(*given, **more), value=9.0))
+    with pytest.raises(Contradiction):
+        bottleneck(P4, T4, C=0.5)
 
 
 LOST = {

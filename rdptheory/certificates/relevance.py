@@ -146,6 +146,8 @@ def upper_end(question: Posteriors, letters: Letters | None) -> tuple[float, Let
     p(u|x) is normalised. While a limit is broken the code is mixed with one that tells every symbol apart and keeps
     the other limits with room to spare. inf and None if no code was found.
     """
+    if question.D < 0.0:
+        return inf, None
     given = None if letters is None else _normal(question, letters)
     return (_priced if question.priced else _limited)(question, given, revealing(question))
 

@@ -11,7 +11,7 @@ from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray
 from rdptheory.couplings import rounded_plan, sums_of_plans
 from rdptheory.problems import PerceptionLimit
 
-__all__ = ["Decoder", "best_decoder"]
+__all__ = ["Decoder", "best_decoder", "spent"]
 
 NARROW = 1e-11  # of the largest cost: where the search ends
 ROUNDS = 60  # linear programs; a curved ball takes 10 to 30
@@ -57,18 +57,13 @@ def best_decoder(
     """
     scale = max(float(np.abs(cost).max()), 1e-300)
     most, low = (cost, cost) if unsure is None else (cost + unsure, np.maximum(cost - unsure, np.minimum(cost, 0.0)))
-    share = UNIT_ROUNDOFF * (2 * sum(cost.shape) + 16)
-
-    def spent(channel: FloatArray) -> float:
-        """E c of a decoder at most, once it is inside the ball."""
-        return (1.0 + share) * float(masses @ (channel * most).sum(axis=1)) + _entry(masses, channel, most, ball, share)
-
+    share = _rounding(cost)
     chosen = np.argmin(cost, axis=1)
     free = np.zeros_like(cost)
     free[np.arange(masses.size), chosen] = 1.0
     least = (1.0 - share) * float(masses @ low.min(axis=1))
     if ball is None or _outside(ball, masses @ free, share) <= 0.0:
-        return Decoder(free, Bounds(least, spent(free)))
+        return Decoder(free, Bounds(least, spent(masses, free, most, ball)))
     laws = [ball.reference]
     best: Decoder | None = None
     lower, idle = least, 0
@@ -76,7 +71,7 @@ def best_decoder(
         plan, u = _mixture(masses, cost, np.array(laws))
         held = plan.sum(axis=1, keepdims=True)
         channel = np.where(held > 0.0, plan, plan.sum(axis=0)) / np.where(held > 0.0, held, plan.sum())
-        value = spent(channel)
+        value = spent(masses, channel, most, ball)
         w = (low - u[:, None]).min(axis=0)
         support = ball.divergence.support(-w, ball.reference, ball.limit)
         slack = share * (float(masses @ np.abs(u)) + float(np.abs(w).max()))
@@ -93,28 +88,34 @@ def best_decoder(
     return Decoder(best.channel, Bounds(lower, best.bounds.upper))
 
 
+def spent(masses: FloatArray, channel: FloatArray, cost: FloatArray, ball: PerceptionLimit | None) -> float:
+    """E c of a decoder (l, m), bounded from above, once its law is moved inside the ball.
+
+    By convexity of δ it is inside if Y is drawn from the reference with the weight of what is outside. At P = 0 it is
+    the reference but for the rounding of its masses.
+    """
+    share = _rounding(cost)
+    value = (1.0 + share) * float(masses @ (channel * cost).sum(axis=1))
+    law = masses @ channel
+    over = 0.0 if ball is None else _outside(ball, law, share)
+    if ball is None or over <= 0.0:
+        return value
+    independent = masses @ cost
+    if ball.limit == 0.0 and (np.abs(law - ball.reference) <= share * ball.reference).all():
+        return value + 2.0 * share * float(independent.max())
+    return value + over / (over + ball.limit) * float(independent @ ball.reference) * (1.0 + share)
+
+
+def _rounding(cost: FloatArray) -> float:
+    """Relative error of a sum over a table with the masses of its rows."""
+    return UNIT_ROUNDOFF * float(2 * sum(cost.shape) + 16)
+
+
 def _outside(ball: PerceptionLimit, law: FloatArray, share: float) -> float:
     """By how much a law whose masses are known to a share may be outside."""
     if ball.limit == np.inf:
         return -np.inf
     return ball.value(law) + ball.divergence.uncertainty(ball.reference, law, share) - ball.limit
-
-
-def _entry(
-    masses: FloatArray, channel: FloatArray, cost: FloatArray, ball: PerceptionLimit | None, share: float
-) -> float:
-    """What it costs at most to move the law of a decoder inside the ball, by convexity of δ: with the weight of what is
-    outside Y is drawn from the reference. At P = 0 it is the reference but for the rounding of its masses."""
-    if ball is None:
-        return 0.0
-    law = masses @ channel
-    over = _outside(ball, law, share)
-    if over <= 0.0:
-        return 0.0
-    independent = masses @ cost
-    if ball.limit == 0.0 and (np.abs(law - ball.reference) <= share * ball.reference).all():
-        return 2.0 * share * float(independent.max())
-    return over / (over + ball.limit) * float(independent @ ball.reference) * (1.0 + share)
 
 
 def _mixture(masses: FloatArray, cost: FloatArray, laws: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import nextafter
 
 import numpy as np
 
-from rdptheory._types import Bounds, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray, frozen_array
 from rdptheory.closed_forms import gaussian
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, Wasserstein2Squared
@@ -17,7 +18,7 @@ from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.information import entropy
 from rdptheory.methods import Method
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
-from rdptheory.representations.decoders import best_decoder
+from rdptheory.representations.decoders import best_decoder, spent
 from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Status
 from rdptheory.solve import answers, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -224,9 +225,9 @@ def rate_penalty(
         return Bounds(0.0, 0.0)
     if len(alone) < len(problem.parts):  # the hardest point may be one that nobody has asked
         return Bounds(0.0, float("inf"))
-    lower = together.bounds.lower - max(answer.bounds.upper for answer in alone)
+    lower = nextafter(together.bounds.lower - max(answer.bounds.upper for answer in alone), -np.inf)
     upper = together.bounds.upper - max(answer.bounds.lower for answer in alone)
-    return Bounds(0.0 if np.isnan(lower) else max(0.0, lower), max(0.0, upper))
+    return Bounds(0.0 if np.isnan(lower) else max(0.0, lower), nextafter(upper, np.inf) if upper > 0.0 else 0.0)
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,7 @@ class _Search:
     def run(self) -> Solution[UniversalProblem]:
         with leaving():
             self._join()
-        lower, upper = min(self.lower, self.upper), self.upper
+        lower, upper = self.lower, self.upper
         reached = upper - lower <= self.gap
         return Solution(
             self.problem,
@@ -351,8 +352,10 @@ class _Search:
             if representation is None:
                 return
             decoders, missed = self._decoders(chosen, representation)
-            channel, share = self._repaired(representation, decoders)
-            upper = (1.0 - share) * bounds.upper + share * entropy(self.p)
+            channel, share = self._repaired(chosen, representation, decoders)
+            upper = bounds.upper + share * max(entropy(self.p) - bounds.upper, 0.0) * (
+                1.0 + UNIT_ROUNDOFF * self.p.size
+            )
             if upper <= self.upper:
                 self.candidate, self.slopes, self.upper = _candidate(self.p, channel), slopes, upper
                 served = f"the representation of {len(chosen)} of {len(self.parts)} points serves all"
@@ -393,25 +396,27 @@ class _Search:
                 missed[k] = found.bounds.upper - part.distortions[0].limit
         return decoders, missed
 
-    def _repaired(self, representation: FloatArray, decoders: list[FloatArray]) -> tuple[FloatArray, float]:
-        """The channel of all reconstructions that now and then reveals X, so that every D_k is kept, and how often."""
-        limits = [part.distortions[0] for part in self.parts]
-        values = [
-            float(np.vdot(self.p[:, None] * (representation @ decoder), limit.table))
-            for limit, decoder in zip(limits, decoders, strict=True)
-        ]
-        channel = _joined(representation, decoders)
-        if all(value <= limit.limit for value, limit in zip(values, limits, strict=True)):
+    def _repaired(
+        self, chosen: list[int], representation: FloatArray, decoders: list[FloatArray]
+    ) -> tuple[FloatArray, float]:
+        """The channel of all reconstructions that now and then reveals X, so that every D_k is kept, and how often.
+
+        What rounding may hide in the limits of the chosen points is paid for in their rate.
+        """
+        channel, rows = _joined(representation, decoders), self.p > 0.0
+        share, p = 0.0, self.p[rows]
+        for k, (part, decoder) in enumerate(zip(self.parts, decoders, strict=True)):
+            limit, table, served = part.distortions[0].limit, part.distortions[0].table[rows], representation @ decoder
+            over = 0.0 if k in chosen else spent(p, served[rows], table, _ball(part)) - limit
+            if over > 0.0:
+                room = limit - best_decoder(p, table, _ball(part)).bounds.upper
+                kept = float(np.vdot(p[:, None] * served[rows], table)) <= limit  # where none is known to be inside
+                share = max(share, over / (over + room) if room > 0.0 else 0.0 if kept else 1.0)
+        if share == 0.0:
             return channel, 0.0
-        share, rows = 0.0, self.p > 0.0
-        revealed = []
-        for part, limit, value in zip(self.parts, limits, values, strict=True):
-            decoder = np.full(part.shape, 1.0 / part.shape[1])
-            decoder[rows] = best_decoder(self.p[rows], limit.table[rows], _ball(part)).channel
-            least = float(np.vdot(self.p[:, None] * decoder, limit.table))
-            if value > limit.limit:
-                share = max(share, (value - limit.limit) / (value - least) if limit.limit > least else 1.0)
-            revealed.append(decoder)
+        revealed = [np.full(part.shape, 1.0 / part.shape[1]) for part in self.parts]
+        for part, told in zip(self.parts, revealed, strict=True):
+            told[rows] = best_decoder(p, part.distortions[0].table[rows], _ball(part)).channel
         return (1.0 - share) * channel + share * _joined(np.eye(self.p.size), revealed), share
 
 

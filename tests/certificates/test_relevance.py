@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdptheory import Hamming, Pmf, SquaredError, TotalVariation
+from rdptheory import Hamming, Pmf, SquaredError, Table, TotalVariation
 from rdptheory.certificates.classes import ClassLaws
 from rdptheory.certificates.relevance import Letters, Prices, class_laws, lower_end, revealing, upper_end
 from rdptheory.divergences import F_DIVERGENCES
@@ -201,3 +201,9 @@ def test_a_part_without_symbols_is_no_fault():
     assert truth.bounds.gap <= 1e-9
     assert found.bounds.overlaps(truth.bounds)
     assert found.bounds.upper < np.inf
+
+
+def test_no_code_keeps_a_distortion_below_the_least():
+    below = SideInformationProblem(P4, T4, Table([[0.5, 1.0], [0.5, 1.0], [1.0, 0.5], [1.0, 0.5]]), 0.4).posteriors
+    assert below.D < 0.0
+    assert upper_end(below, revealing(below)) == (np.inf, None)

@@ -28,7 +28,7 @@ from rdptheory.certificates.relevance import (
     revealing,
     upper_end,
 )
-from rdptheory.doors import guard
+from rdptheory.doors import Finished, guard
 from rdptheory.errors import check_settings
 from rdptheory.information import law_entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, DistortionLimit
@@ -81,7 +81,7 @@ class _Solved:
 
 
 @dataclass(frozen=True)
-class ClassGrid:
+class ClassGrid(Finished):
     """The interior point on a moving grid of class laws.
 
     Parameters
