@@ -17,9 +17,9 @@ import numpy as np
 
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Points, ProductChannel, Redraw
 from rdptheory.continuous.ends import Finite, Upper, fixed_ends, lower_end, upper_end
-from rdptheory.continuous.noise import mean_of
-from rdptheory.continuous.plane import decided
-from rdptheory.continuous.posed import Posed
+from rdptheory.continuous.noise import CAREFUL, mean_of
+from rdptheory.continuous.plane import decided, spreads
+from rdptheory.continuous.posed import Posed, per
 from rdptheory.distortions import SquaredError
 from rdptheory.divergences import TotalVariation
 from rdptheory.errors import InvalidInput
@@ -39,7 +39,7 @@ SPARE = 1e-12  # of D, kept free for the rounding of the sum of the parts
 BEFORE = (
     0.98  # of where the rate is 0: there its slope is seen, and what the tangent loses beyond is the square of 0.02
 )
-SLACK = 1e-7  # by which a slope may be off: allowances for rounding grow a little with D
+SLACK = 1e-12  # of s D and of a slope: the rounding of the two
 BISECTIONS = 100  # of a slope: more than a float64 holds
 ROUNDING = 1e-13  # nats and shares of s D: of sums of fewer than a thousand coordinates
 SLOPES = 400  # between the least and the greatest that were seen, at which the dual is evaluated
@@ -72,7 +72,7 @@ class _Coordinate:
             lower = lower_end(self.posed, n, solve)
             self.upper = upper_end(self.posed, n, False, solve)
         self.steps += lower.steps + (0 if self.upper is None else self.upper.steps)
-        s = lower.slope / self.posed.scale**2
+        s = per(lower.slope, self.posed.scale, 2)
         self.minorants.append((lower.affine + s * (1.0 - SLACK) * D, s * (1.0 + SLACK)))
         self.slope = s
 
@@ -83,7 +83,7 @@ class _Coordinate:
             return 0.0
         return np.inf if self.upper is None else self.upper.rate
 
-    def candidate(self) -> CellChannel:
+    def candidate(self) -> CellChannel | None:
         """Its channel."""
         if self.idle:
             ends = np.array(self.source.support)
@@ -105,14 +105,13 @@ def allocated(problem: Problem, method: Method, solve: Finite, gap: float, max_c
     assert isinstance(problem.source, Independent)
     if not isinstance(problem.distortion, SquaredError):
         raise InvalidInput("distortion", problem.distortion, "must be SquaredError() for independent coordinates")
-    for part in problem.source.parts:
-        if not np.isfinite(part.standard_deviation):
-            raise InvalidInput("source", part, "has no variance, which SquaredError() needs")
+    deviations = spreads(problem.source)
     known = decided(problem, method)
     if known is not None:
         return known
     fixed = problem.perception is not None and problem.P == 0.0
-    parts = [_Coordinate(one, fixed, one.standard_deviation**2 * (1.0 + fixed)) for one in problem.source.parts]
+    pairs = zip(problem.source.parts, deviations, strict=True)
+    parts = [_Coordinate(one, fixed, sd**2 * (1.0 + fixed) * (1.0 if one.analytic else CAREFUL)) for one, sd in pairs]
     limit = max_cells * (DIRECT if fixed else 1)
     slope, channel = np.nan, None
     bounds, n, turn = CellBounds(0.0, np.inf, "no rate is negative", "no channel was found"), FIRST, 0
@@ -131,7 +130,8 @@ def allocated(problem: Problem, method: Method, solve: Finite, gap: float, max_c
             if lower > bounds.lower:
                 bounds = CellBounds(lower, bounds.upper, f"duals on {n + 1} nodes a coordinate", bounds.upper_from)
             if upper < bounds.upper:
-                channel = ProductChannel(tuple(part.candidate() for part in parts))
+                found = [one for one in (part.candidate() for part in parts) if one is not None]
+                channel = ProductChannel(tuple(found)) if len(found) == len(parts) else None
                 bounds = CellBounds(bounds.lower, upper, bounds.lower_from, f"D allocated, {n} cells a coordinate")
             if bounds.gap <= gap or n >= limit:
                 break

@@ -13,7 +13,7 @@ from rdptheory.continuous.cells import Ask, Cells, density_only, trivial
 from rdptheory.continuous.finite import cells_problem
 from rdptheory.continuous.lattice import cell_law, nodes
 from rdptheory.continuous.points import Line, distortion, gibbs, line, prove
-from rdptheory.continuous.posed import Posed
+from rdptheory.continuous.posed import Posed, per
 from rdptheory.distortions import SquaredError
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite, real_array
@@ -132,7 +132,7 @@ class Atoms:
         on = line(posed.source, 1.0)
         shift, scale = posed.shift, posed.scale
         ends = shift + scale * on.low, shift + scale * on.high
-        channel = PointChannel(shift + scale * y, q, s / scale**2, ends)
+        channel = PointChannel(shift + scale * y, q, per(s, scale, 2), ends)
         reached = bounds.gap <= self.gap
         text = f"as narrow as asked, {self.gap:.2g} nat" if reached else "the quadrature proves no narrower bracket"
         status = Status.OPTIMAL if reached else Status.STOPPED

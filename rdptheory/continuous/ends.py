@@ -18,7 +18,7 @@ from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.continuous.absolute import absolute_lower
 from rdptheory.continuous.candidate import CellChannel, Points, Redraw
 from rdptheory.continuous.finite import cell_distortion, cells_problem, power, rounded_distortion, rounded_problem
-from rdptheory.continuous.lattice import CellLaw, cell_law, finer, lattice, nodes
+from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, cell_law, finer, lattice, moved, nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, Problem
@@ -63,13 +63,14 @@ class Upper:
     slope_P: float
     steps: int = 0
 
-    def candidate(self, posed: Posed) -> CellChannel:
-        """The channel in the unit of the question."""
+    def candidate(self, posed: Posed) -> CellChannel | None:
+        """The channel in the unit of the question; None where float64 does not tell its cells apart, so far from 0."""
         source = posed.problem.source
         assert isinstance(source, ContinuousSource)
         outputs = posed.shift + posed.scale * (self.y.edges if self.redraw else self.y.means)
         made = Redraw(source, outputs) if self.redraw else Points(outputs)
-        return CellChannel(posed.shift + posed.scale * self.x.edges, self.channel, made)
+        edges = posed.shift + posed.scale * self.x.edges
+        return CellChannel(edges, self.channel, made) if (np.diff(edges) > 0.0).all() else None
 
 
 def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
@@ -97,7 +98,8 @@ def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
         shifted = f - s * rounded_distortion(posed.distortion, cut, on, posed.D, fixed).least
         judged = rounded_problem(cut, on, *asked).discrete
         proved.append(lower_bound(judged, DualPoint(shifted, np.array([s]))))
-    return Lower(max(found.bounds.lower, *proved), max(proved), s, found.steps)
+    steep = s * max(_growth(on, y, posed.D, fixed) for on in (x, cut))
+    return Lower(max(found.bounds.lower, *proved), max(proved), steep, found.steps)
 
 
 def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None:
@@ -148,7 +150,7 @@ def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     below = rounded_problem(y, y, *asked).discrete
     f, s = _symmetric(below)
     proved = lower_bound(below, DualPoint(f, np.array([s])))
-    lower = Lower(proved, proved, s)
+    lower = Lower(proved, proved, s * _growth(y, y, posed.D, True))
     cells = cell_law(source, nodes(source, n))
     above = cells_problem(cells, cells, *asked, True)
     if above is None:
@@ -156,6 +158,11 @@ def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     W, s = _fixed_channel(above.discrete)
     rate = _judged(above.discrete, W)
     return lower, Upper(rate, cells, cells, W, True, -s, -np.inf) if np.isfinite(rate) else None
+
+
+def _growth(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:
+    """How much faster than D the limit of the rounded problem grows, which is affine in D."""
+    return ROUND + (moved(x, y, 2.0 * D, fixed) - moved(x, y, D, fixed)) / D
 
 
 def _rows(exponent: FloatArray) -> FloatArray:

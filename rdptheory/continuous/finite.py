@@ -223,16 +223,24 @@ def cells_problem(
     return Problem(Pmf(x.law, x.means), table, ball[0], limited.limit, ball[1])
 
 
-def check(distortion: Distortion, perception: Divergence | None, P: float, source: ContinuousSource) -> None:
-    """Refuse, with one sentence, what cannot be answered for a density."""
+def check(
+    distortion: Distortion,
+    perception: Divergence | None,
+    P: float,
+    source: ContinuousSource,
+    standard: ContinuousSource,
+) -> None:
+    """Refuse, with one sentence, what cannot be answered for a density; `standard` is the source in its own unit."""
     if power(distortion) == 0:
         raise InvalidInput("distortion", distortion, DISTORTIONS)
     if not _no_ball(perception, P) and not isinstance(perception, FDivergence) and power(perception) == 0:
         raise InvalidInput("perception", perception, PERCEPTIONS)
     squared = next((part for part in (distortion, perception) if power(part) == 2), None)
-    if squared is not None and not np.isfinite(source.standard_deviation):
+    if squared is not None and not np.isfinite(standard.standard_deviation):
         raise InvalidInput("source", source, f"has no variance, which {squared!r} needs")
-    if not np.isfinite(source.right_tail(source.quantile(0.5)).excess):
+    (low, high), middle = standard.support, standard.quantile(0.5)
+    sides = (low, standard.left_tail), (high, standard.right_tail)
+    if not all(np.isfinite(end) or np.isfinite(tail(middle).excess) for end, tail in sides):
         raise InvalidInput("source", source, f"has no mean, which {distortion!r} needs")
 
 

@@ -11,7 +11,7 @@ from rdptheory._types import Bounds
 from rdptheory.continuous.cells import FIRST, TRANSPORT, Cells
 from rdptheory.continuous.finite import cells_problem, power, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice, nodes
-from rdptheory.continuous.posed import Posed
+from rdptheory.continuous.posed import Posed, per
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -46,7 +46,7 @@ def limit_at(
         raise InvalidInput("method", method, "must be Cells(...) or None for a source with a density")
     posed = Posed.of(problem)
     most = max(FIRST, chosen.max_cells // (SEARCHED * (TRANSPORT if posed.transport else 1)))
-    unit = posed.scale ** power(posed.distortion if name == "D" else posed.perception)
+    exponent = power(posed.distortion if name == "D" else posed.perception)
     low, high, n = 0.0, np.inf, FIRST
     while True:
         t = nodes(posed.source, n)
@@ -66,7 +66,7 @@ def limit_at(
             high = min(high, _taken_back(posed, name, above, find).upper)
         narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high
         if narrow or n >= most:
-            return Bounds(min(low, high) * unit, high * unit), narrow
+            return Bounds(*(per(end, posed.scale, -exponent) for end in (min(low, high), high))), narrow
         n *= 2
 
 

@@ -11,6 +11,8 @@ error of the conditional mean, at most D, so that R(D, 0) <= ½ log(2σ²/D). A 
 
 from __future__ import annotations
 
+from math import exp, log
+
 import numpy as np
 
 from rdptheory.continuous.finite import power
@@ -19,7 +21,7 @@ from rdptheory.plans import JointGaussian
 from rdptheory.solution import Candidate, Slopes
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["mean_of", "noise_end"]
+__all__ = ["CAREFUL", "mean_of", "noise_end"]
 
 CAREFUL = 1.0 + 1e-8  # of the variance: standard deviations of laws known by their cdf alone are right to 1e-9
 
@@ -36,15 +38,21 @@ def noise_end(posed: Posed) -> tuple[float, Candidate | None, Slopes]:
     """The rate of Gaussian noise, inf where Var X is; its channel, if no law has to be drawn from; and slopes."""
     variance = posed.source.standard_deviation**2 * CAREFUL
     squared = power(posed.distortion) == 2
-    spent = posed.D if squared else posed.D**2
-    share = (spent if posed.perception is None else 0.5 * spent) / variance
-    if not 0.0 < share < 1.0:
+    asked = posed.problem.D  # which another unit may not hold
+    if not 0.0 < asked < np.inf or not variance < np.inf:
         return np.inf, None, Slopes(np.nan, np.nan)
-    rate = float(np.nextafter(-0.5 * np.log(share) * (1.0 + 1e-15), np.inf))
+    log_share = (log(asked) if squared else 2.0 * log(asked)) - 2.0 * log(posed.scale) - log(variance)
+    log_share -= 0.0 if posed.perception is None else log(2.0)
+    if not log_share < 0.0:
+        return np.inf, None, Slopes(np.nan, np.nan)
+    rate = float(np.nextafter(-0.5 * log_share * (1.0 + 1e-15), np.inf))
     slopes = posed.slopes(-(0.5 if squared else 1.0) / posed.D, 0.0)
     if posed.perception is not None:
         return rate, None, slopes
     mean = posed.shift + posed.scale * mean_of(posed.source)
-    kept = (1.0 - share) * variance * posed.scale**2
-    covariance = np.array([[variance * posed.scale**2, kept], [kept, kept]])
+    whole = variance * posed.scale * posed.scale
+    kept = (1.0 - exp(log_share)) * whole
+    if not np.isfinite(whole) or kept == 0.0:
+        return rate, None, slopes  # float64 has no such numbers
+    covariance = np.array([[whole, kept], [kept, kept]])
     return rate, Candidate(joint=JointGaussian(np.array([mean, mean]), covariance)), slopes

@@ -7,6 +7,8 @@ are those of the boxes' masses. The proofs of one coordinate hold word by word, 
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from rdptheory._types import FloatArray
@@ -22,8 +24,9 @@ from rdptheory.solution import Slopes, Solution, Status
 from rdptheory.sources import Independent, Pmf
 from rdptheory.watch import ending, leaving, next_part
 
-__all__ = ["plane_problems", "plane_solution"]
+__all__ = ["plane_problems", "plane_solution", "spreads"]
 
+SMALLEST = sys.float_info.min  # of a variance: a subnormal one has no digits
 SIZES = (8, 12, 16, 24, 32)
 """Cells an axis that are tried: 32² symbols take a finite solver seconds, and four times as many minutes."""
 
@@ -43,8 +46,6 @@ def plane_problems(problem: Problem, n: int) -> tuple[Problem, Problem | None]:
     above: list[Limited] = []
     for part in problem.source.parts:
         source, _, scale = part.standard()
-        if not np.isfinite(source.standard_deviation):
-            raise InvalidInput("source", part, "has no variance, which SquaredError() needs")
         t, D = nodes(source, n), problem.D / scale**2
         rounded, cells = lattice(source, t), cell_law(source, t)
         laws.append((rounded.law, cells.law))
@@ -138,10 +139,30 @@ def decided(problem: Problem, method: Method) -> Solution | None:
     return None
 
 
+def spreads(source: Independent) -> list[float]:
+    """The standard deviation of every coordinate.
+
+    Raises
+    ------
+    InvalidInput
+        One that is infinite, or whose square is more, or less, than float64 holds: distortions are added up.
+    """
+    found = []
+    for part in source.parts:
+        sd = part.standard_deviation
+        if not np.isfinite(sd):
+            raise InvalidInput("source", part, "has no variance, which SquaredError() needs")
+        if not SMALLEST <= sd * sd < np.inf:
+            raise InvalidInput("source", part, f"has the standard deviation {sd:g}, whose square float64 does not hold")
+        found.append(sd)
+    return found
+
+
 def _ball(problem: Problem) -> Divergence:
     assert isinstance(problem.source, Independent)
     if not isinstance(problem.distortion, SquaredError):
         raise InvalidInput("distortion", problem.distortion, "must be SquaredError() for independent coordinates")
+    spreads(problem.source)
     if len(problem.source.parts) > 2 and 0.0 < problem.P < np.inf:
         raise InvalidInput("P", problem.P, "must be 0 or inf for more than two coordinates: boxes would be too many")
     if not isinstance(problem.perception, FDivergence):

@@ -164,7 +164,7 @@ def distortion(on: Line, y: FloatArray, q: FloatArray, s: float) -> float:
         _, row = gibbs(np.array(end), y, q, s)
         away = side * (end - y)
         beyond = away**2 + 2.0 * np.maximum(away, 0.0) * tail.excess + tail.square
-        total += tail.mass * float(row @ beyond) * (1.0 + 4.0 * CELL_ERROR)
+        total += tail.mass * float(row @ beyond) * (1.0 + 4.0 * tail.error)
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,11 @@ from rdptheory.problems import Problem
 from rdptheory.solution import Slopes
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["Posed"]
+__all__ = ["Posed", "per"]
+
+LEAST = sys.float_info.min
+"""Of a limit above 0 in other units: one that float64 cannot hold there is rounded up to it, which lower ends allow;
+no cells keep so little, and Gaussian noise asks for the D of the question."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +49,11 @@ class Posed:
         """The question, once it is known to have an answer."""
         assert isinstance(problem.source, ContinuousSource)
         P = problem.P if problem.perception is not None else np.inf
-        check(problem.distortion, problem.perception, P, problem.source)
         source, shift, scale = problem.source.standard()
-        by_D, by_P = scale ** power(problem.distortion), scale ** power(problem.perception)
-        return cls(problem, source, shift, scale, problem.D / by_D, P / by_P)
+        check(problem.distortion, problem.perception, P, problem.source, source)
+        D, P = per(problem.D, scale, power(problem.distortion)), per(P, scale, power(problem.perception))
+        held = (max(limit, LEAST) if given > 0.0 else limit for limit, given in ((D, problem.D), (P, problem.P)))
+        return cls(problem, source, shift, scale, *held)
 
     @property
     def distortion(self) -> Distortion:
@@ -78,5 +84,13 @@ class Posed:
 
     def slopes(self, by_D: float, by_P: float) -> Slopes:
         """Slopes of a finite problem in the units of the question; within O(n^-2) of those of R(D,P)."""
-        steep = by_P / self.scale ** power(self.perception) if self.perception is not None else 0.0
-        return Slopes(by_D / self.scale ** power(self.distortion), -np.inf if self.fixed and by_D < 0.0 else steep)
+        steep = per(by_P, self.scale, power(self.perception)) if self.perception is not None else 0.0
+        by_D = per(by_D, self.scale, power(self.distortion))
+        return Slopes(by_D, -np.inf if self.fixed and by_D < 0.0 else steep)
+
+
+def per(value: float, scale: float, exponent: int) -> float:
+    """value/scale^exponent, whose power alone may leave float64."""
+    for _ in range(abs(exponent)):
+        value = value / scale if exponent > 0 else value * scale
+    return value

@@ -162,8 +162,16 @@ class Cumulative(ContinuousSource, Finished):
         return x, np.maximum.accumulate(levels)
 
     @cached_property
+    def _plain(self) -> Cumulative:
+        """The law itself: far from 0, or in a unit whose square leaves float64, X would lose its digits."""
+        own = self.loc == 0.0 and self.scale == 1.0
+        return self if own else Cumulative(self.law, self.name, own_tail=self.own_tail)
+
+    @cached_property
     def standard_deviation(self) -> float:
         """Square root of Var X; inf where there is none."""
+        if self._plain is not self:
+            return self.scale * self._plain.standard_deviation
         left, right = self.left_tail(self.centre), self.right_tail(self.centre)
         square = right.mass * right.square + left.mass * left.square
         if not np.isfinite(square):
@@ -172,13 +180,14 @@ class Cumulative(ContinuousSource, Finished):
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """From a finite end of the support or the median, in units of the standard deviation."""
-        low, high = self.support
-        shift = low if np.isfinite(low) else high if np.isfinite(high) else self.centre
-        scale = self.standard_deviation
+        plain = self._plain
+        low, high = plain.support
+        shift = low if np.isfinite(low) else high if np.isfinite(high) else plain.centre
+        scale = plain.standard_deviation
         if not np.isfinite(scale):
-            scale = self.quantile(0.75) - self.quantile(0.25)
-        place = 0.0 if shift == self.loc else (self.loc - shift) / scale
-        return Cumulative(self.law, self.name, place, self.scale / scale, self.own_tail), shift, scale
+            scale = plain.quantile(0.75) - plain.quantile(0.25)
+        unit = Cumulative(self.law, self.name, -shift / scale if shift != 0.0 else 0.0, 1.0 / scale, self.own_tail)
+        return unit, self.loc + self.scale * shift, self.scale * scale
 
     def compare(self) -> None:
         """Refuse a law whose density and distribution function disagree where both are smooth.
@@ -187,6 +196,8 @@ class Cumulative(ContinuousSource, Finished):
         ------
         InvalidInput
         """
+        if self._plain is not self:
+            return self._plain.compare()
         x, levels = self._ladder
         edges = np.unique(np.interp(np.linspace(0.02, 0.98, COMPARED + 1), levels, x))
         unit, weight = gauss_rule()

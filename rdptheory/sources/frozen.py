@@ -14,7 +14,7 @@ from rdptheory.sources.laws import Exponential, Laplace, Logistic, StudentT, Uni
 __all__ = ["FrozenLaw", "known_law"]
 
 FAMILIES: dict[str, Callable[..., ContinuousSource]] = {
-    "norm": lambda loc, scale: Gaussian(loc, scale**2),
+    "norm": lambda loc, scale: Gaussian(loc, scale * scale),
     "laplace": Laplace,
     "uniform": lambda loc, scale: Uniform(loc, loc + scale),
     "t": lambda df, loc, scale: StudentT(df, loc, scale),

@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.sources.continuous import ContinuousSource, Tail
+from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
 
 __all__ = ["Gaussian", "GaussianVector"]
 
+TERMS = 16.0 * UNIT_ROUNDOFF  # relative error of one term of a tail's moments, which cancel far out
 ROUNDING = 1e-12  # relative, of a covariance that was computed: symmetric and semidefinite but for it
 
 
@@ -60,7 +61,11 @@ class Gaussian(ContinuousSource, Finished):
         z = (b - self.mean) / sd
         inverse_mills = float(np.sqrt(2.0 / np.pi) / scipy.special.erfcx(z / np.sqrt(2.0)))
         mass = float(scipy.special.ndtr(-z))
-        return Tail(mass, sd * (inverse_mills - z), self.variance * (1.0 + z * z - z * inverse_mills))
+        if not mass > 0.0:
+            return Tail(0.0)
+        excess, square = inverse_mills - z, 1.0 + z * z - z * inverse_mills
+        error = TERMS * max((inverse_mills + abs(z)) / excess, (1.0 + z * z + abs(z) * inverse_mills) / square)
+        return Tail(mass, sd * excess, self.variance * square, max(CELL_ERROR, error))
 
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""

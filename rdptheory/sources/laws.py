@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
-from rdptheory._types import ArrayLike, FloatArray, frozen_array
+from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.sources.continuous import ContinuousSource, Tail
+from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
 from rdptheory.sources.gaussian import Gaussian
 
 __all__ = ["Exponential", "GaussianMixture", "Laplace", "Logistic", "StudentT", "Uniform"]
@@ -19,6 +19,9 @@ NOTHING = Tail(0.0)  # beyond an end of the support
 SERIES_END = 0.1  # below this e^-z the dilogarithm's series gains a digit a term, above it `spence` cancels little
 SERIES_TERMS = 16  # of the dilogarithm: 0.1^16
 LOGISTIC_END = 60.0  # scales: the cube root of the density is 1e-9 there
+LARGE = 100.0  # from here on six terms of the asymptotic series of Γ(x + 1/2)/(√x Γ(x)) are exact, and Γ is not
+GAMMA_RATIO = np.array([-399.0 / 262144.0, -21.0 / 32768.0, 5.0 / 1024.0, 1.0 / 128.0, -1.0 / 8.0, 1.0])
+TAIL_TERM = 5e-14  # relative error of a density over a tail's mass, beside the rounding of the density's exponent
 HEAVIEST = 1.0 / 3.0  # degrees of freedom of a compander: with fewer its quantiles leave float64
 
 
@@ -114,10 +117,10 @@ class Laplace(ContinuousSource, Finished):
         """Without memory to the right of the mean."""
         z = (b - self.mean) / self.scale
         if z >= 0.0:
-            return Tail(0.5 * float(np.exp(-z)), self.scale, 2.0 * self.scale**2)
+            return Tail(0.5 * float(np.exp(-z)), self.scale, 2.0 * self.scale * self.scale)
         left = 0.5 * float(np.exp(z))
         mass = 1.0 - left
-        return Tail(mass, self.scale * (left - z) / mass, self.scale**2 * (2.0 + z * z - 2.0 * left) / mass)
+        return Tail(mass, self.scale * (left - z) / mass, self.scale * self.scale * (2.0 + z * z - 2.0 * left) / mass)
 
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
@@ -167,8 +170,8 @@ class Exponential(ContinuousSource, Finished):
     def right_tail(self, b: float) -> Tail:
         """Without memory."""
         if b >= 0.0:
-            return Tail(float(np.exp(-b / self.scale)), self.scale, 2.0 * self.scale**2)
-        return Tail(1.0, self.scale - b, self.scale**2 + (self.scale - b) ** 2)
+            return Tail(float(np.exp(-b / self.scale)), self.scale, 2.0 * self.scale * self.scale)
+        return Tail(1.0, self.scale - b, self.scale * self.scale + (self.scale - b) ** 2)
 
     def left_tail(self, a: float) -> Tail:
         """Nothing left of 0."""
@@ -223,13 +226,15 @@ class Logistic(ContinuousSource, Finished):
         """E(X-b)+ = log(1 + e^-z), E(X-b)+² = -2 Li2(-e^-z), z = (b - loc)/scale."""
         z = (b - self.loc) / self.scale
         mass, e = float(scipy.special.expit(-z)), float(np.exp(-z))
+        if not mass > 0.0:
+            return NOTHING
         k = np.arange(1, SERIES_TERMS + 1)
         if e < SERIES_END:
             dilogarithm = float(((-1.0) ** k * e**k / k**2).sum())
         else:
             dilogarithm = float(scipy.special.spence(1.0 + e))
         first = float(np.logaddexp(0.0, -z))
-        return Tail(mass, self.scale * first / mass, -2.0 * self.scale**2 * dilogarithm / mass)
+        return Tail(mass, self.scale * first / mass, -2.0 * self.scale * self.scale * dilogarithm / mass)
 
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
@@ -271,7 +276,10 @@ class StudentT(ContinuousSource, Finished):
 
     @property
     def _peak(self) -> float:
-        return float(1.0 / (np.sqrt(self.df) * scipy.special.beta(0.5, 0.5 * self.df) * self.scale))
+        half = 0.5 * self.df
+        if half >= LARGE:
+            return float(np.polyval(GAMMA_RATIO, 1.0 / half)) / (float(np.sqrt(2.0 * np.pi)) * self.scale)
+        return float(1.0 / (np.sqrt(self.df) * scipy.special.beta(0.5, half) * self.scale))
 
     def density(self, x: FloatArray) -> FloatArray:
         """Probability density at x."""
@@ -291,21 +299,24 @@ class StudentT(ContinuousSource, Finished):
         return self.loc + self.scale * float(scipy.special.stdtrit(self.df, level))
 
     def right_tail(self, b: float) -> Tail:
-        """The first moment is elementary, the second a tail with two degrees of freedom less."""
+        """With h = (1 + z²/ν) p(z)/P(Z > z), E(Z | Z > z) = νh/(ν-1) and E(Z² | Z > z) = ν (1 + zh)/(ν-2), because
+        ((1 + z²/ν) p)' = -(ν-1)/ν z p and (z (1 + z²/ν) p)' = p - (ν-2)/ν z² p."""
         nu, z = self.df, (b - self.loc) / self.scale
         mass = float(scipy.special.stdtr(nu, -z))
+        if not mass > 0.0:
+            return NOTHING
         if nu <= 1.0:
             return Tail(mass, np.inf, np.inf)
-        unit = StudentT(nu)
-        here = float(unit.density(np.array(z)))
-        first = nu / (nu - 1.0) * (1.0 + z * z / nu) * here / mass
-        excess = self.scale * (first - z)
+        h = (1.0 + z * z / nu) * float(StudentT(nu).density(np.array(z))) / mass
+        off = TAIL_TERM + 4.0 * UNIT_ROUNDOFF * 0.5 * (nu + 1.0) * float(np.log1p(z * z / nu))
+        first = nu / (nu - 1.0) * h
+        excess, terms = first - z, first + abs(z)
         if nu <= 2.0:
-            return Tail(mass, excess, np.inf)
-        stretch = float(np.sqrt((nu - 2.0) / nu))
-        ratio = unit._peak / (StudentT(nu - 2.0)._peak * stretch)
-        second = nu * (ratio * float(scipy.special.stdtr(nu - 2.0, -z * stretch)) / mass - 1.0)
-        return Tail(mass, excess, self.scale**2 * (second - 2.0 * z * first + z * z))
+            return Tail(mass, self.scale * excess, np.inf, max(CELL_ERROR, off * terms / excess))
+        square = nu / (nu - 2.0) * (1.0 + z * h) - 2.0 * z * first + z * z
+        squares = nu / (nu - 2.0) * (1.0 + abs(z) * h) + 2.0 * abs(z) * first + z * z
+        error = max(CELL_ERROR, off * terms / excess, off * squares / square)
+        return Tail(mass, self.scale * excess, self.scale * self.scale * square, error)
 
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
@@ -364,13 +375,15 @@ class GaussianMixture(ContinuousSource, Finished):
 
     @property
     def variance(self) -> float:
-        """Var X."""
-        return float(self.weights @ (self.variances + (self.means - self.mean) ** 2))
+        """Var X; inf where float64 ends."""
+        return self.standard_deviation * self.standard_deviation
 
     @property
     def standard_deviation(self) -> float:
         """√ Var X."""
-        return float(np.sqrt(self.variance))
+        away = self.means - self.mean
+        unit = max(float(np.abs(away).max()), float(np.sqrt(self.variances.max())))  # whose square may leave float64
+        return unit * float(np.sqrt(self.weights @ (self.variances / unit / unit + (away / unit) ** 2)))
 
     def density(self, x: FloatArray) -> FloatArray:
         """Probability density at x."""
@@ -404,14 +417,18 @@ class GaussianMixture(ContinuousSource, Finished):
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """Mean 0, variance 1."""
         shift, scale = self.mean, self.standard_deviation
-        unit = GaussianMixture(self.weights, (self.means - shift) / scale, self.variances / scale**2)
+        variances = self.variances / scale / scale
+        if not (variances > 0.0).all():
+            raise InvalidInput("variances", self.variances, "must be above 1e-300 of the variance of the mixture")
+        unit = GaussianMixture(self.weights, (self.means - shift) / scale, variances)
         return unit, shift, scale
 
     def _mixed(self, tails: list[Tail]) -> Tail:
         held = self.weights * np.array([tail.mass for tail in tails])
         mass = float(held.sum())
         excess, square = (held @ np.array([getattr(tail, name) for tail in tails]) for name in ("excess", "square"))
-        return Tail(mass, float(excess) / mass, float(square) / mass) if mass > 0.0 else NOTHING
+        error = max(tail.error for tail in tails)
+        return Tail(mass, float(excess) / mass, float(square) / mass, error) if mass > 0.0 else NOTHING
 
 
 guard(__name__)

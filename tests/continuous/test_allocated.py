@@ -15,14 +15,21 @@ from rdptheory import (
     Independent,
     InvalidInput,
     Laplace,
+    Problem,
+    Solution,
+    SquaredError,
     Status,
     StudentT,
     rate_distortion,
     rdp,
 )
 from rdptheory.continuous.allocated import dual_value
+from rdptheory.continuous.ends import lower_end
+from rdptheory.continuous.finite import rounded_distortion
+from rdptheory.continuous.lattice import lattice, nodes
+from rdptheory.continuous.posed import Posed
 from tests.checks import assert_inside
-from tests.continuous.cases import KL, SQUARED, TV, W2
+from tests.continuous.cases import KL, SQUARED, TV, W2, ask
 
 COARSE = Cells(gap=1e-2)
 
@@ -146,3 +153,21 @@ def test_however_small_the_distortion_the_bracket_is_finite(D) -> None:
     assert none is None
     found = rate_distortion(Laplace(0.0, 1.0), SQUARED, D=D, method=Cells(max_cells=64)).bounds
     assert found.lower < found.upper == pytest.approx(0.5 * np.log(2.0 / D), rel=1e-7)
+
+
+def test_a_line_below_the_rate_is_as_steep_as_its_limit_grows() -> None:
+    """What is paid for the errors of a law grows with D, too, where its masses are known to 1e-9 by 1e-7 of D."""
+    posed = Posed.of(Problem(scipy.stats.gamma(2.0), SquaredError(), None, 0.3, np.inf))
+    slopes = []
+
+    def solve(problem: Problem) -> Solution:
+        found = ask(problem)
+        slopes.append(float(found.dual.s[0]))
+        return found
+
+    found = lower_end(posed, 64, solve)
+    x = lattice(posed.source, nodes(posed.source, 64))
+    near, far = (rounded_distortion(SquaredError(), x, x, D, False).limit for D in (posed.D, 50.0 * posed.D))
+    growth = (far - near) / (49.0 * posed.D)
+    assert growth > 1.0 + 1e-8
+    assert found.slope >= slopes[0] * (growth - 1e-13)  # the rounding of two limits

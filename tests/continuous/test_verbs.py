@@ -6,14 +6,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy
 
 from rdptheory import (
+    AbsoluteError,
     Cells,
     Exponential,
     Gaussian,
     InvalidInput,
     Laplace,
+    SquaredError,
     Status,
+    StudentT,
+    TotalVariation,
     Uniform,
     adaptive_grid,
     cli,
@@ -30,6 +35,7 @@ from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W
 from tests.continuous.test_level_one import FLOAT, named
 
 QUICK = Cells(gap=2e-3, max_cells=256)
+COARSE = Cells(gap=2e-2, max_cells=64)
 
 
 @pytest.mark.parametrize("case", [case for case in EXACT if not isinstance(case[0], Gaussian)], ids=named)
@@ -55,6 +61,79 @@ def test_unit_and_origin_do_not_matter(ball) -> None:
     assert abs(moved.bounds.lower - plain.bounds.lower) <= 1e-9  # the finite solvers stop at other digits
     assert abs(moved.bounds.upper - plain.bounds.upper) <= 1e-9
     assert abs(moved.slopes.D * 9.0 - plain.slopes.D) <= 1e-6
+
+
+FAMILIES = {
+    "laplace": lambda scale: Laplace(0.0, scale),
+    "t": lambda scale: StudentT(5.0, 0.0, scale),
+    "exponential": Exponential,
+    "uniform": lambda scale: Uniform(0.0, scale),
+    "gamma": lambda scale: scipy.stats.gamma(2.0, scale=scale),
+}
+
+
+@pytest.mark.parametrize("scale", [1e-155, 1e170])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_units_whose_squares_leave_float64(name, scale) -> None:
+    unit, law = FAMILIES[name](1.0), FAMILIES[name](scale)
+    one = rdp(unit, AbsoluteError(), None, D=0.1, P=np.inf, method=COARSE)
+    same = rdp(law, AbsoluteError(), None, D=0.1 * scale, P=np.inf, method=COARSE)
+    assert same.bounds.overlaps(one.bounds)
+    assert abs(same.bounds.upper - one.bounds.upper) <= 1e-9  # the finite solvers stop at other digits
+    deviation = unit.std() if name == "gamma" else unit.standard_deviation
+    noise = np.log(scale) + np.log(deviation) + 150.0 * np.log(10.0)  # half the logarithm of Var X / 1e-300
+    found = rdp(law, SquaredError(), None, D=1e-300, P=np.inf, method=COARSE)
+    assert found.status is (Status.OPTIMAL if noise < 0.0 else Status.STOPPED)
+    assert found.bounds.lower <= max(noise, 0.0) <= found.bounds.upper <= max(noise, 0.0) + 1e-8  # what sd may be off
+
+
+def test_a_limit_that_another_unit_cannot_hold_is_above_0() -> None:
+    found = rdp(Laplace(0.0, 1e10), SquaredError(), TotalVariation(), D=1e-320, P=0.0, method=QUICK)
+    assert found.status is Status.STOPPED
+    assert 0.0 < found.bounds.lower < found.bounds.upper < np.inf
+
+
+@pytest.mark.parametrize("law", [Laplace(1e12, 1e-7), Uniform(1e12, 1e12 + 1e-3), scipy.stats.gumbel_r(1e12, 1e-3)])
+def test_a_law_that_is_narrower_than_its_place_is_exact(law) -> None:
+    """R(D,P) does not know the place; cells out there would be one number, and so there is no channel."""
+    scale = law.scale if isinstance(law, Laplace) else 1e-3
+    unit = law.high - law.low if isinstance(law, Uniform) else scale
+    near = {Laplace: Laplace(0.0, unit), Uniform: Uniform(0.0, unit)}.get(type(law), scipy.stats.gumbel_r(0.0, unit))
+    far, plain = (rdp(one, SquaredError(), None, D=0.05 * unit**2, P=np.inf, method=COARSE) for one in (law, near))
+    assert far.bounds.overlaps(plain.bounds)
+    assert far.bounds.gap <= 2.0 * plain.bounds.gap
+    assert far.candidate is None or np.isfinite(far.sample([1e12], np.random.default_rng(0))).all()
+
+
+class HeavyOnTheLeft:
+    """½ (1-x)^-½ below 0, a mean that is infinite there, and exponential above."""
+
+    def support(self):
+        return -np.inf, np.inf
+
+    def cdf(self, x):
+        return np.where(
+            x < 0.0, 0.5 / np.sqrt(1.0 + np.maximum(-x, 0.0)), 1.0 - 0.5 * np.exp(-0.5 * np.maximum(x, 0.0))
+        )
+
+    def sf(self, x):
+        return np.where(x < 0.0, 1.0 - self.cdf(x), 0.5 * np.exp(-0.5 * np.maximum(x, 0.0)))
+
+    def pdf(self, x):
+        return np.where(x < 0.0, 0.25 * (1.0 + np.maximum(-x, 0.0)) ** -1.5, 0.25 * np.exp(-0.5 * np.maximum(x, 0.0)))
+
+
+@pytest.mark.parametrize("law", [scipy.stats.levy(), HeavyOnTheLeft(), scipy.stats.cauchy()])
+def test_a_mean_is_needed_on_either_side(law) -> None:
+    with pytest.raises(InvalidInput, match="has no mean"):
+        rdp(law, AbsoluteError(), None, D=0.3, P=np.inf, method=QUICK)
+
+
+def test_many_degrees_of_freedom_are_a_gaussian() -> None:
+    for df in (1e5, 1e6, 1e12):
+        found = rdp(StudentT(df), SquaredError(), None, D=0.3, P=np.inf, method=Cells(gap=1e-4))
+        assert found.status is Status.OPTIMAL
+        assert_inside(found.bounds, -0.5 * np.log(0.3), 2.0 / df)  # the variance is 1 + 2/df, the entropy off by less
 
 
 def test_slopes_lie_below_the_chords_also_where_noise_gives_the_upper_end() -> None:

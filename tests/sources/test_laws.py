@@ -116,6 +116,38 @@ def test_tails_have_the_moments_of_the_density(law, level) -> None:
             assert abs(value - exact) <= 3 * CELL_ERROR * exact, (power, float(value / exact - 1))
 
 
+@pytest.mark.parametrize("df", [2.0 + 1e-6, 2.1, 5.0, 30.0, 199.0, 200.0, 1e4, 1e6, 1e10, np.inf])
+@pytest.mark.parametrize("b", [-3.0, 0.0, 2.0, 6.0, 12.0, 25.0])
+def test_far_tails_are_as_exact_as_they_say(df, b) -> None:
+    """By the recursions of the two laws, with as many digits as they cancel."""
+    law = StudentT(df) if df < np.inf else Gaussian(0.0, 1.0)
+    tail, m = law.right_tail(b), mpmath
+    with m.workdps(60):
+        z = m.mpf(b)
+        if df < np.inf:
+            nu = m.mpf(df)
+            side = m.betainc(nu / 2, m.mpf("0.5"), 0, nu / (nu + z * z), regularized=True) / 2
+            mass = side if b >= 0 else 1 - side
+            h = (1 + z * z / nu) * m.mpf(formula(StudentT(nu))(z, z)) / mass
+            first, second = nu / (nu - 1) * h, nu / (nu - 2) * (1 + z * h)
+        else:
+            mass = m.erfc(z / m.sqrt(2)) / 2
+            first = formula(law)(z, z) / mass
+            second = 1 + z * first
+        assert abs(tail.mass - mass) <= CELL_ERROR * mass
+        assert abs(tail.excess - (first - z)) <= tail.error * (first - z)
+        square = second - 2 * z * first + z * z
+        assert abs(tail.square - square) <= tail.error * square
+    assert tail.error <= (1e-9 if abs(b) <= 6.0 else 3e-7)  # they cancel like z^4
+
+
+@pytest.mark.parametrize("law", [Gaussian(0.0, 1.0), StudentT(1e8), Logistic()], ids=repr)
+def test_nothing_is_beyond_where_float64_ends(law) -> None:
+    assert law.right_tail(1e200).mass == law.left_tail(-1e200).mass == 0.0
+    wide, beside = Gaussian(0.0, 1.0).right_tail(0.5), GaussianMixture([0.5, 0.5], [0.0, -1.0], [1.0, 1e-310])
+    assert beside.right_tail(0.5).square == pytest.approx(wide.square, rel=1e-14)  # nothing of the narrow part is there
+
+
 def test_left_tails_mirror_right_ones() -> None:
     law = GaussianMixture([0.25, 0.75], [-1.5, 1.5], [0.25, 1.0])
     mirror = GaussianMixture([0.25, 0.75], [1.5, -1.5], [0.25, 1.0])
