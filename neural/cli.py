@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +18,7 @@ from neural.runner import SERIAL, SIDE, UNTRAINED, Bench
 from neural.studies import CHECKED, studies
 from neural.study import PRESETS, cost
 from rdptheory.cli import serve
-from rdptheory.errors import InvalidInput, MissingPackage
+from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Executor, Joblib
 
 __all__ = ["main"]
@@ -68,9 +66,9 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run was.")] = False,
 ) -> None:  # fmt: skip
     """Run one study. Exit 1 if a verdict is not the expected one."""
-    with _executor(workers, scheduler, threads, device) as executor:
-        bench = _bench(preset, folder, side, device, seed, threads, executor, progress=sys.stderr.isatty())
-        result = runner.run(id, bench, out or Path("runs") / id, resume=resume)
+    executor = _executor(workers, scheduler, threads, device)
+    bench = _bench(preset, folder, side, device, seed, threads, executor, progress=sys.stderr.isatty())
+    result = runner.run(id, bench, out or Path("runs") / id, resume=resume)
     _show(result)
     raise typer.Exit(0 if all(row.as_expected for row in result.rows) else 1)
 
@@ -86,14 +84,14 @@ def check(
     With --untrained at least nine of ten laws have to be broken, and every identity has to hold.
     """
     results, asked = {}, CHECKED if preset == "smoke" else tuple(studies())
-    with _executor(workers, scheduler, threads, device) as executor:
-        bench = _bench(preset, folder, side, device, seed, threads, executor)
-        bench.share = UNTRAINED if untrained else 1.0
-        for result in runner.answers(asked, bench):
-            results[result.study.id] = result
-            typer.echo(f"{result.study.id}: {result.facts['cpu_seconds']} s of CPU time", err=True)
-            if not as_json:
-                _show(result)
+    executor = _executor(workers, scheduler, threads, device)
+    bench = _bench(preset, folder, side, device, seed, threads, executor)
+    bench.share = UNTRAINED if untrained else 1.0
+    for result in runner.answers(asked, bench):
+        results[result.study.id] = result
+        typer.echo(f"{result.study.id}: {result.facts['cpu_seconds']} s of CPU time", err=True)
+        if not as_json:
+            _show(result)
     rows = [(id, row) for id in asked for row in results[id].rows]
     if as_json:
         typer.echo(json.dumps([{"id": id, **runner.plain(row)} for id, row in rows], indent=1))
@@ -152,18 +150,11 @@ def main(arguments: list[str] | None = None) -> None:
     serve(app, arguments)
 
 
-@contextmanager
-def _executor(workers: int | None, scheduler: str | None, threads: int, device: str) -> Iterator[Executor]:
-    if scheduler is None:
-        workers = workers or (min(WORKERS, max(1, cpu_count() // threads)) if device == "cpu" else 1)
-        yield SERIAL if workers == 1 else Joblib(workers)
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise MissingPackage("dask[distributed]", "parallel") from None
-    with Client(scheduler) as client:
-        yield Dask(client)
+def _executor(workers: int | None, scheduler: str | None, threads: int, device: str) -> Executor:
+    if scheduler is not None:
+        return Dask(scheduler)
+    workers = workers or (min(WORKERS, max(1, cpu_count() // threads)) if device == "cpu" else 1)
+    return SERIAL if workers == 1 else Joblib(workers)
 
 
 def _bench(

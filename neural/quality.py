@@ -11,7 +11,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neural.data import FAR
 from neural.evaluation import ASSIGNED, frechet, kernel_distance, ms_ssim
 from neural.oracle import paired_w2
 from neural.readers import needed
@@ -149,8 +150,8 @@ def sweep(
     >>> low.bpp < high.bpp, low.D > high.D, low.name
     (True, True, 'JPEG quality=10')
     """
-    if len(setting) != 1:
-        raise InvalidInput("setting", ", ".join(setting), "must be one setting of the codec with its values")
+    if len(setting) != 1 or not all(isinstance(values, Iterable) for values in setting.values()):
+        raise InvalidInput("setting", setting, "must be one of the codec with its values, as in quality=(10, 90)")
     [(name, values)] = setting.items()
     title = getattr(codec, "name", getattr(codec, "__name__", "codec"))
     found = [
@@ -190,7 +191,11 @@ class Pillow:
                 raise InvalidInput("images", tuple(image.shape), "must have one plane (grey) or three (colour)")
             levels = (image.clamp(0.0, 1.0) * LEVELS).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
             held = io.BytesIO()
-            pillow.fromarray(levels[..., 0] if len(image) == 1 else levels).save(held, format=self.format, **options)
+            picture = pillow.fromarray(levels[..., 0] if len(image) == 1 else levels)
+            try:
+                picture.save(held, format=self.format, **options)
+            except (TypeError, ValueError) as problem:
+                raise InvalidInput("options", options, f"{self.format} does not take them: {problem}") from None
             bits.append(8 * len(held.getvalue()))
             with pillow.open(held) as opened:
                 back = np.asarray(opened.convert(MODES[len(image)]), dtype=np.float32) / LEVELS
@@ -215,11 +220,12 @@ class Likelihoods:
         model = self.build(**setting) if setting or not isinstance(self.build, nn.Module) else self.build
         outputs, bits = [], []
         for image in _listed("images", images):
-            height, width = image.shape[1:]
-            frame = (0, -width % STRIDE, 0, -height % STRIDE)
+            frame = (0, -image.shape[2] % STRIDE, 0, -image.shape[1] % STRIDE)
             with torch.no_grad():
                 found = model(nn.functional.pad(image[None], frame, mode="replicate"))
-            outputs.append(found["x_hat"][0, :, :height, :width].clamp(0.0, 1.0))
+            if not isinstance(found, Mapping) or not {"x_hat", "likelihoods"} <= found.keys():
+                raise InvalidInput("build", type(model).__name__, "its forward pass must return x_hat and likelihoods")
+            outputs.append(found["x_hat"][0, :, : image.shape[1], : image.shape[2]].clamp(0.0, 1.0))
             bits.append(float(sum(-part.double().log2().sum() for part in found["likelihoods"].values())))
         return outputs, bits
 
@@ -236,11 +242,12 @@ def write_results(path: str | os.PathLike[str], found: Sequence[Quality], *, nam
 
 
 def _listed(argument: str, images: Images) -> list[Tensor]:
-    listed = list(images)
-    good = all(isinstance(image, Tensor) and image.ndim == 3 and image.is_floating_point() for image in listed)
-    if not listed or not good or len({image.shape[0] for image in listed}) != 1:
-        rule = "must be float tensors (planes, height, width) in [0, 1], at least one"
-        raise InvalidInput(argument, type(images).__name__, rule)
+    listed = [x.detach().float() for x in images if isinstance(x, Tensor) and x.ndim == 3 and x.is_floating_point()]
+    good = all(x.numel() and (len(x) <= 4 or x.shape[2] > 4) and float(x.abs().max()) <= FAR for x in listed)
+    if not good or not 0 < len(listed) == len(images) or len({len(x) for x in listed}) != 1:
+        shown = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        rule = "must be finite float tensors (planes, height, width) in [0, 1], at least one: bytes are divided by 255"
+        raise InvalidInput(argument, shown, rule)
     return listed
 
 

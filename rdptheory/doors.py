@@ -14,7 +14,6 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import os
-import re
 import sys
 import types
 import typing
@@ -29,6 +28,7 @@ import numpy as np
 
 from rdptheory._types import ArrayLike, Bounds, FloatArray, Frozen, IntArray, follows
 from rdptheory.errors import InvalidInput, WrongCall, at_least_zero, number, reals, truth, whole
+from rdptheory.kinds import ADVICE, LISTS, WORDS, advice, named, protocol
 
 __all__ = [
     "Alike",
@@ -157,7 +157,6 @@ ROOT = Path(__file__).parent
 HOUSE = (f"{ROOT}{os.sep}", f"{ROOT.with_name('neural')}{os.sep}")
 """Where the files lie whose calls to each other are not checked again: a name alone a user's module may have, too."""
 Function = TypeVar("Function", bound=Callable[..., Any])
-LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 ANYTHING = (Any, object, ArrayLike, inspect.Parameter.empty)
 """Array-likes belong here: the function behind the door reads them with `errors.reals` or `real_array`."""
 
@@ -250,7 +249,7 @@ def check(hint: Any) -> Check | None:
 
 
 def _guard_class(kind: type, methods: bool = True) -> None:
-    if issubclass(kind, BaseException) or _protocol(kind):
+    if issubclass(kind, BaseException) or protocol(kind):
         return
     for name, member in list(vars(kind).items()):
         if name != "__init__" and (not methods or (name.startswith("_") and name != "__call__")):
@@ -329,9 +328,9 @@ def _refuse_a_wrong_call(function: Callable[..., Any], args: Sequence[Any], kwar
                 f"has no argument {', '.join(map(repr, unknown))}; {f'it takes {taken}' if taken else 'it takes none'}"
             )
         name = next((name for name in (*kwargs, *signature.parameters) if f"'{name}'" in words), "arguments")
-        named = [one.name for one in known if one.kind is one.KEYWORD_ONLY]
-        if name == "arguments" and named:
-            words += f"; {', '.join(named)} must be given by name, as in {named[0]}=..."
+        by_name = [one.name for one in known if one.kind is one.KEYWORD_ONLY]
+        if name == "arguments" and by_name:
+            words += f"; {', '.join(by_name)} must be given by name, as in {by_name[0]}=..."
         raise WrongCall(name, kwargs.get(name), f"{function.__qualname__}: {words}") from None
 
 
@@ -342,9 +341,9 @@ def _any_of(hints: tuple[Any, ...]) -> Check | None:
         return _or_none(check(others[0]))
     if any(hint in ANYTHING for hint in others):
         return None
-    classes = tuple(hint for hint in others if isinstance(hint, type) and hint not in SIMPLE and not _protocol(hint))
+    classes = tuple(hint for hint in others if isinstance(hint, type) and hint not in SIMPLE and not protocol(hint))
     members = [check(hint) for hint in others if hint not in classes]
-    rule = f"must be {_named(hints)}"
+    rule = f"must be {named(hints)}"
 
     def seen(argument: str, value: Any) -> Any:
         if (value is None and optional) or (isinstance(value, classes) and not isinstance(value, type)):
@@ -354,18 +353,15 @@ def _any_of(hints: tuple[Any, ...]) -> Check | None:
                 return member(argument, value)  # type: ignore[misc]
             except InvalidInput:
                 continue
-        raise InvalidInput(argument, value, f"{rule}{_advice(value, hints)}")
+        raise InvalidInput(argument, value, f"{rule}{advice(value, hints)}")
 
     return seen
 
 
 def _or_none(member: Check | None) -> Check | None:
-    if member is None:
-        return None
-
     def seen(argument: str, value: Any) -> Any:
-        if value is None:
-            return None
+        if value is None or member is None:
+            return value
         try:
             return member(argument, value)
         except InvalidInput as refusal:
@@ -378,7 +374,7 @@ def _all_of(hint: Any, origin: Any) -> Check:
     """A list, tuple or array with one kind of entries; one that runs dry becomes a tuple first."""
     entry = number if hint is float else check(hint)
     rule = (
-        f"must be a list, each entry {_named((hint,))}" if hint in WORDS or isinstance(hint, type) else "must be a list"
+        f"must be a list, each entry {named((hint,))}" if hint in WORDS or isinstance(hint, type) else "must be a list"
     )
 
     def seen(argument: str, value: Any) -> Any:
@@ -423,35 +419,22 @@ def _listed(value: Any) -> bool:
 
 def _instance(kind: Any) -> Check:
     among: Callable[[Any, Any], bool] = isinstance
-    if _protocol(kind):
+    if protocol(kind):
         kind, among = typing.runtime_checkable(kind), follows  # its methods, looked up once a class
-    rule = f"must be {_named((kind,))}"
+    rule = f"must be {named((kind,))}"
 
     def seen(argument: str, value: Any) -> Any:
         if among(value, kind) and (kind is type or not isinstance(value, type)):
             return value
-        raise InvalidInput(argument, value, f"{rule}{_advice(value, (kind,))}")
+        raise InvalidInput(argument, value, f"{rule}{advice(value, (kind,))}")
 
     return seen
-
-
-def _protocol(kind: Any) -> bool:
-    return bool(getattr(kind, "_is_protocol", False))
-
-
-def _advice(value: Any, hints: tuple[Any, ...] = ()) -> str:
-    """What the sentence goes on with after the kind, for who came with something else."""
-    if isinstance(value, type):
-        return f", not a class: call it, as in {value.__name__}(...)"
-    example = next((EXAMPLES[name] for hint in hints if (name := getattr(hint, "__name__", "")) in EXAMPLES), None)
-    said = ", and not a text" if isinstance(value, str) else ""
-    return said if example is None else f"{said}, as in {example}"
 
 
 def _having(kind: Has) -> Check:
     def seen(argument: str, value: Any) -> Any:
         if isinstance(value, type) or not all(hasattr(value, name) for name in kind.attributes):
-            raise InvalidInput(argument, value, f"must be {kind.named}{_advice(value)}")
+            raise InvalidInput(argument, value, f"must be {kind.named}{advice(value)}")
         return value
 
     return seen
@@ -470,47 +453,5 @@ def _indices(argument: str, value: Any) -> Any:
     return np.asarray(array, dtype=np.intp)
 
 
-def _named(hints: tuple[Any, ...]) -> str:
-    """Kinds in words, as in "a Gaussian, a Pmf or None"."""
-    words: list[str] = []
-    for hint in hints:
-        if hint is type(None):
-            words.append("None")
-        elif hint in WORDS:
-            words.append(WORDS[hint])
-        elif typing.get_origin(hint) in LISTS:
-            words.append("a list")
-        elif _protocol(hint):
-            methods = sorted(name for name in dir(hint) if not name.startswith("_") and callable(getattr(hint, name)))
-            words.append(f"{_with_article(hint.__name__)} (an object with {', '.join(methods)})")
-        else:
-            package, name = getattr(hint, "__module__", "").partition(".")[0], getattr(hint, "__name__", str(hint))
-            words.append(_with_article(name if package in OWN else f"{package}.{name}"))
-    words = [*dict.fromkeys(words)]  # two kinds of lists are one word
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
-
-
-EXAMPLES = {
-    "DiscreteSource": "Pmf([0.5, 0.3, 0.2])",
-    "Distortion": "SquaredError()",
-    "Divergence": "TotalVariation()",
-    "Method": "InteriorPoint()",
-}
-"""What to write for the kinds that a newcomer gives an array or a name for; by name, for their rooms are higher."""
-ADVICE = re.compile("(.*?)((?:, (?:and not|not a|as in) .*)?)$", re.DOTALL)  # a kind, what `_advice` adds
-OWN = ("rdptheory", "neural", "builtins", "pathlib", "os")
-"""Packages whose classes are named without their package."""
 SIMPLE: dict[Any, Check] = {float: number, int: whole, bool: truth, FloatArray: reals, IntArray: _indices}
-WORDS = {
-    float: "a real number",
-    int: "an integer",
-    bool: "True or False",
-    str: "a text",
-    FloatArray: "an array of real numbers",
-}
-
 _guard_class(Bounds)

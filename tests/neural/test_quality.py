@@ -121,6 +121,12 @@ def test_a_measured_codec_stands_above_the_bound_of_its_images():
         (SMALL, SMALL, [1, 2]),
         (SMALL, SMALL, "many"),
         ([1, 2], [1, 2], 1),
+        (SMALL * 255, SMALL * 255, 1),
+        ((SMALL * 255).byte(), (SMALL * 255).byte(), 1),
+        (SMALL, SMALL * math.nan, 1),
+        (torch.rand(4, 32, 32, 3), torch.rand(4, 32, 32, 3), 1),
+        (SMALL.numpy(), SMALL.numpy(), 1),
+        (SMALL[:, :, :0], SMALL[:, :, :0], 1),
     ],
 )
 def test_what_does_not_pair_up_is_refused(arguments):
@@ -128,11 +134,23 @@ def test_what_does_not_pair_up_is_refused(arguments):
         measure(*arguments)
 
 
+def test_numbers_of_a_network_are_taken_as_they_come():
+    plain = measure(SMALL, SMALL.round(), 1)
+    assert measure(SMALL.double(), SMALL.round().double(), 1) == plain
+    assert measure(SMALL, (SMALL * 1.0).requires_grad_().round(), 1) == plain
+
+
 def test_a_wrong_format_or_setting_is_refused():
     with pytest.raises(InvalidInput, match="format"):
         Pillow("nothing")
-    with pytest.raises(InvalidInput, match="one setting"):
+    with pytest.raises(InvalidInput, match="one of the codec with its values"):
         sweep(Pillow("JPEG"), SMALL)
+    with pytest.raises(InvalidInput, match="as in quality="):
+        sweep(Pillow("JPEG"), SMALL, quality=50)
+    with pytest.raises(InvalidInput, match="JPEG does not take them"):
+        sweep(Pillow("JPEG"), SMALL, quality=["best"])
+    with pytest.raises(InvalidInput, match="x_hat and likelihoods"):
+        Likelihoods(nn.Identity())(SMALL)
     with pytest.raises(InvalidInput, match="quality"):
         sweep(Pillow("JPEG"), SMALL, quality=[])
     with pytest.raises(InvalidInput, match="plane"):

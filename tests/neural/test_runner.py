@@ -193,13 +193,12 @@ def test_workers_and_scheduler_choose_the_executor(monkeypatch):
         (None, 1, "cpu", Joblib(6)), (None, 2, "cpu", Joblib(3)), (None, 8, "cpu", Serial()),
         (None, 1, "cuda", Serial()),
     ):  # fmt: skip
-        with cli._executor(workers, None, threads, device) as executor:
-            assert executor == expected
+        assert cli._executor(workers, None, threads, device) == expected
     monkeypatch.setattr(cli, "cpu_count", lambda: 600)
-    with cli._executor(None, None, 1, "cpu") as executor:
-        assert executor == Joblib(cli.WORKERS)
+    assert cli._executor(None, None, 1, "cpu") == Joblib(cli.WORKERS)
     cluster = LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
-    with cluster, cli._executor(1, cluster.scheduler_address, 1, "cpu") as executor:
+    with cluster:
+        executor = cli._executor(1, cluster.scheduler_address, 1, "cpu")
         assert isinstance(executor, Dask)
         assert dict(executor.map(abs, [-1, 2, -3])) == {0: 1, 1: 2, 2: 3}
 
