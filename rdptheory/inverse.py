@@ -33,6 +33,7 @@ SEARCH_STEPS = 100  # rates; bisection alone would take 52
 DOUBLINGS = 40  # of the first guess at the upper end: a factor of 1e12
 SMALLEST = 1e-12  # of a limit, where the search for a first lower end gives up
 NEAR = 1e-9  # of a limit that was bracketed by what is feasible: as narrow as the rates make others
+SUBNORMAL = 2e-323  # four times the least number: what the rounding of a chord is where products have no digits
 PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
@@ -404,7 +405,7 @@ class _Search:
             guess = None
             if x in asked or not self.low <= x <= self.high or width > 0.25 * last:
                 wide = self.low > 0.0 and self.high > 4.0 * self.low
-                x = sqrt(self.low * self.high) if wide else 0.5 * (self.low + self.high)
+                x = sqrt(self.low) * sqrt(self.high) if wide else 0.5 * (self.low + self.high)
             if x in asked:
                 break
             asked.add(x)
@@ -412,8 +413,10 @@ class _Search:
         else:
             self.stopped = self.stopped or f"{SEARCH_STEPS} rates did not settle it"
         bounds = Bounds(self.low, self.high)
-        if self.stopped and bounds.gap > max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high):
-            return Located(self.high, bounds, self.steps, Status.STOPPED, self.stopped)
+        narrow = max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high)
+        if bounds.gap > max(narrow, 4.0 * self.resolution) or (self.stopped and bounds.gap > narrow):
+            sentence = self.stopped or "no other limit was left to ask for"
+            return Located(self.high, bounds, self.steps, Status.STOPPED, sentence)
         return Located(self.high, bounds, self.steps)
 
     def evaluate(self, x: float) -> bool:
@@ -441,7 +444,7 @@ class _Search:
         if self.left is not None and self.right is not None and self.left[0] < self.right[0]:
             (a, above), (b, below) = self.left, self.right
             met = b - (self.R - below) / (above - below) * (b - a)
-            self.high = min(self.high, met + ALLOWANCE * b)
+            self.high = min(self.high, met + ALLOWANCE * b + SUBNORMAL)
 
     def _tangent(self, x: float, solution: Solution[Any]) -> None:
         steepness = -self.slope(solution.slopes)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from math import exp, inf
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import (
+    AbsoluteError,
     Bernoulli,
     Gaussian,
     Hamming,
     InteriorPoint,
     InvalidInput,
     KullbackLeibler,
+    Laplace,
     Measurement,
     Pmf,
     SquaredError,
@@ -91,6 +94,25 @@ def test_a_ball_that_holds_everything_leaves_the_formula(divergence: Divergence)
     assert_inside(turns.zero_rate.bounds, 2.0)
     [placed] = place([Measurement(0.5, 1.0)], Gaussian(0.0, 2.0), SquaredError(), divergence)
     assert_inside(placed.excess_distortion, 1.0 - 2.0 * exp(-1.0))
+
+
+@pytest.mark.parametrize("variance, R", [(2e-136, 46.0), (1e219, 19.0), (1e-250, 30.0), (1e300, 0.01)])
+def test_a_limit_whose_square_leaves_float64(variance: float, R: float) -> None:
+    for divergence, P, unit in ((None, inf, 1.0), (KullbackLeibler(), 0.0, 1.0), (EARTH[1], 1e-3, variance)):
+        found = distortion_at(Gaussian(0.0, variance), SquaredError(), divergence, R=R, P=P * unit)
+        plain = distortion_at(Gaussian(0.0, 1.0), SquaredError(), divergence, R=R, P=P)
+        assert found.status is Status.OPTIMAL
+        assert found.bounds.gap <= 1e-9 * found.value
+        assert found.bounds.lower / variance <= plain.bounds.upper * (1.0 + 1e-15)  # two roundings of the variance
+        assert found.bounds.upper / variance >= plain.bounds.lower * (1.0 - 1e-15)
+
+
+def test_a_limit_without_digits_is_inside_its_bracket() -> None:
+    scale, R = 5.140791883604183e-60, 588.3718247162947
+    found = distortion_at(Laplace(0.0, scale), AbsoluteError(), None, R=R, P=inf)
+    with mpmath.workdps(30):
+        truth = scale * mpmath.exp(-mpmath.mpf(R))  # 1.528949850844e-315, of which float64 holds nine digits
+        assert found.bounds.lower <= truth <= found.bounds.upper
 
 
 def test_gaussian_perception() -> None:

@@ -20,6 +20,8 @@ from rdptheory.solution import Candidate
 
 __all__ = ["LaplacianChannel", "channel", "rate", "regime", "slopes", "symbolic"]
 
+SMALLEST = float(np.finfo(np.float64).tiny)  # of a quotient that has all its digits
+
 
 def rate(scale: ArrayLike, D: ArrayLike) -> FloatArray:
     """R(D) in nats, elementwise over arrays that broadcast; inf at D = 0.
@@ -35,14 +37,17 @@ def rate(scale: ArrayLike, D: ArrayLike) -> FloatArray:
     array([1.386294, 0.      ])
     """
     b, D = together(positive("scale", scale), limits("D", D))
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum(np.log(b) - np.log(D), 0.0))[()]
+    with np.errstate(all="ignore"):
+        share = b / D
+        apart = np.log(b) - np.log(D)  # which has few digits where both are far from 1 and near each other
+        held = (share >= SMALLEST) & (share < np.inf)
+        return np.asarray(np.maximum(np.where(held, np.log(share), apart), 0.0))[()]
 
 
 def slopes(scale: ArrayLike, D: ArrayLike) -> FloatArray:
     """dR/dD = -1/D in nats per unit, elementwise; 0 from D = scale on."""
     b, D = together(positive("scale", scale), limits("D", D))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.where(b > D, -1.0 / D, 0.0)[()]
 
 

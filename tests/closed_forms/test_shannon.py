@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import scipy
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rdptheory import (
@@ -181,8 +181,11 @@ def test_logarithmic_loss_by_other_roads():
 
 
 @settings(max_examples=30)
-@given(st.floats(1e-6, 1e6), st.floats(1e-9, 1.5))
-def test_laplace_to_fifty_digits(scale, share):
+@given(st.floats(-300.0, 300.0), st.one_of(st.floats(1e-9, 1.5), st.floats(1e-16, 1e-3).map(lambda t: 1.0 - t)))
+@example(250.0, 1.0 - 1e-12)  # whose logarithms leave 1e-13 of their difference
+@example(-300.0, 1e-9)
+def test_laplace_to_fifty_digits(exponent, share):
+    scale = 10.0**exponent
     D = scale * share
     found = rate_distortion(Laplace(0.0, scale), AbsoluteError(), D=D)
     truth = max(mp.mpf(0), mp.log(mp.mpf(scale) / mp.mpf(D)))
