@@ -84,7 +84,8 @@ def symbolic() -> Any:
 
 def _range(source: Gaussian, target: Gaussian) -> tuple[float, float]:
     sx, sy = source.standard_deviation, target.standard_deviation
-    return (source.mean - target.mean) ** 2 + (sx - sy) ** 2, 2.0 * sx * sy
+    apart, wider = source.mean - target.mean, sx - sy
+    return apart * apart + wider * wider, 2.0 * sx * sy
 
 
 guard(__name__)

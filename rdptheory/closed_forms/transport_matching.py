@@ -11,6 +11,7 @@ from rdptheory.closed_forms import transport_binary, transport_gaussian, transpo
 from rdptheory.closed_forms.matching import ClosedForm
 from rdptheory.distortions import SquaredError
 from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput
 from rdptheory.information import inverse_binary_entropy
 from rdptheory.plans import CommonPlan, JointGaussian, Plan, PrivatePlan
 from rdptheory.solution import Status
@@ -22,6 +23,8 @@ __all__ = ["limited_randomness", "match_transport"]
 
 ALLOWANCE = 128.0 * UNIT_ROUNDOFF
 """Of the largest number that enters a formula: each adds up a handful of terms with a few rounding units each."""
+SUBNORMAL = 64.0 * 5e-324
+"""What a handful of products may be off where float64 has no digits left."""
 
 
 def limited_randomness(problem: TransportProblem) -> bool:
@@ -55,7 +58,10 @@ def match_transport(problem: TransportProblem) -> TransportSolution | None:
 def _answer(
     problem: TransportProblem, value: float, scale: float, plan: Plan | None, slope: float
 ) -> TransportSolution:
-    allowance = ALLOWANCE * scale
+    if not np.isfinite(scale):
+        rule = "must be so near the target, and so narrow, that float64 holds the square of what lies between"
+        raise InvalidInput("source", problem.source, rule)
+    allowance = ALLOWANCE * scale + SUBNORMAL
     bounds = TransportBounds(max(0.0, value - allowance), value + allowance, "closed form")
     return TransportSolution(
         distortion=bounds.upper,
@@ -77,11 +83,11 @@ def _gaussian_answer(problem: TransportProblem) -> TransportSolution:
     value = float(transport_gaussian.distortion(X, Y, R=problem.R, common_randomness=shared))
     rho = float(transport_gaussian.correlation(problem.R, shared))
     sx, sy = X.standard_deviation, Y.standard_deviation
-    plan = JointGaussian(np.array([X.mean, Y.mean]), np.array([[sx**2, rho * sx * sy], [rho * sx * sy, sy**2]]))
+    plan = JointGaussian(np.array([X.mean, Y.mean]), np.array([[sx * sx, rho * sx * sy], [rho * sx * sy, sy * sy]]))
     t = float(np.exp(-2.0 * problem.R))
     e = float(np.exp(-2.0 * shared))
     climb = 2.0 * t if shared == 0.0 else inf if rho == 0.0 else t * (1.0 + e - 2.0 * e * t) / rho
-    scale = (X.mean - Y.mean) ** 2 + sx**2 + sy**2
+    scale = (X.mean - Y.mean) * (X.mean - Y.mean) + sx * sx + sy * sy
     return _answer(problem, value, scale, plan, 2.0 * sx * sy * climb)
 
 
@@ -94,7 +100,8 @@ def _uniform_answer(problem: TransportProblem) -> TransportSolution:
     # with c' the longer cells, dm/dc = (c^2 - c'^2)/4 and dR/dc = log(c'/c); at c = c' the limit from the left
     fall = 2.0 * c**2 if c == other else (other**2 - c**2) / float(np.log(other / c))
     slope = 0.5 * (X.high - X.low) * (Y.high - Y.low) * fall if problem.R > 0.0 else 0.0
-    return _answer(problem, value, value + 1.0, None, slope)
+    a, b, apart = X.high - X.low, Y.high - Y.low, max(abs(X.low - Y.low), abs(X.high - Y.high))
+    return _answer(problem, value, a * a + b * b + apart * apart, None, slope)
 
 
 def _binary_answer(problem: TransportProblem, d: DiscreteTransport) -> TransportSolution:

@@ -25,8 +25,8 @@ from rdptheory.sources import Uniform
 
 __all__ = ["cells", "distortion", "quantisation_error", "symbolic", "terms"]
 
-SNAP = 1e-12
-"""e^R this close (relatively) above an integer N counts as N: ceil(exp(log(N))) is often N + 1 in float64."""
+SNAP = 4.0 * float(np.finfo(np.float64).eps)
+"""R within this share of log N, or of 1, counts as log N, which is a rounded number; D moves by a share 1e-15/N."""
 LARGEST_RATE = 30.0
 """Beyond it the cells are shorter than the spacing of float64 and m is 0 to every digit of D."""
 
@@ -40,11 +40,10 @@ def cells(R: float) -> tuple[int, float, float]:
     (4, 0.25, 0.25)
     """
     levels = float(np.exp(min(at_least_zero("R", R), LARGEST_RATE)))
-    N = int(np.ceil(levels * (1.0 - SNAP)))
-    if N == 1:
-        return 1, 1.0, 1.0
-    if levels >= N * (1.0 - SNAP):
+    N = round(levels)
+    if abs(R - float(np.log(N))) <= SNAP * max(1.0, R) or R > LARGEST_RATE:
         return N, 1.0 / N, 1.0 / N
+    N = max(2, int(np.ceil(levels)))
     low, high = 0.0, 1.0 / N  # the entropy increases from log(N-1) to log N
     while True:
         c = 0.5 * (low + high)
@@ -80,8 +79,8 @@ def terms(source: Uniform, target: Uniform, *, R: ArrayLike) -> tuple[FloatArray
     """
     a, b = source.high - source.low, target.high - target.low
     m = quantisation_error(R=R)
-    unlimited = (0.5 * (source.low + source.high - target.low - target.high)) ** 2 + (a - b) ** 2 / 12.0
-    return a**2 * m, unlimited - (a - b) ** 2 * m, b**2 * m
+    apart, wider = 0.5 * ((source.low - target.low) + (source.high - target.high)), a - b
+    return a * a * m, apart * apart + wider * wider * (1.0 / 12.0 - m), b * b * m
 
 
 def symbolic() -> Any:

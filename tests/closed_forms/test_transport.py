@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rdptheory import SquaredError, constrained_transport
 from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
 from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
@@ -120,6 +122,58 @@ def test_uniform_cells_have_the_entropy_asked_for(R: float) -> None:
 @pytest.mark.parametrize("levels", range(1, 40))
 def test_uniform_cells_are_equal_at_the_logarithm_of_an_integer(levels: int) -> None:
     assert transport_uniform.cells(float(np.log(levels))) == (levels, 1.0 / levels, pytest.approx(1.0 / levels))
+
+
+def exact_uniform(source: Uniform, target: Uniform, R: float) -> mpmath.mpf:
+    """D(R) of the ends as they stand, to 40 digits."""
+    rate = mpmath.mpf(R)
+    N = int(mpmath.ceil(mpmath.exp(rate) - mpmath.mpf(10) ** -35))
+    m = mpmath.mpf(1) / 12
+    if N > 1:
+        low, high = mpmath.mpf(0), mpmath.mpf(1) / N
+        for _ in range(140):  # the short cell
+            c = (low + high) / 2
+            spent = -c * mpmath.log(c) - (1 - c) * mpmath.log((1 - c) / (N - 1))
+            low, high = (c, high) if spent < rate else (low, c)
+        m = (c**3 + (1 - c) * ((1 - c) / (N - 1)) ** 2) / 12
+    a, b = mpmath.mpf(source.high) - source.low, mpmath.mpf(target.high) - target.low
+    apart = (mpmath.mpf(source.low) + source.high - target.low - target.high) / 2
+    return apart**2 + (a - b) ** 2 / 12 + 2 * a * b * m
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([0.0, 1e3, 1e12, -1e12]),
+    st.sampled_from([1e-140, 1e-10, 1.0, 1e120]),
+    st.lists(st.floats(0.0, 1.0), min_size=2, max_size=2),
+    st.lists(st.floats(0.1, 2.0), min_size=2, max_size=2),
+    st.one_of(
+        st.floats(0.0, 4.0),
+        st.builds(lambda n, off: max(0.0, float(np.log(n)) + off), st.integers(1, 40), st.floats(-1e-11, 1e-11)),
+    ),
+)
+@example(1e12, 1.0, [0.13, 0.71], [1.9, 0.3], 0.7)  # midpoints there have two digits after the point
+@example(0.0, 1.0, [0.0, 0.0], [1.0, 1.0], float(np.log(2)) - 5e-13)  # not yet two equal cells
+def test_uniform_laws_anywhere_and_of_any_width(
+    place: float, unit: float, lows: list[float], widths: list[float], R: float
+) -> None:
+    source, target = (
+        Uniform(unit * (place + low), unit * (place + low + w)) for low, w in zip(lows, widths, strict=True)
+    )
+    found = constrained_transport(source, target, SquaredError(), R=R, common_randomness=False)
+    with mpmath.workdps(40):
+        truth = exact_uniform(source, target, R)
+        assert found.bounds.lower <= truth <= found.bounds.upper
+    assert found.bounds.gap <= 1e-13 * unit**2 * 16.0  # of squares of at most 4 units
+
+
+def test_squares_that_float64_cannot_hold_are_refused() -> None:
+    wide = Uniform(0.0, 1e160)
+    for source, target, asymptotic in ((wide, wide, False), (Gaussian(1e200, 1.0), Gaussian(0.0, 1.0), True)):
+        with pytest.raises(InvalidInput, match="the square of what lies between"):
+            constrained_transport(source, target, SquaredError(), R=0.5, common_randomness=False, asymptotic=asymptotic)
+    narrow = Uniform(0.0, 1e-170)
+    assert constrained_transport(narrow, narrow, SquaredError(), R=0.5, common_randomness=False).bounds.upper > 0.0
 
 
 def test_uniform_limits() -> None:
