@@ -21,7 +21,7 @@ from rdptheory.options import (
     SourceOption,
     UnitOption,
 )
-from rdptheory.placement import Placement, place, read_measurements
+from rdptheory.placement import COLUMNS, Placement, place, read_measurements
 from rdptheory.sources import ContinuousSource, Gaussian
 from rdptheory.sweeps import adaptive_grid, surface, write_table
 from rdptheory.sweeps.adaptive import WIDTH_OF_A_LINE
@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
         placed = place(read_measurements(file, peak=peak), *asked)
         typer.echo(_table(placed, unit))
         picture = None if plot is None else _overlay(asked, placed, plot, unit)
-        table = None if out is None else write_table(out, HEADER, [_row(one) for one in placed])
+        table = None if out is None else write_table(out, COLUMNS, [_row(one) for one in placed])
         tell_written(table, picture)
 
     @app.command()
@@ -144,21 +144,6 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)
         return save(drawn, plot)
-
-
-HEADER = (
-    "name",
-    "rate_nat",
-    "D",
-    "P",
-    "lower_nat",
-    "upper_nat",
-    "excess_rate_lower_nat",
-    "excess_rate_upper_nat",
-    "excess_D_lower",
-    "excess_D_upper",
-    "below",
-)
 
 
 def _row(one: Placement) -> list[Any]:

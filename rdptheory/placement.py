@@ -28,6 +28,7 @@ from rdptheory.inverse import distortion_at
 from rdptheory.problems import Problem
 from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.shown import as_html
+from rdptheory.solution import plain
 from rdptheory.solve import Method, answers, rdp
 from rdptheory.sources import Empirical, Source
 from rdptheory.sources.histogram import csv_lines, csv_number, too_many
@@ -75,6 +76,22 @@ class Measurement:
             object.__setattr__(self, "P", at_least_zero("P", self.P))
 
 
+COLUMNS = (
+    "name",
+    "rate_nat",
+    "D",
+    "P",
+    "lower_nat",
+    "upper_nat",
+    "excess_rate_lower_nat",
+    "excess_rate_upper_nat",
+    "excess_D_lower",
+    "excess_D_upper",
+    "below",
+)
+"""Of a table of placements."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """A measurement beside the bound.
@@ -98,6 +115,13 @@ class Placement:
     excess_rate: Bounds
     excess_distortion: Bounds
     below: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file; rates in nats, None where a number is missing or not finite."""
+        one, brackets = self.measurement, (self.bounds, self.excess_rate, self.excess_distortion)
+        ends = [end for bracket in brackets for end in (bracket.lower, bracket.upper)]
+        row = dict(zip(COLUMNS, [one.name, one.rate, one.D, one.P, *ends, self.below], strict=True))
+        return {name: plain(value) for name, value in row.items()}
 
     def _repr_html_(self) -> str:
         return as_html([(self.measurement.name or "point", str(self))])

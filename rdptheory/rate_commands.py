@@ -227,10 +227,7 @@ def _tell_slope(asked: Asked, P: float, point: SlopePoint) -> None:
     source, unit, as_json = asked
     D, rate, to = point.D, point.rate, unit.from_nats
     if as_json:
-        ends = {"D_lower": D.lower, "D_upper": D.upper, "lower_nat": rate.lower, "upper_nat": rate.upper}
-        told = {"straight": point.straight, "steps": point.steps, "status": point.status.value}
-        values = {"source": source, "P": P, "slope_D_nat": -point.s, **ends, **told, "message": point.message}
-        _tell_json({name: plain(value) for name, value in values.items()})
+        _tell_json({"source": source, "P": plain(P)} | point.to_dict())
         return
     _tell_rows(
         {
@@ -245,10 +242,10 @@ def _tell_slope(asked: Asked, P: float, point: SlopePoint) -> None:
 def _tell_located(asked: Asked, name: str, given: dict[str, float], found: Located) -> None:
     """Print where a limit is."""
     source, _, as_json = asked
-    bounds, said = found.bounds, {"steps": found.steps, "status": found.status.value, "message": found.message}
+    bounds, named = found.bounds, {"value": name, "lower": f"{name}_lower", "upper": f"{name}_upper"}
     if as_json:
-        ends = {name: found.value, f"{name}_lower": bounds.lower, f"{name}_upper": bounds.upper}
-        _tell_json({key: plain(value) for key, value in {"source": source, **given, **ends, **said}.items()})
+        asked_for = {key: plain(value) for key, value in given.items()}
+        _tell_json({"source": source} | asked_for | {named.get(key, key): x for key, x in found.to_dict().items()})
         return
     _tell_rows(
         {

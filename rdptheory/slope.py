@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.inverse import distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solution import Solution, Status
+from rdptheory.solution import Solution, Status, plain, said
 from rdptheory.solve import ask, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source
@@ -74,6 +75,19 @@ class SlopePoint:
     steps: int = 0
     status: Status = Status.OPTIMAL
     message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
+        told = {
+            "slope_D_nat": -self.s,
+            "D_lower": self.D.lower,
+            "D_upper": self.D.upper,
+            "lower_nat": self.rate.lower,
+            "upper_nat": self.rate.upper,
+            "straight": self.straight,
+            "steps": self.steps,
+        }
+        return {name: plain(value) for name, value in told.items()} | said(self)
 
 
 def rate_at_slope(

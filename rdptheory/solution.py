@@ -29,7 +29,7 @@ else:  # a default is for the type checker
 
     Question = TypeVar("Question", covariant=True)
 
-__all__ = ["Answer", "Candidate", "JointGaussian", "SeveralSlopes", "Slopes", "Solution", "Status", "plain"]
+__all__ = ["Answer", "Candidate", "JointGaussian", "SeveralSlopes", "Slopes", "Solution", "Status", "plain", "said"]
 
 
 class Status(Enum):
@@ -262,8 +262,8 @@ class Solution(Answer, Generic[Question]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
-        names = ("source", "distortion", "perception", "D", "P")
-        asked = {name: getattr(self.problem, name, None) for name in names}
+        asked = {name: getattr(self.problem, name, None) for name in ASKED}
+        asked |= {name: getattr(self.problem, name) for name in ASKED_BESIDES if hasattr(self.problem, name)}
         numbers = {
             "rate_nat": self.rate,
             "lower_nat": self.bounds.lower,
@@ -289,6 +289,12 @@ LATE = "bounds", "slopes", "message", "candidate", "dual"
 """Fields that many a caller never reads, and that take longer to make than a small question takes to answer."""
 
 
+ASKED = "source", "distortion", "perception", "D", "P"
+"""What a question is made of, for tables: None where one of another kind has something else in its place."""
+ASKED_BESIDES = "points", "realism"
+"""And what only some kinds have: the points of a universal representation, what δ compares beside side information."""
+
+
 def later(
     problem: Question,  # type: ignore[misc]  # it is only kept
     rate: float,
@@ -312,6 +318,11 @@ def plain(value: object) -> Any:
     if isinstance(value, (int, float)):
         return value if isfinite(value) else None
     return None if value is None else str(value)
+
+
+def said(answer: Any) -> dict[str, str]:
+    """The status of an answer, and its sentence, for a table."""
+    return {"status": answer.status.value, "message": answer.message}
 
 
 guard(__name__)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from math import inf
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
 from rdptheory.methods import Method
 from rdptheory.plans import Plan
-from rdptheory.solution import Answer, Status
+from rdptheory.solution import Answer, Status, plain, said
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.units import nats_to_bits
 
@@ -134,6 +135,26 @@ class TransportSolution(Answer):
 
     unit: ClassVar[str] = ""
     margin: ClassVar[int] = 10
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
+        asked, slope = self.problem, None if self.multipliers is None else -self.multipliers.rate
+        told = {
+            "source": asked.source,
+            "target": asked.target,
+            "cost": asked.distortion,
+            "R_nat": asked.R,
+            "common_randomness_nat": inf if asked.common_randomness is True else float(asked.common_randomness),
+            "asymptotic": asked.asymptotic,
+            "distortion": self.distortion,
+            "lower": self.bounds.lower,
+            "upper": self.bounds.upper,
+            "lower_from": self.bounds.lower_from,
+            "slope_R_nat": slope,
+            "method": self.method,
+            "steps": self.steps,
+        }
+        return {name: plain(value) for name, value in told.items()} | said(self)
 
     def _rows(self) -> list[tuple[str, str]]:
         slope = "" if self.multipliers is None else f"{-self.multipliers.rate:.6g} per nat"

@@ -22,8 +22,11 @@ from rdptheory import (
     TotalVariation,
     Wasserstein2Squared,
     constrained_transport,
+    distortion_at,
     place,
+    rate_at_slope,
     rdp,
+    universal_rate,
 )
 from rdptheory.theorems import catalogue, verify
 
@@ -61,6 +64,26 @@ def test_plain_values(solution):
     none = rdp(Pmf([0.5, 0.5]), Table([[1, 2]] * 2), None, D=0.5, P=math.inf).to_dict()
     assert none["rate_nat"] is none["P"] is none["slope_D_nat"] is None
     json.dumps(none, allow_nan=False)
+
+
+def test_every_answer_has_plain_values():
+    """What Python hands over is what `--json` prints: numbers as they are, None for inf, no letters to be parsed."""
+    transport = constrained_transport(Bernoulli(0.5), Bernoulli(0.25), Hamming(), R=0.1, common_randomness=True)
+    located = distortion_at(*COIN, R=0.2, P=0.05)
+    point = rate_at_slope(Bernoulli(0.5), Hamming(), None, s=1.0, P=math.inf)
+    [placed] = place([Measurement(0.1, 0.1, name="mine")], *COIN)
+    together = universal_rate(*COIN, [(0.3, 0.0), (0.2, math.inf)])
+    seen = rdp(*COIN, D=0.1, P=0.05, side_information=[[0.7, 0.05], [0.05, 0.2]], realism="joint")
+    read = [json.loads(json.dumps(one.to_dict(), allow_nan=False)) for one in (transport, located, point, placed)]
+    assert [read[0][name] for name in ("R_nat", "lower", "upper", "common_randomness_nat")] == [
+        0.1, transport.bounds.lower, transport.bounds.upper, None,
+    ]  # fmt: skip
+    assert (read[1]["value"], read[1]["status"]) == (located.value, "optimal")
+    assert (read[2]["D_lower"], read[2]["upper_nat"], read[2]["straight"]) == (point.D.lower, point.rate.upper, False)
+    assert (read[3]["name"], read[3]["P"], read[3]["below"]) == ("mine", None, True)
+    assert read[3]["excess_rate_upper_nat"] == placed.excess_rate.upper
+    assert together.to_dict()["points"] == [[0.3, 0.0], [0.2, None]]
+    assert seen.to_dict()["realism"] == "joint"
 
 
 def test_samples_have_the_law_of_the_channel(solution):
