@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rdptheory import cli
+from rdptheory.theorems.statement import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -43,6 +44,16 @@ def with_snippets(kinds):
     return [page for page in PAGES if any(kind in kinds for kind, _ in blocks(page))]
 
 
+@pytest.fixture
+def catalogue():
+    """Without the statements that a page enters."""
+    before = dict(CATALOGUE)
+    yield
+    CATALOGUE.clear()
+    CATALOGUE.update(before)
+
+
+@pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize("page", with_snippets({"python"}), ids=lambda page: page.stem)
 def test_python_runs_and_prints_what_stands_below(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -227,6 +227,12 @@ def one_thread() -> Iterator[None]:
         _threads.leave()
 
 
+UNNAMED = (
+    "cannot name a question with a part that is no number, array or dataclass: make a method of your own a @dataclass, "
+    "and the function of a Distance an object of a @dataclass with __call__"
+)
+
+
 def _absorb(digest: Any, value: object) -> None:
     """Feed a value with its type and length to a hash, so that different values give different bytes."""
     parts: Sequence[object] = ()
@@ -242,7 +248,7 @@ def _absorb(digest: Any, value: object) -> None:
         own = type(value).__module__.encode()
         parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
     else:
-        raise InvalidInput("store", value, "cannot name a question with a part that is no number, array or dataclass")
+        raise InvalidInput("store", value, UNNAMED)
     digest.update(f"{type(value).__qualname__} {len(own)} {len(parts)} ".encode())
     digest.update(own)
     for part in parts:

@@ -283,7 +283,7 @@ def test_a_part_without_a_name_cannot_be_stored(tmp_path: File) -> None:
     plain, odd = (paths.Path(SOURCE, SquaredError(), member, D, 0.1) for member in (TotalVariation(), Odd()))
     assert plain.key != odd.key
     unknown: Any = object()
-    with pytest.raises(InvalidInput, match="cannot name"):
+    with pytest.raises(InvalidInput, match="make a method of your own a @dataclass"):
         Store(tmp_path).load(paths.Path(SOURCE, SquaredError(), unknown, D, 0.1))
 
 
