@@ -54,11 +54,15 @@ def trainers() -> None:
 
 
 def costs() -> dict[str, float]:
-    """Milliseconds by network and kind of loss."""
+    """Milliseconds by network and kind of loss, and what a classifier in the loss adds."""
     families = {"Perceptron": Perceptron(3, side=8), "UNet": UNet(64, 0.25, side=8), "Yan": Yan(4),
                 "BlauMichaeli": BlauMichaeli(3), "Liu": Liu(3)}  # fmt: skip
-    return {f"{name} {kind}": round(milliseconds(coder, loss, 100 if coder.dense else 2), 2)
-            for name, coder in families.items() for kind, loss in (("plain", MSE), ("critic", CRITIC))}  # fmt: skip
+    found = {f"{name} {kind}": round(milliseconds(coder, loss, 100 if coder.dense else 2), 2)
+             for name, coder in families.items() for kind, loss in (("plain", MSE), ("critic", CRITIC))}  # fmt: skip
+    digits = data.digits()
+    featured = MSE + neural.Perceptual(neural.fit_classifier(digits.train, digits.train_labels, steps=1, seed=0))
+    more = milliseconds(families["Perceptron"], featured, 100) - found["Perceptron plain"]
+    return {**found, "Classifier": round(more, 2)}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from neural.claims import PAPER, Chart, Claim, Row, Table
 from neural.coders import Coder, Perceptron
 from neural.evaluation import FreshCritic
-from neural.losses import EnergyDistance, EnergyScore, Loss, MeanSquaredError
+from neural.losses import EnergyDistance, EnergyScore, Loss, MeanSquaredError, Perceptual
 from neural.models import Fit, KMeans, Model, Source, needed
 from neural.recipes import Adam, Recipe
 from rdptheory.doors import guard
@@ -161,12 +161,13 @@ def judge(study: Study, table: Table, *, data: str = "", preset: str = "smoke") 
 def milliseconds(fits: Iterable[Fit]) -> float:
     """What trainings take on one core of a CPU, without measures: steps times the milliseconds of one by network and
     kind of loss, as `benchmarks/neural_cpu.py` wrote them (another package's network counts as a perceptron), half of
-    it again for every further output that the loss draws."""
+    it again for every further output that the loss draws, and what a classifier in the loss takes."""
     times, total = json.loads(files(__package__).joinpath("costs.json").read_text()), 0.0
     for fit in fits:
         kind = "critic" if fit.loss.adversary else "plain"
         network = getattr(fit.behind, "network", fit.plan.grey).__name__
         step = times.get(f"{network} {kind}", times[f"Perceptron {kind}"]) * (1 + fit.loss.draws) / 2
+        step += times["Classifier"] * any(isinstance(term, Perceptual) for _, term in fit.loss.terms)
         total += step * fit.plan.count(IMAGES)
     return total
 
