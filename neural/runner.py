@@ -140,7 +140,7 @@ class Bench:
             executor = self.executor if len(groups) > 1 else SERIAL
             away = executor != SERIAL  # where bars would write over one another: one bar counts the trainings
             tasks = [
-                (torch.get_num_threads(), self.task(group, number, progress=self.progress and not away))
+                (torch.get_num_threads(), self.device, self.task(group, number, progress=self.progress and not away))
                 for number, group in enumerate(groups)
             ]
             done = executor.map(_call, tasks)
@@ -252,7 +252,7 @@ class Result:
 def answer(study: str | Study, bench: Bench) -> Result:
     """Run one study, or that of an id, on a bench that may already hold models of others."""
     study = _known(study) if isinstance(study, str) else study
-    wall, cpu = time.monotonic(), _clock() + bench.elsewhere
+    wall, cpu = time.monotonic(), _clock(bench.device) + bench.elsewhere
     models = list(study.models(study.variant(bench.preset, bench.planes)))
     bench.train(models)
     table = Table(tuple(record for model in models for record in bench.measure(study, model)))
@@ -261,7 +261,7 @@ def answer(study: str | Study, bench: Bench) -> Result:
         "side": bench.split.train.shape[-1], "device": bench.device,
         "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
         "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
-        "cpu_seconds": round(_clock() + bench.elsewhere - cpu, 2),
+        "cpu_seconds": round(_clock(bench.device) + bench.elsewhere - cpu, 2),
     }  # fmt: skip
     return Result(study, facts, table, bench.samples(models))
 
@@ -285,7 +285,7 @@ def answers(ids: Iterable[str], bench: Bench) -> Iterator[Result]:
         alone, executor = copy(bench), bench.executor
         alone.executor = SERIAL
         chains.sort(key=lambda chain: milliseconds(chain[1]), reverse=True)
-    tasks = [(torch.get_num_threads(), partial(_answers, names, alone)) for names, _ in chains]
+    tasks = [(torch.get_num_threads(), bench.device, partial(_answers, names, alone)) for names, _ in chains]
     for _, (_, results) in executor.map(_call, tasks):
         yield from results
 
@@ -383,19 +383,19 @@ def _answers(ids: list[str], bench: Bench) -> list[Result]:
     return [answer(id, bench) for id in ids]
 
 
-def _call(task: tuple[int, partial[Any]]) -> tuple[float, Any]:
+def _call(task: tuple[int, str, partial[Any]]) -> tuple[float, Any]:
     """One task and its seconds, on as many threads as the process that asked for it: a worker has its own number
     otherwise."""
-    threads, do = task
+    threads, device, do = task
     torch.set_num_threads(threads)
-    start = _clock()
+    start = _clock(device)
     found = do()
-    return _clock() - start, found
+    return _clock(device) - start, found
 
 
-def _clock() -> float:
-    """Seconds of processor time: with one thread those of this one, as other workers may live in the same process."""
-    return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()
+def _clock(device: str) -> float:
+    """Seconds of processor time: of this thread where it works alone, as others of its process may work for others."""
+    return time.thread_time() if (torch.get_num_threads(), device) == (1, "cpu") else time.process_time()
 
 
 def _known(id: str) -> Study:
