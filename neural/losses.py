@@ -51,6 +51,10 @@ class Loss:
         """The term that needs a critic, if there is one."""
         return next((term for _, term in self.terms if isinstance(term, WassersteinGP)), None)
 
+    def holds(self, kind: type[Term]) -> bool:
+        """Whether a term is of this kind."""
+        return any(isinstance(term, kind) for _, term in self.terms)
+
     def weights(self, progress: float) -> list[float]:
         """The weights of the terms after a share `progress` of the steps."""
         extra, share = self.adversary.anneal if self.adversary else (0.0, 1.0)

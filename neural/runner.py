@@ -26,7 +26,7 @@ from neural.claims import Record, Row, Table
 from neural.coders import Classifier, Coder, level
 from neural.data import Split, resize
 from neural.evaluation import evaluate
-from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual
+from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual, Term
 from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
 from neural.study import Study, judge, milliseconds
@@ -155,7 +155,7 @@ class Bench:
         for fit in fits:
             terms = tuple(term for _, term in fit.loss.terms)
             front = self.found.get(fit.behind)
-            anchored = fit.behind if any(isinstance(term, AnchorNorm) for term in terms) else None
+            anchored = fit.behind if fit.loss.holds(AnchorNorm) else None
             same = replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start)
             alone = None if self.device != "cpu" or self.coder(fit).dense else fit  # convolutions gain nothing there
             key = (same, terms, anchored, front and (front.coder, type(front.quantiser)), alone)
@@ -202,8 +202,12 @@ class Bench:
 
     def filled(self, loss: Loss) -> Loss:
         """The loss with the run's classifier where a perceptual term has none."""
-        own = {"classifier": self.classifier} if any(isinstance(term, Perceptual) for _, term in loss.terms) else {}
-        return Mix(tuple((w, replace(t, **own) if isinstance(t, Perceptual) else t) for w, t in loss.terms))
+
+        def whole(term: Term) -> Term:
+            bare = isinstance(term, Perceptual) and term.classifier is None
+            return replace(term, classifier=self.classifier) if bare else term
+
+        return Mix(tuple((weight, whole(term)) for weight, term in loss.terms))
 
     def measure(self, study: Study, model: Model) -> list[Record]:
         """Every measure of a study on both parts, once for a model."""

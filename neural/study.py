@@ -167,7 +167,7 @@ def milliseconds(fits: Iterable[Fit]) -> float:
         kind = "critic" if fit.loss.adversary else "plain"
         network = getattr(fit.behind, "network", fit.plan.grey).__name__
         step = times.get(f"{network} {kind}", times[f"Perceptron {kind}"]) * (1 + fit.loss.draws) / 2
-        step += times["Classifier"] * any(isinstance(term, Perceptual) for _, term in fit.loss.terms)
+        step += times["Classifier"] * fit.loss.holds(Perceptual)
         total += step * fit.plan.count(IMAGES)
     return total
 

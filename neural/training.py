@@ -115,7 +115,7 @@ def fit_codecs(
     Their parameters are stacked: one vmapped forward, one optimiser (which acts elementwise). The numbers are those of
     one `fit_codec` after the other up to rounding; small dense networks take about 0.6 times the CPU time.
     """
-    if any(isinstance(term, AnchorNorm) for loss in losses for _, term in loss.terms):
+    if any(loss.holds(AnchorNorm) for loss in losses):
         raise InvalidInput("losses", losses, "AnchorNorm needs a codec that is there already: use fit_decoder")
     source, target = _shown(images, references, coder, device)
     models = []
@@ -163,7 +163,7 @@ def fit_decoders(
     models, pairs = [], _paired(losses, seeds, steps, target is source)
     for codec, critic, (loss, seed) in zip(codecs, critics or [None] * len(codecs), pairs, strict=True):
         model = _Model(coder, codec.quantiser, loss, recipe, noise, seed, device, encoder=nn.Identity())
-        if any(isinstance(term, AnchorNorm) for _, term in loss.terms):
+        if loss.holds(AnchorNorm):
             if codec.decoder.noise:
                 raise InvalidInput("codec", codec, "AnchorNorm needs one whose own decoder takes no noise")
             model.anchor = (codec.decoder,)

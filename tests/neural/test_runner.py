@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from neural import cli, report, runner
 from neural.claims import LAW, Chart, Claim, Curve, Record
+from neural.coders import Classifier
 from neural.data import Split
+from neural.losses import MeanSquaredError, Perceptual
 from neural.models import Source
 from neural.runner import KNOWN, Bench
 from neural.studies import studies
@@ -212,6 +214,13 @@ def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
         replace(starts[0], loss=study.variant("demo", 1).perceptual(w), seed=s) for w in (0.1, 0.2) for s in (0, 1)
     ]
     assert [len(group) for group in bench.groups(weights)] == [4]
+
+
+def test_a_perceptual_term_keeps_the_classifier_it_has(digits):
+    bench, own = small(digits), Classifier()
+    loss = MeanSquaredError() + 0.1 * Perceptual() + 0.2 * Perceptual(own)
+    (_, mse), (_, bare), (weight, kept) = bench.filled(loss).terms
+    assert (mse, bare.classifier, weight, kept.classifier) == (MeanSquaredError(), bench.classifier, 0.2, own)
 
 
 def test_images_that_nothing_degrades_are_their_own_references_on_every_device(digits):
