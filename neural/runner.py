@@ -144,7 +144,7 @@ class Bench:
                 for number, group in enumerate(groups)
             ]
             done = executor.map(_call, tasks)
-            for number, (spent, codecs) in tqdm(done, total=len(tasks), disable=not (self.progress and away)):
+            for number, (spent, codecs) in tqdm(done, total=len(tasks)) if self.progress and away else done:
                 self.found |= zip(groups[number], codecs, strict=True)
                 self.elsewhere += spent * away
             waiting = [model for model in waiting if model not in self.found]

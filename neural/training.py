@@ -381,8 +381,9 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     width = sum(tensor[0].numel() for tensor in stack.draws(0, [0.0], rounds)) // len(models)
     ahead = max(1, min(AHEAD, steps, NUMBERS // width))
     recorded = _Recorded(both) if graph else both
-    bar = tqdm(range(first, steps), initial=first, total=steps, disable=not progress, mininterval=1.0)
-    for step in bar:
+    left = range(first, steps)  # a bar, shown or not, takes a semaphore that a worker leaves behind when it is stopped
+    bar = tqdm(left, initial=first, total=steps, mininterval=1.0) if progress else None
+    for step in left if bar is None else bar:
         block, row = divmod(step, ahead)
         if row == 0 or step == first:
             shares = [n / steps for n in range(step - row, min(step - row + ahead, steps))]
@@ -394,7 +395,8 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
             for log, value, output, source, law in zip(logs, *seen, strict=True):
                 found = (value, (output - source).square().mean(), sliced_wasserstein(law, output))
                 log.append(Point(step, *map(float, found)))
-            bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
+            if bar is not None:
+                bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
         if state:
             state.keep(step + 1, logs, last=step == steps - 1)
     with torch.no_grad():

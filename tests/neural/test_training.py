@@ -64,6 +64,14 @@ def test_the_loss_falls_and_the_seed_decides(digits):
     assert not same(first, other)
 
 
+def test_only_a_run_that_shows_its_progress_makes_a_bar(digits, monkeypatch, capsys):
+    fit(digits, MeanSquaredError(), steps=2, progress=True)
+    assert "2/2" in (shown := capsys.readouterr().err)
+    assert "D=" in shown
+    monkeypatch.setattr(neural.training, "tqdm", lambda *given, **more: pytest.fail("a bar"))
+    fit(digits, MeanSquaredError(), steps=2)
+
+
 def test_training_leaves_torchs_own_generator_alone(digits):
     torch.manual_seed(5)
     before = torch.get_rng_state()
