@@ -75,7 +75,8 @@ def match(problem: Problem) -> Solution | None:
         m of them, max(1, R) for a Gaussian and a Laplace source. Those are the largest terms that the formulas add up,
         each with a few ulp of error; the factor is about four times the largest error seen against 50 digits. Where
         limits smaller by the same factor leave the rate at 0 too, it is exactly 0. A vector has the bracket of its
-        allocation, widened by the rounding of the principal variances. A density at D = 0 has status
+        allocation, widened by the rounding of the principal variances; of a matrix that is not diagonal those below
+        1e-14 of the largest are read as 0, what a singular matrix has after rounding. A density at D = 0 has status
         INFEASIBLE and rate inf.
 
     >>> from rdptheory.sources import Bernoulli
@@ -225,7 +226,8 @@ def _gaussian(problem: Problem, source: Gaussian, P: float, perception: Divergen
 def _gaussian_vector(problem: Problem, source: GaussianVector, P: float, perception: Divergence) -> Solution:
     variances, axes = source.principal
     largest = float(variances.max())
-    held = variances > (VANISHING * largest if axes is not None else 0.0)  # the rest is rounding: Y = X there
+    turned = axes is not None and bool((source.covariance[~np.eye(variances.size, dtype=bool)] != 0.0).any())
+    held = variances > (VANISHING * largest if turned else 0.0)  # the rest is rounding: Y = X there
     text = "Gaussian vector, squared error: an allocation over the principal axes [ZQCK21, Theorem 1]"
     if problem.D == 0.0:
         infinite, none = Bounds(Unbounded, Unbounded), Slopes(float("nan"), float("nan"))
@@ -233,7 +235,7 @@ def _gaussian_vector(problem: Problem, source: GaussianVector, P: float, percept
         return Solution(problem, Unbounded, infinite, none, None, Status.INFEASIBLE, message, ClosedForm())
     found = gaussian_vector.allocate(variances[held], problem.D, P, perception)
     bounds = found.bounds
-    if axes is not None and bounds.upper > 0.0:  # dR/dλ_i at the prices is at most (s D_i + μ P_i)/λ_i
+    if turned and bounds.upper > 0.0:  # dR/dλ_i at the prices is at most (s D_i + μ P_i)/λ_i
         owed = found.price_D * found.distortions
         if 0.0 < P < Unbounded:
             owed = owed + found.price_P * found.perceptions

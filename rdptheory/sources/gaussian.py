@@ -123,6 +123,8 @@ class GaussianVector(Finished):
         if self.covariance.ndim == 1:
             return self.covariance, None
         values, axes = np.linalg.eigh(0.5 * (self.covariance + self.covariance.T))
+        if np.count_nonzero(self.covariance) == np.count_nonzero(self.covariance.diagonal()):
+            values, axes = self.covariance.diagonal(), np.eye(self.mean.size)  # every digit of the least ones
         return frozen_array(values), frozen_array(axes)
 
     @property

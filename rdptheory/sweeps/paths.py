@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -10,8 +11,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from pathlib import Path as File
 from threading import Lock
+from types import CodeType, FunctionType, MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from threadpoolctl import ThreadpoolController
 from rdptheory._types import FloatArray
 from rdptheory.distortions import Distortion, signed
 from rdptheory.divergences import Divergence
+from rdptheory.doors import ours
 from rdptheory.errors import InvalidInput, at_least_zero, real
 from rdptheory.files import made_folder, read_bytes, write_bytes
 from rdptheory.methods import Method
@@ -45,6 +49,8 @@ VARIABLES = ("rate", "lower", "upper", "slope_D", "slope_P", "steps", "status")
 MOST_POINTS = 10_000_000
 """Of one sweep: at a millisecond each they take three hours, and a table of them half a gigabyte."""
 STATUSES = tuple(Status)
+WRITTEN = {"<string>", dataclasses.__file__}
+"""Files of the functions that `dataclass` writes into a class."""
 LARGEST_FILE = 2**26
 """Bytes of one path in a store: half a million points."""
 
@@ -65,6 +71,9 @@ class Path:
     @property
     def key(self) -> str:
         """A name made of every number of the question: a question that differs anywhere has another one.
+
+        A class of one's own is part of the question, with its numbers and its code; what its functions read from
+        elsewhere is not seen.
 
         Raises
         ------
@@ -153,7 +162,8 @@ class Store:
     """A folder with one file for every finished path, named by `Path.key` and written whole or not at all.
 
     A file holds the SHA-256 of what follows, then the question it answers and its numbers, every bit of them. One
-    that is damaged, or answers another question, counts as missing: its path is solved again and the file replaced.
+    that is damaged, answers another question, or holds what no judge says, counts as missing: its path is solved again
+    and the file replaced.
     """
 
     folder: File
@@ -173,7 +183,8 @@ class Store:
             document = json.loads(kept)
             if any(document[name] != value for name, value in _asked(path).items()):
                 return None
-            return np.array([[float.fromhex(text) for text in row] for row in document["rows"]])
+            table = np.array([[float.fromhex(text) for text in row] for row in document["rows"]])
+            return table if _answers(table, path) else None
         except (InvalidInput, ValueError, KeyError, TypeError):  # no such file, or none of ours
             return None
 
@@ -191,6 +202,15 @@ def _asked(path: Path) -> dict[str, Any]:
     """The question of a path, and how its answer is written."""
     D = [value.hex() for value in path.D]
     return {"question": path.key, "columns": [*VARIABLES], "D": D, "P": path.P.hex()}
+
+
+def _answers(table: FloatArray, path: Path) -> bool:
+    """Whether numbers can be the answers along a path: a line each, with brackets that are none the wrong way round."""
+    if table.shape != (len(path.D), len(VARIABLES)):
+        return False
+    rate, lower, upper, _, _, steps, status = table.T
+    whole = bool(np.isin(status, range(len(STATUSES))).all() and ((steps >= 0.0) & (steps == np.floor(steps))).all())
+    return whole and bool(((lower <= upper) & (lower >= 0.0) & (rate == upper)).all())
 
 
 class _Threads:
@@ -236,7 +256,7 @@ UNNAMED = (
 def _absorb(digest: Any, value: object) -> None:
     """Feed a value with its type and length to a hash, so that different values give different bytes."""
     parts: Sequence[object] = ()
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int, str, bytes)):
         own = repr(value).encode()
     elif isinstance(value, float):
         own = struct.pack("<d", value)
@@ -246,10 +266,52 @@ def _absorb(digest: Any, value: object) -> None:
         own, parts = str(len(value)).encode(), value
     elif is_dataclass(value) and not isinstance(value, type):
         own = type(value).__module__.encode()
-        parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        parts = (*_state(value), *(part for heir in type(value).__mro__ if not _known(heir) for part in _body(heir)))
     else:
         raise InvalidInput("store", value, UNNAMED)
     digest.update(f"{type(value).__qualname__} {len(own)} {len(parts)} ".encode())
     digest.update(own)
     for part in parts:
         _absorb(digest, part)
+
+
+def _state(value: Any) -> list[tuple[str, object]]:
+    """The fields of an object, then what else its constructor put into it; what it worked out since is none."""
+    names = [field.name for field in fields(value)]
+    rest = sorted({*getattr(value, "__dict__", ())} - {*names})
+    rest = [name for name in rest if not isinstance(getattr(type(value), name, None), cached_property)]
+    return [(name, getattr(value, name)) for name in (*names, *rest)]
+
+
+def _known(cls: type) -> bool:
+    """Whether a class is one of this package or of Python, which a key need not describe."""
+    return ours(cls) or cls.__module__ in sys.stdlib_module_names
+
+
+def _body(cls: type) -> Iterator[tuple[str, object]]:
+    """What the class of a user says: its numbers, and the code of its functions."""
+    for name, member in sorted(vars(cls).items()):
+        found = getattr(member, "fget", getattr(member, "func", getattr(member, "__func__", member)))
+        if isinstance(found, FunctionType):
+            if found.__code__.co_filename not in WRITTEN:
+                yield name, (*_code(found.__code__), _inside(found))
+        elif not name.startswith(("__", "_abc")) and not isinstance(found, MemberDescriptorType):
+            yield name, _plain(found)
+
+
+def _inside(function: FunctionType) -> tuple[object, ...]:
+    """What a function holds of its own: defaults, and the variables around it; classes there are but names."""
+    held = [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [part.__qualname__ if isinstance(part, (type, FunctionType)) else _plain(part) for part in held]
+    return (*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items()), *held)
+
+
+def _plain(part: object) -> object:
+    """A collection in words."""
+    return repr(part) if isinstance(part, (list, dict, set, frozenset)) else part
+
+
+def _code(code: CodeType) -> tuple[object, ...]:
+    """Code as what it does: a change of comments or lines is none."""
+    consts = (_code(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts)
+    return (code.co_code, code.co_names, *consts)

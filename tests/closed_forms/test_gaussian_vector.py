@@ -22,6 +22,7 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.closed_forms import gaussian, gaussian_vector
+from tests.checks import assert_inside
 
 INF = float("inf")
 BALLS = [Wasserstein2Squared(), KullbackLeibler()]
@@ -176,6 +177,17 @@ def test_regimes_meet(ball) -> None:
         assert blind.bounds.upper == 0.0
         edge = float(blind.distortions.sum())
         assert gaussian_vector.allocate(variances, edge * (1 - 1e-4), P, ball).bounds.gap <= 1e-9
+
+
+def test_a_diagonal_matrix_keeps_its_least_variance() -> None:
+    """½ log 1/(D/2) + ½ log 1e-15/(D/2): no axis is turned, so that no variance is rounding of another."""
+    listed, matrix = (
+        rdp(GaussianVector([0.0, 0.0], covariance), SquaredError(), None, D=1e-20, P=np.inf)
+        for covariance in ([1.0, 1e-15], [[1.0, 0.0], [0.0, 1e-15]])
+    )
+    assert_inside(matrix.bounds, 0.5 * np.log(1e-15) - np.log(5e-21), 1e-13)  # of logarithms of 50
+    assert matrix.bounds == listed.bounds
+    assert matrix.candidate.joint.covariance.shape == (4, 4)
 
 
 def test_vanishing_variances_and_the_scalar_source() -> None:

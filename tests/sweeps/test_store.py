@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rdptheory import InvalidInput, Pmf, SquaredError, TotalVariation
+from rdptheory import GaussianVector, InvalidInput, Pmf, SquaredError, TotalVariation
 from rdptheory.sweeps import surface
 from rdptheory.sweeps.paths import Store, paths, tabulate_path
 
@@ -101,6 +103,78 @@ def test_swapped_and_copied_files_are_not_believed(store: Store) -> None:
     assert [store.load(path) is None for path in WORK] == [True, True, False]
     shutil.copy(first.with_suffix(".spare"), third)
     assert store.load(WORK[2]) is None
+
+
+def forged(content: bytes, **cells: float) -> bytes:
+    """The file with other numbers in its first line, and the digest that goes with them."""
+    document = json.loads(content.partition(b"\n")[2])
+    row = document["rows"][0]
+    for name, value in cells.items():
+        row[document["columns"].index(name)] = value.hex()
+    kept = json.dumps(document).encode()
+    return hashlib.sha256(kept).hexdigest().encode() + b"\n" + kept
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"lower": 2.0},
+        {"lower": -1.0},
+        {"upper": 3.0},
+        {"lower": float("nan")},
+        {"rate": 0.1},
+        {"status": 7.0},
+        {"status": 0.5},
+        {"steps": -1.0},
+    ],
+    ids=str,
+)
+def test_numbers_that_no_judge_says_are_not_believed(store: Store, cells: dict[str, float]) -> None:
+    file = files(store)[0]
+    content = file.read_bytes()
+    file.write_bytes(forged(content))
+    assert store.load(WORK[0]) is not None
+    file.write_bytes(forged(content, **cells))
+    assert store.load(WORK[0]) is None
+
+
+def test_a_table_of_another_shape_is_not_believed(store: Store) -> None:
+    file = files(store)[0]
+    document = json.loads(file.read_bytes().partition(b"\n")[2])
+    for rows in ([], document["rows"][:1], [row[:-1] for row in document["rows"]], document["rows"][0]):
+        kept = json.dumps({**document, "rows": rows}).encode()
+        file.write_bytes(hashlib.sha256(kept).hexdigest().encode() + b"\n" + kept)
+        assert store.load(WORK[0]) is None
+
+
+def heir(factor: float, *, cached: bool = False) -> TotalVariation:
+    """A divergence of one's own with a number in its object, in its class or around its function."""
+
+    class Scaled(TotalVariation):
+        weight = factor
+
+        def __init__(self) -> None:
+            object.__setattr__(self, "number", factor)
+
+        def told(self) -> float:
+            return factor
+
+    if cached:
+        del Scaled.weight
+    return Scaled()
+
+
+def test_numbers_of_ones_own_classes_are_part_of_the_question() -> None:
+    def key(divergence: TotalVariation) -> str:
+        return paths(SOURCE, SquaredError(), divergence, D, 0.05, None)[0].key
+
+    assert key(heir(1.0)) == key(heir(1.0))
+    assert len({key(heir(1.0)), key(heir(2.0)), key(heir(1.0, cached=True)), key(TotalVariation())}) == 4
+    vector = GaussianVector([0.0, 0.0], [[2.0, 1.0], [1.0, 2.0]])
+    path = paths(vector, SquaredError(), None, D, float("inf"), None)[0]
+    before = path.key
+    assert vector.principal[0].sum() == pytest.approx(4.0)  # worked out since, and no part of the question
+    assert path.key == before
 
 
 def test_a_place_that_cannot_be_a_store_is_refused(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
