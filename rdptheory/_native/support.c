@@ -4,6 +4,7 @@
 #define NEWTON_STEPS 200 /* of a search that takes a dozen, or about 60 where it has to bisect */
 #define SETTLED 1e-11    /* nats that the bound at a given mu may be above the least: what a solver leaves anyway */
 #define EDGE 1e-14       /* share of the way to the pole of the ratio that the search keeps away from it */
+#define FARTHEST 1e150   /* nats between two prices: their squares are numbers that float64 holds */
 
 static double greatest(const double *v, int64_t m) {
     double top = v[0];
@@ -140,7 +141,10 @@ static int smooth(const rdp_ball *ball, double P, const double *v, int64_t m, do
 }
 
 int support(const rdp_ball *ball, double P, const double *v, int64_t m, double mu, double *work, double *bound) {
+    double least = v[0];
+    for (int64_t j = 1; j < m; j++) least = v[j] < least ? v[j] : least;
     if (!ball) *bound = greatest(v, m);
+    else if (!(greatest(v, m) - least <= FARTHEST)) return 0;
     else if (P == 0.0) *bound = mean_bound(ball->q, v, m);
     else if (ball->kind == RDP_BOX) *bound = box(ball->q, P, v, m, work, work + m);
     else return smooth(ball, P, v, m, mu, work, bound);

@@ -18,6 +18,7 @@ from rdptheory.problems import DiscreteProblem, PerceptionLimit
 __all__ = ["log_column_sums", "lower_bound", "on_reduced", "support_value"]
 
 BELOW = 100.0  # ranges of v below it: a symbol that nobody can use is then worth next to nothing, and digits are kept
+FARTHEST = 1e150  # nats between two prices: their squares are numbers that float64 holds
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of numbers that prove nothing
@@ -111,16 +112,31 @@ def _guess(dual: DualPoint, number: int) -> float:
 
 
 def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:
-    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf."""
+    """σ(v) where v may hold -inf: an unreachable symbol that the ball insists on makes the support_value -inf.
+
+    inf where it may hold more than float64 does, inf or NaN: of such a price nothing is known.
+    """
+    most, least = float(v.max()), float(v.min())
+    if not most < inf:
+        return inf
     alone = ball.limit == 0.0 and not ball.has_zero_cost_moves  # the reference is all the ball holds
-    if not float(v.min()) > -inf:  # NaN among them
-        finite, reference = np.isfinite(v), ball.reference
-        if not finite.any() or (alone and bool((reference[~finite] > 0.0).any())):
-            return -inf
-        least, most = float(v[finite].min()), float(v[finite].max())
-        levels = (least, least - BELOW * (1.0 + most - least))  # raising v keeps the bound valid
-        return min(_support(ball, np.where(finite, v, level), mu, alone) for level in levels)
+    if not most - least <= FARTHEST:
+        return _far_apart(ball, v, mu, alone)
     return _support(ball, v, mu, alone)
+
+
+def _far_apart(ball: PerceptionLimit, v: FloatArray, mu: float, alone: bool) -> float:
+    """σ(v) where prices lie too far below the largest for differences of them: raising v keeps the bound valid."""
+    finite, reference = np.isfinite(v), ball.reference
+    if not finite.any() or (alone and bool((reference[~finite] > 0.0).any())):
+        return -inf
+    most = float(v.max())
+    v = np.where(finite, np.maximum(v, most - FARTHEST), v)
+    if finite.all():
+        return _support(ball, v, mu, alone)
+    least = float(v[finite].min())
+    levels = (least, least - BELOW * (1.0 + most - least))
+    return min(_support(ball, np.where(finite, v, level), mu, alone) for level in levels)
 
 
 def _support(ball: PerceptionLimit, v: FloatArray, mu: float, alone: bool) -> float:

@@ -1,15 +1,30 @@
 """Whatever the dual point, the bound stays below the truth."""
 
+import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Bernoulli, Hamming, Pmf, Table, TotalVariation, closed_forms
+from rdptheory import (
+    Bernoulli,
+    ChiSquare,
+    Hamming,
+    Outcome,
+    Pmf,
+    Table,
+    TotalVariation,
+    TransportDivergence,
+    closed_forms,
+)
 from rdptheory.certificates import DualPoint, lower_bound
+from rdptheory.certificates.lower import support_value
+from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
+from rdptheory.solvers.outcome import judged
 from tests import checks, oracles
 from tests.strategies import laws, matrices, problems, vectors
 
@@ -59,6 +74,52 @@ def test_numbers_that_are_none_prove_nothing():
     problem = Problem(Bernoulli(0.25), Hamming(), TotalVariation(), 0.1, 0.05).discrete
     for f, s in (([math.nan, 0], 1), ([math.inf, 0], 1), ([0, 0], math.nan), ([0, 0], -1), ([0, 0], math.inf)):
         assert lower_bound(problem, DualPoint(np.array(f, dtype=float), np.array([float(s)]))) == 0.0
+
+
+FAR = [
+    [1.7e308, 1e-300, -1.7e308],
+    [-1.7e308, 1.7e308, 0.0],
+    [1e300, -1e154, -1e308],
+    [0.0, -1e200, 1.0],
+    [1.7e308, -6e9, 1e9],
+    [-np.inf, 1e308, -1e308],
+]
+COSTS = TransportDivergence([[0.0, 1.0, 3.0], [1.0, 0.0, 1.0], [3.0, 1.0, 0.0]])
+
+
+@pytest.mark.parametrize("ball", [*F_DIVERGENCES, COSTS], ids=lambda ball: ball.name)
+def test_prices_whose_differences_leave_float64_are_bounded(ball):
+    """Of a largest and a least that far apart the difference is inf, and inf times a mass was taken off."""
+    for law in (np.array([0.25, 0.25, 0.5]), np.array([0.0, 1e-20, 1.0])):
+        for v, P, mu in itertools.product(np.array(FAR), (0.0, 1e-12, 0.5), (0.0, 1.0, 1e308)):
+            held = law > 0.0
+            if np.isfinite(v[held]).all():
+                mean = sum(Fraction(w) * Fraction(x) for w, x in zip(law[held], v[held], strict=True))
+                found = support_value(PerceptionLimit(ball, law, P), v, mu)
+                assert found == math.inf or Fraction(found) >= mean / sum(map(Fraction, law))
+
+
+@pytest.mark.parametrize("ball", [*F_DIVERGENCES, COSTS], ids=lambda ball: ball.name)
+def test_a_price_that_nobody_bounds_is_worth_more_than_any(ball):
+    for price in (math.inf, math.nan):
+        v = np.array([-math.inf, price, -0.5])
+        assert support_value(PerceptionLimit(ball, np.array([0.0, 0.3, 0.7]), 0.1), v) == math.inf
+
+
+def test_a_dual_point_whose_rounding_leaves_float64_proves_nothing():
+    """What float64 may have added to one column was inf, and the column counted as one that nobody can use."""
+    limits = tuple(DistortionLimit(np.where(np.eye(2, 3, 1) > 0.0, 0.0, math.inf), D) for D in (1e-9, 0.0))
+    law = np.array([0.02, 0.98])
+    ball = PerceptionLimit(ChiSquare(), np.array([0.0, 0.02, 0.98]), 0.1)
+    dual = DualPoint(np.array([1e308, 1.0]), np.ones(2))
+    assert lower_bound(DiscreteProblem(law, limits, (ball,)), dual) <= math.log(2.0)
+    for P in (0.0, 0.1):
+        coin = Problem(Pmf([0.25, 0.75]), Hamming(), TotalVariation(), 0.1, P).discrete
+        for f in itertools.product([-1.7e308, 0.0, 1.0, 1.7e308], repeat=2):
+            for s in (0.0, 1.0, 1e300):
+                one = DualPoint(np.array(f), np.array([s]))
+                checks.assert_at_most(judged(coin, Outcome(np.eye(2), one)).bounds.lower, math.log(2.0), SLACK)
+                checks.assert_at_most(lower_bound(coin, one), math.log(2.0), SLACK)
 
 
 def test_multipliers_of_limits_that_are_there_are_enough():
