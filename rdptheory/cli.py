@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -173,6 +174,8 @@ def surface_command(
 def _check_grid_file(out: Path) -> None:
     if out.suffix.lower() not in (".nc", ".csv"):
         raise InvalidInput("out", str(out), "must end in .nc or .csv")
+    if out.suffix.lower() == ".nc" and find_spec("h5netcdf") is None:  # before the work
+        raise MissingPackage("h5netcdf", "parallel")
 
 
 @app.command(name="slope-curve")

@@ -116,9 +116,9 @@ def style() -> Iterator[None]:
     MissingPackage
         matplotlib is not installed.
     """
+    mpl = _matplotlib()
     from cycler import cycler  # comes with matplotlib
 
-    mpl = _matplotlib()
     count = min(len(COLOURS), len(DASHES))
     cycle = cycler(color=list(COLOURS[:count])) + cycler(linestyle=list(DASHES[:count]))
     with mpl.rc_context({**STYLE, "axes.prop_cycle": cycle}):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import rdptheory
-from rdptheory import Pmf, demo, files, words
+from rdptheory import Pmf, cli, demo, files, words
 from rdptheory.cli import main
 from rdptheory.sweeps import COLUMNS
 
@@ -299,6 +299,13 @@ def test_pictures_are_refused_before_the_work(capsys, tmp_path, monkeypatch):
     code, out, err = run(capsys, "curve", *COIN, "-D", "0.1", "--out", str(tmp_path / "c.csv"), "--plot", "c.png")
     assert (code, out) == (2, "")
     assert err == "Error: matplotlib is not installed: pip install 'rdptheory[plot]'\n"
+
+
+def test_a_grid_that_cannot_be_written_is_refused_before_the_work(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    code, out, err = run(capsys, "surface", *COIN, "-D", "0.1", "-P", "0", "--out", str(tmp_path / "s.nc"))
+    assert (code, out) == (2, "")
+    assert err == "Error: h5netcdf is not installed: pip install 'rdptheory[parallel]'\n"
 
 
 def test_what_options_say_is_written_once():

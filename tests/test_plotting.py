@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -24,6 +25,7 @@ from rdptheory import (
     rdp,
     surface,
 )
+from rdptheory.errors import MissingPackage
 from rdptheory.placement import Limit, sample_floor
 from rdptheory.sweeps import adaptive
 from rdptheory.units import Unit
@@ -263,3 +265,10 @@ def test_names_of_crowded_points_stay_apart():
             assert met is None or met.width * met.height <= 0.05 * one.width * one.height  # the rims of letters
         for x, y in axes.transData.transform([(D, rate / math.log(2)) for D, rate in places]):
             assert not any(box.contains(x, y) for box in boxes)
+
+
+def test_without_matplotlib_even_the_style_says_so(monkeypatch):
+    for name in ("matplotlib", "cycler"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingPackage, match=r"rdptheory\[plot\]"), plotting.style():
+        pass

@@ -269,7 +269,7 @@ def load_xarray() -> Any:
     try:
         import xarray
     except ImportError:
-        raise MissingPackage("xarray", "parallel") from None
+        raise MissingPackage("xarray", "plot") from None
     return xarray
 
 

@@ -122,7 +122,7 @@ def test_corners_are_those_of_one_limit_and_files_those_of_a_sweep(
     with pytest.raises(MissingPackage, match=r"rdptheory\[parallel\]"):
         write_surface(tmp_path / "grid.nc", serial)
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(MissingPackage, match=r"rdptheory\[parallel\]"):
+    with pytest.raises(MissingPackage, match=r"rdptheory\[plot\]"):
         curve(*QUESTION, D=D, P=0.1)
     assert os.listdir(tmp_path) == []
 
