@@ -27,7 +27,7 @@ from rdptheory.solution import Candidate, Solution, Status, plain
 from rdptheory.solve import rdp
 from rdptheory.solvers.relevance import ClassGrid, Coded
 from rdptheory.sources import DiscreteSource
-from rdptheory.units import Unit
+from rdptheory.units import Unit, nats_to_bits
 
 __all__ = ["RelevantSolution", "bottleneck", "bottleneck_curve", "relevant_rate", "side_information_rate"]
 
@@ -126,7 +126,8 @@ def relevant_rate(
     if method is None:
         method = ClassGrid() if problem.relevance.shape[1] == 2 else ClassGrid(gap=BY_CELLS)
     if question.C < question.least - 4.0 * question.rounding:
-        return _infeasible(problem, method, f"C is below H(S|X) = {question.least:.6g}, what no code can tell of S")
+        least = f"{question.least:.6g} nat = {nats_to_bits(question.least):.6g} bit"
+        return _infeasible(problem, method, f"C is below H(S|X) = {least}, what no code can tell of S")
     free: Solution | None = None
     if problem.plain is not None and not problem.free:
         free = rdp(source, problem.plain.distortion, perception, D=D, P=P)

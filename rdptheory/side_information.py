@@ -320,6 +320,8 @@ def _joint_law(given: ArrayLike, p: FloatArray) -> FloatArray:
     if not (np.abs(sums - p) <= OFF).all():
         worst = int(np.argmax(np.abs(sums - p)))
         rule = f"row {worst} sums to {sums[worst]:.12g}, the source has mass {p[worst]:.12g} there"
+        if (np.abs(sums - 1.0) <= OFF).all():
+            rule = "must be p(x, z), and its rows sum to 1 as those of p(z|x) do: multiply each by the mass of its x"
         raise InvalidInput("side_information", given, rule)
     return joint
 

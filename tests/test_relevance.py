@@ -302,7 +302,7 @@ def test_edges_of_C():
     assert below.status is Status.INFEASIBLE
     assert below.rate == math.inf
     assert below.candidate is None
-    assert f"H(S|X) = {least:.6g}" in below.message
+    assert f"H(S|X) = {least:.6g} nat = {least / math.log(2):.6g} bit" in below.message
     exact = bottleneck(P4, T4, C=least)  # every letter tells its symbol, because no two have one p(s|x)
     assert_inside(exact.bounds, H(P4.probabilities), 1e-14)
     assert exact.slopes.C == -math.inf

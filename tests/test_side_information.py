@@ -428,6 +428,7 @@ def test_distortion_at_and_sweeps_go_the_same_road():
         (JOINT[:3], "output", r"must have shape \(4, k\)"),
         (JOINT.ravel(), "output", r"must have shape \(4, k\)"),
         (JOINT * 1.1, "output", "row 0 sums to"),
+        (JOINT / JOINT.sum(axis=1, keepdims=True), "output", "as those of p.z|x. do: multiply each by the mass"),
         (JOINT - 0.06 + np.array([0.06, 0.06]) * 0.0, "output", "must lie in"),
         (np.full(JOINT.shape, 1e308), "output", "must lie in"),
         (np.where(JOINT > 0.1, np.nan, JOINT), "output", "finite"),

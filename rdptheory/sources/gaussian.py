@@ -107,7 +107,8 @@ class GaussianVector(Finished):
         if m.ndim != 1 or m.size == 0:
             raise InvalidInput("mean", mean, f"must have shape (k,) with k >= 1, has {m.shape}")
         if c.shape not in ((m.size,), (m.size, m.size)):
-            raise InvalidInput("covariance", covariance, f"must have shape ({m.size}, {m.size}) or ({m.size},)")
+            rule = f"must have shape ({m.size}, {m.size}) or ({m.size},), has {c.shape}"
+            raise InvalidInput("covariance", covariance, rule)
         largest = float(np.abs(c).max())
         if c.ndim == 2 and float(np.abs(c - c.T).max()) > ROUNDING * largest:
             raise InvalidInput("covariance", covariance, "must be symmetric")
