@@ -143,23 +143,27 @@ def confidence_rate(
     if not 0.0 < level < 1.0:
         raise InvalidInput("confidence", confidence, "must lie strictly between 0 and 1")
     x, box = _sample(samples, support)
+    size = x.shape[0]
+    x, box, limit = _in_units(x, box, D)
     x = x[np.random.default_rng(SHUFFLE).permutation(x.shape[0])]
     half = x.shape[0] // 2
     first, second = x[:half], x[half:]
     alpha = 1.0 - level
-    parts = [*_lower_parts(first, second, box, D, alpha / 2.0), _upper_part(first, second, box, D, alpha / 2.0)]
+    with np.errstate(all="ignore"):  # of numbers that say nothing: a limit of 1e-300 of the support
+        lower_parts = _lower_parts(first, second, box, limit, alpha / 2.0)
+        parts = [*lower_parts, _upper_part(first, second, box, limit, alpha / 2.0)]
     lower = max([0.0, *(part.bound for part in parts[:-1])])
     upper = parts[-1].bound
     ends = "both ends" if 0.0 < lower and upper < np.inf else "upper only" if upper < np.inf else "lower only"
     if lower == 0.0 and upper == np.inf:
         ends = "nothing can be said"
     holds = lower <= upper
-    text = f"{ends}, from {x.shape[0]} samples"
+    text = f"{ends}, from {size} samples"
     return ConfidenceRate(
         Bounds(min(lower, upper), upper) if holds else Bounds(0.0, np.inf),
         level,
         D,
-        x.shape[0],
+        size,
         tuple(parts),
         Status.OPTIMAL if ends == "both ends" and holds else Status.STOPPED,
         text if holds else "the two ends contradict each other: an assumption is broken, or this is the rare sample",
@@ -179,6 +183,19 @@ def _sample(samples: ArrayLike, support: object) -> tuple[FloatArray, FloatArray
     if ((x < box[:, 0]) | (x > box[:, 1])).any():
         raise InvalidInput("samples", float(x.max()), f"must lie within the support, {box.tolist()}")
     return x, box
+
+
+def _in_units(x: FloatArray, box: FloatArray, D: float) -> tuple[FloatArray, FloatArray, float]:
+    """Samples, box and limit in units of the widest side, from the middle of the box: R(D) does not know of either."""
+    half = 0.5 * box
+    middle, unit = half[:, 0] + half[:, 1], float((half[:, 1] - half[:, 0]).max())
+    moved = np.clip((0.5 * x - 0.5 * middle) / unit, -0.5, 0.5)
+    return moved, np.clip((half - 0.5 * middle[:, None]) / unit, -0.5, 0.5), D / unit / unit / 4.0
+
+
+def _said(bound: float) -> float:
+    """A lower bound, -inf where its numbers are none."""
+    return bound if np.isfinite(bound) else -np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +247,8 @@ def _fit(x: FloatArray, D: float) -> _Fit:
         mean = float((W * d).sum(axis=1).mean())
         mass = W.sum(axis=0)
         kept = mass > 1e-6 * x.shape[0]
+        if not kept.any():  # a slope beyond what float64 tells apart
+            break
         y, q = (W.T @ x)[kept] / mass[kept, None], mass[kept] / mass[kept].sum()
         s *= float(np.clip(mean / D, 0.8, 1.25))
     return _Fit(y, q, s)
@@ -263,7 +282,7 @@ def _lower_parts(first: FloatArray, second: FloatArray, box: FloatArray, D: floa
     """Theorems A, A' and A'', where a grid of y is affordable: they share δ."""
     fit = _fit(first, D)
     k, diameter = box.shape[0], float(((box[:, 1] - box[:, 0]) ** 2).sum())
-    if fit.s == 0.0 or k > 2:
+    if not 0.0 < fit.s < np.inf or k > 2:
         return []
     grid, step_cost = _grid(box, fit.s)
     share = delta / (3.0 if k == 1 else 1.0)
@@ -271,7 +290,7 @@ def _lower_parts(first: FloatArray, second: FloatArray, box: FloatArray, D: floa
     f = fit.at(second)[0]
     c = _column_means(second, f, grid, s)
     moved = s * diameter * np.sqrt(np.log(1.0 / share) / (2.0 * n))
-    bound = float(f.mean() - np.log(c.max())) - step_cost - s * D - float(moved)
+    bound = _said(float(f.mean() - np.log(c.max())) - step_cost - s * D - float(moved))
     parts = [Part("A", bound, 1.0 - share, "independent draws within the support; the slope from the other half")]
     if k == 1:
         parts.append(_by_variation(fit, np.concatenate([first, second])[:, 0], box[0], grid[:, 0], step_cost, D, share))
@@ -324,9 +343,9 @@ def _by_variation(
         at_crest = np.where(inside, crest, knots[:-1])
         top = np.exp(f[:-1] + slope * (at_crest - knots[:-1]) - s * (at_crest - y) ** 2)
         ups = np.where(inside, 2.0 * top - values[:-1] - values[1:], np.abs(np.diff(values)))
-        worst = max(worst, float(mean) + away * float(ups.sum()))
+        worst = float(np.maximum(worst, float(mean) + away * float(ups.sum())))  # which keeps what is no number
     text = "independent draws within the support; f and s may depend on the sample"
-    return Part("A'", below - float(np.log(worst)) - step_cost - s * D, 1.0 - delta, text)
+    return Part("A'", _said(below - float(np.log(worst)) - step_cost - s * D), 1.0 - delta, text)
 
 
 def _by_split(
@@ -344,9 +363,9 @@ def _by_split(
         z = np.exp(at - s * (x - y) ** 2)
         crest = np.clip(y + slope / (2.0 * s), knots[:-1], knots[1:])
         span = float(np.exp((f[:-1] + slope * (crest - knots[:-1]) - s * (crest - y) ** 2).max()))
-        worst = max(worst, float(z.mean()) + _bernstein(z, span, each))
+        worst = float(np.maximum(worst, float(z.mean()) + _bernstein(z, span, each)))
     text = "independent draws within the support; f and s from the other half"
-    return Part("A''", below - float(np.log(worst)) - step_cost - s * D, 1.0 - delta, text)
+    return Part("A''", _said(below - float(np.log(worst)) - step_cost - s * D), 1.0 - delta, text)
 
 
 guard(__name__)

@@ -53,6 +53,25 @@ def test_shift_and_scale_do_not_matter() -> None:
     np.testing.assert_allclose((moved.bounds.lower, moved.rate), (plain.bounds.lower, plain.rate), rtol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-150, 1e150, 2.0**400])
+def test_units_whose_squares_leave_float64(unit: float) -> None:
+    x = np.random.default_rng(4).random(4_000)
+    plain = confidence_rate(x, SQUARED, D=0.05, support=(0.0, 1.0))
+    moved = confidence_rate(unit * x, SQUARED, D=0.05 * unit * unit, support=(0.0, unit))
+    assert moved.size == plain.size
+    np.testing.assert_allclose((moved.bounds.lower, moved.rate), (plain.bounds.lower, plain.rate), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("D", "support"), [(1e-300, (0.0, 1.0)), (1e-12, (0.0, 1.0)), (0.02, (-1e6, 1e6)), (0.02, (-1e200, 1e200))]
+)
+def test_limits_far_below_the_support_say_nothing(D: float, support: tuple[float, float]) -> None:
+    """And do so without a warning, which is an error here."""
+    found = confidence_rate(np.random.default_rng(4).random(400), SQUARED, D=D, support=support)
+    assert found.bounds == Bounds(0.0, np.inf)
+    assert all(not np.isfinite(part.bound) for part in found.parts)
+
+
 def test_in_the_plane_and_beyond() -> None:
     rng = np.random.default_rng(5)
     plane = confidence_rate(rng.random((8_000, 2)), SQUARED, D=0.1, support=[(0.0, 1.0), (0.0, 1.0)])
