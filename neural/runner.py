@@ -158,7 +158,7 @@ class Bench:
             anchored = fit.behind if fit.loss.holds(AnchorNorm) else None
             same = replace(fit, loss=MeanSquaredError(), seed=0, behind=None, start=None if front else fit.start)
             alone = None if self.device != "cpu" or self.coder(fit).dense else fit  # convolutions gain nothing there
-            key = (same, terms, anchored, front and (front.coder, type(front.quantiser)), alone)
+            key = (same, terms, anchored, front and (front.coder, front.quantiser), alone)
             alike.setdefault(key, []).append(fit)
         for group in alike.values():
             yield from (group[n : n + STACK] for n in range(0, len(group), STACK))

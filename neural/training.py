@@ -152,7 +152,13 @@ def fit_decoders(
     noise: int | None = None, coder: Coder | None = None, critics: Sequence[nn.Module | None] | None = None,
     checkpoint: Checkpoint | None = None, progress: bool = False,
 ) -> list[Decoder]:  # fmt: skip
-    """`fit_decoder` for several codecs of one shape, losses that differ in their weights only, and seeds, at once."""
+    """`fit_decoder` for several codecs of one quantiser, losses that differ in their weights, and seeds, at once."""
+    if any(codec.quantiser != codecs[0].quantiser for codec in codecs):
+        raise InvalidInput(
+            "codecs", [c.quantiser for c in codecs], "must have one quantiser to be stood behind at once"
+        )
+    if len(set(codecs)) > 1 and any(isinstance(term, AnchorNorm) for _, term in losses[0].terms):
+        raise InvalidInput("codecs", codecs, "must be one where AnchorNorm holds the outputs to its own decoder's")
     coder = coder or codecs[0].coder
     noise = coder.private if noise is None else noise
     source, target = _shown(images, references, coder, device)

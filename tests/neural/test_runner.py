@@ -17,9 +17,10 @@ from neural.coders import Classifier
 from neural.data import Split
 from neural.losses import MeanSquaredError, Perceptual
 from neural.models import Source
+from neural.quantisers import UniversalQuantiser
 from neural.runner import KNOWN, Bench
 from neural.studies import studies
-from neural.study import Study, Variant
+from neural.study import Plan, Study, Variant
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
 from tests.pictures import faults
@@ -214,6 +215,12 @@ def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
         replace(starts[0], loss=study.variant("demo", 1).perceptual(w), seed=s) for w in (0.1, 0.2) for s in (0, 1)
     ]
     assert [len(group) for group in bench.groups(weights)] == [4]
+    coarse, fine = (
+        replace(starts[0], latent=2, quantiser=UniversalQuantiser(levels), plan=Plan(steps=1)) for levels in (3, 4)
+    )
+    bench.train([coarse, fine])
+    behind = [replace(front, behind=front, seed=n) for n, front in enumerate((coarse, fine, coarse))]
+    assert [len(group) for group in bench.groups(behind)] == [2, 1]  # a quantiser is shared, an encoder need not be
 
 
 def test_a_perceptual_term_keeps_the_classifier_it_has(digits):

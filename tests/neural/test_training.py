@@ -247,6 +247,20 @@ def test_a_new_decoder_leaves_the_encoder_as_it_was(digits, lloyd):
     assert neural.fit_decoder(lloyd, digits.train, EnergyScore(2), steps=2, seed=0).noise == 80
 
 
+def test_decoders_behind_other_quantisers_or_anchors_are_not_trained_as_one(digits):
+    """The first one's would serve all."""
+    one, other = fit(digits, MeanSquaredError(), steps=1), fit(digits, MeanSquaredError(), steps=1, seed=1)
+    coarser = replace(other, quantiser=replace(other.quantiser, levels=other.quantiser.levels - 1))
+    mse, more = MeanSquaredError(), dict(steps=1, seeds=[0, 1], noise=0)
+    with pytest.raises(InvalidInput, match="one quantiser"):
+        neural.fit_decoders([one, coarser], digits.train, [mse, mse], **more)
+    anchored = mse + AnchorNorm()
+    with pytest.raises(InvalidInput, match="AnchorNorm"):
+        neural.fit_decoders([one, other], digits.train, [anchored, anchored], **more)
+    assert len(neural.fit_decoders([one, other], digits.train, [mse, mse], **more)) == 2
+    assert len(neural.fit_decoders([one, one], digits.train, [anchored, anchored], **more)) == 2
+
+
 def test_an_anchor_is_a_decoder_without_noise(digits):
     codec = fit(digits, EnergyScore(2), steps=1, noise=3)
     with pytest.raises(InvalidInput, match="no noise"):
