@@ -17,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 LAW, IDENTITY, CONTROL, PAPER = "law", "identity", "control", "paper"
+D = "distortion_per_pixel"
 LEARNED = 0.9
 """Share of the images' variance below which a codec has learned something: one that always shows the mean has 1."""
 
@@ -64,12 +65,13 @@ def value(measure: str, **own: Any) -> Question:
 
 def over(measure: str, own: Mapping[str, Any], other: Mapping[str, Any], mean: str = "", of: str = "") -> Question:
     """The measure of one model over that of another (or over its measure `of`); with `mean`, the role of the mean of
-    the images, NaN where the other has not learned to tell them apart: a comparison with it then says nothing."""
+    the images, NaN where D of the other is not below that of the mean: a comparison with what cannot tell the images
+    apart says nothing."""
 
     def asked(table: Table, **labels: Any) -> float:
-        below = table.at(of or measure, **{**labels, **other})
-        known = not mean or below < LEARNED * table.at(of or measure, role=mean)
-        return table.at(measure, **{**labels, **own}) / below if known else math.nan
+        other_one = {**labels, **other}
+        known = not mean or table.at(D, **other_one) < LEARNED * table.at(D, role=mean)
+        return table.at(measure, **{**labels, **own}) / table.at(of or measure, **other_one) if known else math.nan
 
     return asked
 
