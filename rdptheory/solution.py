@@ -185,7 +185,7 @@ class Solution(Answer, Generic[Question]):
     rate: float
     bounds: Bounds
     slopes: Slopes
-    candidate: Candidate | None
+    candidate: Candidate | None = field(repr=False)  # arrays: a line of them says nothing
     status: Status
     message: str
     method: Method

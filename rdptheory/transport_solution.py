@@ -124,8 +124,8 @@ class TransportSolution(Answer):
 
     distortion: float
     bounds: TransportBounds
-    plan: Plan | None
-    multipliers: Multipliers | None
+    plan: Plan | None = field(repr=False)
+    multipliers: Multipliers | None = field(repr=False)
     method: TransportMethod | Method
     status: Status
     message: str

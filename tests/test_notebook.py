@@ -57,6 +57,14 @@ def test_answers_are_small_tables(solution):
     assert len(repr(catalogue)) < 200
 
 
+def test_a_prompt_shows_no_arrays(solution):
+    """At `>>>` the answer is a line of what was asked and found, without its channel or its plan."""
+    transport = constrained_transport(Bernoulli(0.5), Bernoulli(0.25), Hamming(), R=0.1, common_randomness=True)
+    for shown in (repr(solution), repr(transport)):
+        assert "array" not in shown
+        assert "bounds=" in shown
+
+
 def test_plain_values(solution):
     found = json.loads(json.dumps(solution.to_dict(), allow_nan=False))
     assert found["rate_nat"] == solution.rate

@@ -115,6 +115,7 @@ def test_commands_run_and_print_what_stands_below(page, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_resolve(page):
     text = page.read_text(encoding="utf-8")
+    assert "{doc}" not in text, "a link of Sphinx alone: who reads the file elsewhere cannot follow it"
     for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in link:
             assert (page.parent / link).exists(), link
