@@ -46,6 +46,7 @@ TINY = 1e-290  # stands in for a sum that underflowed: larger is valid in a lowe
 SMALLEST = 2.0**-1073  # of an entry of K at most, that float64 may have turned into 0
 SLIP = 4.0 * UNIT_ROUNDOFF  # of the limits, by which a mixture may miss them; paid for
 LARGEST_LOG = 600.0  # of f: exp(709) overflows
+FLAT = 1e-305  # s below which nobody divides by it: exp(-s d) is 1, and the channel does not look at the source
 SINGULAR = 1e-14  # determinant of scaled limits below which two of them are one
 SPARED = 8.0  # times the rounding of the products: what an exact output law keeps in hand, to be safely made up
 
@@ -252,6 +253,8 @@ def _mixture(points: tuple[OperatingPoint, ...], weights: FloatArray, D: float, 
 
 def evaluated(p: FloatArray, geometry: Geometry, ball: PerceptionLimit | None, part: GibbsChannel) -> OperatingPoint:
     """What a channel reaches, from its log h and s alone."""
+    if part.s < FLAT:
+        return OperatingPoint(np.inf, np.inf, np.inf, (part,))
     iterate = Iterate.of(p, geometry.at(part.s), part.s, part.log_h)
     return operating_point(iterate, geometry, ball, exact=part.exact_output and ball is not None)
 
@@ -277,7 +280,7 @@ def product_lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     s, held = float(np.ravel(dual.s)[0]), p > 0.0
     f = np.zeros(p.size)  # symbols of zero mass are not read
     f[held] = dual.f[held] if dual.f.size == p.size else dual.f
-    if not (np.isfinite(f).all() and np.isfinite(s) and s >= 0.0):
+    if not (np.isfinite(f).all() and FLAT <= s < np.inf):  # at s = 0 every column is one number, at least <p, f>
         return 0.0
     f[held] -= max(0.0, float(f[held].max()) - LARGEST_LOG)  # a constant in f cancels, and no exponential overflows
     weight = p * np.exp(f)

@@ -170,6 +170,16 @@ def test_a_dual_point_that_is_none_proves_nothing() -> None:
         assert products.product_lower_bound(problem, DualPoint(f, np.array([s]))) == 0.0
 
 
+@EACH
+@pytest.mark.parametrize("s", [0.0, 5e-324, 1e-310])
+def test_a_slope_of_next_to_nothing_proves_nothing(geometry: Geometry, s: float) -> None:
+    problem = question(P0, geometry, TotalVariation(), 1.2, 0.02)
+    outcome = Outcome(dual=DualPoint(np.log(P0), np.array([s])), gibbs=(GibbsChannel(np.log(P0), max(s, 5e-324)),))
+    bounds, best = judged(problem, outcome).bounds, judged(problem, FirstOrder(gap=1e-6).solve(problem)).bounds
+    assert bounds.lower == 0.0
+    assert bounds.upper >= best.lower
+
+
 def test_a_channel_at_an_infinite_distance_from_the_source_is_mixed_away() -> None:
     """p beside an output law without one of its symbols: KL(p‖r) is inf, and no weight on it keeps the limit."""
     problem = question(P0, KERNEL, ReverseKullbackLeibler(), 1.2, 0.02)
