@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from rdptheory._types import Bounds, FloatArray
+from rdptheory._types import Bounds, FloatArray, kept
 from rdptheory.certificates import (
     Shown,
     UpperBound,
@@ -195,8 +195,8 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
     slope_D = [0.0] * len(problem.distortions)
     for k, limit in enumerate(problem.distortions):
         if limit.limit < np.inf:
-            kept, s = next(slopes)
-            slope_D[k] = -s if kept.limit > 0.0 else -np.inf
+            found, s = next(slopes)
+            slope_D[k] = -s if found.limit > 0.0 else -np.inf
     bounds = Bounds(lower, upper.rate)
     in_P = -_told_from_0(problem, upper, bounds.gap, mu)
     return Proof(bounds, upper.channel, outcome, np.array(slope_D), in_P, min(upper.room, default=0.0) < 0.0)
@@ -284,9 +284,9 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
         return None
     n, held = problem.probabilities.size, problem.held
     limits, balls = len(problem.distortions), problem.perceptions
-    kept = max(1, sum(np.isfinite(limit.limit) for limit in problem.distortions))
+    finite = max(1, sum(np.isfinite(limit.limit) for limit in problem.distortions))
     f = _array("dual.f", dual.f, ((n,), (held,)), ignored)
-    s = _array("dual.s", dual.s, ((limits,), (kept,), *([()] if limits == 1 else [])), ignored)
+    s = _array("dual.s", dual.s, ((limits,), (finite,), *([()] if limits == 1 else [])), ignored)
     if f is None or s is None:
         return None
     if (s < 0.0).any():
@@ -302,7 +302,8 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
     mu = None if dual.mu is None else np.asarray(dual.mu)
     if mu is not None and (mu.dtype.kind not in "fiu" or mu.shape != (len(balls),) or not (mu >= 0.0).all()):
         mu = None  # only a hint
-    return DualPoint(f, np.atleast_1d(s), v, mu, bool(dual.centred))
+    v, mu = tuple(map(kept, v)), None if mu is None else kept(mu)
+    return DualPoint(kept(f), kept(np.atleast_1d(s)), v, mu, bool(dual.centred))  # a proof outlives a loop's arrays
 
 
 def _gibbs(problem: DiscreteProblem, channels: object, ignored: list[str]) -> tuple[GibbsChannel, ...]:

@@ -235,6 +235,19 @@ def test_a_plan_below_0_proves_no_perception() -> None:
                 assert concrete.bound(SOURCE.probabilities, law, one) >= truth * (1.0 - 1e-12)  # its rounding
 
 
+def test_a_proof_outlives_the_arrays_it_was_read_from() -> None:
+    """A loop of one's own writes its next iterate where the last one was."""
+    best = GOOD(rdp(*QUESTION, D=0.4, P=0.01).problem.discrete)
+    f, s, channel = best.dual.f.copy(), best.dual.s.copy(), best.channel.copy()
+    reused = Outcome(channel, replace(best.dual, f=f, s=s))
+    found = rdp(*QUESTION, D=0.4, P=0.01, method=Says(reused))
+    for array in (f, s, channel):
+        array[:] = 7.0
+    assert (found.dual.f == best.dual.f).all()
+    assert found.dual.s == best.dual.s
+    checks.assert_sound(found)
+
+
 def test_what_a_users_own_code_raises_passes_through() -> None:
     class Broken:
         def solve(self, problem: DiscreteProblem) -> Outcome:
