@@ -18,7 +18,7 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums, support_value
 from rdptheory.continuous.finite import rounded_ball
-from rdptheory.continuous.lattice import ROUND, Lattice, finer, lattice, nodes
+from rdptheory.continuous.lattice import ROUND, Lattice, finer, inner_nodes, lattice
 from rdptheory.continuous.posed import Posed
 from rdptheory.distortions import Table
 from rdptheory.problems import PerceptionLimit, Problem
@@ -28,6 +28,7 @@ from rdptheory.sources import Pmf
 __all__ = ["Potential", "absolute_lower"]
 
 CUT = 32  # pieces of a cell on which a potential is judged: the time grows with their number alone
+WIDE = 1e3  # D: a cell beside which exponents s h leave float64, s being about 1/D
 ROUNDS = 4  # of lowering a potential whose columns are too heavy: the second gains nearly all there is
 FLUSHED = 1e-290  # more than all terms together that underflow
 UNITS = 32.0  # of rounding in one term: exponentials, products, a logarithm
@@ -83,7 +84,8 @@ def absolute_lower(posed: Posed, n: int, solve: Callable[[Problem], Solution]) -
     Where c_j is above what it is in the finite problem, F is lowered by as much on the nodes about it. That costs the
     mass that is there, while the largest excess of all would count for the whole law.
     """
-    x = lattice(posed.source, nodes(posed.source, n))
+    widest = WIDE * posed.D
+    x = lattice(posed.source, inner_nodes(posed.source, n, lambda t: float(np.diff(t).max()) / widest)[-1])
     t, h = x.nodes, np.diff(x.nodes)
     left, right = np.append(0.0, h), np.append(h, 0.0)
     near = (left**2 + right**2) / (6.0 * (left + right))

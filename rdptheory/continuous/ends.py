@@ -9,7 +9,7 @@ the better end is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.continuous.absolute import absolute_lower
 from rdptheory.continuous.candidate import CellChannel, Points, Redraw
 from rdptheory.continuous.finite import cell_distortion, cells_problem, power, rounded_distortion, rounded_problem
-from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, cell_law, finer, lattice, moved, nodes
+from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, cell_law, finer, inner_nodes, lattice, moved, nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, Problem
@@ -82,10 +82,16 @@ def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
     """
     if power(posed.distortion) == 1 and not posed.transport:
         told = absolute_lower(posed, n, solve)
-        if told is not None:
-            return Lower(max(0.0, told[0]), *told)
+        if told is not None and told[0] > 0.0:
+            return Lower(told[0], *told)
+    ends = [_rounded_end(posed, x, solve) for x in _lattices(posed, n)]
+    return replace(max(ends, key=lambda end: end.rate), steps=sum(end.steps for end in ends))
+
+
+def _rounded_end(posed: Posed, x: Lattice, solve: Finite) -> Lower:
+    """The lower end of a law that is rounded to nodes."""
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P)
-    x = y = lattice(source, nodes(source, n))
+    y = x
     rounded = rounded_problem(x, y, *asked)
     found = solve(rounded)
     if found.dual is None or not 0.0 < found.bounds.lower < np.inf or power(posed.distortion) != 2:
@@ -146,11 +152,13 @@ def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None
 def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     """Both ends at P = 0 on n cells, where no solver is needed: a symmetric iteration runs on the problem itself."""
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, 0.0)
-    y = lattice(source, nodes(source, n))
-    below = rounded_problem(y, y, *asked).discrete
-    f, s = _symmetric(below)
-    proved = lower_bound(below, DualPoint(f, np.array([s])))
-    lower = Lower(proved, proved, s * _growth(y, y, posed.D, True))
+    lower = Lower(0.0)
+    for y in _lattices(posed, n):
+        below = rounded_problem(y, y, *asked).discrete
+        f, s = _symmetric(below)
+        proved = lower_bound(below, DualPoint(f, np.array([s])))
+        if proved > lower.rate:
+            lower = Lower(proved, proved, s * _growth(y, y, posed.D, True))
     cells = cell_law(source, nodes(source, n))
     above = cells_problem(cells, cells, *asked, True)
     if above is None:
@@ -158,6 +166,14 @@ def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     W, s = _fixed_channel(above.discrete)
     rate = _judged(above.discrete, W)
     return lower, Upper(rate, cells, cells, W, True, -s, -np.inf) if np.isfinite(rate) else None
+
+
+def _lattices(posed: Posed, n: int) -> list[Lattice]:
+    """On n + 1 nodes, and where rounding there adds more than D to E (X-Y)² on as many further in."""
+    source = posed.source
+    if power(posed.distortion) != 2:
+        return [lattice(source, nodes(source, n))]
+    return [lattice(source, t) for t in inner_nodes(source, n, lambda t: lattice(source, t).noise / posed.D)]
 
 
 def _growth(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:

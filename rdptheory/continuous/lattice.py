@@ -9,6 +9,7 @@ and output it processes the data, so that neither I(X;Y) nor any divergence grow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,12 +19,14 @@ from rdptheory._types import FloatArray, frozen_array
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import ContinuousSource, Tail
 
-__all__ = ["CellLaw", "Lattice", "cell_law", "finer", "lattice", "moved", "nodes", "rents"]
+__all__ = ["CellLaw", "Lattice", "cell_law", "finer", "inner_nodes", "lattice", "moved", "nodes", "rents"]
 
 FACTORS = (
     8.0  # errors of cells in a mass: two that are multiplied, and as much again in the sum it is divided by, twice
 )
 SHARES = (0.5, 1.0, 2.0, 4.0, 8.0)  # of 1/n of the companded law that may lie beyond an end
+FARTHEST_IN = 0.25  # of the companded law beyond an end: half of all nodes is where the law is
+SPARE = 1.0 / 16.0  # of what is out of proportion
 SPARED = 0.01  # of the spread within cells: what the tails may add before more cells out there are worth it
 ROUND = 1.0 + 1e-12  # above the rounding of any of the sums of positive terms here, which have at most 2^13 terms
 
@@ -46,6 +49,23 @@ def nodes(source: ContinuousSource, n: int) -> FloatArray:
         if sum(tail.mass * tail.square for tail in tails) <= SPARED * within:
             return shorter
     return t
+
+
+def inner_nodes(source: ContinuousSource, n: int, excess: Callable[[FloatArray], float]) -> list[FloatArray]:
+    """`nodes`, and others further in where what those cost a lower end is out of proportion: `excess` is above 1.
+
+    Of heavy tails the outer cells are so wide that rounding in them adds more to E d than is asked for. A lower end may
+    end anywhere: the projection costs nothing but what could be told of the tails. So the others go inwards until next
+    to nothing is added.
+    """
+    t, beyond = nodes(source, n), SHARES[-1] / n
+    if excess(t) <= 1.0:
+        return [t]
+    inner = t
+    while excess(inner) > SPARE and beyond < FARTHEST_IN:
+        beyond = min(2.0 * beyond, FARTHEST_IN)
+        inner = _fitted(source, source.compander(_levels(source, beyond, n)))
+    return [t, inner]
 
 
 def _levels(source: ContinuousSource, beyond: float, n: int) -> FloatArray:

@@ -30,8 +30,12 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.continuous import CellChannel, Points
+from rdptheory.continuous.ends import _rounded_end, lower_end
+from rdptheory.continuous.lattice import lattice, nodes
+from rdptheory.continuous.posed import Posed
+from rdptheory.problems import Problem
 from tests.checks import assert_inside
-from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W1, W2, L, N, U
+from tests.continuous.cases import ABSOLUTE, EXACT, FREE, KL, SQUARED, T5, TV, W1, W2, L, N, U, ask
 from tests.continuous.test_level_one import FLOAT, named
 
 QUICK = Cells(gap=2e-3, max_cells=256)
@@ -127,6 +131,35 @@ class HeavyOnTheLeft:
 def test_a_mean_is_needed_on_either_side(law) -> None:
     with pytest.raises(InvalidInput, match="has no mean"):
         rdp(law, AbsoluteError(), None, D=0.3, P=np.inf, method=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("df", "distortion", "P", "least", "width"),
+    [
+        (1.1, ABSOLUTE, np.inf, 1.85, np.inf),
+        (1.5, ABSOLUTE, np.inf, 1.64, 0.11),
+        (2.0, ABSOLUTE, 0.0, 1.48, 0.02),
+        (3.0, ABSOLUTE, np.inf, 1.283, 0.004),
+        (2.1, SQUARED, np.inf, 1.07, 1.1),
+        (2.1, SQUARED, 0.0, 1.11, 1.4),
+        (3.0, SQUARED, np.inf, 0.949, 0.01),
+    ],
+)
+def test_heavy_tails_have_a_lower_end(df, distortion, P, least, width) -> None:
+    """It was 0: cells out there are wider than float64 has exponents for, or than D is."""
+    found = rdp(StudentT(df), distortion, TotalVariation(), D=0.3, P=P, method=Cells(gap=1e-3, max_cells=256))
+    assert found.bounds.lower >= least
+    assert found.bounds.gap <= width
+    nats = scipy.stats.t(df).entropy()  # Shannon's lower bound
+    shannon = nats - (np.log(0.6 * np.e) if distortion == ABSOLUTE else 0.5 * np.log(0.6 * np.pi * np.e))
+    assert shannon <= found.bounds.upper + 1e-6  # what scipy integrates to
+
+
+def test_a_tiny_distortion_has_no_lower_end_than_before() -> None:
+    """Where no cell is narrow enough, both a long range and a short one are tried."""
+    long = Posed.of(Problem(L, SQUARED, None, 1e-6, np.inf))
+    both = lower_end(long, 128, ask).rate
+    assert both > _rounded_end(long, lattice(long.source, nodes(long.source, 128)), ask).rate + 0.3
 
 
 def test_many_degrees_of_freedom_are_a_gaussian() -> None:
