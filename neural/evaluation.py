@@ -106,8 +106,7 @@ class Look:
 
     def normal(self) -> Found:
         quantiles = torch.from_numpy(ndtri((np.arange(len(self.output)) + 0.5) / len(self.output)))
-        values = self.output.cpu().flatten().double().sort().values
-        return {"normal_w2": (values - quantiles).square().mean()}
+        return {"normal_w2": paired_w2(self.output, quantiles[:, None])}
 
     def reference(self) -> Found:
         values = (_square(images, self.references) for images in (self.output, self.images))
