@@ -48,6 +48,9 @@ typedef struct {
 /* A direction: f (n), left (pairs), right (pairs), free (frees). */
 int64_t direction_size(const Core *c);
 
+/* Whether somebody wants no more: asked at every step, and between the products of one, whose results are not read then. */
+static inline int stopped(const rdp_problem *is) { return is->stop && *is->stop; }
+
 static inline int64_t group_of(const Core *c, int64_t i) { return c->is->group ? c->is->group[i] : 0; }
 
 /* Sums of `values` (n) over every group of rows. */

@@ -110,7 +110,7 @@ void follow_law(const rdp_problem *is, Core *c, double *work) {
         if (idle >= 5) { why = RDP_STALLED; break; }
         last = fmin(last, worst);
         if (step >= is->max_steps) break;
-        if (!form(c)) { why = RDP_SINGULAR; break; }
+        if (stopped(is) || !form(c)) { why = stopped(is) ? RDP_STOPPED : RDP_SINGULAR; break; }
         /* the plain residual p - B r: its logarithmic form is off balance between groups that barely exchange mass */
         for (int64_t i = 0; i < n; i++) df[i] = is->p[i] - c->Br[i];
         solve_scaled(&c->system, df);

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rdptheory._native.stop import stoppable
+
 __all__ = ["BOX", "CALLED", "FIXED", "JENSEN_SHANNON", "POWER", "TRANSPORT", "BallSpec", "Descent", "Question", "solve"]
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +30,11 @@ ENDED = (
     "no step forward was found",
     "the multipliers diverge: the limits are at or below what any channel can keep",
     "the steps became too short",
+    "it was stopped",
 )
+
+LONG = 2e9
+"""Multiplications that take a second or so: a descent that may need more is made where Ctrl-C ends it, for 0.1 ms."""
 
 _PHI = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.POINTER(ctypes.c_double)] * 4)
 
@@ -52,6 +58,7 @@ class _Problem(ctypes.Structure):
         ("near", ctypes.c_int64),
         ("state", ctypes.c_void_p),
         ("report", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
     )
 
 
@@ -110,6 +117,12 @@ class Question:
         """(n, m)."""
         n, m = self.d.shape[1:]
         return int(n), int(m)
+
+    @property
+    def multiplications(self) -> float:
+        """Of one step, about."""
+        (n, m), sizes = self.shape, [(ball.q.size, ball.size) for ball in self.balls if ball.kind == TRANSPORT]
+        return float(n * m * (n + m) + sum([size * (rows + m + n) * size for rows, size in sizes]))
 
     @cached_property
     def transports(self) -> bool:
@@ -196,7 +209,7 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     """Descend until complementarity and residuals promise a gap of `gap` nats, from `state` where that is given.
 
     A question is solved in a workspace of this thread, so that its numbers depend on nothing else; the interpreter is
-    free meanwhile.
+    free meanwhile, and Ctrl-C ends a long descent within a step.
     """
     core, fixed, resume = library(), question.only_law, state is not None
     problem, held = _struct(question)
@@ -208,9 +221,18 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     report = out.ctypes.data
     problem.gap, problem.max_steps, problem.resume = gap, max_steps, resume
     problem.state, problem.report = state.ctypes.data, report
-    finite = core.rdp_descend(at, fixed, workspace(need), report + 32, report + 32 + 8 * K)
+
+    def descend(work: int, stop: int | None = None) -> int:
+        problem.stop = stop
+        return int(core.rdp_descend(at, fixed, work, report + 32, report + 32 + 8 * K))
+
+    if max_steps * question.multiplications <= LONG:
+        finite = descend(workspace(need))
+    else:
+        memory, lent = _threads.lend(need), (held, state, out)
+        finite = stoppable(lambda stop: descend(memory.ctypes.data, stop), (memory, *lent))
+        _threads.keep(memory)
     steps, why = out[:2].tolist()
-    del held  # what the struct points to lives until here
     f, s, channel = state[:n].copy(), out[4 : 4 + K].copy(), out[4 + K :].reshape(n, m)
     return Descent(question, f, s, channel, int(steps), ENDED[int(why)], state, bool(finite))
 
@@ -310,8 +332,17 @@ class _Workspaces(local):
     """The scratch memory of a thread, and its address."""
 
     def __init__(self) -> None:
-        self.work = np.empty(0)
-        self.at: int = self.work.ctypes.data
+        self.keep(np.empty(0))
+
+    def keep(self, work: FloatArray) -> None:
+        """Use this memory from now on."""
+        self.work, self.at = work, int(work.ctypes.data)
+
+    def lend(self, size: int) -> FloatArray:
+        """Memory of at least this size, for a call beside which the thread may make others."""
+        work = self.work if self.work.size >= size else np.empty(size)
+        self.keep(np.empty(0))
+        return work
 
 
 _threads = _Workspaces()
@@ -320,8 +351,7 @@ _threads = _Workspaces()
 def workspace(size: int) -> int:
     """The address of this thread's scratch memory, which grows when a larger problem comes."""
     if _threads.work.size < size:
-        _threads.work = np.empty(size)
-        _threads.at = _threads.work.ctypes.data
+        _threads.keep(np.empty(size))
     return _threads.at
 
 

@@ -159,7 +159,7 @@ def descend_many(batch: Batch, gap: float, max_steps: int, floor: Sequence[float
         law, first = p if n == m else 0, report + REPORT * WORD
         PROBLEM.pack_into(
             problems, at,
-            n, m, 1, priced, p, d, limit, 0, 0, ball, law, gap, low, max_steps, 0, close, first, report,
+            n, m, 1, priced, p, d, limit, 0, 0, ball, law, gap, low, max_steps, 0, close, first, report, 0,
         )  # fmt: skip
         report, at = report + row, at + PROBLEM.size
     work, ends = workspace(batch.sizes.core), (_address(s), _address(channels), _address(finite))

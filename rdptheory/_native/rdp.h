@@ -41,12 +41,13 @@ typedef struct {
     int64_t near; /* begin from the answer for the law of the ball itself: one BOX on r, one table at most */
     double *state;  /* rdp_state_size: f (n), left and right of all pairs, the free multipliers, weights of the pairs */
     double *report; /* (4): steps, why it ended, complementarity, worst residual */
+    const volatile int64_t *stop; /* set by another thread: nothing more is wanted; or NULL */
 } rdp_problem;
 
 /* Pairs, in this order: (r, z) m, (s limit, w) one a table, (mu, w_mu) one a ball but FIXED, then of every ball its own:
    BOX 2 size, TRANSPORT rows size. Free: v (size) of every ball, and phi (rows) of a TRANSPORT. */
 
-enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGED, RDP_CRAWLED };
+enum { RDP_READY, RDP_STALLED, RDP_LIMIT, RDP_SINGULAR, RDP_NO_STEP, RDP_DIVERGED, RDP_CRAWLED, RDP_STOPPED };
 
 RDP_API int64_t rdp_state_size(const rdp_problem *problem);
 RDP_API int64_t rdp_work_size(const rdp_problem *problem);

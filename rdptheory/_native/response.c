@@ -70,12 +70,15 @@ void respond_gram(Core *c) {
         int64_t apart = c->response.stride; /* also between rows of S: they have one size */
         memcpy(c->half, S, sizeof(double) * (size_t)(wide * apart));
         forward_columns(&c->response, c->half, apart, wide);
+        if (stopped(c->is)) return;
         columns_with_columns(c->half, apart, wide, c->half, apart, wide, own, c->H, apart, 1);
         for (int64_t i = 0; i < own; i++)
             for (int64_t j = i; j < own; j++) c->H[i * apart + j] = c->H[j * apart + i] = S[i * apart + j] - c->H[i * apart + j];
         for (int64_t i = 0; i < own; i++)
             for (int64_t j = own; j < wide; j++) c->H[i * apart + j] = 0.0;
+        if (stopped(c->is)) return;
         columns_with_columns(c->H, apart, wide, c->B, stride, rows, m, c->across, stride, 0);
+        if (stopped(c->is)) return;
         columns_with_columns(c->across, stride, rows, c->B, stride, rows, m, added, stride, 1);
     } else {
         if (alone(c)) { /* a prescribed law */
@@ -83,6 +86,7 @@ void respond_gram(Core *c) {
                 for (int64_t i = 0; i < rows; i++) c->across[j * stride + i] = j < own ? c->D[j] * c->B[j * stride + i] : 0.0;
         } else /* D A' is still there from `respond` */
             columns_with_columns(c->half, c->response.stride, wide, c->B, stride, rows, m, c->across, stride, 0);
+        if (stopped(c->is)) return;
         forward_columns(&c->response, c->across, stride, rows);
         columns_with_columns(c->across, stride, rows, c->across, stride, rows, own, added, stride, 1);
         sign = -1.0;

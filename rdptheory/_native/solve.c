@@ -269,7 +269,7 @@ static void iterate(const rdp_problem *is, Core *c, double *work) {
             least = fmin(least, worst);
         }
         if (step >= is->max_steps) { why = RDP_LIMIT; break; }
-        if (!factor(c)) { why = RDP_SINGULAR; break; }
+        if (!factor(c)) { why = stopped(is) ? RDP_STOPPED : RDP_SINGULAR; break; }
         double length = advance(c, mass / c->total_weight, mass);
         if (!(length >= 1e-10)) { why = RDP_NO_STEP; break; }
         crawling = length >= CRAWL ? 0 : crawling + (length <= GROWING * last);

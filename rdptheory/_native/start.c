@@ -70,7 +70,7 @@ double slope_for(Core *c, const double *r) {
     double x = log(1.0 / fmax(goal, 1e-300)), low = -INFINITY, high = INFINITY;
     for (int step = 0;; step++) {
         double s = exp(x), first = kernel(c, T, r, s, &second);
-        if (fabs(first - goal) <= 0.02 * goal || step >= 60) return s;
+        if (fabs(first - goal) <= 0.02 * goal || step >= 60 || stopped(c->is)) return s;
         if (first > goal) low = x;
         else high = x;
         double double_it = first > goal ? 2.0 : -2.0;

@@ -188,7 +188,7 @@ int factor(Core *c) {
     double *diagonal = c->system.diagonal, *M = c->system.M;
     for (int64_t j = 0; j < c->pairs; j++) c->per_left[j] = 1.0 / c->left[j], c->per_right[j] = 1.0 / c->right[j];
     for (int64_t l = 0; l < c->L; l++) ball_relation(c, c->ball + l);
-    if (!respond(c)) return 0;
+    if (stopped(is) || !respond(c) || stopped(is)) return 0;
     memcpy(diagonal, c->spread, sizeof(double) * (size_t)wide); /* diag(B r) - B diag(r) B' there, without cancellation */
     for (int64_t j = 0; j < m; j++) {
         const double *b = c->B + j * stride, h = c->h[j], weight = h - c->left[j];
@@ -200,7 +200,9 @@ int factor(Core *c) {
         }
     }
     columns_with_columns(c->scratch, stride, wide, c->B, stride, wide, m, M, stride, 1);
+    if (stopped(is)) return 0;
     respond_gram(c);
+    if (stopped(is)) return 0;
     double pin = c->level ? 1.0 : c->balanced && is->group ? LOOSE : 0.0;
     if (pin > 0.0) /* f and v may move by a constant together: pin it */
         for (int64_t i = 0; i < n; i++) {
