@@ -156,8 +156,9 @@ class Cumulative(ContinuousSource, Finished):
         x = np.concatenate([origin - steps[::-1], [origin], origin + steps])
         x = np.unique(np.clip(x[np.isfinite(x)], low, high))
         levels = self.below(x)
-        rises = np.isfinite(levels).all() and (np.diff(levels) >= -TRUSTED).all() and levels[0] < 0.5 < levels[-1]
-        if not rises:
+        rises = np.isfinite(levels).all() and (np.diff(levels) >= -TRUSTED).all()
+        within = levels[0] >= -TRUSTED and levels[-1] <= 1.0 + TRUSTED and levels[0] < 0.5 < levels[-1]
+        if not rises or not within:
             raise InvalidInput("source", self.name, "its distribution function must be finite and rise from 0 to 1")
         return x, np.maximum.accumulate(levels)
 
@@ -198,6 +199,14 @@ class Cumulative(ContinuousSource, Finished):
         """
         if self._plain is not self:
             return self._plain.compare()
+        try:
+            answers = [asked(np.array(self.support)) for asked in (self.below, self.above, self.density)]
+            plain = all(answer.shape == (2,) for answer in answers)
+        except (TypeError, ValueError, AttributeError):  # whatever a class of one's own makes of arrays
+            plain = False
+        if not plain:
+            rule = "its support must be two numbers, and cdf, pdf and sf must take arrays and return as many numbers"
+            raise InvalidInput("source", self.name, rule)
         x, levels = self._ladder
         edges = np.unique(np.interp(np.linspace(0.02, 0.98, COMPARED + 1), levels, x))
         unit, weight = gauss_rule()
