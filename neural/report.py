@@ -57,7 +57,7 @@ def draw_samples(samples: dict[str, Tensor], path: str | os.PathLike[str]) -> Pa
                 cell.set_axis_off()
             for cell, image in zip(row, images.clamp(0.0, 1.0), strict=False):
                 cell.imshow(image.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
-            row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+            row[0].text(-0.15, 0.5, name.replace(", ", "\n"), transform=row[0].transAxes, ha="right", va="center")
         return plotting.save(canvas, path)
 
 

@@ -233,7 +233,7 @@ class Bench:
             codec, images = self.found[model], self.pair_of(model).test[:8]
             rng = torch.Generator().manual_seed(self.seed)
             shown |= {} if shown else {"input": images.cpu()}
-            name = ", ".join(f"{value}" for value in model.labels.values())
+            name = ", ".join(x if isinstance(x, str) else f"{label} {x}" for label, x in model.labels.items())
             shown[name] = codec.decoder(codec.send(images, rng).received, rng).cpu()
         return {name: rows for name, rows in shown.items() if rows.shape == shown["input"].shape}
 

@@ -45,7 +45,9 @@ def register(app: typer.Typer) -> None:
     def place_command(
         file: Annotated[
             Path,
-            typer.Argument(metavar="FILE", help="CSV with rate_bits, rate_nats or bpp; D or psnr; P, name; or JSON"),
+            typer.Argument(
+                metavar="FILE", help="CSV with rate_bits, rate_nats or bpp; D, mse or psnr; P, name; or JSON"
+            ),
         ],
         source: SourceOption,
         distortion: DistortionOption,

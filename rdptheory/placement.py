@@ -45,8 +45,12 @@ __all__ = [
     "sample_floor",
 ]
 
-RATES: dict[str, Callable[[float], float]] = {"rate_bits": bits_to_nats, "bpp": bits_to_nats, "rate_nats": float}
-"""Columns of a rate, and what makes nats of it; bits per pixel are bits of a source whose symbol is a pixel."""
+BITS, NATS = ("rate_bits", "rate_bit", "bpp"), ("rate_nats", "rate_nat")
+RATES: dict[str, Callable[[float], float]] = {**dict.fromkeys(BITS, bits_to_nats), **dict.fromkeys(NATS, float)}
+"""Columns of a rate, and what makes nats of it; bits per pixel are bits of a source whose symbol is a pixel, and the
+singular is that of the tables which this package writes."""
+ERRORS = ("d", "mse")
+"""Columns, or lists of a results file, of D itself, in small letters."""
 QUALITIES = ("psnr-rgb", "psnr")
 """Columns, or lists of a results file, that stand for D where there is none, in dB; the first that is there counts."""
 
@@ -203,10 +207,10 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
     """Read measured points from a table or from a results file of CompressAI.
 
     A table is CSV with commas, semicolons or tabs (beside the last two a decimal comma is read as a point). Its header
-    has one of `rate_bits`, `rate_nats` and `bpp`, bits per pixel; `D`, or `psnr-rgb` or `psnr` in dB; and if you like
-    `P` and `name`, in any order. Other columns are left alone, and an empty P is one that was not measured. A results
-    file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}. Of PSNR D is the mean squared error of a
-    sample, peak² 10^(-PSNR/10); a column or list `D` wins over it.
+    has one of `rate_bits`, `rate_nats` and `bpp`, bits per pixel; `D` or `mse`, or `psnr-rgb` or `psnr` in dB; and if
+    you like `P` and `name`, in any order. Other columns are left alone, and an empty P is one that was not measured. A
+    results file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}. Of PSNR D is the mean squared
+    error of a sample, peak² 10^(-PSNR/10); a column or list `D` or `mse` wins over it.
 
     Parameters
     ----------
@@ -363,9 +367,11 @@ def _from_table(path: str, peak: float) -> list[Measurement]:
     names = [cell.strip() for cell in lines[0][1]]
     header = [name.lower() for name in names]
     rates = [name for name in header if name in RATES]
-    quality = next((name for name in ("d", *QUALITIES) if name in header), None)
+    quality = next((name for name in (*ERRORS, *QUALITIES) if name in header), None)
     if len(rates) != 1 or quality is None or len({*header}) < len(header):
-        rule = "the header must name once one of rate_bits, rate_nats and bpp, and D or psnr (P and name if you like)"
+        rule = (
+            "the header must name once one of rate_bits, rate_nats and bpp, and D, mse or psnr (P and name if you like)"
+        )
         raise InvalidInput("path", path, f"{rule}, it is {', '.join(names)}")
     found = []
     for line, cells in lines[1:]:
@@ -376,7 +382,7 @@ def _from_table(path: str, peak: float) -> list[Measurement]:
         row = dict(zip(header, map(str.strip, cells), strict=True))
         rate, value = (_cell(path, where, name, row[name], separator) for name in (rates[0], quality))
         P = _cell(path, where, "p", row["p"], separator) if row.get("p") else None
-        D = value if quality == "d" else _error_of(value, peak)
+        D = value if quality in ERRORS else _error_of(value, peak)
         if rate < 0.0:  # in the unit of the column
             rule = f"{where}: {rates[0]} must be a number at least 0, is {row[rates[0]]!r}"
             raise InvalidInput("path", path, rule)
@@ -416,16 +422,16 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
         if isinstance(problem, InvalidInput):
             raise
         raise InvalidInput("path", path, "must hold JSON with results: {bpp: [...], ...}") from None
-    quality = next((results[name] for name in QUALITIES if name in results), None)
-    distortions = results.get("D", quality)
+    named = next((name for name in ("D", "mse", *QUALITIES) if name in results), "D")
+    distortions = results.get(named)
     perceptions = results.get("P", [None] * len(rates))
     if distortions is None or not len(rates) == len(distortions) == len(perceptions):
-        raise InvalidInput("path", path, "its results must hold psnr-rgb, psnr or D, as many as bpp")
+        raise InvalidInput("path", path, "its results must hold psnr-rgb, psnr, mse or D, as many as bpp")
     found = []
     for entry, (bpp, value, P) in enumerate(zip(rates, distortions, perceptions, strict=True)):
         where = f"entry {entry}"
         D = _number(path, where, value)
-        if "D" not in results:
+        if named in QUALITIES:
             D = _error_of(D, peak)
         felt = None if P is None else _number(path, where, P)
         found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {entry}"))

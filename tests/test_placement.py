@@ -18,6 +18,7 @@ from rdptheory import (
     closed_forms,
     rdp,
 )
+from rdptheory.cli import main
 from rdptheory.placement import (
     Measurement,
     encoder_curve,
@@ -93,7 +94,7 @@ def test_tables_of_every_dress(tmp_path, text):
         ("", "empty"),
         ("name,rate,D\na,1,2\n", "rate_bits, rate_nats and bpp"),
         ("rate_bits,rate_nats,D\n1,1,2\n", "one of"),
-        ("rate_bits\n1\n", "D or psnr"),
+        ("rate_bits\n1\n", "D, mse or psnr"),
         ("rate_bits,D\n", "no line below"),
         ("rate_bits,D\n1,x\n", "line 2: D must be a number"),
         ("rate_bits,D\n1,1\n-1,1\n", "line 3: rate"),
@@ -113,6 +114,23 @@ def test_a_table_in_the_units_of_image_codecs(tmp_path):
     [point] = read_measurements(tmp_path / "codec.csv", peak=255.0)
     assert point.rate == pytest.approx(0.5 * math.log(2), rel=1e-15)
     assert point.D == pytest.approx(65.025, rel=1e-12)
+
+
+def test_a_mean_squared_error_goes_by_its_name(tmp_path):
+    (tmp_path / "codec.csv").write_text("MSE,bpp,psnr\n0.25,0.5,30\n")
+    (tmp_path / "codec.json").write_text(json.dumps({"results": {"bpp": [0.5], "mse": [0.25], "psnr": [30.0]}}))
+    for name in ("codec.csv", "codec.json"):
+        [point] = read_measurements(tmp_path / name, peak=255.0)
+        assert point.D == 0.25
+
+
+def test_a_table_of_placements_is_a_table_of_measurements(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "codec.csv").write_text("name,rate_bits,D,P\na,1,0.25,0.1\nb,2,0.5,\n")
+    with pytest.raises(SystemExit):
+        main(["place", "codec.csv", "--source", "bernoulli:0.25", "--distortion", "hamming", "--perception", "tv",
+              "--out", "placed.csv"])  # fmt: skip
+    assert read_measurements("placed.csv") == read_measurements("codec.csv")
 
 
 def test_results_of_compressai(tmp_path):
