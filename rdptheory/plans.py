@@ -71,7 +71,7 @@ class CommonPlan:
         used = weights > 0.0
         if not np.isfinite(weights).all() or not used.any() or (whole < 0).any() or (whole >= m).any():
             return None
-        return CommonPlan(weights[used] / weights[used].sum(), whole[used])
+        return CommonPlan(_laws(weights[None, used])[0], whole[used])
 
     def relabelled(self, moved: FloatArray) -> CommonPlan:
         """Each map followed by the maps that `moved` is a mixture of, its quantile functions."""
@@ -230,8 +230,8 @@ class Coupling:
         if not np.isfinite(law).all():
             return None
         law = np.maximum(law, 0.0)
-        law = np.where(law.sum(axis=1, keepdims=True) > 0.0, law, problem.q)
-        return Coupling(problem.p[:, None] * (law / law.sum(axis=1, keepdims=True)))
+        law = np.where(law.any(axis=1, keepdims=True), law, problem.q)
+        return Coupling(problem.p[:, None] * _laws(law))
 
     def relabelled(self, moved: FloatArray) -> Coupling:
         """Y relabelled."""
@@ -260,10 +260,14 @@ def _channel(rows: FloatArray) -> FloatArray | None:
     if not np.isfinite(rows).all() or rows.shape[1] == 0:
         return None
     rows = np.maximum(rows, 0.0)
-    total = rows.sum(axis=1, keepdims=True)
-    first = np.zeros_like(rows)
-    first[:, 0] = 1.0
-    return np.asarray(np.divide(rows, total, out=first, where=total > 0.0))
+    rows[~rows.any(axis=1), 0] = 1.0
+    return _laws(rows)
+
+
+def _laws(rows: FloatArray) -> FloatArray:
+    """Rows that are at least 0 and not all 0, divided by their sums, whatever their scale."""
+    rows = rows / rows.max(axis=1, keepdims=True)  # the sums of large numbers are inf, and those of small ones rounded
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
 guard(__name__)

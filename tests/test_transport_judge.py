@@ -136,6 +136,9 @@ def garbage() -> list[TransportOutcome]:
         Coupling(np.full((3, 3), -1.0)),
         Coupling(np.diag([1e300, 1.0, 1e-300])),
         Coupling(np.full((3, 3), np.nan)),
+        *(CommonPlan(np.full(2, size), np.array([[0, 1, 2], [2, 1, 0]])) for size in (1e308, 5e-324)),
+        *(PrivatePlan(size * np.ones((3, 2)), size * np.ones((2, 3))) for size in (1e308, 5e-324)),
+        *(Coupling(size * np.ones((3, 3))) for size in (1e308, 5e-324)),  # sums of rows are inf, or no longer resolved
     ]
     proofs = [
         *(Multipliers(rate, nan, wild) for rate in (0.0, 1.0)),

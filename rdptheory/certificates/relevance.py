@@ -160,10 +160,10 @@ def _normal(question: Posteriors, letters: Letters) -> Letters | None:
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= question.table.shape[1]:
         return None
     joint = np.maximum(joint, 0.0)
-    sums = joint.sum(axis=0)
-    if not (sums > 0.0).all():
+    if not joint.size or not joint.any(axis=0).all():
         return None
-    joint = joint * (question.p / sums)
+    joint = joint / joint.max(axis=0)  # the sums of large numbers are inf, and small ones cannot be divided by
+    joint = joint * (question.p / joint.sum(axis=0))
     held = joint.sum(axis=1) > 0.0
     return Letters(joint[held], labels[held])
 

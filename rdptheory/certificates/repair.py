@@ -181,7 +181,7 @@ def as_channel(problem: DiscreteProblem, channel: FloatArray) -> FloatArray | No
 
 
 def readable(reduced: DiscreteProblem, plans: Plans) -> Plans:
-    """The couplings that somebody sent, as far as their cost can bound a δ: numbers, and none of them below 0.
+    """The couplings that somebody sent, as far as their cost can bound a δ: numbers between 0 and 1.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def readable(reduced: DiscreteProblem, plans: Plans) -> Plans:
             raise InvalidInput(
                 "plans", plan.shape, f"must have shape {cost.shape}, as the costs of the perception limit"
             )
-        read.append(np.maximum(plan, 0.0) if np.isfinite(plan).all() else None)
+        read.append(np.clip(plan, 0.0, 1.0) if np.isfinite(plan).all() else None)
     return tuple(read)
 
 

@@ -207,3 +207,13 @@ def test_no_code_keeps_a_distortion_below_the_least():
     below = SideInformationProblem(P4, T4, Table([[0.5, 1.0], [0.5, 1.0], [1.0, 0.5], [1.0, 0.5]]), 0.4).posteriors
     assert below.D < 0.0
     assert upper_end(below, revealing(below)) == (np.inf, None)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("size", [1e308, 5e-324])
+def test_letters_of_any_scale_are_read(name, size):
+    """Sums of large numbers are inf and those of small ones cannot be divided by: neither is a code without mass."""
+    question = QUESTIONS[name]
+    one = Letters(np.ones((3, 4)), np.zeros(3, dtype=np.intp))
+    here, there = (upper_end(question, replace(one, joint=scale * one.joint)) for scale in (1.0, size))
+    assert here[0] == there[0]
