@@ -15,7 +15,7 @@ from rdptheory.closed_forms._inputs import expression, limits, load_sympy
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.doors import SourceLaw, guard
 from rdptheory.errors import at_least_zero
-from rdptheory.information import entropy
+from rdptheory.information import law_entropy
 
 __all__ = ["channel", "rate", "regime", "slopes", "symbolic"]
 
@@ -26,12 +26,12 @@ def rate(probabilities: SourceLaw, D: ArrayLike) -> FloatArray:
     >>> rate(np.array([0.5, 0.5]), [0.0, 0.5, 1.0]).round(6)
     array([0.693147, 0.193147, 0.      ])
     """
-    return np.maximum(entropy(probabilities) - limits("D", D), 0.0)[()]
+    return np.maximum(law_entropy(probabilities) - limits("D", D), 0.0)[()]
 
 
 def slopes(probabilities: SourceLaw, D: ArrayLike) -> FloatArray:
     """dR/dD, elementwise over D: -1, and 0 from D = H(X) on."""
-    return np.where(limits("D", D) < entropy(probabilities), -1.0, 0.0)[()]
+    return np.where(limits("D", D) < law_entropy(probabilities), -1.0, 0.0)[()]
 
 
 def channel(probabilities: SourceLaw, D: float) -> FloatArray:
@@ -41,14 +41,14 @@ def channel(probabilities: SourceLaw, D: float) -> FloatArray:
     array([[0.75, 0.  , 0.25],
            [0.  , 0.75, 0.25]])
     """
-    most, m = entropy(probabilities), probabilities.size
+    most, m = float(law_entropy(probabilities)), probabilities.size
     told = max(0.0, 1.0 - at_least_zero("D", D) / most) if most > 0.0 else 0.0
     return np.column_stack([told * np.eye(m), np.full(m, 1.0 - told)])
 
 
 def regime(probabilities: SourceLaw, D: float) -> Regime:
     """SHANNON where the rate is above 0, else ZERO."""
-    return Regime.SHANNON if at_least_zero("D", D) < entropy(probabilities) else Regime.ZERO
+    return Regime.SHANNON if at_least_zero("D", D) < law_entropy(probabilities) else Regime.ZERO
 
 
 def symbolic(H: Any = None, D: Any = None) -> Any:

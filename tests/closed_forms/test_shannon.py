@@ -180,6 +180,18 @@ def test_logarithmic_loss_by_other_roads():
             other()
 
 
+@pytest.mark.parametrize("rare", [1e-300, 1.6e-33, 5.3e-25, 9e-13])
+@pytest.mark.parametrize("share", [0.99, 1.0 - 1e-12])
+def test_no_rate_of_a_rare_symbol_is_called_0(rare, share):
+    """H is all but the rare symbol's: the other one's share of it, 1 in log 1/p, is no rounding."""
+    with mp.workdps(400):
+        p = mp.mpf(rare) / (1 + mp.mpf(rare))
+        H = -p * mp.log(p) - (1 - p) * mp.log(1 - p)
+        D = float(share * H)
+        found = rate_distortion(Pmf([rare, 1.0]), LogLoss(), D=D)
+        assert found.bounds.lower <= H - mp.mpf(D) <= found.bounds.upper
+
+
 @settings(max_examples=30)
 @given(st.floats(-300.0, 300.0), st.one_of(st.floats(1e-9, 1.5), st.floats(1e-16, 1e-3).map(lambda t: 1.0 - t)))
 @example(250.0, 1.0 - 1e-12)  # whose logarithms leave 1e-13 of their difference
