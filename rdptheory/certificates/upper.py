@@ -195,7 +195,8 @@ def _surcharge(
 
         R <= (1-θ) I + θ I_A <= I + θ (H(X) - I).
 
-    Where copying the source costs nothing, that copy serves as A for the balls as well, at the weight ε/(ε + P).
+    Where copying the source costs nothing, that copy serves as A for the balls as well, at the weight ε/(ε + room),
+    with P or what the masses of its law leave of it for its room.
     Where the exact question is not met by any channel known to be inside by more than rounding, D and P are read as
     wide as their rounding.
     """
@@ -209,9 +210,12 @@ def _surcharge(
     ceiling = (
         entropy(reduced.probabilities) * (1.0 + relative) + relative
     )  # a mass next to 1 has a logarithm of its rounding
-    radii = [ball.limit for ball in reduced.perceptions]
-    free = copy_costs_nothing(problem)
-    mixed = max([*_weights(over, D), *_weights(outside, radii)]) * max(ceiling - rate, 0.0) if free else np.inf
+    copy = _free_copy(problem)
+    if copy is not None and not copy.inside:
+        copy = None
+    free, mixed = copy is not None, np.inf
+    if copy is not None:
+        mixed = max([*_weights(over, D), *_weights(outside, copy.room)]) * max(ceiling - rate, 0.0)
     if mixed <= ENOUGH or (not any(outside) and free):
         return mixed
     shifted = 0.0
@@ -341,20 +345,54 @@ def _sharper(
 
 def copy_costs_nothing(problem: DiscreteProblem) -> bool:
     """Whether some channel has E d = 0 and the reference of every ball for its law, so that no limit is too small."""
-    known = _FREE.get(problem)
-    if known is None:
-        known = _FREE[problem] = _copy_costs_nothing(problem)
-    return known
+    copy = _free_copy(problem)
+    return copy is not None and copy.repeats
 
 
-def _copy_costs_nothing(problem: DiscreteProblem) -> bool:
+@dataclass(frozen=True)
+class _FreeCopy:
+    """A channel with E d = 0: how far inside every ball its law is, and whether that is the reference of each."""
+
+    room: tuple[float, ...]
+    repeats: bool
+
+    @property
+    def inside(self) -> bool:
+        """Whether a mixture with it brings a law back into every ball."""
+        return self.repeats or all(room > 0.0 for room in self.room)
+
+
+def _free_copy(problem: DiscreteProblem) -> _FreeCopy | None:
+    """The copy of the source, or the cheapest reconstruction where no ball is asked for; None where that costs."""
+    if problem not in _FREE:
+        _FREE[problem] = _look_for_free_copy(problem)
+    return _FREE[problem]
+
+
+def _look_for_free_copy(problem: DiscreteProblem) -> _FreeCopy | None:
     reduced = problem.reduced
     if not reduced.perceptions and len(reduced.distortions) == 1:
-        return True
+        return _FreeCopy((), True)
     copies = problem.copies
     if copies is None or not all([_copied_free(problem, limit.table, copies) for limit in reduced.distortions]):
-        return False
-    return all(ball.divergence.faithful and _repeats(problem, ball, copies) for ball in reduced.perceptions)
+        return None
+    room, repeats = [], True
+    for ball in reduced.perceptions:
+        law = problem.probabilities
+        if ball.image is not None:  # each mass is a sum of rounded products, rounded once
+            law = np.array([math.fsum(row.tolist()) for row in ball.image[:, copies] * law])
+        same = ball.divergence.faithful and (ball.reference is law or np.array_equal(ball.reference, law))
+        room.append(ball.limit if same else _room_in(ball, law))
+        repeats = repeats and same
+    return _FreeCopy(tuple(room), repeats)
+
+
+def _room_in(ball: PerceptionLimit, law: FloatArray) -> float:
+    """How far inside a ball a law is whose masses were rounded twice; -inf where that takes a linear program."""
+    q, divergence = ball.reference, ball.divergence
+    if divergence.cost is not None or law.shape != q.shape:
+        return -math.inf
+    return ball.limit - divergence.value(q, law) - divergence.uncertainty(q, law, 2.0 * UNIT_ROUNDOFF)
 
 
 def _copied_free(problem: DiscreteProblem, table: FloatArray, copies: IntArray) -> bool:
@@ -368,16 +406,7 @@ def _copied_free(problem: DiscreteProblem, table: FloatArray, copies: IntArray) 
     return _COPIED_FREE((problem.probabilities, table), look) if known else look()
 
 
-def _repeats(problem: DiscreteProblem, ball: PerceptionLimit, copies: IntArray) -> bool:
-    """Whether copies of the source have the reference for their law, each mass of which is a sum rounded once."""
-    law = problem.probabilities
-    if ball.image is not None:
-        shares = ball.image[:, copies]
-        law = np.array([math.fsum(row.tolist()) for row in shares * law])
-    return ball.reference is law or np.array_equal(ball.reference, law)
-
-
 _COPIED_FREE: Remembered[bool] = Remembered()
-_FREE: WeakKeyDictionary[DiscreteProblem, bool] = WeakKeyDictionary()
+_FREE: WeakKeyDictionary[DiscreteProblem, _FreeCopy | None] = WeakKeyDictionary()
 
 guard(__name__)

@@ -24,7 +24,7 @@ from rdptheory import (
     closed_forms,
     rdp,
 )
-from rdptheory.certificates import min_distortion_channel, slater_channel, upper_bound
+from rdptheory.certificates import lower_bound, min_distortion_channel, slater_channel, upper, upper_bound
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from tests import checks, oracles
 from tests.strategies import DIVERGENCES, RADII, laws, matrices, problems
@@ -187,3 +187,39 @@ def test_a_channel_inside_every_limit_goes_nowhere_that_is_closed(masses, table)
     np.testing.assert_allclose(channel.sum(axis=1), 1.0, rtol=0.0, atol=1e-15)  # an ulp of a sum of three
     assert problem.expected_distortions(channel)[0] <= 0.5
     assert problem.perceptions[0].value(problem.output(channel)) <= 0.25
+
+
+@pytest.mark.parametrize("image", [None, np.kron(np.eye(3), np.ones(2))], ids=["law", "image"])
+@pytest.mark.parametrize("ball", [TotalVariation(), KullbackLeibler(), SquaredHellinger()], ids=str)
+def test_a_copy_whose_masses_are_rounded_otherwise_leaves_the_rest_of_its_ball(monkeypatch, ball, image):
+    """The room of the copy is what its own δ leaves of P, and no linear program is asked for another channel."""
+    size = 3 if image is None else 6
+    p = np.full(size, 1 / size) if image is not None else np.array([0.5, 0.3, 0.2])
+    d, law = 1.0 - np.eye(size), p if image is None else np.array([math.fsum(row) for row in image * p])
+    for off in (1e-15, 1e-9, 1e-3):
+        reference = law + np.array([off, -off, 0.0])
+
+        def asked(P, reference=reference):
+            return DiscreteProblem(p, (DistortionLimit(d, 0.2),), (PerceptionLimit(ball, reference, P, image),))
+
+        with mpmath.workdps(60):
+            ratios = [(mpmath.mpf(r), mpmath.mpf(q)) for r, q in zip(law.tolist(), reference.tolist(), strict=True)]
+            true = {
+                TotalVariation(): lambda r, q: abs(r - q) / 2,
+                KullbackLeibler(): lambda r, q: r * mpmath.log(r / q) - r + q,
+                SquaredHellinger(): lambda r, q: (mpmath.sqrt(r) - mpmath.sqrt(q)) ** 2,
+            }[ball]
+            delta = float(sum(true(r, q) for r, q in ratios))
+        copy = upper._free_copy(asked(0.05))
+        assert not copy.repeats
+        assert copy.inside
+        (room,) = copy.room
+        assert room <= 0.05 - delta  # as the masses are
+        assert room >= 0.05 - delta - 1e-13  # less what rounding hides of it
+        assert not upper._free_copy(asked(0.5 * delta)).inside
+        with monkeypatch.context() as patch:
+            patch.delattr(upper, "_sharper")
+            found = InteriorPoint().solve(asked(0.05))
+        bounds = upper.upper_bound(asked(0.05), found.channel)
+        checks.assert_channel(asked(0.05), bounds.channel)
+        assert bounds.rate - lower_bound(asked(0.05), found.dual) <= 1e-9
