@@ -187,6 +187,8 @@ def reals(argument: str, values: object) -> FloatArray:
         return values
     if isinstance(values, np.ma.MaskedArray):
         raise InvalidInput(argument, values, "is a masked array: fill or drop the masked entries first")
+    if getattr(values, "requires_grad", False) is True:
+        raise InvalidInput(argument, values, "is a tensor with a gradient: take its .detach()")
     try:
         listed = isinstance(values, Sequence) and not isinstance(values, (str, bytes, bytearray, memoryview))
         if listed:

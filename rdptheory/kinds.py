@@ -13,6 +13,7 @@ __all__ = ["ADVICE", "LISTS", "WORDS", "advice", "named", "protocol"]
 
 LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 EXAMPLES = {
+    "DiscreteProblem": "Problem(...).discrete",
     "DiscreteSource": "Pmf([0.5, 0.3, 0.2])",
     "Distortion": "SquaredError()",
     "Divergence": "TotalVariation()",
@@ -42,6 +43,10 @@ def named(hints: tuple[Any, ...]) -> str:
             words.append(WORDS[hint])
         elif typing.get_origin(hint) in LISTS:
             words.append("a list")
+        elif typing.get_origin(hint) is typing.Annotated:  # by what `doors.Has` calls it, if it is there
+            words.append(
+                next((mark.named for mark in hint.__metadata__ if hasattr(mark, "named")), named(hint.__args__))
+            )
         elif protocol(hint):
             methods = sorted(name for name in dir(hint) if not name.startswith("_") and callable(getattr(hint, name)))
             words.append(f"{_with_article(hint.__name__)} (an object with {', '.join(methods)})")

@@ -39,7 +39,9 @@ def conditional_law(argument: str, rows: object, n: int) -> FloatArray:
     """p(s|x), shape (n, k), every row divided by its sum."""
     table = real_array(argument, rows)  # type: ignore[arg-type]
     if table.ndim != 2 or table.shape[0] != n or table.shape[1] == 0:
-        raise InvalidInput(argument, rows, f"must have shape ({n}, k), a law for each symbol, has {table.shape}")
+        rule = f"must have shape ({n}, k), a law for each symbol, has {table.shape}"
+        classes = "; np.eye(k)[classes] makes one of the class of each" if table.shape == (n,) else ""
+        raise InvalidInput(argument, rows, rule + classes)
     if (table < 0.0).any() or (np.abs(table.sum(axis=1) - 1.0) > ROW_SUM).any():
         raise InvalidInput(argument, rows, "every row must be at least 0 and sum to 1 within 1e-12")
     return frozen_array([exact_law(row) for row in table])

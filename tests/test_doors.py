@@ -16,7 +16,22 @@ import numpy as np
 import pytest
 
 import rdptheory
-from rdptheory import Bernoulli, Gaussian, Hamming, InteriorPoint, InvalidInput, Pmf, TotalVariation, place, rdp
+from rdptheory import (
+    Bernoulli,
+    Dask,
+    DualPoint,
+    Gaussian,
+    Hamming,
+    InteriorPoint,
+    InvalidInput,
+    Pmf,
+    Problem,
+    TotalVariation,
+    bottleneck,
+    place,
+    rdp,
+)
+from rdptheory.certificates import lower_bound
 from rdptheory.doors import check, door
 from rdptheory.errors import WrongCall
 
@@ -97,6 +112,12 @@ def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
                 call(value)
 
 
+class Trained:
+    """What a tensor with a gradient is to those who do not import torch."""
+
+    requires_grad = True
+
+
 @pytest.mark.parametrize(
     "call, said",
     [
@@ -121,6 +142,13 @@ def test_kinds(hint: Any, good: tuple[Any, ...], bad: tuple[Any, ...]) -> None:
             r"must be a Method \(an object with solve\) or None, not a class: call it, as in InteriorPoint\(...\)$",
         ),
         (lambda: Gaussian(0.0, "1"), "variance = 1: must be a real number, and not a text"),
+        (
+            lambda: lower_bound(Problem(Bernoulli(0.5), Hamming(), None, 0.1, np.inf), DualPoint([0.0, 0.0], 1.0)),
+            r"must be a DiscreteProblem, as in Problem\(\.\.\.\)\.discrete$",
+        ),
+        (lambda: bottleneck(Pmf([0.5, 0.3, 0.2]), [0, 1, 1], C=0.1), r"has \(3,\); np.eye\(k\)\[classes\] makes one"),
+        (lambda: Dask(None), "client = None: must be a distributed.Client, or the address of a scheduler"),
+        (lambda: Pmf(Trained()), "is a tensor with a gradient: take its .detach"),
         (lambda: place("codec.csv", Bernoulli(0.5), Hamming(), None), "must be a list, each entry a Measurement"),
     ],
 )

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.solution import Status
+from rdptheory.solution import Answer, Status, plain, said
 
 __all__ = ["ConfidenceRate", "Part", "confidence_rate"]
 
@@ -55,7 +56,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class ConfidenceRate:
+class ConfidenceRate(Answer):
     """lower <= R(D) <= upper with a probability, over samples, of at least `confidence`.
 
     Attributes
@@ -79,15 +80,26 @@ class ConfidenceRate:
     status: Status
     message: str
 
+    unit: ClassVar[str] = "nat "
+    margin: ClassVar[int] = 8
+
     @property
     def rate(self) -> float:
         """The upper end, in nats."""
         return self.bounds.upper
 
-    @property
-    def gap(self) -> float:
-        """upper - lower in nats."""
-        return self.bounds.gap
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
+        ends = {"lower_nat": self.bounds.lower, "upper_nat": self.bounds.upper}
+        told = {"D": self.D, **ends, "confidence": self.confidence, "samples": self.size}
+        return {name: plain(value) for name, value in told.items()} | said(self)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("bracket", f"{self.bounds:.6g} nat at D = {self.D:.6g}, with probability {self.confidence:g}"),
+            ("samples", f"{self.size:,}"),
+            ("status", f"{self.status.value}: {self.message}"),
+        ]
 
 
 def confidence_rate(

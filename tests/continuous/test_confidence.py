@@ -49,6 +49,9 @@ def test_more_samples_prove_more() -> None:
 def test_shift_and_scale_do_not_matter() -> None:
     x = np.random.default_rng(4).random(4_000)
     plain = confidence_rate(x, SQUARED, D=0.05, support=(0.0, 1.0))
+    assert "with probability 0.95" in str(plain)
+    assert plain._repr_html_().startswith("<table>")
+    assert plain.to_dict()["lower_nat"] == plain.bounds.lower
     moved = confidence_rate(10.0 + 3.0 * x, SQUARED, D=0.45, support=(10.0, 13.0))
     np.testing.assert_allclose((moved.bounds.lower, moved.rate), (plain.bounds.lower, plain.rate), rtol=1e-6)
 
