@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from rdptheory.problems import Problem
 
 __all__ = ["limit_at"]
 
+LARGEST = sys.float_info.max
 PROBES = (1.0, 2.0)  # of a limit: finite limits are affine in the true ones, so two values tell all
 SEARCHED = 4  # a search asks for ten rates where `Cells` asks for one: a quarter of the cells takes about as long
 
@@ -64,9 +66,11 @@ def limit_at(
                 return cells_problem(cells, cells, *asked)  # noqa: B023
 
             high = min(high, _taken_back(posed, name, above, find).upper)
-        narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high
+        narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high < np.inf
         if narrow or n >= most:
-            return Bounds(*(per(end, posed.scale, -exponent) for end in (min(low, high), high))), narrow
+            lower, upper = (per(end, posed.scale, -exponent) for end in (min(low, high), high))
+            beyond = lower == np.inf > low  # the unit of the question ends before the limit does
+            return Bounds(LARGEST if beyond else lower, upper), narrow and not beyond
         n *= 2
 
 

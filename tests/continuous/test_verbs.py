@@ -242,6 +242,20 @@ def test_limits_are_found_from_rates() -> None:
     assert P.bounds.gap <= 0.04
 
 
+def test_a_limit_that_is_not_known_is_not_as_narrow_as_asked() -> None:
+    for R in (0.0, 0.5):  # no cells of so heavy tails have a variance below all that is asked for
+        found = distortion_at(StudentT(2.05), SQUARED, None, R=R, P=np.inf, method=COARSE)
+        assert found.bounds.upper == np.inf
+        assert found.status is Status.STOPPED
+
+
+def test_a_limit_beyond_float64_is_not_called_infeasible() -> None:
+    found = distortion_at(Laplace(0.0, 1e160), SQUARED, None, R=0.1, P=np.inf, method=COARSE)
+    assert found.status is Status.STOPPED
+    assert found.bounds.lower == np.finfo(np.float64).max  # 1e319 and a half
+    assert found.bounds.upper == np.inf
+
+
 def test_corners_and_curves() -> None:
     line = curve(U, SQUARED, TV, D=[0.02, 0.05], P=0.1, method=QUICK)
     assert (line.lower <= line.upper).all()
