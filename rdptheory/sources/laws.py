@@ -21,6 +21,7 @@ SERIES_TERMS = 16  # of the dilogarithm: 0.1^16
 LOGISTIC_END = 60.0  # scales: the cube root of the density is 1e-9 there
 LARGE = 100.0  # from here on six terms of the asymptotic series of Γ(x + 1/2)/(√x Γ(x)) are exact, and Γ is not
 GAMMA_RATIO = np.array([-399.0 / 262144.0, -21.0 / 32768.0, 5.0 / 1024.0, 1.0 / 128.0, -1.0 / 8.0, 1.0])
+"""Of Γ(x + 1/2)/(√x Γ(x)) in powers of 1/x, the highest first: the next is 2e-4 x^-6."""
 TAIL_TERM = 5e-14  # relative error of a density over a tail's mass, beside the rounding of the density's exponent
 HEAVIEST = 1.0 / 3.0  # degrees of freedom of a compander: with fewer its quantiles leave float64
 
