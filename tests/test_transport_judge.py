@@ -401,6 +401,21 @@ def test_proofs_hold_for_tables_of_any_shape(wide: bool) -> None:
     assert 0.0 < found.bounds.lower <= true.bounds.upper
 
 
+def test_numbers_that_bound_nothing_end_a_search_of_one_point() -> None:
+    """A side with one symbol is a simplex that cannot be cut."""
+    pricing = posteriors.PosteriorPricing(
+        np.array([[1e308], [-1e308]]),
+        np.array([0.5, 0.5]),
+        np.ones(1),
+        np.array([-1e308, 1e308]),
+        np.zeros(1),
+        0.0,
+        0.1,
+    )
+    with np.errstate(all="ignore"):
+        assert pricing.bound(1e-9, 1000)[0] == -np.inf
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.99, 1.01])
 def test_a_rate_just_below_its_limit_costs_a_rounding_and_not_the_plan(share: float) -> None:
     source = Pmf([0.1, 0.2, 0.3, 0.2, 0.15, 0.05])

@@ -140,7 +140,7 @@ class PosteriorPricing:
                 best, deepest = float(value.min()), centre[value.argmin()][None]
             bounds = (heights + self.tangent(centre, cells)).min(axis=1)
             bounds[~np.isfinite(bounds)] = -np.inf  # what left float64 bounds nothing
-            kept = bounds < best - slack
+            kept = (bounds < best - slack) & (m > 1)  # a point cannot be cut
             settled = min(settled, float(bounds[~kept].min(initial=np.inf)))
             cells, heights, floor = cells[kept], heights[kept], float(bounds[kept].min(initial=np.inf))
             if cells.shape[0]:
