@@ -206,9 +206,9 @@ def test_the_judge_remembers_only_what_nobody_can_change():
 def test_the_judge_looks_at_a_plan_that_somebody_can_change():
     problem = Problem(Pmf([0.5, 0.3, 0.2]), SquaredError(), Wasserstein1(), 0.2, 0.02).discrete
     right = InteriorPoint().solve(problem)
-    assert judged(problem, right) is judged(problem, right)
+    assert judged(problem, right).channel is judged(problem, right).channel
     loose = replace(right, plans=tuple(plan.copy() for plan in right.plans))
-    assert judged(problem, loose) is not judged(problem, loose)
+    assert judged(problem, loose).channel is not judged(problem, loose).channel
 
 
 def test_a_small_question_enters_few_functions():

@@ -45,9 +45,7 @@ def only_channel(problem: DiscreteProblem) -> Proof | None:
     return judged(problem, Outcome(channel, dual))
 
 
-def by_classes(
-    problem: DiscreteProblem, gap: float, max_steps: int, solve: Callable[[DiscreteProblem, float, int], Proof]
-) -> Proof | None:
+def by_classes(problem: DiscreteProblem, gap: float, solve: Callable[[DiscreteProblem, float], Proof]) -> Proof | None:
     """The question class by class, or None where it is another question or has one class; `solve` takes the classes."""
     reduced = problem.reduced
     if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.distortions[0].limit != 0.0:
@@ -70,7 +68,7 @@ def by_classes(
             channel[inside, held[inside]] = 1.0
             continue
         limit = DistortionLimit(frozen_array(table[np.ix_(inside, inside)]), 0.0)
-        found = solve(DiscreteProblem(own, (limit,), (PerceptionLimit(TotalVariation(), own, 0.0),)), gap, max_steps)
+        found = solve(DiscreteProblem(own, (limit,), (PerceptionLimit(TotalVariation(), own, 0.0),)), gap)
         steps += found.steps
         if found.channel is None or found.outcome.dual is None:
             return None

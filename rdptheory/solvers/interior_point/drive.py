@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from rdptheory.solvers.outcome import Proof, judged
 __all__ = ["InteriorPoint"]
 
 SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change over it: two laws prescribed close it
+OF_A_LAW = 40  # Newton steps at most for a prescribed law: some ten are enough, unless D is out of its reach
 PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
 NO_ROOM = 1e-12  # of the greatest cost: what is left of D above the least distortion counts as nothing at first
 SPILT = 1e-14  # share of a column sum that the entries beside the least distortion may add to it
@@ -44,62 +47,95 @@ class InteriorPoint:
             return _solve_with_tails(problem, self).outcome
 
 
+class _Steps:
+    """The limit on the steps of a search, and how many it has made, whatever it made them for."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.made = most, 0
+
+    @property
+    def left(self) -> int:
+        """How many it may still make."""
+        return self.most - self.made
+
+    def made_at_most(self, most: int, solve: Callable[[_Steps], Proof]) -> Proof:
+        """What is found in so many of those that are left."""
+        some = _Steps(min(most, self.left))
+        found = solve(some)
+        self.made += some.made
+        return found
+
+
+class _Free:
+    """The question without its balls, whose answer is looked for once."""
+
+    def __init__(self, problem: DiscreteProblem) -> None:
+        self.problem = problem
+        self.proof: Proof | None = None
+
+    def solve(self, gap: float, steps: _Steps) -> Proof:
+        """The answer, within the steps that are left for it."""
+        if self.proof is None:
+            self.proof = _solve(replace(self.problem, perceptions=()), gap, steps)
+        return self.proof
+
+
 def _solve_with_tails(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
     """Solve without the symbols that are too light to matter, and with them if that does not close."""
-    lighter = without_light(problem, method.gap)
+    lighter, gap, steps = without_light(problem, method.gap), method.gap, _Steps(method.max_steps)
     if lighter is None:
-        return _solve_with_balls(problem, method)
-    found = _solve_with_balls(lighter, method)
-    proof = judged(problem, restored(problem, lighter, found.outcome, method.gap))
-    left = method.max_steps - proof.steps
-    if proof.bounds.gap <= method.gap or left <= 0:
+        return _solve_with_balls(problem, gap, steps)
+    found = _solve_with_balls(lighter, gap, steps)
+    proof = judged(problem, restored(problem, lighter, found.outcome, gap))
+    if proof.bounds.gap <= gap or steps.left <= 0:
         return proof
-    again = _solve_with_balls(problem, replace(method, max_steps=left))
-    return again.better(proof).ended(proof.steps + again.steps, again.sentence)
+    again = _solve_with_balls(problem, gap, steps)
+    return again.better(proof).ended(steps.made, again.sentence)
 
 
-def _solve_with_balls(problem: DiscreteProblem, method: InteriorPoint) -> Proof:
+def _solve_with_balls(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof:
     """Solve a discrete problem to a proved gap: with its balls, without them, at P = 0; brackets are intersected."""
     found: Proof | None = None
-    for special in (_single, _without_room, _class_by_class, _close_to_the_reference, _idle):
-        close = special(problem, method.gap, method.max_steps)
+    free = _Free(problem)
+    for special in (_single, _without_room, _class_by_class, _close_to_the_reference, partial(_idle, free)):
+        close = special(problem, gap, steps)
         if close is not None:
             found = close.better(found)
-            if found.bounds.gap <= method.gap:
-                return found.ended(found.steps, "")
-    found = _solve(problem, method.gap, method.max_steps).better(found)
-    for other in (_without_balls, _at_zero_radius):
-        left = method.max_steps - found.steps
-        if found.bounds.gap <= method.gap or left <= 0:
+            if found.bounds.gap <= gap:
+                return found.ended(steps.made, "")
+    if found is None or steps.left > 0:
+        found = _solve(problem, gap, steps).better(found)
+    for other in (partial(_without_balls, free), _at_zero_radius):
+        if found.bounds.gap <= gap or steps.left <= 0:
             break
-        again = other(problem, method.gap, left)
+        again = other(problem, gap, steps)
         if again is not None:
-            found = again.better(found).ended(found.steps + again.steps, found.sentence)
-    return found.ended(found.steps, "") if found.bounds.gap <= method.gap else found
+            found = again.better(found).ended(steps.made, found.sentence)
+    return found.ended(steps.made, "" if found.bounds.gap <= gap else found.sentence)
 
 
-def _solve(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof:
+def _solve(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof:
     best: Proof | None = None
-    steps, attempt = 0, Attempt(problem)
+    begun, attempt = steps.made, Attempt(problem)
     for start in attempt.starts:
-        found = attempt.run(start, gap, max_steps - steps)
-        steps += found.steps
-        best = found.better(best).ended(steps, found.sentence)
-        if best.bounds.gap <= gap or steps >= max_steps:
+        found = attempt.run(start, gap, steps.left)
+        steps.made += found.steps
+        best = found.better(best).ended(steps.made - begun, found.sentence)
+        if best.bounds.gap <= gap or steps.left <= 0:
             break
     assert best is not None
     return best
 
 
-def _single(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _single(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     return only_channel(problem)
 
 
-def _class_by_class(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
-    return by_classes(problem, gap, max_steps, _solve)
+def _class_by_class(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
+    return by_classes(problem, gap, lambda part, wanted: _solve(part, wanted, steps))
 
 
-def _without_room(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _without_room(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     """A D next to the least distortion by the question at the least distortion itself, whose channels serve.
 
     That one knows no slope. The least s at which the entries that it forbids add next to nothing to a column stands for
@@ -114,7 +150,7 @@ def _without_room(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof
     if not 0.0 < limit.limit <= NO_ROOM * greatest:
         return None
     least = replace(reduced, distortions=(replace(limit, limit=0.0),))
-    found = _solve_with_balls(least, InteriorPoint(gap, max_steps))
+    found = _solve_with_balls(least, gap, steps)
     outcome = found.outcome
     if outcome.dual is None:
         return judged(problem, outcome)
@@ -126,7 +162,7 @@ def _without_room(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof
     return judged(problem, replace(outcome, dual=dual))
 
 
-def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _close_to_the_reference(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     """A small smooth ball by prescribed laws: that of the support function at the prices of the last one.
 
     The rate for a prescribed law r is convex in r, and its gradient is -v, v = l(f, s). Over a small ball v hardly
@@ -141,19 +177,18 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, max_steps: int
     if not (smooth or vertex) or not 0.0 < ball.limit <= SMALL_RADIUS:
         return None
     best: Proof | None = None
-    law, steps, held = ball.reference, 0, problem.probabilities > 0.0
+    law, held = ball.reference, problem.probabilities > 0.0
     for _ in range(PRESCRIBED):
         point = replace(problem, perceptions=(replace(ball, reference=law, limit=0.0),))
-        found = _solve(point, gap, max(1, max_steps - steps))
-        steps += found.steps
+        found = steps.made_at_most(OF_A_LAW, partial(_solve, point, gap))
         outcome = found.outcome
         if outcome.dual is None or found.channel is None:
             break
         known = replace(outcome, channel=found.channel[held], dual=replace(outcome.dual, mu=None), plans=())
         before, proof = best, judged(problem, known)
-        best = proof.better(before).ended(steps, proof.sentence)
+        best = proof.better(before)
         stuck = before is not None and best.bounds.gap > 0.5 * before.bounds.gap
-        if best.bounds.gap <= gap or stuck or steps >= max_steps:
+        if best.bounds.gap <= gap or stuck or steps.left <= 0:
             break
         law = _law_inside(problem, ball, outcome.dual)
     return best
@@ -172,23 +207,23 @@ def _law_inside(problem: DiscreteProblem, ball: PerceptionLimit, dual: DualPoint
     return np.asarray(q + (1.0 - min(1.0, max(0.0, 2.0 * outside / ball.limit))) * (law - q))
 
 
-def _idle(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _idle(free: _Free, problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     """The answer without the balls where its law is inside them, looked for first where that costs a tenth: a step with
     a plan takes as long as several without, and on a line a law is found inside or not at once."""
     balls = problem.perceptions
     if not balls or any(b.divergence.line is None or b.image is not None or b.limit == 0.0 for b in balls):
         return None
-    free = _solve(replace(problem, perceptions=()), gap, max_steps)
-    law = None if free.channel is None else problem.probabilities @ free.channel
+    found = steps.made_at_most(steps.left // 2, partial(free.solve, gap))
+    law = None if found.channel is None else problem.probabilities @ found.channel
     inside = law is not None and all(b.divergence.value(b.reference, law) <= b.limit for b in balls)
-    return _with_idle_balls(problem, free) if inside else None
+    return _with_idle_balls(problem, found) if inside else None
 
 
-def _without_balls(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _without_balls(free: _Free, problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     """The answer without the balls, judged with them: it serves where they are all but idle."""
     if not problem.perceptions:
         return None
-    return _with_idle_balls(problem, _solve(replace(problem, perceptions=()), gap, max_steps))
+    return _with_idle_balls(problem, free.solve(gap, steps))
 
 
 def _with_idle_balls(problem: DiscreteProblem, free: Proof) -> Proof:
@@ -198,7 +233,7 @@ def _with_idle_balls(problem: DiscreteProblem, free: Proof) -> Proof:
     return judged(problem, replace(free.outcome, dual=dual))
 
 
-def _at_zero_radius(problem: DiscreteProblem, gap: float, max_steps: int) -> Proof | None:
+def _at_zero_radius(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
     """The answer at P = 0, which serves every P."""
     if len(problem.perceptions) != 1:
         return None
@@ -208,7 +243,7 @@ def _at_zero_radius(problem: DiscreteProblem, gap: float, max_steps: int) -> Pro
     if ball.limit == 0.0:
         return None
     point = replace(problem, perceptions=(replace(ball, limit=0.0),))
-    found = _solve(point, gap, max_steps)
+    found = _solve(point, gap, steps)
     return judged(problem, replace(found.outcome, plans=()))
 
 

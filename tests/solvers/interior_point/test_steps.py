@@ -11,14 +11,20 @@ from rdptheory import (
     Hamming,
     InteriorPoint,
     InvalidInput,
+    KullbackLeibler,
+    Pmf,
+    Problem,
     SquaredError,
     Status,
     TotalVariation,
+    Wasserstein1,
+    Wasserstein2Squared,
     closed_forms,
     discretise,
     rdp,
 )
 from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.solvers.interior_point import descent
 from tests import checks
 
 MODES = [None, *F_DIVERGENCES]
@@ -84,3 +90,33 @@ def test_the_same_question_has_the_same_answer_to_the_last_bit():
     first, second = (rdp(source, SquaredError(), TotalVariation(), D=0.2, P=0.05) for _ in range(2))
     assert first.bounds == second.bounds
     np.testing.assert_array_equal(first.candidate.channel, second.candidate.channel)
+
+
+LINE = np.linspace(0.0, 1.0, 24)
+ROUGH = Pmf.from_weights(np.random.default_rng(5).dirichlet(np.ones(24)) + 1e-5, LINE)
+TAILS = Pmf.from_weights(np.exp(-0.5 * (20.0 * (LINE - 0.5)) ** 2), LINE)
+
+
+@pytest.mark.parametrize("most", [1, 5, 12, 200])
+@pytest.mark.parametrize("source", [ROUGH, TAILS], ids=["rough", "tails"])
+@pytest.mark.parametrize(
+    ("ball", "P"),
+    [(None, np.inf), (TotalVariation(), 0.01), (TotalVariation(), 0.0), (KullbackLeibler(), 1e-5),
+     (KullbackLeibler(), 3.0), (Wasserstein1(), 1e-3), (Wasserstein1(), 0.3), (Wasserstein2Squared(), 1e-4)],
+    ids=str,
+)  # fmt: skip
+def test_every_step_is_counted_once_and_none_is_beyond_the_limit(monkeypatch, source, ball, P, most):
+    """Whatever it was made for: a law prescribed beside a small ball, the question without its balls, another start."""
+    made, solve = [], descent.solve
+
+    def counted(question, *asked):
+        found = solve(question, *asked)
+        made.append(found.steps)
+        return found
+
+    monkeypatch.setattr(descent, "solve", counted)
+    for D in (1e-6, 1e-3, 0.02):
+        made.clear()
+        problem = Problem(source, SquaredError(), ball, D, P).discrete
+        found = InteriorPoint(max_steps=most).solve(problem)
+        assert found.steps == sum(made) <= most

@@ -106,7 +106,8 @@ def test_points_of_a_plane(divergence: Divergence) -> None:
 
 
 def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
-    """The plan changes place symbol by symbol there: 13 to 33 steps, and 103 with as few correctors as elsewhere."""
+    """The plan changes place symbol by symbol there: 13 to 33 steps, and 103 with as few correctors as elsewhere; those
+    of the look without the ball come on top."""
     rough = Pmf.from_weights(np.random.default_rng(13).dirichlet(np.ones(128)), np.linspace(0.0, 1.0, 128))
     smooth = discretise(Gaussian(0.0, 1.0), 128, low=-5.0, high=5.0)
     steps = []
@@ -115,7 +116,7 @@ def test_next_to_the_radius_where_a_ball_becomes_idle() -> None:
             solution = rdp(source, SquaredError(), Wasserstein2Squared(), D=D, P=P)
             assert_sound(solution, gap=1e-9)
             steps.append(solution.steps)
-    assert sum(steps) <= 22 * len(steps), steps
+    assert sum(steps) <= 28 * len(steps), steps
 
 
 def test_an_idle_ball_on_a_line_takes_no_plan() -> None:
