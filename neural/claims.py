@@ -44,10 +44,18 @@ class Table:
 
     def at(self, measure: str, part: str = "train", **labels: Any) -> float:
         """The value of the one record of a measure; KeyError if there is none, or more than one."""
+        return self._one(measure, part, labels).value
+
+    def beyond(self, measure: str, part: str = "train", **labels: Any) -> float:
+        """The value less its floor: what is more than two halves of the real images differ by."""
+        found = self._one(measure, part, labels)
+        return found.value - (found.floor or 0.0)
+
+    def _one(self, measure: str, part: str, labels: Mapping[str, Any]) -> Record:
         found = [r for r in self.where(**labels).records if (r.part, r.measure) == (part, measure)]
         if len(found) != 1:
             raise KeyError(f"{len(found)} records of {measure}, {part}, {labels}")
-        return found[0].value
+        return found[0]
 
     def values(self, label: str, **labels: Any) -> list[Any]:
         """The different values of a label, in the order of the models."""
@@ -64,14 +72,15 @@ def value(measure: str, **own: Any) -> Question:
 
 
 def over(measure: str, own: Mapping[str, Any], other: Mapping[str, Any], mean: str = "", of: str = "") -> Question:
-    """The measure of one model over that of another (or over its measure `of`); with `mean`, the role of the mean of
-    the images, NaN where D of the other is not below that of the mean: a comparison with what cannot tell the images
-    apart says nothing."""
+    """The measure of one model over that of another (or over its measure `of`), both beyond their floors if they have
+    any; NaN where that of the other is not. With `mean`, the role of the mean of the images, also where D of the other
+    is not below that of the mean: a comparison with what cannot tell the images apart says nothing."""
 
     def asked(table: Table, **labels: Any) -> float:
-        other_one = {**labels, **other}
-        known = not mean or table.at(D, **other_one) < LEARNED * table.at(D, role=mean)
-        return table.at(measure, **{**labels, **own}) / table.at(of or measure, **other_one) if known else math.nan
+        one, two = {**labels, **own}, {**labels, **other}
+        known = not mean or table.at(D, **two) < LEARNED * table.at(D, role=mean)
+        whole = table.beyond(of or measure, **two)
+        return table.beyond(measure, **one) / whole if known and whole > 0.0 else math.nan
 
     return asked
 

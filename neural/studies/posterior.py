@@ -125,7 +125,7 @@ TWOFOLD = Study(
     "A trained sampler reaches 2 D_d, with no bias by code, full variance and the law of the images",
     lambda v: (model for bits in v.rates for model in pair(v, bits)),
     (
-        *sampling(0.15, 0.15, 0.05, 0.25, "R = {rate:g}: ", **RATED),
+        *sampling(0.15, 0.15, 0.05, 0.15, "R = {rate:g}: ", **RATED),
         Claim("R = {rate:g}: variance by code / D_d", LAW, value("variance", **SAMPLE), 1.0, 0.15, 0.15, **RATED),
     ),
     presets(*BY_PRESET, rates=((4,), (2, 4), (2, 4, 8), (2, 4, 6, 8))),
@@ -276,7 +276,7 @@ def _framework_a(v: Variant) -> Iterator[Model]:
 
 FRAMEWORK_A = Study(
     "framework-a", "YWL22 5.3, table 1", "One code of a trained encoder, two trained decoders, and their mixtures",
-    _framework_a, sampling(0.2, 0.15, 0.1, 0.3), presets(*BY_PRESET),
+    _framework_a, sampling(0.2, 0.15, 0.1, 0.2), presets(*BY_PRESET),
     measures=("distortion", "perception", "codes", "pictures"),
     charts=(Chart("mixtures of mean and sample, 4 bits", D, P, ("role",), filled="trained"),),
     departures=("the paper's images are of KODAK behind HiFiC: its table stands beside no other data set",),
@@ -328,7 +328,7 @@ DEPTH = behind("depth", "YWL22 5.2", "Framework B on one-plane patches, augmente
                Shown(source=Source(grey=True), format="JPEG", quality=40), 0.005)  # fmt: skip
 POST_PROCESS = Study(
     "post-process", "YWL22 framework B", "A sample made from the decoded mean is as good: the mean tells the code",
-    after(Shown(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.3),
+    after(Shown(of=KMeans(bits=4), network=Perceptron, width=1.0)), sampling(0.2, 0.15, 0.08, 0.25),
     presets(PATIENT), measures=("distortion", "perception", "codes"),
 )  # fmt: skip
 

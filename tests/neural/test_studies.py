@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import neural.studies
 from neural import cli, losses, models, runner
-from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Claim, Record, Row, Table
+from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Claim, Record, Row, Table, over
 from neural.data import Split, tinted
 from neural.runner import UNTRAINED, Bench
 from neural.studies import CHECKED, GROUP, crossing, gaussian, studies
@@ -205,6 +205,20 @@ def test_perception_that_a_batch_cannot_tell_from_none_lost_counts_as_equal():
     records = [r for n, (d, p) in enumerate(whole) for r in model(d, p, role="end to end", rate=4.0, weight=float(n))]
     others = *model(1.0, 5.0, role="mean image"), *model(0.4, 0.01, role="restored first", rate=4.0)
     assert crossing.restored_first(Table((*records, *others)), 4.0) == pytest.approx(0.4 / 0.3, rel=1e-12)
+
+
+def test_perception_is_compared_beyond_what_two_halves_of_the_images_differ_by():
+    """A perfect sampler shows the floor and no more: over the mean's, .26 of it was counted as its fault."""
+    own, other = {"role": "sample"}, {"role": "mean"}
+    values = {"sample": (0.018, 0.01), "mean": (0.07, 0.02), "mean image": (1.0, 0.1)}
+    records = [Record({"role": role}, "train", "sliced_w2", p, 0.018) for role, (p, _) in values.items()]
+    table = Table(
+        (*records, *(Record({"role": r}, "train", "distortion_per_pixel", d) for r, (_, d) in values.items()))
+    )
+    assert over("sliced_w2", own, other, "mean image")(table) == 0.0
+    assert math.isnan(over("sliced_w2", other, own)(table))  # nothing to compare with
+    assert over("distortion_per_pixel", own, other)(table) == pytest.approx(0.5, rel=1e-12)
+    assert math.isnan(over("sliced_w2", own, {"role": "mean image"}, "mean image")(table))  # it tells no images apart
 
 
 def test_a_codec_is_held_against_the_mean_of_the_images_it_reproduces():
