@@ -257,7 +257,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no NumPy file": (["rate", *HELP, "wrong.npy"], "NumPy file of a table"),
     "three axes": (["rate", *HELP, "cube.npy"], "NumPy file of a table"),
     "objects": (["rate", *HELP, "objects.npy"], "NumPy file of a table"),
-    "another law": (["rate", *HELP, "classes.csv"], "row 0 sums to 1"),
+    "p(z|x) for p(x, z)": (["rate", *HELP, "classes.csv"], "as those of p(z|x) do"),
     "realism beside nothing": (["rate", *FOUR, "-D", "0.3", "--realism", "joint"], "needs --side-information"),
     "an unknown realism": (["rate", *HELP, "joint.csv", "--realism", "both"], "output or joint"),
     "an unknown sense": (["rate", *FOUR, "-D", "0.3", "--sense", "letter"], "block"),

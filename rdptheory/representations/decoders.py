@@ -53,15 +53,16 @@ def best_decoder(
     ball : PerceptionLimit or None
         δ, its reference (m,) and P.
     unsure : array (l, m), optional
-        By how much every cost may be off.
+        By how much every cost, then at least 0, may be off.
     """
     scale = max(float(np.abs(cost).max()), 1e-300)
-    most, low = (cost, cost) if unsure is None else (cost + unsure, np.maximum(cost - unsure, np.minimum(cost, 0.0)))
+    most, low = (cost, cost) if unsure is None else (cost + unsure, np.maximum(cost - unsure, 0.0))
     share = _rounding(cost)
     chosen = np.argmin(cost, axis=1)
     free = np.zeros_like(cost)
     free[np.arange(masses.size), chosen] = 1.0
-    least = (1.0 - share) * float(masses @ low.min(axis=1))
+    cheapest = low.min(axis=1)
+    least = float(masses @ cheapest) - share * float(masses @ np.abs(cheapest))
     if ball is None or _outside(ball, masses @ free, share) <= 0.0:
         return Decoder(free, Bounds(least, spent(masses, free, most, ball)))
     laws = [ball.reference]
@@ -78,7 +79,7 @@ def best_decoder(
         before = np.inf if best is None else best.bounds.upper - lower
         lower = max(lower, float(masses @ u) - support.value - slack)
         if best is None or value < best.bounds.upper:
-            best = Decoder(channel, Bounds(0.0, value))
+            best = Decoder(channel, Bounds(-np.inf, value))
         width = best.bounds.upper - lower
         idle = idle + 1 if width > 0.9 * before else 0
         if width <= NARROW * scale or idle >= PATIENCE:
@@ -95,15 +96,17 @@ def spent(masses: FloatArray, channel: FloatArray, cost: FloatArray, ball: Perce
     the reference but for the rounding of its masses.
     """
     share = _rounding(cost)
-    value = (1.0 + share) * float(masses @ (channel * cost).sum(axis=1))
+    value = float(masses @ (channel * cost).sum(axis=1)) + share * float(masses @ (channel * np.abs(cost)).sum(axis=1))
     law = masses @ channel
     over = 0.0 if ball is None else _outside(ball, law, share)
     if ball is None or over <= 0.0:
         return value
-    independent = masses @ cost
+    independent, sizes = masses @ cost, masses @ np.abs(cost)
     if ball.limit == 0.0 and (np.abs(law - ball.reference) <= share * ball.reference).all():
-        return value + 2.0 * share * float(independent.max())
-    return value + over / (over + ball.limit) * float(independent @ ball.reference) * (1.0 + share)
+        return value + 2.0 * share * float(sizes.max())
+    weight = over / (over + ball.limit)
+    moved = float(independent @ ball.reference) + share * float(sizes @ ball.reference)
+    return max(value, (1.0 - weight) * value) + weight * moved
 
 
 def _rounding(cost: FloatArray) -> float:

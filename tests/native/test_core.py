@@ -55,7 +55,7 @@ def test_tables_beyond_one_packed_block_close_in_as_many_steps(n):
     for ball, P in ((None, np.inf), (TotalVariation(), 0.02), (TotalVariation(), 0.0), (Wasserstein2Squared(), 1e-3)):
         found = rdp(law, SquaredError(), ball, D=0.01, P=P, method=InteriorPoint())
         assert found.gap <= 1e-9, (ball, P, found)
-        assert found.steps <= 20, "4 to 16: as many as with 128 symbols"
+        assert found.steps <= 30, "4 to 25, with those of a look without the ball: as many as with 128 symbols"
 
 
 def _question(rng, n, m, kind):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 import cvxpy as cp
@@ -33,6 +34,21 @@ def test_the_bracket_is_narrow_and_its_decoder_inside_the_ball(divergence, seed:
     assert spent <= found.bounds.upper <= spent + 1e-11  # its rounding, and that of δ in units of a small P
     assert ball.value(masses @ found.channel) <= ball.limit + 1e-13
     np.testing.assert_allclose(found.channel.sum(axis=1), 1.0, atol=1e-14)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_costs_below_0_are_rounded_outward_too(seed: int) -> None:
+    rng, masses, cost, reference = instance(seed)
+    cost = cost - rng.choice([0.5, 2.0, 1e6])
+    exact = sum(Fraction(float(p)) * Fraction(float(row.min())) for p, row in zip(masses, cost, strict=True))
+    free = best_decoder(masses, cost, None).bounds
+    assert Fraction(free.lower) <= exact <= Fraction(free.upper)
+    ball = PerceptionLimit(F_DIVERGENCES[0], reference, float(rng.uniform(0.0, 0.2)))
+    there, moved = best_decoder(masses, cost, ball).bounds, best_decoder(masses, cost + 4.0, ball).bounds
+    slack = 1e-12 * (1.0 + float(np.abs(cost).max()))  # of adding 4
+    assert there.lower + 4.0 <= moved.upper + slack
+    assert moved.lower <= there.upper + 4.0 + slack
 
 
 @settings(max_examples=8)
