@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from rdptheory.doors import guard
 
 __all__ = [
-    "CONTROL", "IDENTITY", "LAW", "LEARNED", "PAPER", "Chart", "Claim", "Curve", "Record", "Row", "Table", "certified",
-    "over", "value",
+    "CONTROL", "IDENTITY", "LAW", "LEARNED", "PAPER", "Chart", "Claim", "Curve", "D", "Record", "Row", "Table",
+    "certified", "over", "value",
 ]  # fmt: skip
 
 LAW, IDENTITY, CONTROL, PAPER = "law", "identity", "control", "paper"
 D = "distortion_per_pixel"
+"""The measure that ratios and charts of D are of."""
 LEARNED = 0.9
 """Share of the images' variance below which a codec has learned something: one that always shows the mean has 1."""
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from neural import oracle
 from neural.checkpoints import Checkpoint
-from neural.claims import Record, Row, Table
+from neural.claims import D, Record, Row, Table
 from neural.coders import Classifier, Coder, level
 from neural.data import Split, resize
 from neural.evaluation import evaluate
@@ -47,7 +47,6 @@ SAMPLES = "samples.safetensors"
 LARGEST = 2**28  # bytes of samples: eight images of each model take a thousandth
 FACTS = ("preset", "data", "device", "seed", "share", "cpu_seconds")  # what a report and a resumed run look up
 UNTRAINED = 0.01  # share of the steps after which a law has to be broken
-D = "distortion_per_pixel"
 KNOWN = {"mnist": ((60_000, 1, 28, 28), 0.1307), "svhn": ((73_257, 3, 32, 32), 0.4514)}
 """The papers' data sets by the shape and the mean of their training images, whatever their folder is called."""
 

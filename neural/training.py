@@ -157,7 +157,7 @@ def fit_decoders(
         raise InvalidInput(
             "codecs", [c.quantiser for c in codecs], "must have one quantiser to be stood behind at once"
         )
-    if len(set(codecs)) > 1 and any(isinstance(term, AnchorNorm) for _, term in losses[0].terms):
+    if len(set(codecs)) > 1 and losses[0].holds(AnchorNorm):
         raise InvalidInput("codecs", codecs, "must be one where AnchorNorm holds the outputs to its own decoder's")
     coder = coder or codecs[0].coder
     noise = coder.private if noise is None else noise

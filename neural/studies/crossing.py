@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neural import data
-from neural.claims import CONTROL, IDENTITY, LAW, LEARNED, Chart, Claim, Table, certified, over, value
+from neural.claims import CONTROL, IDENTITY, LAW, LEARNED, Chart, Claim, D, Table, certified, over, value
 from neural.coders import BlauMichaeli, Liu, Zhang
 from neural.evaluation import FreshCritic
 from neural.losses import WassersteinGP
@@ -23,7 +23,7 @@ from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["STUDIES"]
 
-D, P, TRUTH = "distortion_per_pixel", "energy_distance", "distortion_to_reference"
+P, TRUTH = "energy_distance", "distortion_to_reference"
 LIU = Plan(
     Liu, Zhang, Recipe(64, Adam(1e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)), Drops((0.6,))), epochs=50, turns=2
 )

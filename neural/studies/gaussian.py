@@ -15,7 +15,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from neural import data
-from neural.claims import IDENTITY, LAW, Chart, Claim, Curve, Table, over
+from neural.claims import IDENTITY, LAW, Chart, Claim, Curve, D, Table, over
 from neural.coders import Joined, Perceptron
 from neural.losses import MeanSquaredError, SlicedWasserstein
 from neural.models import Fit, Found, Model, Source
@@ -28,7 +28,7 @@ from rdptheory.units import bits_to_nats, nats_to_bits
 
 __all__ = ["SPACE", "STUDIES", "Dithered", "dithered"]
 
-D, P = "distortion_per_pixel", "normal_w2"
+P = "normal_w2"
 SPACE = 0.5 * math.log2(2.0 * math.pi * math.e / 12.0)
 """The most, in bits, that a dithered scalar quantiser can lose."""
 MEAN, SAMPLE, SHARED = "mean", "posterior sample", "monotone map of shared randomness"

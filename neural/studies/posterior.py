@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from neural import data
-from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Chart, Claim, Curve, Table, certified, over, value
+from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Chart, Claim, Curve, D, Table, certified, over, value
 from neural.coders import Perceptron, Yan
 from neural.losses import AnchorNorm, EnergyScore, SlicedWasserstein, WassersteinGP
 from neural.models import Fit, Hyperplanes, KMeans, Mixed, Model, Noisy, Rescaled, Sampler, Shown, Source
@@ -16,7 +16,7 @@ from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["STUDIES", "mean_image"]
 
-D, P = "distortion_per_pixel", "sliced_w2"
+P = "sliced_w2"
 ALPHAS = (0.0, 0.25, 0.5, 0.75)
 MEAN, SAMPLE = {"role": "mean"}, {"role": "sample"}
 YAN = Plan(Yan, Yan, Recipe(128, RMSprop(1e-4), RMSprop(1e-3), Drops((0.5,), 0.1)), epochs=100)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import mean, stdev
 
-from neural.claims import LAW, PAPER, Chart, Claim, Table, certified, over
+from neural.claims import LAW, PAPER, Chart, Claim, D, Table, certified, over
 from neural.coders import BlauMichaeli, Zhang
 from neural.evaluation import FreshCritic
 from neural.losses import Perceptual, WassersteinGP
@@ -19,7 +19,7 @@ from neural.study import Plan, Study, Variant, presets
 
 __all__ = ["CHEAPER", "CODES", "STUDIES", "TURNS"]
 
-D, P, ED = "distortion_per_pixel", "sliced_w2", "energy_distance"
+P, ED = "sliced_w2", "energy_distance"
 CODES = {4.75: (3, 3), 6.0: (3, 4), 8.0: (4, 4), 10.0: (5, 4), 30.0: (10, 8), 45.0: (15, 8), 60.0: (20, 8)}
 """Rate in bits: (latent, levels) [ZQCK21]."""
 
