@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from math import nextafter
 
 import numpy as np
@@ -405,18 +405,19 @@ class _Search:
         """
         channel, rows = _joined(representation, decoders), self.p > 0.0
         share, p = 0.0, self.p[rows]
+        best = [cache(partial(best_decoder, p, part.distortions[0].table[rows], _ball(part))) for part in self.parts]
         for k, (part, decoder) in enumerate(zip(self.parts, decoders, strict=True)):
             limit, table, served = part.distortions[0].limit, part.distortions[0].table[rows], representation @ decoder
             over = 0.0 if k in chosen else spent(p, served[rows], table, _ball(part)) - limit
             if over > 0.0:
-                room = limit - best_decoder(p, table, _ball(part)).bounds.upper
+                room = limit - best[k]().bounds.upper
                 kept = float(np.vdot(p[:, None] * served[rows], table)) <= limit  # where none is known to be inside
                 share = max(share, over / (over + room) if room > 0.0 else 0.0 if kept else 1.0)
         if share == 0.0:
             return channel, 0.0
         revealed = [np.full(part.shape, 1.0 / part.shape[1]) for part in self.parts]
-        for part, told in zip(self.parts, revealed, strict=True):
-            told[rows] = best_decoder(p, part.distortions[0].table[rows], _ball(part)).channel
+        for told, found in zip(revealed, best, strict=True):
+            told[rows] = found().channel
         return (1.0 - share) * channel + share * _joined(np.eye(self.p.size), revealed), share
 
 
