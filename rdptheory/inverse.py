@@ -20,7 +20,7 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
-from rdptheory.solution import Slopes, Solution, Status, plain, said
+from rdptheory.solution import Slopes, Solution, Status, as_row, said
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law, presolve
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
@@ -63,7 +63,7 @@ class Located:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a table or a JSON file, None where a number is not finite."""
         told = {"value": self.value, "lower": self.bounds.lower, "upper": self.bounds.upper, "steps": self.steps}
-        return {name: plain(value) for name, value in told.items()} | said(self)
+        return as_row(told) | said(self)
 
 
 def distortion_at(

@@ -28,7 +28,7 @@ from rdptheory.inverse import distortion_at
 from rdptheory.problems import Problem
 from rdptheory.representations.interpolation import Interpolation, interpolation
 from rdptheory.shown import as_html
-from rdptheory.solution import plain
+from rdptheory.solution import as_row
 from rdptheory.solve import Method, answers, rdp
 from rdptheory.sources import Empirical, Source
 from rdptheory.sources.histogram import csv_lines, csv_number, too_many
@@ -124,8 +124,7 @@ class Placement:
         """Plain values for a table or a JSON file; rates in nats, None where a number is missing or not finite."""
         one, brackets = self.measurement, (self.bounds, self.excess_rate, self.excess_distortion)
         ends = [end for bracket in brackets for end in (bracket.lower, bracket.upper)]
-        row = dict(zip(COLUMNS, [one.name, one.rate, one.D, one.P, *ends, self.below], strict=True))
-        return {name: plain(value) for name, value in row.items()}
+        return as_row(dict(zip(COLUMNS, [one.name, one.rate, one.D, one.P, *ends, self.below], strict=True)))
 
     def _repr_html_(self) -> str:
         return as_html([(self.measurement.name or "point", str(self))])

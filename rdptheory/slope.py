@@ -27,7 +27,7 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.inverse import distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solution import Solution, Status, plain, said
+from rdptheory.solution import Solution, Status, as_row, said
 from rdptheory.solve import ask, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source
@@ -87,7 +87,7 @@ class SlopePoint:
             "straight": self.straight,
             "steps": self.steps,
         }
-        return {name: plain(value) for name, value in told.items()} | said(self)
+        return as_row(told) | said(self)
 
 
 def rate_at_slope(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from importlib import import_module
@@ -29,7 +29,18 @@ else:  # a default is for the type checker
 
     Question = TypeVar("Question", covariant=True)
 
-__all__ = ["Answer", "Candidate", "JointGaussian", "SeveralSlopes", "Slopes", "Solution", "Status", "plain", "said"]
+__all__ = [
+    "Answer",
+    "Candidate",
+    "JointGaussian",
+    "SeveralSlopes",
+    "Slopes",
+    "Solution",
+    "Status",
+    "as_row",
+    "plain",
+    "said",
+]
 
 
 class Status(Enum):
@@ -271,8 +282,7 @@ class Solution(Answer, Generic[Question]):
             "slope_D_nat": self.slopes.D,
             "slope_P_nat": self.slopes.P,
         }
-        said = {"status": self.status.value, "message": self.message, "method": str(self.method), "steps": self.steps}
-        return {name: plain(value) for name, value in {**asked, **numbers, **said}.items()}
+        return as_row({**asked, **numbers, **said(self), "method": str(self.method), "steps": self.steps})
 
     def _rows(self) -> list[tuple[str, str]]:
         return [
@@ -318,6 +328,11 @@ def plain(value: object) -> Any:
     if isinstance(value, (int, float)):
         return value if isfinite(value) else None
     return None if value is None else str(value)
+
+
+def as_row(told: Mapping[str, object]) -> dict[str, Any]:
+    """Plain values by name, for a table or a JSON file."""
+    return {name: plain(value) for name, value in told.items()}
 
 
 def said(answer: Any) -> dict[str, str]:

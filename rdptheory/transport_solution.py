@@ -12,7 +12,7 @@ from rdptheory._types import Bounds, FloatArray
 from rdptheory.doors import guard
 from rdptheory.methods import Method
 from rdptheory.plans import Plan
-from rdptheory.solution import Answer, Status, plain, said
+from rdptheory.solution import Answer, Status, as_row, said
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
 from rdptheory.units import nats_to_bits
 
@@ -154,7 +154,7 @@ class TransportSolution(Answer):
             "method": self.method,
             "steps": self.steps,
         }
-        return {name: plain(value) for name, value in told.items()} | said(self)
+        return as_row(told) | said(self)
 
     def _rows(self) -> list[tuple[str, str]]:
         slope = "" if self.multipliers is None else f"{-self.multipliers.rate:.6g} per nat"

@@ -29,7 +29,7 @@ from rdptheory._types import ArrayLike, Bounds, FloatArray
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.solution import Answer, Status, plain, said
+from rdptheory.solution import Answer, Status, as_row, said
 
 __all__ = ["ConfidenceRate", "Part", "confidence_rate"]
 
@@ -92,7 +92,7 @@ class ConfidenceRate(Answer):
         """Plain values for a table or a JSON file; rates in nats, None where a number is not finite."""
         ends = {"lower_nat": self.bounds.lower, "upper_nat": self.bounds.upper}
         told = {"D": self.D, **ends, "confidence": self.confidence, "samples": self.size}
-        return {name: plain(value) for name, value in told.items()} | said(self)
+        return as_row(told) | said(self)
 
     def _rows(self) -> list[tuple[str, str]]:
         return [
