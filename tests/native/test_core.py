@@ -232,7 +232,10 @@ def test_a_machine_without_a_compiler_asks_for_one(monkeypatch):
     assert compile.compiler() == [sys.executable, "-m", "ziglang", "cc"]
 
 
-@pytest.mark.skipif(find_spec("ziglang") is None, reason="ziglang, 90 MB, is not here: pip install ziglang")
+@pytest.mark.skipif(
+    find_spec("ziglang") is None,
+    reason="the compiler of machines without one takes 90 MB, so only .ci/run fetches it: pip install ziglang",
+)
 def test_the_core_is_built_without_a_compiler_on_the_path(monkeypatch, tmp_path):
     """In a folder of its own, with a PATH that leads nowhere, by the compiler that pip would fetch."""
     environment = {**os.environ, "PATH": str(tmp_path), "ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "cache")}
