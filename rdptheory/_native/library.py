@@ -125,6 +125,11 @@ class Question:
         return float(n * m * (n + m) + sum([size * (rows + m + n) * size for rows, size in sizes]))
 
     @cached_property
+    def called(self) -> bool:
+        """Whether the φ of some ball is a function of Python."""
+        return any([ball.kind == CALLED for ball in self.balls])
+
+    @cached_property
     def transports(self) -> bool:
         """Whether some ball is that of an optimal transport."""
         return any([ball.kind == TRANSPORT for ball in self.balls])
@@ -209,10 +214,11 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     """Descend until complementarity and residuals promise a gap of `gap` nats, from `state` where that is given.
 
     A question is solved in a workspace of this thread, so that its numbers depend on nothing else; the interpreter is
-    free meanwhile, and Ctrl-C ends a long descent within a step.
+    free meanwhile, and Ctrl-C ends a long descent within a step. Where φ is CALLED every descent counts as long: in the
+    main thread Ctrl-C would come within φ, whose exceptions the core cannot pass on. What φ raises is raised here.
     """
     core, fixed, resume = library(), question.only_law, state is not None
-    problem, held = _struct(question)
+    problem, places = _struct(question)
     at, (n, m), K = ctypes.addressof(problem), question.shape, len(question.limits)
     size = n + 1 if fixed else core.rdp_state_size(at)
     need = core.rdp_fixed_work_size(at) if fixed else core.rdp_work_size(at)
@@ -224,12 +230,15 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
 
     def descend(work: int, stop: int | None = None) -> int:
         problem.stop = stop
-        return int(core.rdp_descend(at, fixed, work, report + 32, report + 32 + 8 * K))
+        finite = int(core.rdp_descend(at, fixed, work, report + 32, report + 32 + 8 * K))
+        if places.raised:
+            raise places.raised[0]
+        return finite
 
-    if max_steps * question.multiplications <= LONG:
+    if max_steps * question.multiplications <= LONG and not question.called:
         finite = descend(workspace(need))
     else:
-        memory, lent = _threads.lend(need), (held, state, out)
+        memory, lent = _threads.lend(need), (places, state, out)
         finite = stoppable(lambda stop: descend(memory.ctypes.data, stop), (memory, *lent))
         _threads.keep(memory)
     steps, why = out[:2].tolist()
@@ -237,7 +246,7 @@ def solve(question: Question, gap: float, max_steps: int, state: FloatArray | No
     return Descent(question, f, s, channel, int(steps), ENDED[int(why)], state, bool(finite))
 
 
-def _struct(question: Question) -> tuple[_Problem, list[Any]]:
+def _struct(question: Question) -> tuple[_Problem, _Places]:
     """A question as `rdp.h` has it, and what that points to, which must stay alive while it is used."""
     (n, m), K, places = question.shape, len(question.limits), _Places()
     p, d, limits, forbidden = map(places, (question.p, question.d, question.limits, question.forbidden))
@@ -253,7 +262,8 @@ def _struct(question: Question) -> tuple[_Problem, list[Any]]:
     problem = _Problem(
         n, m, K, count, p, d, limits, forbidden, levels, at, places(law), 0.0, question.floor, 0, 0, question.near
     )
-    return problem, [group, places.held]
+    places.held.append(group)
+    return problem, places
 
 
 def flat(array: FloatArray) -> FloatArray:
@@ -262,11 +272,15 @@ def flat(array: FloatArray) -> FloatArray:
 
 
 class _Places:
-    """Addresses of arrays: one law is often the reference too, and an address takes a microsecond."""
+    """Addresses of arrays: one law is often the reference too, and an address takes a microsecond.
+
+    `held` is what they are addresses of, and `raised` what a φ among it has raised.
+    """
 
     def __init__(self) -> None:
         self.known: dict[int, int] = {}
         self.held: list[Any] = []
+        self.raised: list[BaseException] = []
 
     def __call__(self, array: FloatArray | None) -> int | None:
         if array is None:
@@ -288,19 +302,29 @@ def ball_struct(spec: BallSpec) -> tuple[_Ball, list[Any]]:
 def _ball(spec: BallSpec, places: _Places) -> _Ball:
     phi, (q, image, cost, guess) = None, map(places, (spec.q, spec.image, spec.cost, spec.guess))
     if spec.phi is not None:
-        called = _called(spec.phi)
+        called = _called(spec.phi, places.raised)
         places.held.append(called)
         phi = ctypes.cast(called, ctypes.c_void_p).value
     numbers = spec.P, spec.order, spec.factor, spec.recession
     return _Ball(spec.kind, spec.size, spec.q.size, *numbers, phi, q, image, cost, guess)
 
 
-def _called(phi: Phi) -> Any:
+def _called(phi: Phi, raised: list[BaseException]) -> Any:
+    """φ as the core calls it: once it has raised something it is not asked again, and all its values are NaN."""
+
     def write(count: int, t: Any, *into: Any) -> None:
-        with np.errstate(all="ignore"):
-            found = phi(np.ctypeslib.as_array(t, (count,)))
-        for place, values in zip(into, found, strict=True):
-            np.ctypeslib.as_array(place, (count,))[:] = values
+        places = [np.ctypeslib.as_array(place, (count,)) for place in into]
+        try:
+            if not raised:
+                with np.errstate(all="ignore"):
+                    found = phi(np.ctypeslib.as_array(t, (count,)))
+                for place, values in zip(places, found, strict=True):
+                    place[:] = values
+        except BaseException as problem:  # ctypes would print it and go on
+            raised.append(problem)
+        if raised:
+            for place in places:
+                place.fill(np.nan)
 
     return _PHI(write)
 

@@ -46,8 +46,8 @@ def stoppable(call: Callable[[int], Found], lent: object = ()) -> Found:
         if begun is None and isinstance(signalled, RuntimeError):  # the system has no thread left
             return call(addressof(stop))
         stop.value = 1
-        if begun is not None:
-            ended.acquire()
+        while begun is not None and not (found or raised):  # the lock may be ours already
+            ended.acquire(timeout=LOOK)
         raise
     if raised:
         raise raised.pop()

@@ -110,6 +110,61 @@ def test_a_child_that_is_sent_sigint_ends_long_before_its_search_would():
     assert err.strip().splitlines()[-1] == "KeyboardInterrupt"
 
 
+def fails(_):
+    raise ZeroDivisionError("mine")
+
+
+def presses(_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def here(call, *given):
+    """In the main thread, which hears Ctrl-C within a moment."""
+    call(*given)
+    time.sleep(1.0)
+
+
+def elsewhere(call, *given):
+    """In a thread for which the main one waits."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(call, *given).result()
+
+
+@pytest.mark.parametrize("where", [here, elsewhere])
+@pytest.mark.parametrize(
+    ("each", "heard"), [(presses, KeyboardInterrupt), (fails, ZeroDivisionError)], ids=["Ctrl-C", "mistake"]
+)
+def test_what_phi_raises_in_a_short_descent_is_heard(each, heard, where):
+    """ctypes prints what a function raises that C calls, and goes on with what was in the array before."""
+    asked = Divergence(lambda calls: each(calls) if calls == 3 else None)
+    with pytest.raises(heard):
+        where(_native.solve, question(asked), 1e-9, 60)
+    assert each is presses or asked.calls == 3
+
+
+def test_it_may_come_as_the_call_ends():
+    """The lock that says so was then waited for twice."""
+
+    def hangs(*_):
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(10)
+    try:
+        for _ in range(30):
+            with pytest.raises(KeyboardInterrupt):
+                here(stop.stoppable, presses)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_phi_of_another_shape_is_refused():
+    """It was read as what the arrays held before."""
+    with pytest.raises(ValueError, match="broadcast"):
+        _native.solve(question(lambda t: (t[:-1], t, t)), 1e-9, 60)
+
+
 @pytest.mark.usefixtures("long")
 def test_a_handler_may_ask_meanwhile():
     """What a signal makes the main thread do has memory of its own."""
