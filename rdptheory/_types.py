@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import cache, lru_cache
 from math import isfinite, isinf, isnan
 from typing import Any, Generic, TypeGuard, TypeVar
@@ -36,6 +37,10 @@ Kind = TypeVar("Kind")
 Unbounded = float("inf")
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one float64 operation."""
+LONGEST_WHOLE = 309
+"""Digits before the point of the largest float64."""
+SPEC = re.compile(r"\.?([1-9]\d?|0(?=[fe]))([gfe]?)", re.ASCII)
+"""Formats of a bracket: up to 99 digits, and for none after the point a letter that allows it."""
 
 
 class Remembered(Generic[Kind]):
@@ -142,20 +147,24 @@ class Contradiction(ArithmeticError):
     """
 
 
-def down(value: float, digits: int) -> str:
-    """The value in so many significant digits, at most 15, and not above it."""
-    return _written(value, digits, ROUND_FLOOR)
+def down(value: float, digits: int, kind: str = "g") -> str:
+    """The value not above itself: in so many significant digits, at most 15; or decimals, with kind "f" or "e"."""
+    return _written(value, digits, kind, ROUND_FLOOR)
 
 
-def up(value: float, digits: int) -> str:
-    """The value in so many significant digits, at most 15, and not below it."""
-    return _written(value, digits, ROUND_CEILING)
+def up(value: float, digits: int, kind: str = "g") -> str:
+    """The value not below itself: in so many significant digits, at most 15; or decimals, with kind "f" or "e"."""
+    return _written(value, digits, kind, ROUND_CEILING)
 
 
-def _written(value: float, digits: int, rounding: str) -> str:
-    if isfinite(value):
-        value = float(Context(prec=digits, rounding=rounding).create_decimal_from_float(value))
-    return f"{value:.{digits}g}"
+def _written(value: float, digits: int, kind: str, rounding: str) -> str:
+    if not isfinite(value):
+        return f"{value:{kind}}"
+    if kind == "f":
+        whole = Context(prec=digits + LONGEST_WHOLE, rounding=rounding)
+        return f"{Decimal(value).quantize(Decimal(1).scaleb(-digits), context=whole):f}"
+    rounded = Context(prec=digits + (kind == "e"), rounding=rounding).create_decimal_from_float(value)
+    return f"{rounded:.{digits}e}" if kind == "e" else f"{float(rounded):.{digits}g}"
 
 
 @dataclass(frozen=True)
@@ -182,13 +191,18 @@ class Bounds:
             )
 
     def __format__(self, spec: str) -> str:
-        """Both ends in the digits of `spec`: what is printed is a bracket, too.
+        """Both ends rounded outward, as `spec` says (.6g, .6f or .6e): what is printed is a bracket, too.
 
-        >>> f"{Bounds(1 / 3, 2 / 3):.3g}"
-        '[0.333, 0.667]'
+        >>> f"{Bounds(1 / 3, 2 / 3):.3g} {Bounds(1 / 3, 20 / 3):.2f}"
+        '[0.333, 0.667] [0.33, 6.67]'
         """
-        digits = int(spec.removeprefix(".").removesuffix("g")) if spec else 0
-        return f"[{down(self.lower, digits)}, {up(self.upper, digits)}]" if spec else str(self)
+        if not spec:
+            return str(self)
+        asked = SPEC.fullmatch(spec)
+        if asked is None:
+            raise ValueError(f"{spec!r} is no format of a bracket: digits and a letter are, as in .6g, .6f or .6e")
+        digits, kind = int(asked[1]), asked[2] or "g"
+        return f"[{down(self.lower, digits, kind)}, {up(self.upper, digits, kind)}]"
 
     @property
     def gap(self) -> float:

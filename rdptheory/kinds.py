@@ -20,7 +20,9 @@ EXAMPLES = {
     "Method": "InteriorPoint()",
     "Tensor": "torch.as_tensor(array) or torch.stack(list_of_tensors)",
 }
-"""What to write for the kinds that a newcomer gives an array or a name for; by name, for their rooms are higher."""
+"""What to write for the kinds that a newcomer gives something else for; by name, for their rooms are higher."""
+OF_NUMBERS = {"DiscreteSource": "Pmf(probabilities) or Empirical(samples)", "Distortion": "Table(matrix)"}
+"""What makes one of those kinds of an array."""
 ADVICE = re.compile("(.*?)((?:, (?:and not|not a|as in) .*)?)$", re.DOTALL)  # a kind, what `advice` adds
 OWN = ("rdptheory", "neural", "builtins", "pathlib", "os")
 """Packages whose classes are named without their package."""
@@ -65,7 +67,9 @@ def advice(value: Any, hints: tuple[Any, ...] = ()) -> str:
     """What the sentence goes on with after the kind, for who came with something else."""
     if isinstance(value, type):
         return f", not a class: call it, as in {value.__name__}(...)"
-    example = next((EXAMPLES[name] for hint in hints if (name := getattr(hint, "__name__", "")) in EXAMPLES), None)
+    numbers = isinstance(value, (list, tuple)) or hasattr(value, "__array__")
+    known = EXAMPLES | OF_NUMBERS if numbers else EXAMPLES
+    example = next((known[name] for hint in hints if (name := getattr(hint, "__name__", "")) in known), None)
     said = ", and not a text" if isinstance(value, str) else ""
     return said if example is None else f"{said}, as in {example}"
 

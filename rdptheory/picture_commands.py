@@ -132,7 +132,7 @@ def _resolved(question: Question, seen: Seen, ends: tuple[float, float], P: Sequ
 
 
 def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: Unit) -> Path:
-    from rdptheory.plotting import figure, overlay, plot_curves, save, style
+    from rdptheory.plotting import HEIGHT_WITH_LEGEND, figure, overlay, plot_curves, save, style
 
     measured = [one.measurement for one in placed]
     limits = sorted({inf if one.P is None else one.P for one in measured})
@@ -141,7 +141,7 @@ def _overlay(question: Question, placed: Sequence[Placement], plot: Path, unit: 
     least = distortion_at(*question, R=inf, P=limits[0]).value  # from here on a finite law has a finite rate
     low = max(least, MARGIN * min(possible, default=high), LOWEST_SHARE * high)
     with style():
-        drawn, (axes,) = figure(height=3.3)
+        drawn, (axes,) = figure(height=HEIGHT_WITH_LEGEND)
         grid = _resolved(question, UNSEEN, (low, high), limits)
         plot_curves(surface(*question, D=grid, P=limits), axes, unit)
         overlay(axes, placed, unit)

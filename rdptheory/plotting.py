@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -54,10 +55,12 @@ NAMED = 12
 """Up to so many measured points have their names beside them."""
 NAME_SIZE, MARK = 6.5, 3.0
 """Points: the size of those names, half the width of a mark."""
+SEEN = 4
+"""Places looked at for each computed point of a curve that a name may run into."""
 UNDER_THE_AXIS = 27.0
 """Points that the numbers and the name of an axis take."""
-WIDTH, DPI = 3.4, 220
-"""Inches: one column. Dots per inch of a picture file."""
+WIDTH, HEIGHT, HEIGHT_WITH_LEGEND, DPI = 3.4, 2.6, 3.3, 220
+"""Inches: one column, and with a legend under the axis. Dots per inch of a picture file."""
 # Letters of eight points stay legible in a column of that width.
 STYLE: dict[str, Any] = {
     "font.size": 8.0,
@@ -75,12 +78,14 @@ STYLE: dict[str, Any] = {
     "legend.handlelength": 2.8,
     "lines.linewidth": 1.3,
     "lines.markersize": 4.0,
-    "figure.figsize": (WIDTH, 2.6),
+    "figure.figsize": (WIDTH, HEIGHT),
     "figure.constrained_layout.use": True,
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,
     "svg.hashsalt": "rdptheory",
 }
+OF_FILES = ("pdf.fonttype", "svg.hashsalt")
+"""What of the look is asked for when a file is written: letters that journals take, the same names each time."""
 WORDS = {
     "TotalVariation": "total variation",
     "KullbackLeibler": "KL(r‖p), nats",
@@ -135,7 +140,7 @@ LARGEST_SIDE = 300.0
 """Inches: at 200 dots each, near the 65,535 dots that matplotlib can draw."""
 
 
-def figure(columns: int = 1, rows: int = 1, *, width: float = WIDTH, height: float = 2.6) -> tuple[Any, Any]:
+def figure(columns: int = 1, rows: int = 1, *, width: float = WIDTH, height: float = HEIGHT) -> tuple[Any, Any]:
     """A figure and its panels, row by row, each `width` x `height` inches; no window, no global state."""
     _matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -196,27 +201,28 @@ def plot_curves(
     matplotlib Axes
     """
     _check_data(dataset)
-    ax, unit = _axes(ax), Unit.of(unit)
+    unit = Unit.of(unit)
     shown = dataset if "P" in dataset.dims else dataset.expand_dims("P")
     shown = shown.sortby(["D", "P"])
     limits, few = shown.P.values, shown.sizes["P"] <= FEW
-    for P, look in zip(limits, looks(len(limits), ordered=True), strict=True):
-        line = shown.sel(P=P)
-        line = line.isel(D=np.isfinite(line.rate.values))
-        rate, lower, upper = (unit.from_nats(line[name].values) for name in ("rate", "lower", "upper"))
-        drawn = {"color": look["color"], "linestyle": look["linestyle"]}
-        ax.plot(line.D, rate, label=_limit_text(P), zorder=2.5, **drawn)
-        ax.fill_between(line.D, lower, upper, color=look["color"], alpha=0.25, linewidth=0)
-    ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
-    ax.set_ylabel(f"rate R(D, P) ({unit.value} per symbol)")
-    ax.set_ylim(bottom=0.0)
-    ax.set_xlim(left=0.0)
-    ax.set_title(shown.attrs.get("title", "") if title is None else title, wrap=True)
-    measured = _measure(shown.attrs.get("perception"))
-    if few:
-        ax.legend(title=None if limits.size == 1 and np.isinf(limits[0]) else f"limit on P{measured}")
-    else:
-        _scale(ax, limits, f"perception P{measured}")
+    with _drawing(ax) as ax:
+        for P, look in zip(limits, looks(len(limits), ordered=True), strict=True):
+            line = shown.sel(P=P)
+            line = line.isel(D=np.isfinite(line.rate.values))
+            rate, lower, upper = (unit.from_nats(line[name].values) for name in ("rate", "lower", "upper"))
+            drawn = {"color": look["color"], "linestyle": look["linestyle"]}
+            ax.plot(line.D, rate, label=_limit_text(P), zorder=2.5, **drawn)
+            ax.fill_between(line.D, lower, upper, color=look["color"], alpha=0.25, linewidth=0)
+        ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
+        ax.set_ylabel(f"rate R(D, P) ({unit.value} per symbol)")
+        ax.set_ylim(bottom=0.0)
+        ax.set_xlim(left=0.0)
+        ax.set_title(shown.attrs.get("title", "") if title is None else title, wrap=True)
+        measured = _measure(shown.attrs.get("perception"))
+        if few:
+            ax.legend(title=None if limits.size == 1 and np.isinf(limits[0]) else f"limit on P{measured}")
+        else:
+            _scale(ax, limits, f"perception P{measured}")
     return ax
 
 
@@ -233,10 +239,11 @@ def plot_surface(
     *,
     label_D: str | None = None,
     label_P: str | None = None,
+    title: str | None = None,
 ) -> Any:
     """Draw what `surface` returned: the rate over D and P in colour, with contours at powers of 2.
 
-    Points of infinite rate and a P of inf are left out.
+    Points of infinite rate and a P of inf are left out. Parameters are those of `plot_curves`.
 
     Returns
     -------
@@ -245,11 +252,12 @@ def plot_surface(
     _check_data(dataset)
     check_axes(dataset.D.values, dataset.P.values)
     shown = dataset.isel(P=np.isfinite(dataset.P.values)).sortby(["D", "P"])
-    ax, unit = _axes(ax), Unit.of(unit)
-    shade(ax, shown.D.values, shown.P.values, unit.from_nats(shown.rate.transpose("P", "D").values), unit)
-    ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
-    ax.set_ylabel(label_P or f"perception P{_measure(shown.attrs.get('perception'))}")
-    ax.set_title(shown.attrs.get("title", ""), wrap=True)
+    unit = Unit.of(unit)
+    with _drawing(ax) as ax:
+        shade(ax, shown.D.values, shown.P.values, unit.from_nats(shown.rate.transpose("P", "D").values), unit)
+        ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
+        ax.set_ylabel(label_P or f"perception P{_measure(shown.attrs.get('perception'))}")
+        ax.set_title(shown.attrs.get("title", "") if title is None else title, wrap=True)
     return ax
 
 
@@ -269,7 +277,8 @@ def shade(ax: Axes, D: Any, P: Any, rates: Any, unit: Unit | str = "bits") -> No
             path.vertices[np.abs(path.vertices[:, 1] - height).argmin()] for path in lines.get_paths() if len(path)
         ]
         width = float(np.ptp(D))
-        kept = [one for k, one in enumerate(middles) if k == 0 or abs(one[0] - middles[k - 1][0]) > 0.06 * width]
+        inside = [one for one in middles if 0.04 * width < one[0] - float(np.min(D)) < 0.96 * width]
+        kept = [one for k, one in enumerate(inside) if k == 0 or abs(one[0] - inside[k - 1][0]) > 0.06 * width]
         ax.clabel(lines, fmt=_power_text, fontsize=7, manual=kept)
     ax.grid(False)
     ax.figure.colorbar(colours, ax=ax, label=f"rate R(D, P) ({Unit.of(unit).value} per symbol)")
@@ -282,17 +291,18 @@ def plot_channel(solution: Solution[Any], ax: Axes | None = None) -> Any:
         raise InvalidInput("solution", solution.status.value, "has no channel on a finite alphabet to draw")
     if channel.ndim != 2:
         raise InvalidInput("solution", channel.shape, "is a channel of more than x and y, which no map shows")
-    ax = _axes(ax)
+    _matplotlib()
     from matplotlib.colors import PowerNorm
     from matplotlib.ticker import MaxNLocator
 
-    colours = ax.imshow(channel, cmap="viridis", norm=PowerNorm(0.5, 0.0, 1.0), interpolation="nearest")
-    ax.grid(False)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("reconstruction y (number of the symbol)")
-    ax.set_ylabel("source symbol x (number)")
-    ax.figure.colorbar(colours, ax=ax, label="p(y | x)")
+    with _drawing(ax) as ax:
+        colours = ax.imshow(channel, cmap="viridis", norm=PowerNorm(0.5, 0.0, 1.0), interpolation="nearest")
+        ax.grid(False)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("reconstruction y (number of the symbol)")
+        ax.set_ylabel("source symbol x (number)")
+        ax.figure.colorbar(colours, ax=ax, label="p(y | x)")
     return ax
 
 
@@ -304,30 +314,32 @@ def overlay(ax: Axes, placements: Sequence[Placement], unit: Unit | str = "bits"
     matplotlib Axes
     """
     unit = Unit.of(unit)
-    for placed, style_of, label in (
-        ([one for one in placements if not one.below], {"marker": "o", "markerfacecolor": "white"}, "measured"),
-        ([one for one in placements if one.below], {"marker": "X", "markersize": 6.0}, "measured, proved impossible"),
-    ):
-        if not placed:
-            continue
-        D, rate = ([getattr(one.measurement, name) for one in placed] for name in ("D", "rate"))
-        needed = unit.from_nats(np.array([one.bounds.upper for one in placed]))
-        shown = unit.from_nats(np.array(rate))
-        there = np.isfinite(needed)
-        ax.vlines(np.array(D)[there], needed[there], shown[there], color="0.45", linewidth=0.8, zorder=2.8)
-        ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, clip_on=False, label=label, **style_of)
-    if placements:
-        rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
-        ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.15 * float(rates.max())))
-        ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
-    _legend_below(ax)
-    if len(placements) <= NAMED:
-        _name_points(ax, placements, unit)
+    with _drawing(ax):
+        for below, label, look in (
+            (False, "measured", {"marker": "o", "markerfacecolor": "white"}),
+            (True, "measured, proved impossible", {"marker": "X", "markersize": 6.0}),
+        ):
+            placed = [one for one in placements if one.below == below]
+            if not placed:
+                continue
+            D, rate = ([getattr(one.measurement, name) for one in placed] for name in ("D", "rate"))
+            needed = unit.from_nats(np.array([one.bounds.upper for one in placed]))
+            shown = unit.from_nats(np.array(rate))
+            there = np.isfinite(needed)
+            ax.vlines(np.array(D)[there], needed[there], shown[there], color="0.45", linewidth=0.8, zorder=2.8)
+            ax.plot(D, shown, linestyle="none", color="black", zorder=3.0, clip_on=False, label=label, **look)
+        if placements:
+            rates = unit.from_nats(np.array([one.measurement.rate for one in placements]))
+            ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.15 * float(rates.max())))
+            ax.set_xlim(0.0, max(ax.get_xlim()[1], 1.1 * max(one.measurement.D for one in placements)))
+        _legend_below(ax)
+        if len(placements) <= NAMED:
+            _name_points(ax, placements, unit)
     return ax
 
 
 def _name_points(ax: Axes, placements: Sequence[Placement], unit: Unit) -> None:
-    """The names of measured points, each on the side where it runs into least: points, their lines, and other names."""
+    """The names of measured points, each on the side where it runs into least: points, lines, and other names."""
     from matplotlib.transforms import Bbox
 
     def at(D: float, rate: float) -> Any:  # in pixels
@@ -344,6 +356,12 @@ def _name_points(ax: Axes, placements: Sequence[Placement], unit: Unit) -> None:
         place = (one.measurement.D, float(unit.from_nats(one.measurement.rate)))
         look: dict[str, Any] = {"textcoords": "offset points", "fontsize": NAME_SIZE, "color": "0.25"}
         names.append(ax.annotate(one.measurement.name, place, xytext=(0.0, 0.0), **look))
+    for line in ax.get_lines():
+        if line.get_linestyle() != "None":
+            x, y = ax.transData.transform(np.column_stack([line.get_xdata(), line.get_ydata()])).T
+            places = np.linspace(0.0, x.size - 1.0, SEEN * x.size)
+            passed = np.column_stack([np.interp(places, np.arange(x.size), one) for one in (x, y)])
+            taken += [Bbox([at_it, at_it]).padded(pixel) for at_it in passed]
     for name in names:
         box = name.get_window_extent()
         wide, high = box.width / pixel, box.height / pixel
@@ -376,12 +394,13 @@ def draw_limit(ax: Axes, limit: Limit, unit: Unit | str = "bits") -> Any:
     ax.plot(limit.D, rate, label=limit.label, **LIMIT_LOOKS[limit.kind])
     if limit.kind == "lower":
         ax.fill_between(limit.D, 0.0, rate, color="0.88", linewidth=0, zorder=0.5)
-    _legend_below(ax)
+    with _drawing(ax):
+        _legend_below(ax)
     return ax
 
 
 def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str = "bits") -> Any:
-    """Mark on curves where the perception limit starts to cost (circles) and where the rate ends (triangles).
+    """Mark on curves where the perception limit starts to cost (diamonds) and where the rate ends (triangles).
 
     Marks outside the frame are left out.
     """
@@ -389,7 +408,7 @@ def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str =
     active = [(one.active.value, unit.from_nats(one.active_rate)) for one in points if one.active is not None]
     ends = [(one.zero_rate.value, 0.0) for one in points]
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    marks = ((active, "o", "perception limit starts to cost"), (ends, "^", "rate 0"))
+    marks = ((active, "D", "perception limit starts to cost"), (ends, "^", "rate 0"))
     for places, marker, label in marks:
         inside = [(x, y) for x, y in places if left <= x <= right and bottom <= y <= top]
         if inside:
@@ -398,17 +417,22 @@ def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str =
             ax.plot(x, y, label=label, clip_on=False, zorder=3.0, **look)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    _legend_again(ax)
+    with _drawing(ax):
+        _legend_again(ax)
     return ax
 
 
 def save(drawn: Picture, path: str | os.PathLike[str]) -> Path:
-    """Write a figure in the format of the suffix, whole or not at all."""
+    """Write a figure in the format of the suffix, whole or not at all.
+
+    A PDF embeds its letters as TrueType fonts, which journals ask for; the same figure gives the same file.
+    """
     suffix = Path(path).suffix.lower().lstrip(".")
     if suffix not in drawn.canvas.get_supported_filetypes():
         raise InvalidInput("path", str(path), "must end in the name of a picture's format, such as .png, .pdf or .svg")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
-    return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
+    with _matplotlib().rc_context({name: STYLE[name] for name in OF_FILES}):
+        return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
 
 
 def _check_data(dataset: DataSet) -> None:
@@ -416,15 +440,21 @@ def _check_data(dataset: DataSet) -> None:
         raise InvalidInput("dataset", dataset, "must be what curve or surface returned")
 
 
-def _axes(ax: Any) -> Any:
-    """The axes given, or those of a new picture that a notebook shows."""
-    if ax is not None:
-        return ax
-    _matplotlib()
-    import matplotlib.pyplot as plt
+_OURS: WeakSet[Any] = WeakSet()
+"""Figures that nobody gave: they keep our look, whatever the look of the moment is."""
 
-    with style():
-        return plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")[1]
+
+@contextmanager
+def _drawing(ax: Any) -> Iterator[Any]:
+    """The axes given, in the look that they came in, or those of a new picture in ours, which a notebook shows."""
+    _matplotlib()
+    with style() if ax is None or ax.figure in _OURS else nullcontext():
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            drawn, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained", dpi=DPI)
+            _OURS.add(drawn)
+        yield ax
 
 
 def _measure(described: str | None) -> str:
@@ -448,9 +478,11 @@ def _legend_again(ax: Any) -> None:
 
 
 def _legend_below(ax: Any) -> None:
-    """The legend under the axis, where it hides no point."""
+    """The legend under the axis, where it hides no point; a picture of ours grows by what that takes."""
     from matplotlib.transforms import ScaledTranslation
 
+    if ax.figure in _OURS:
+        ax.figure.set_size_inches(WIDTH, HEIGHT_WITH_LEGEND)
     old = ax.get_legend()
     title = old.get_title().get_text() or None if old else None
     under = ax.transAxes + ScaledTranslation(0.0, -UNDER_THE_AXIS / 72.0, ax.figure.dpi_scale_trans)

@@ -131,7 +131,12 @@ class Trained:
         ),
         (
             lambda: rdp([0.5, 0.5], Hamming(), None, D=0.1, P=0.0),
-            r"an Independent or .*, as in Pmf\(\[0.5,",
+            r"an Independent or .*, as in Pmf\(probabilities\) or Empirical\(samples\)$",
+        ),
+        (lambda: rdp(0.5, Hamming(), None, D=0.1, P=np.inf), r", as in Pmf\(\[0.5, 0.3, 0.2\]\)$"),
+        (
+            lambda: rdp(Bernoulli(0.5), np.eye(2), None, D=0.1, P=np.inf),
+            r"must be a Distortion \(an object with table\) or a list, as in Table\(matrix\)$",
         ),
         (
             lambda: rdp(Bernoulli(0.5), Hamming(), "tv", D=0.1, P=0.0),

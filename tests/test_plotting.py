@@ -272,3 +272,57 @@ def test_without_matplotlib_even_the_style_says_so(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingPackage, match=r"rdptheory\[plot\]"), plotting.style():
         pass
+
+
+def test_a_picture_of_one_line_keeps_the_rules():
+    """As in the README: nobody asked for a look, and each step of the overlay meets the picture of the one before."""
+    placed = place([Measurement(0.5, 0.1, 0.02, "mine"), Measurement(0.2, 0.1, 0.02, "typo")], *COIN)
+    rows = surface(*COIN, D=np.linspace(0.02, 0.3, 5), P=[0.0, 0.05, 0.1])
+    curves, plane = plotting.plot_curves(rows), plotting.plot_surface(rows, title="(b)")
+    pictures = [curves, plane, plotting.plot_channel(rdp(*COIN, D=0.1, P=0.02))]
+    assert [faults(axes.figure) for axes in pictures] == [[], [], []]
+    assert (curves.get_title(), plane.get_title()) == ("Bernoulli(p=0.25)", "(b)")
+    assert curves.title.get_fontsize() == plotting.STYLE["axes.titlesize"]
+    plotting.overlay(curves, placed)
+    plotting.mark_critical(curves, [critical_points(*COIN, P=0.05)])
+    plotting.draw_limit(curves, Limit("estimate", [0.05, 0.2], [0.5, 0.1], math.inf, "a guess"))
+    assert faults(curves.figure) == []
+    assert curves.get_legend().get_texts()[0].get_fontsize() == plotting.STYLE["legend.fontsize"]
+    mpl.pyplot.close("all")
+
+
+def test_axes_of_a_user_keep_their_look(grid):
+    with mpl.rc_context({"legend.fontsize": 11.0, "axes.titlesize": 13.0}):
+        axes = plotting.plot_curves(grid, plotting.figure()[1][0])
+        assert axes.get_legend().get_texts()[0].get_fontsize() == 11.0
+        assert axes.title.get_fontsize() == 13.0
+
+
+def test_a_pdf_holds_fonts_that_journals_take(grid, tmp_path):
+    axes = plotting.plot_curves(grid)
+    assert b"/Type3" not in plotting.save(axes.figure, tmp_path / "a.pdf").read_bytes()
+    axes.figure.savefig(tmp_path / "b.pdf")  # what matplotlib does unasked
+    assert b"/Type3" in (tmp_path / "b.pdf").read_bytes()
+    mpl.pyplot.close("all")
+
+
+def test_the_name_of_a_point_leaves_the_curves_alone():
+    placed = place([Measurement(0.2, 0.1, 0.05, "typo")], *COIN)
+    axes = plotting.plot_curves(curve(*COIN, D=np.linspace(0.02, 0.3, 20), P=0.05))
+    plotting.overlay(axes, placed)
+    axes.figure.canvas.draw()
+    box = axes.texts[0].get_window_extent()
+    places = axes.transData.transform(axes.lines[0].get_xydata())
+    assert not any(box.contains(x, y) for x, y in places)
+    mpl.pyplot.close("all")
+
+
+def test_labels_of_contours_stay_inside():
+    rows = surface(*COIN, D=np.linspace(0.08, 0.3, 9), P=[0.0, 0.05, 0.1])  # half a bit is left of a tenth of the frame
+    axes = plotting.plot_surface(rows)
+    axes.figure.canvas.draw()
+    frame = axes.get_window_extent()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+    mpl.pyplot.close("all")

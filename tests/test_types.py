@@ -30,6 +30,29 @@ def test_what_is_printed_is_a_bracket_too(ends, digits):
         assert Fraction(lower) <= Fraction(ends[0]) <= Fraction(ends[1]) <= Fraction(upper)
 
 
+@given(
+    st.lists(st.floats(allow_nan=False), min_size=2, max_size=2).map(sorted), st.integers(0, 20), st.sampled_from("fe")
+)
+def test_decimals_are_a_bracket_too(ends, digits, kind):
+    lower, upper = format(Bounds(*ends), f".{digits}{kind}").strip("[]").split(", ")
+    for shown, end in ((lower, ends[0]), (upper, ends[1])):
+        if math.isinf(end):
+            assert float(shown) == end
+        else:
+            assert len(shown.partition("e")[0].partition(".")[2]) == digits
+            size = Fraction(1) if kind == "f" else 2 * max(abs(Fraction(end)), abs(Fraction(shown)))
+            assert abs(Fraction(shown) - Fraction(end)) <= size / 10**digits
+    if all(map(math.isfinite, ends)):
+        assert Fraction(lower) <= Fraction(ends[0]) <= Fraction(ends[1]) <= Fraction(upper)
+
+
+@pytest.mark.parametrize("spec", ["d", ".0g", "6.2f", ".f", ".100f"])
+def test_what_is_no_format_of_a_bracket_is_said_to_be_none(spec):
+    with pytest.raises(ValueError, match="is no format of a bracket: digits and a letter are"):
+        format(Bounds(0.25, 0.75), spec)
+    assert f"{Bounds(0.25, 0.75):.3}" == "[0.25, 0.75]"
+
+
 def test_membership_and_overlap():
     bracket = Bounds(1.0, 2.0)
     assert 1.0 in bracket
