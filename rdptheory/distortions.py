@@ -25,7 +25,7 @@ from rdptheory.geometry import (
     affordable,
     as_grid,
 )
-from rdptheory.points import absolute_distances, squared_distances
+from rdptheory.points import absolute_distances, squared_distances, told_apart
 
 __all__ = [
     "DISTORTIONS",
@@ -167,6 +167,7 @@ class SquaredError(Finished):
 
     def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """Series in boxes on a line, Kronecker products on a full grid, tiles for any other points."""
+        x = told_apart(x, 2)
         if _columns(x).shape[1] == 1:
             return SquaredLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
         grid = as_grid(x) if y is None else None
@@ -187,6 +188,7 @@ class AbsoluteError(Finished):
 
     def on(self, x: Places, y: Reproductions | None = None) -> Geometry:
         """Two recursions on a line, tiles for other points."""
+        x = told_apart(x, 1)
         if _columns(x).shape[1] == 1:
             return AbsoluteLine(_columns(x)[:, 0], None if y is None else _columns(y)[:, 0])
         return AbsolutePoints(_columns(x), None if y is None else _columns(y))

@@ -151,12 +151,13 @@ def distortion_at(
         discrete = problem.discrete
         p, limit = discrete.probabilities, discrete.distortions[0]
         least = 0.0 if discrete.by_products else float(p[p > 0.0] @ discrete.row_minima[0])
-        cost = limit.geometry.mean_backward(p)
+        geometry, _, unit = limit.measured
+        cost = geometry.mean_backward(p)
         law = min_cost_law(cost, discrete.perceptions)
         used = law.law > 0.0
         top = float(law.law[used] @ cost[used])
-        error = limit.geometry.rounding(1.0).mean if discrete.by_products else 0.0
-        zero_rate = Bounds(max(0.0, min(law.value, top) - error), top + error)
+        error = geometry.rounding(1.0).mean if discrete.by_products else 0.0
+        zero_rate = Bounds(unit * max(0.0, min(law.value, top) - error), unit * (top + error))
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     if R == inf and isinstance(source, ContinuousSource):

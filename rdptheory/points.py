@@ -8,10 +8,12 @@ from rdptheory._types import FloatArray, Remembered, frozen_array
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput
 
-__all__ = ["absolute_distances", "distances", "squared_distances"]
+__all__ = ["absolute_distances", "distances", "squared_distances", "told_apart"]
 
 _ABSOLUTE: Remembered[FloatArray] = Remembered()
 _SQUARED: Remembered[FloatArray] = Remembered()
+FAR = "lie so far apart that a distance exceeds float64; use another unit"
+CLOSE = "lie so close that a distance underflows float64; use another unit"
 TINY = float(np.finfo(np.float64).tiny)  # below it float64 loses digits
 
 
@@ -52,14 +54,30 @@ def _sum_over_coordinates(points: FloatArray, measure: np.ufunc) -> FloatArray:
     return total
 
 
+def told_apart(points: FloatArray, power: int) -> FloatArray:
+    """The points, whose extents to this power add up to a number that float64 holds with all of its digits.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        extent = float(np.sum(np.ptp(points, axis=0) ** power))
+    if not extent < np.inf:
+        raise InvalidInput("points", points, FAR)
+    if 0.0 < extent < TINY or (extent == 0.0 and (points != points[0]).any()):
+        raise InvalidInput("points", points, CLOSE)
+    return points
+
+
 def _checked(table: FloatArray, points: FloatArray) -> FloatArray:
     if not np.isfinite(table).all():
-        raise InvalidInput("points", points, "lie so far apart that a distance exceeds float64; use another unit")
+        raise InvalidInput("points", points, FAR)
     lost = table < TINY
     if np.count_nonzero(lost) > points.shape[0]:  # beyond the diagonal: the same point twice, or digits are lost
         i, j = np.nonzero(lost)
         if (points[i] != points[j]).any():
-            raise InvalidInput("points", points, "lie so close that a distance underflows float64; use another unit")
+            raise InvalidInput("points", points, CLOSE)
     return frozen_array(table)
 
 

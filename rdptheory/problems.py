@@ -18,6 +18,7 @@ from rdptheory.exact_sums import exact_law, remaining_limit
 from rdptheory.geometry import TABLES, Dense, Geometry, MaskArray, affordable
 from rdptheory.sources import DiscreteSource, FrozenLaw, GaussianVector, Source, known_law
 
+BEYOND = 1e300  # a D in place of larger ones where d is measured in a unit of its own: far above every d there
 LARGE = 2048  # symbols above which a distortion that knows its geometry needs no table: 32 MB each, a dozen kept
 POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
 
@@ -149,6 +150,12 @@ class DistortionLimit(Frozen):
     def geometry(self) -> Geometry:
         """d as products with exp(-s d)."""
         return Dense(self.costs) if isinstance(self.costs, np.ndarray) else self.costs
+
+    @cached_property
+    def measured(self) -> tuple[Geometry, float, float]:
+        """The geometry in a unit of its own, D there, and the d that is 1 there (`Geometry.in_unit`)."""
+        geometry, unit = self.geometry.in_unit()
+        return geometry, min(self.limit / unit, BEYOND), unit
 
     @property
     def tabled(self) -> bool:

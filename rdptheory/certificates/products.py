@@ -14,7 +14,7 @@ units of the sum of their absolute values, each times the multiplier it comes wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -265,19 +265,21 @@ def product_upper_bound(problem: DiscreteProblem, channels: Sequence[GibbsChanne
     None if no mixture keeps the limits. The channels are evaluated here; a mixture may miss a limit by `SLIP` of it.
     R falls by at most H(X) as one limit goes from 0 to where it is, so that this costs at most `SLIP` H(X) a limit.
     """
-    p, geometry, ball, D, P = _parts(problem)
-    points = [nearest_map(p, geometry, ball), *(evaluated(p, geometry, ball, part) for part in channels)]
-    found = best_mixture(points, D, P)
+    q = _Parts.of(problem)
+    points = [nearest_map(q.p, q.geometry, q.ball)]
+    points += [evaluated(q.p, q.geometry, q.ball, q.of_its_unit(part)) for part in channels]
+    found = best_mixture(points, q.D, q.P)
     if found is None:
         return None
-    rate = found.rate + 2.0 * SLIP * entropy(p) + 8.0 * UNIT_ROUNDOFF * found.rate
-    return OperatingPoint(float(rate), found.distortion, found.perception, found.parts, found.weights)
+    rate = found.rate + 2.0 * SLIP * entropy(q.p) + 8.0 * UNIT_ROUNDOFF * found.rate
+    return OperatingPoint(float(rate), found.distortion * q.unit, found.perception, found.parts, found.weights)
 
 
 def product_lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     """A proved lower bound on min I(X;Y) from a dual point (f, s), at least 0."""
-    p, geometry, ball, D, P = _parts(problem)
-    s, held = float(np.ravel(dual.s)[0]), p > 0.0
+    q = _Parts.of(problem)
+    p, geometry, ball, D, P = q.p, q.geometry, q.ball, q.D, q.P
+    s, held = float(np.ravel(dual.s)[0]) * q.unit, p > 0.0
     f = np.zeros(p.size)  # symbols of zero mass are not read
     f[held] = dual.f[held] if dual.f.size == p.size else dual.f
     if not (np.isfinite(f).all() and FLAT <= s < np.inf):  # at s = 0 every column is one number, at least <p, f>
@@ -298,8 +300,8 @@ def product_lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
 
 def written(problem: DiscreteProblem, point: OperatingPoint) -> FloatArray:
     """The channel (n, m) of an operating point; for alphabets small enough."""
-    p, geometry, ball, _, _ = _parts(problem)
-    return mixed_channel(p, geometry, ball, point)
+    q = _Parts.of(problem)
+    return mixed_channel(q.p, q.geometry, q.ball, point)
 
 
 def mixed_channel(p: FloatArray, geometry: Geometry, ball: PerceptionLimit | None, point: OperatingPoint) -> FloatArray:
@@ -322,11 +324,25 @@ def mixed_channel(p: FloatArray, geometry: Geometry, ball: PerceptionLimit | Non
     return np.asarray(total / total.sum(axis=1, keepdims=True))
 
 
-def _parts(problem: DiscreteProblem) -> tuple[FloatArray, Geometry, PerceptionLimit | None, float, float]:
-    """p, d, the ball, D and P of a problem with one distortion and at most one ball."""
-    limit = problem.distortions[0]
-    ball = problem.perceptions[0] if problem.perceptions else None
-    return problem.probabilities, limit.geometry, ball, limit.limit, np.inf if ball is None else ball.limit
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """p, d, the ball, D and P of a problem with one distortion and at most one ball, d and D over `unit`."""
+
+    p: FloatArray
+    geometry: Geometry
+    ball: PerceptionLimit | None
+    D: float
+    P: float
+    unit: float
+
+    @classmethod
+    def of(cls, problem: DiscreteProblem) -> _Parts:
+        geometry, D, unit = problem.distortions[0].measured
+        ball = problem.perceptions[0] if problem.perceptions else None
+        return cls(problem.probabilities, geometry, ball, D, np.inf if ball is None else ball.limit, unit)
+
+    def of_its_unit(self, part: GibbsChannel) -> GibbsChannel:
+        return part if self.unit == 1.0 else replace(part, s=part.s * self.unit)
 
 
 guard(__name__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from math import frexp
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,18 @@ from numpy.typing import NDArray
 from rdptheory._types import FloatArray, IntArray
 from rdptheory.errors import InvalidInput
 
-__all__ = ["TABLES", "Between", "Geometry", "Gibbs", "MaskArray", "Rounding", "affordable", "gram_of_columns", "single"]
+__all__ = [
+    "TABLES",
+    "Between",
+    "Geometry",
+    "Gibbs",
+    "MaskArray",
+    "Rounding",
+    "affordable",
+    "gram_of_columns",
+    "own_unit",
+    "single",
+]
 
 MaskArray = NDArray[np.bool_]
 
@@ -19,6 +31,7 @@ LARGEST_EXPONENT = 746.0  # exp(-x) is 0 in float64 from here on
 SMALLEST_SINGLE = 1e-37  # below it single precision loses bits and speed
 SINGLE_ERROR = np.float32(2.0**-22)  # relative, of a sum in single precision
 TABLES = 12  # of float64 that a solver of dense problems keeps: d in three scalings, the channel, their products
+ORDINARY = 2.0**-20, 2.0**20  # extents of points whose squares single precision holds
 MOST_BYTES = 4 * 2**30  # what the tables of one question may take: half the memory of a small machine
 
 
@@ -77,6 +90,9 @@ class Geometry(Protocol):
     def at(self, s: float) -> Gibbs:
         """exp(-s d)."""
 
+    def in_unit(self) -> tuple[Geometry, float]:
+        """The same in a unit near the extent of its points, and the d that is 1 there: a power of two, so exactly."""
+
     def fast(self, *, relative: bool = False) -> Geometry:
         """A geometry close to this one that is cheaper to multiply with; itself when there is none.
 
@@ -108,6 +124,9 @@ class Geometry(Protocol):
         """Bounds on the errors of the products in float64."""
 
 
+_Points = TypeVar("_Points", bound="Between")
+
+
 @dataclass(frozen=True, eq=False)
 class Between:
     """Points of the rows, (n,) on a line or (n, k), and of the columns, (m,) or (m, k): those of the rows if left out.
@@ -118,6 +137,8 @@ class Between:
     points: FloatArray
     targets: FloatArray | None = None
     approximate: bool = False
+    power: ClassVar[int] = 1
+    """The exponent with which d grows with the unit of the points."""
 
     @property
     def y(self) -> FloatArray:
@@ -134,6 +155,16 @@ class Between:
         """Whether the columns are the rows."""
         return self.targets is None
 
+    def in_unit(self: _Points) -> tuple[_Points, float]:
+        """Points divided by `own_unit` of their extent."""
+        both = (self.points, self.y)
+        span = np.maximum(*[part.max(axis=0) for part in both]) - np.minimum(*[part.min(axis=0) for part in both])
+        unit = own_unit(float(np.max(span)))
+        if unit == 1.0:
+            return self, 1.0
+        targets = None if self.targets is None else self.targets / unit
+        return replace(self, points=self.points / unit, targets=targets), unit**self.power
+
 
 def affordable(argument: str, n: int, m: int, copies: int = 1) -> None:
     """Refuse, before memory is taken, `copies` tables of n x m numbers in float64 that would not fit.
@@ -148,6 +179,15 @@ def affordable(argument: str, n: int, m: int, copies: int = 1) -> None:
     if needed > MOST_BYTES:
         rule = f"needs {needed / 2**30:.3g} GiB of tables, {MOST_BYTES / 2**30:.3g} GiB are allowed"
         raise InvalidInput(argument, f"{n} x {m}", rule)
+
+
+def own_unit(extent: float) -> float:
+    """The power of two that points of this extent are measured in: 1 for ordinary ones.
+
+    >>> own_unit(3.0), own_unit(0.0), own_unit(2.0**-128.5) == 2.0**-129
+    (1.0, 1.0, True)
+    """
+    return 1.0 if extent == 0.0 or ORDINARY[0] <= extent <= ORDINARY[1] else 2.0 ** (frexp(extent)[1] - 1)
 
 
 def gram_of_columns(s: float, w: FloatArray, d: FloatArray) -> FloatArray:

@@ -57,6 +57,10 @@ class Dense:
             kernel[np.isinf(self.distortion)] = 0.0
         return Stored(self.finite, kernel)
 
+    def in_unit(self) -> tuple[Geometry, float]:
+        """Itself: its d has no points."""
+        return self, 1.0
+
     def fast(self, *, relative: bool = False) -> Geometry:
         """Itself."""
         return self

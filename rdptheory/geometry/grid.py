@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from rdptheory.geometry.base import (
     Rounding,
     affordable,
     gram_of_columns,
+    own_unit,
     single,
 )
 
@@ -69,6 +70,11 @@ class Grid:
         if self.approximate:
             return _Kronecker([_Mirrored.of(a) for a in factors], [_Mirrored.of(a) for a in costs])
         return _Kronecker(factors, costs)
+
+    def in_unit(self) -> tuple[Grid, float]:
+        """Axes divided by `own_unit` of the longest."""
+        unit = own_unit(max(float(np.ptp(axis)) for axis in self.axes))
+        return (self, 1.0) if unit == 1.0 else (replace(self, axes=tuple(axis / unit for axis in self.axes)), unit**2)
 
     def fast(self, *, relative: bool = False) -> Geometry:
         """Single precision, and half the work along axes that are their own mirror image; FFT where that is cheaper."""

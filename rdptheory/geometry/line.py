@@ -103,6 +103,8 @@ class SquaredLine(_Line):
     array([0.4066, 1.    ])
     """
 
+    power = 2
+
     def table(self) -> FloatArray:
         """d, shape (n, m)."""
         affordable("source", *self.shape)

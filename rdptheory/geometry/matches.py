@@ -45,6 +45,10 @@ class Matches:
         """exp(-s d)."""
         return _DiagonalAndConstant(float(np.exp(-s)), self.size)
 
+    def in_unit(self) -> tuple[Geometry, float]:
+        """Itself: its d has no points."""
+        return self, 1.0
+
     def fast(self, *, relative: bool = False) -> Geometry:
         """Itself."""
         return self

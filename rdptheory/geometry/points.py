@@ -140,6 +140,8 @@ class Points(_Cloud):
     array([0.0821, 1.    ])
     """
 
+    power = 2
+
     @cached_property
     def centred(self) -> tuple[FloatArray, FloatArray]:
         """Rows and columns about the mean of the rows, which keeps |x|² + |y|² - 2<x, y> accurate."""
@@ -188,9 +190,9 @@ class Points(_Cloud):
         """An s at which exp(-s d) is 0 or 1."""
         from scipy.spatial import KDTree
 
-        x, y = self.centred
-        nearest, _ = KDTree(y).query(x, k=2 if self.symmetric else 1)
-        least = float(np.min(nearest[nearest > 0.0], initial=np.inf))
+        places = np.unique(np.concatenate(self.centred), axis=0)  # a symbol may have others at its own place
+        nearest, _ = KDTree(places).query(places, k=2)
+        least = float(np.min(nearest[:, 1], initial=1.0 if len(places) == 1 else np.inf))
         return float(min(LARGEST_EXPONENT / max(least**2, 1e-300), 1e300))
 
     def error(self) -> float:

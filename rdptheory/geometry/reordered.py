@@ -37,6 +37,11 @@ class Reordered:
         """exp(-s d)."""
         return _ReorderedGibbs(self, self.inner.at(s))
 
+    def in_unit(self) -> tuple[Geometry, float]:
+        """As inside."""
+        inner, unit = self.inner.in_unit()
+        return (self if inner is self.inner else Reordered(inner, self.order)), unit
+
     def fast(self, *, relative: bool = False) -> Geometry:
         """The fast form of what is inside."""
         fast = self.inner.fast(relative=relative)

@@ -144,16 +144,17 @@ def _zero_rate_of_several(problem: DiscreteProblem) -> UpperBound | None:
 def _zero_rate_by_products(problem: DiscreteProblem) -> UpperBound | None:
     """The same without a table, where the limits are kept beyond the rounding of their evaluation."""
     (limit,), p = problem.distortions, problem.probabilities
-    law = min_cost_law(limit.geometry.mean_backward(p), problem.perceptions).law
+    geometry, D, _ = limit.measured
+    law = min_cost_law(geometry.mean_backward(p), problem.perceptions).law
     law = law / law.sum()
     for ball in problem.perceptions:
         if np.array_equal(law, ball.reference):
             continue
         if ball.value(law) + ball.divergence.uncertainty(ball.reference, law, 4.0 * UNIT_ROUNDOFF) > ball.limit:
             law = ball.reference
-    means = limit.geometry.mean(law)
-    error = limit.geometry.rounding(1.0).mean + (p.size + 16.0) * UNIT_ROUNDOFF * float(p @ means)
-    return UpperBound(0.0, None) if float(p @ means) + error <= limit.limit else None
+    means = geometry.mean(law)
+    error = geometry.rounding(1.0).mean + (p.size + 16.0) * UNIT_ROUNDOFF * float(p @ means)
+    return UpperBound(0.0, None) if float(p @ means) + error <= D else None
 
 
 def _keeps_exactly(problem: DiscreteProblem, law: FloatArray) -> bool:

@@ -79,9 +79,11 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
 def _by_products(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     (limit,), perceptions = problem.distortions, problem.perceptions
     ball = Ball(perceptions[0] if perceptions else None, problem.shape[1])
-    answer = solve_question(Question(problem.probabilities, limit.geometry, ball, limit.limit), method)
+    geometry, D, unit = limit.measured
+    answer = solve_question(Question(problem.probabilities, geometry, ball, D), method)
     parts = () if answer.upper is None else answer.upper.parts
-    gibbs = tuple(part for part in parts if isinstance(part, GibbsChannel))
+    gibbs = tuple(replace(part, s=part.s / unit) for part in parts if isinstance(part, GibbsChannel))
+    answer = replace(answer, s=answer.s / unit)
     return Outcome(None, answer.dual(answer.f, len(perceptions)), answer.steps, answer.sentence, gibbs=gibbs)
 
 
