@@ -20,7 +20,7 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
-from rdptheory.solution import Slopes, Solution, Status, as_row, said
+from rdptheory.solution import Answer, Slopes, Solution, Status, as_row, said
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
 from rdptheory.solvers.presolve import min_cost_law, presolve
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
@@ -38,7 +38,7 @@ PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
 @dataclass(frozen=True)
-class Located:
+class Located(Answer):
     """A limit that was searched for, in the unit of that limit.
 
     Attributes
@@ -64,6 +64,14 @@ class Located:
         """Plain values for a table or a JSON file, None where a number is not finite."""
         told = {"value": self.value, "lower": self.bounds.lower, "upper": self.bounds.upper, "steps": self.steps}
         return as_row(told) | said(self)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("value", f"{self.value:.10g}"),
+            ("bracket", f"{self.bounds:.12g}, gap {self.gap:.2g}"),
+            ("steps", str(self.steps)),
+            ("status", f"{self.status.value}: {self.message}"),
+        ]
 
 
 def distortion_at(

@@ -43,7 +43,9 @@ def conditional_law(argument: str, rows: object, n: int) -> FloatArray:
         classes = "; np.eye(k)[classes] makes one of the class of each" if table.shape == (n,) else ""
         raise InvalidInput(argument, rows, rule + classes)
     if (table < 0.0).any() or (np.abs(table.sum(axis=1) - 1.0) > ROW_SUM).any():
-        raise InvalidInput(argument, rows, "every row must be at least 0 and sum to 1 within 1e-12")
+        joint = (table >= 0.0).all() and abs(table.sum() - 1.0) <= ROW_SUM
+        hint = ": a joint law p(x, z) has other rows, divide each by its sum" if joint else ""
+        raise InvalidInput(argument, rows, f"every row must be at least 0 and sum to 1 within 1e-12{hint}")
     return frozen_array([exact_law(row) for row in table])
 
 

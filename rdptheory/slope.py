@@ -27,10 +27,11 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.inverse import distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solution import Solution, Status, as_row, said
+from rdptheory.solution import Solution, Status, Told, as_row, said
 from rdptheory.solve import ask, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source
+from rdptheory.units import nats_to_bits
 
 __all__ = ["SlopePoint", "rate_at_slope"]
 
@@ -49,7 +50,7 @@ ROUNDING = 16 * UNIT_ROUNDOFF  # of a sum of two products
 
 
 @dataclass(frozen=True)
-class SlopePoint:
+class SlopePoint(Told):
     """Where R(., P) has the slope -s.
 
     Attributes
@@ -88,6 +89,14 @@ class SlopePoint:
             "steps": self.steps,
         }
         return as_row(told) | said(self)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("slope", f"dR/dD = {-self.s:.6g} nat per unit"),
+            ("D", f"{self.D:.12g}, gap {self.D.gap:.2g}"),
+            ("rate", f"{self.rate:.12g} nat = {nats_to_bits(self.rate):.12g} bit"),
+            ("status", f"{self.status.value}: {self.message}"),
+        ]
 
 
 def rate_at_slope(

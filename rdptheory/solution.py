@@ -124,13 +124,28 @@ class Candidate:
         return np.asarray(points[column] if square else column.astype(np.float64))
 
 
-class Answer(ABC):
+class Told(ABC):
+    """What is told in a few lines: on paper as text, in a notebook as a table."""
+
+    margin: ClassVar[int] = 8
+    """Width of the names when it is printed."""
+
+    @abstractmethod
+    def _rows(self) -> list[tuple[str, str]]:
+        """What is printed: names and texts."""
+
+    def _repr_html_(self) -> str:
+        return as_html(self._rows())
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name:{self.margin}} {text}" for name, text in self._rows())
+
+
+class Answer(Told):
     """What every answer is: a proved bracket with a status and a sentence. Its heirs say of what, and who found it."""
 
-    unit: ClassVar[str]
+    unit: ClassVar[str] = ""
     """Of the bracket, with a space after it, where it has one of its own."""
-    margin: ClassVar[int]
-    """Width of the names when it is printed."""
 
     if TYPE_CHECKING:  # fields of the heirs, in the order of each
 
@@ -157,16 +172,6 @@ class Answer(ABC):
         if not self.gap <= gap:
             raise GapTooWide(f"the bracket is {self.gap:.3g} {self.unit}wide, {gap:.3g} was required: {self.message}")
         return self
-
-    @abstractmethod
-    def _rows(self) -> list[tuple[str, str]]:
-        """What is printed: names and texts."""
-
-    def _repr_html_(self) -> str:
-        return as_html(self._rows())
-
-    def __str__(self) -> str:
-        return "\n".join(f"{name:{self.margin}} {text}" for name, text in self._rows())
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +209,6 @@ class Solution(Answer, Generic[Question]):
     dual: DualPoint | None = field(default=None, repr=False)
 
     unit: ClassVar[str] = "nat "
-    margin: ClassVar[int] = 8
 
     if not TYPE_CHECKING:  # which would take any name for a field
 

@@ -133,7 +133,6 @@ class TransportSolution(Answer):
     steps: int = 0
     history: FloatArray = field(default_factory=lambda: np.empty((0, 2)), repr=False)
 
-    unit: ClassVar[str] = ""
     margin: ClassVar[int] = 10
 
     def to_dict(self) -> dict[str, Any]:

@@ -152,6 +152,11 @@ class Trained:
             r"must be a DiscreteProblem, as in Problem\(\.\.\.\)\.discrete$",
         ),
         (lambda: bottleneck(Pmf([0.5, 0.3, 0.2]), [0, 1, 1], C=0.1), r"has \(3,\); np.eye\(k\)\[classes\] makes one"),
+        (
+            lambda: bottleneck(Pmf([0.5, 0.5]), [[0.25, 0.25], [0.125, 0.375]], C=0.1),
+            r"within 1e-12: a joint law p\(x, z\) has other rows, divide each by its sum$",
+        ),
+        (lambda: bottleneck(Pmf([0.5, 0.5]), [[0.25, 0.25], [0.5, 0.5]], C=0.1), r"sum to 1 within 1e-12$"),
         (lambda: Dask(None), "client = None: must be a distributed.Client, or the address of a scheduler"),
         (lambda: Pmf(Trained()), "is a tensor with a gradient: take its .detach"),
         (lambda: place("codec.csv", Bernoulli(0.5), Hamming(), None), "must be a list, each entry a Measurement"),

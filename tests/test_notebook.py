@@ -47,6 +47,8 @@ def test_answers_are_small_tables(solution):
         next(iter(verify(["BM19.T2"], instances=1))),
         place([Measurement(0.4, 0.1, 0.05, "<mine>")], *COIN)[0],
         catalogue,
+        distortion_at(*COIN, R=0.2, P=0.05),
+        rate_at_slope(Bernoulli(0.5), Hamming(), None, s=1.0, P=math.inf),
     ]
     for one in shown:
         html = one._repr_html_()
@@ -55,6 +57,20 @@ def test_answers_are_small_tables(solution):
     assert "0.3434736448" in shown[0]._repr_html_()
     assert "&lt;mine&gt;" in shown[3]._repr_html_()
     assert len(repr(catalogue)) < 200
+
+
+def test_a_limit_and_a_slope_are_printed_like_other_answers():
+    located, point = distortion_at(*COIN, R=0.2, P=0.05), rate_at_slope(*COIN, s=1.0, P=0.05)
+    assert [line.split()[0] for line in str(located).splitlines()] == ["value", "bracket", "steps", "status"]
+    assert f"{located.bounds:.12g}, gap " in str(located)
+    assert [line.split()[0] for line in str(point).splitlines()] == ["slope", "D", "rate", "status"]
+    assert "dR/dD = -1 nat per unit" in str(point)
+    assert located.require(gap=1e-9) is located
+
+
+def test_an_idle_limit_has_the_slope_0():
+    idle = rdp(GaussianVector([0.0, 0.0], [1.0, 2.0]), SquaredError(), Wasserstein2Squared(), D=0.5, P=math.inf)
+    assert "dR/dP = 0 nat" in str(idle)
 
 
 def test_a_prompt_shows_no_arrays(solution):

@@ -247,7 +247,7 @@ def _gaussian_vector(problem: Problem, source: GaussianVector, P: float, percept
         problem,
         bounds.upper,
         bounds,
-        Slopes(-found.price_D, -found.price_P),
+        Slopes(0.0 - found.price_D, 0.0 - found.price_P),
         Candidate(joint=joint),
         Status.OPTIMAL if narrow else Status.STOPPED,
         text,

@@ -81,7 +81,6 @@ class ConfidenceRate(Answer):
     message: str
 
     unit: ClassVar[str] = "nat "
-    margin: ClassVar[int] = 8
 
     @property
     def rate(self) -> float:
