@@ -54,6 +54,9 @@ ERRORS = ("d", "mse")
 QUALITIES = ("psnr-rgb", "psnr")
 """Columns, or lists of a results file, that stand for D where there is none, in dB; the first that is there counts."""
 
+FELT = ("tv", "kl", "reverse-kl", "js", "chi2", "hellinger", "w1", "w2")
+"""Columns that somebody may take for P, which says nothing of its divergence: that is named when points are placed."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -207,8 +210,9 @@ def read_measurements(path: str | os.PathLike[str], *, peak: float = 1.0) -> lis
 
     A table is CSV with commas, semicolons or tabs (beside the last two a decimal comma is read as a point). Its header
     has one of `rate_bits`, `rate_nats` and `bpp`, bits per pixel; `D` or `mse`, or `psnr-rgb` or `psnr` in dB; and if
-    you like `P` and `name`, in any order. Other columns are left alone, and an empty P is one that was not measured. A
-    results file is JSON with `results` = {"bpp": [...], "psnr-rgb" or "psnr": [...]}. Of PSNR D is the mean squared
+    you like `P` and `name`, in any order. Other columns are left alone, but for a divergence, which should be called
+    P; an empty P is one that was not measured. A results file is JSON with `results` = {"bpp": [...], "psnr-rgb" or
+    "psnr": [...]}. Of PSNR D is the mean squared
     error of a sample, peak² 10^(-PSNR/10); a column or list `D` or `mse` wins over it.
 
     Parameters
@@ -372,6 +376,10 @@ def _from_table(path: str, peak: float) -> list[Measurement]:
             "the header must name once one of rate_bits, rate_nats and bpp, and D, mse or psnr (P and name if you like)"
         )
         raise InvalidInput("path", path, f"{rule}, it is {', '.join(names)}")
+    felt = [name for name in names if name.lower() in FELT]
+    if felt and "p" not in header:
+        rule = f"the column {felt[0]} is not read: name it P if it is the divergence that points are placed by"
+        raise InvalidInput("path", path, f"{rule} (of W2 the square)")
     found = []
     for line, cells in lines[1:]:
         where = f"line {line}"

@@ -328,9 +328,8 @@ def _solve(problem: TransportProblem, method: Method | None) -> TransportSolutio
     discrete = isinstance(problem.source, DiscreteSource) and isinstance(problem.target, DiscreteSource)
     covered = (discrete and problem.asymptotic) or limited_randomness(problem)
     if problem.common_randomness not in (0.0, inf) and not covered:
-        raise InvalidInput(
-            "common_randomness", problem.common_randomness, f"a rate between 0 and inf has no answer here; {AVAILABLE}"
-        )
+        rule = f"a rate between 0 and inf has no answer here; {AVAILABLE}"
+        raise InvalidInput("common_randomness", problem.common_randomness, rule)
     formula = match_transport(problem)
     if formula is None and not discrete:
         continuous = problem.target if isinstance(problem.source, DiscreteSource) else problem.source

@@ -101,6 +101,7 @@ def test_tables_of_every_dress(tmp_path, text):
         ("rate_bits,D,d\n1,1,2\n", "name once"),
         ("rate_bits,D,P\n1,0.5,0.1\n1,0.5\n", "line 3 must hold 3 cells"),
         ("rate_bits,D\n1,nan\n", "D = nan: must be a finite number at least 0"),
+        ("rate_bits,D,W2\n1,0.5,0.1\n", "the column W2 is not read: name it P"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path, text, said):
@@ -110,8 +111,9 @@ def test_a_table_that_cannot_be_read_says_where(tmp_path, text, said):
 
 
 def test_a_table_in_the_units_of_image_codecs(tmp_path):
-    (tmp_path / "codec.csv").write_text("name,bpp,PSNR\nq1,0.5,30\n")
+    (tmp_path / "codec.csv").write_text("name,bpp,PSNR,FID\nq1,0.5,30,12\n")
     [point] = read_measurements(tmp_path / "codec.csv", peak=255.0)
+    assert point.P is None
     assert point.rate == pytest.approx(0.5 * math.log(2), rel=1e-15)
     assert point.D == pytest.approx(65.025, rel=1e-12)
 
