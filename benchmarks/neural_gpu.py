@@ -29,6 +29,7 @@ from neural.coders import BlauMichaeli, Coder, Perceptron, Yan
 from neural.models import Fit
 from neural.studies import CHECKED, studies
 from neural.study import Study
+from rdptheory.errors import InvalidInput
 
 MSE = neural.MeanSquaredError()
 CRITIC = neural.WassersteinGP(10.0)
@@ -155,6 +156,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder with MNIST; by default digits")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
+    try:
+        data.usable(asked.device)
+    except InvalidInput as problem:
+        parser.error(str(problem))
     asked.out.mkdir(parents=True, exist_ok=True)
     name = torch.cuda.get_device_name() if asked.device != "cpu" else "CPU"
     # a CPU only shows that the script runs: a quarter of the time will do

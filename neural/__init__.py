@@ -3,12 +3,10 @@
 `fit_codec`, `fit_decoder` and `evaluate` work on your own tensors; `python -m neural` runs the papers' experiments.
 """
 
-from importlib.util import find_spec
+from neural import installed
 
-from rdptheory.errors import MissingPackage
-
-if find_spec("torch") is None:
-    raise MissingPackage("torch", "neural")
+if installed.missing:
+    raise installed.missing
 
 from neural.checkpoints import Checkpoint
 from neural.claims import Chart, Claim

@@ -31,7 +31,7 @@ Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
 Folder = Annotated[Path | None, typer.Option("--data", help="MNIST, SVHN or pictures; by default digits.")]
 Side = Annotated[int, typer.Option(min=4, help="Side to which the small presets shrink larger images.")]
 Seed = Annotated[int, typer.Option(help="Fixes everything that is random.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, ...")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads; more than one only on an idle machine.")]
 Workers = Annotated[
     int | None,
@@ -162,9 +162,7 @@ def _bench(
     progress: bool = False,
 ) -> Bench:  # fmt: skip
     torch.set_num_threads(threads)
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.split(":")[0], False):
-        raise InvalidInput("device", device, "is not available here")
+    data.usable(device)
     return Bench(preset, data.load(folder), seed, device, side, progress=progress, executor=executor)
 
 

@@ -19,7 +19,7 @@ from rdptheory.errors import InvalidInput, at_least_zero
 
 __all__ = [
     "ARCHIVES", "Archive", "GaussianNoise", "Split", "SuperResolution", "checked", "digits", "fetch",
-    "gaussian", "load", "mnist", "pictures", "resize", "svhn", "table", "tinted", "uniform",
+    "gaussian", "load", "mnist", "pictures", "resize", "svhn", "table", "tinted", "uniform", "usable",
 ]  # fmt: skip
 
 FAR = 10.0  # more than any noise adds to an image in [0, 1], or a Gaussian sample ever is, and far from 255
@@ -147,6 +147,17 @@ def checked(argument: str, images: object, coder: Any = None) -> Tensor:
     if not float(images.abs().max()) <= FAR:
         raise InvalidInput(argument, shown, "must be finite and in [0, 1]: grey levels are divided by 255 first")
     return images
+
+
+def usable(device: str | torch.device) -> torch.device:
+    """A device of this machine: one where a tensor can be made, and from which it comes back."""
+    try:
+        torch.zeros(1, device=device).cpu()
+        return torch.device(device)
+    except Exception:  # whatever torch raises of names, of missing drivers and of devices that hold nothing
+        here = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+        here += ["mps"] * torch.backends.mps.is_available()
+        raise InvalidInput("device", str(device), f"must be a device of this machine: {', '.join(here)}") from None
 
 
 def gaussian(n: int, *, seed: int) -> Tensor:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from neural.checkpoints import Checkpoint, Point, State
 from neural.coders import Classifier, Coder
-from neural.data import checked
+from neural.data import checked, usable
 from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
@@ -204,7 +204,7 @@ def fit_classifier(
 def seeded(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
     """Fresh weights and dropout come from the seed; torch's own generators, which all threads share, are afterwards as
     they were on the CPU and on a CUDA `device` (one that is not given keeps the seed)."""
-    with GENERATOR, torch.random.fork_rng([device] if torch.device(device).type == "cuda" else []):
+    with GENERATOR, torch.random.fork_rng([device] if usable(device).type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
@@ -459,7 +459,7 @@ def _shown(
     images: Tensor, references: Tensor | None, coder: Coder, device: str | torch.device
 ) -> tuple[Tensor, Tensor]:
     """What to reproduce, and whose law to follow, on the device."""
-    source = checked("images", images, coder).to(device)
+    source = checked("images", images, coder).to(usable(device))
     own = references is None or references is images
     return source, source if own else checked("references", references, coder).to(device)
 

@@ -33,6 +33,14 @@ def test_the_script_for_a_gpu_runs_on_a_cpu_and_writes_every_block(summary):
     assert all(value["steps_per_second_and_model"] > 0 for value in speeds)
 
 
+def test_its_device_has_to_be_there(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--out", str(tmp_path / "gpu"), "--device", "gpu"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert "device = gpu: must be a device of this machine: cpu" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("id", ["twofold", "superres", "universal", "jump"])
 def test_a_headline_says_which_share_of_the_training_it_had(summary, id):
     assert 0 < summary[id]["share of the paper's steps"] <= 1

@@ -1,7 +1,53 @@
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from neural import cli
+from neural import cli, installed
 from rdptheory.errors import InvalidInput
+
+AWAY = """
+import sys
+
+class Away:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Away())
+"""
+SAID = "is not installed: pip install 'rdptheory[neural]'"
+
+
+@pytest.mark.parametrize(
+    "line,status,told",
+    [
+        (("-m", "neural", "check"), 2, f"Error: torch {SAID}"),
+        (("-c", "import neural"), 1, f"rdptheory.errors.MissingPackage: torch {SAID}"),
+    ],
+)
+def test_without_torch_there_is_a_sentence(tmp_path, line, status, told):
+    (tmp_path / "sitecustomize.py").write_text(AWAY)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    ran = subprocess.run(
+        [sys.executable, *line], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    *before, last = ran.stderr.splitlines()
+    assert (ran.returncode, ran.stdout, last) == (status, "", told)
+    assert not before or line[0] != "-m"
+
+
+@pytest.mark.parametrize("package", ["torchmetrics", "safetensors", "joblib"])
+def test_every_package_of_the_extra_is_looked_for(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert str(runpy.run_path(installed.__file__)["missing"]) == f"{package} {SAID}"
+
+
+def test_nothing_is_missing_here():
+    assert installed.missing is None
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import neural
-from neural import Adam, BlauMichaeli, EnergyDistance, MeanSquaredError, Perceptron, Recipe, UniversalQuantiser
+from neural import Adam, BlauMichaeli, EnergyDistance, MeanSquaredError, Perceptron, Recipe, UniversalQuantiser, cli
 from neural.data import resize
 from neural.quantisers import DeterministicQuantiser
+from rdptheory.errors import InvalidInput
 from tests.neural.devices import FAMILY
 
 NAMES = [type(coder).__name__ for coder in FAMILY]
@@ -48,6 +49,26 @@ def test_another_device_measures_nearly_the_same_numbers(found, case):
 
 def test_a_tensor_left_behind_is_caught(found):
     assert "two devices" in found["planted: a tensor left behind"]
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta", ""])
+def test_a_device_that_is_not_here_ends_with_the_names_of_those_that_are(digits, lloyd, capsys, name):
+    few, loss, given = digits.train[:8], MeanSquaredError(), {"steps": 1, "seed": 0, "device": name}
+    coder = Perceptron(4, side=8)
+    for fit in (
+        lambda: neural.fit_codec(few, coder, neural.Binary(), loss, **given),
+        lambda: neural.fit_codecs(few, coder, neural.Binary(), [loss], steps=1, seeds=[0], device=name),
+        lambda: neural.fit_decoder(lloyd, few, loss, **given),
+        lambda: neural.fit_decoders([lloyd], few, [loss], steps=1, seeds=[0], device=name),
+        lambda: neural.fit_classifier(few, digits.train_labels[:8], **given),
+    ):
+        with pytest.raises(InvalidInput, match=f"^device = {name}: must be a device of this machine: cpu"):
+            fit()
+    for command in (["check"], ["run", "oracle"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*command, "--device", name])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith(f"Error: --device = {name}: must be a device of this machine: cpu")
 
 
 @dataclass(frozen=True)
