@@ -7,8 +7,8 @@ Only the law of one letter is limited in `rdp` and `distortion_at` themselves, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import frexp, inf
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from rdptheory.solvers.line.pairs import Pairs
 from rdptheory.solvers.line.search import Found, search
 from rdptheory.solvers.transport.long_blocks import LinePairs
 from rdptheory.solvers.transport.long_blocks.line_pairs import shared_plan
-from rdptheory.sources import DiscreteSource, Gaussian
+from rdptheory.sources import DiscreteSource, Gaussian, Pmf
 from rdptheory.transport_problem import BLOCK, TransportProblem, common_rate
 
 __all__ = ["BlockDistortion", "block_distortion", "block_rate"]
@@ -121,15 +121,17 @@ def block_rate(problem: object, common_randomness: bool | float, method: LinePai
     if isinstance(problem.source, Gaussian):
         return _gaussian_rate(problem, problem.source, extra)
     assert isinstance(problem.source, DiscreteSource)
+    asked, unit = _in_unit(problem, problem.source)
+    D = asked.D
     top = entropy(problem.source.probabilities / problem.source.probabilities.sum())
-    found = block_distortion(problem, 0.0, extra, method)
+    found = block_distortion(asked, 0.0, extra, method)
     if found.bounds.upper <= D:
         return _solution(problem, Bounds(0.0, 0.0), found, method, 0)
     low, high, chord = 0.0, top, ((0.0, found.bounds.upper), (top, 0.0))
     steps, last = 0, found
     for _ in range(EVALUATIONS):
         R = low if low > 0.0 and high - low < PART * top else 0.5 * (low + high)
-        last = block_distortion(problem, R, extra, method)
+        last = block_distortion(asked, R, extra, method)
         steps += last.steps
         if last.bounds.upper <= D:
             high, chord = R, (chord[0], (R, last.bounds.upper))
@@ -141,10 +143,23 @@ def block_rate(problem: object, common_randomness: bool | float, method: LinePai
             low = max(low, R + tangent - ALLOWANCE * (1.0 + abs(tangent)))
         (a, above), (b, below) = chord
         high = min(high, b - (b - a) * (D - below) / (above - below) + ALLOWANCE) if above > below else high
-        low = min(low, high)
         if high - low <= max(method.gap, 2.0 * last.bounds.gap / max(last.slope, 1e-300)):
             break
-    return _solution(problem, Bounds(low, high), last, method, steps)
+    return _solution(problem, Bounds(low, high), replace(last, slope=last.slope * unit), method, steps)
+
+
+def _in_unit(problem: Problem, source: DiscreteSource) -> tuple[Problem, float]:
+    """The question in a unit in which the variance is at least 1, and the D that is 1 there.
+
+    A gap is relative to max(1, D) in every distortion: of smaller ones it would let a rate be anything.
+    """
+    p = source.probabilities
+    deviation = float(np.sqrt(p @ np.square(source.points - float(p @ source.points))))
+    if deviation >= 1.0 or deviation == 0.0:
+        return problem, 1.0
+    unit = 4.0 ** (frexp(deviation)[1] - 1)
+    D, P = (min(limit / unit, LONGEST**2) for limit in (problem.D, problem.P))  # beyond that none is felt
+    return replace(problem, source=Pmf(p, source.points / np.sqrt(unit)), D=D, P=P), unit
 
 
 def _solution(problem: Problem, bounds: Bounds, found: BlockDistortion, method: LinePairs, steps: int) -> Solution:

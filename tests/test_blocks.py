@@ -16,7 +16,7 @@ from rdptheory.distortions import AbsoluteError, SquaredError
 from rdptheory.divergences import KullbackLeibler, TotalVariation, Wasserstein2Squared
 from rdptheory.errors import InvalidInput
 from rdptheory.inverse import Located, distortion_at
-from rdptheory.solution import Status
+from rdptheory.solution import Solution, Status
 from rdptheory.solve import rdp
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.transport.long_blocks import LinePairs
@@ -75,6 +75,24 @@ def test_a_finite_source_closes_and_its_rate_comes_back(Rc: float, P: float, val
     assert back.bounds.lower - 1e-9 <= 0.4 <= back.bounds.upper + 1e-9  # what the bracket of D leaves
     assert back.slopes.D < 0.0
     assert "nat" in str(back)
+
+
+def test_a_rate_knows_no_unit() -> None:
+    """A gap is relative to max(1, D): of variances of 1e-18 it left the rate open by a sixth of a nat."""
+    law, unit = Pmf([0.3, 0.5, 0.2], [0.0, 1.0, 4.0]), 2.0**-30
+
+    def rate(scale: float) -> Solution:
+        source = Pmf(law.probabilities, scale * law.points)
+        D, P = 0.9 * scale**2, 0.01 * scale**2
+        return rdp(source, SquaredError(), W2, D=D, P=P, common_randomness=0.3, sense="block")
+
+    usual, small = rate(1.0), rate(unit)
+    assert usual.bounds.overlaps(small.bounds)
+    assert small.status is Status.OPTIMAL
+    assert small.slopes.D * unit**2 == pytest.approx(usual.slopes.D, rel=1e-4), "slopes move by roots of gaps"
+    assert small.slopes.P * unit**2 == pytest.approx(usual.slopes.P, rel=1e-4)
+    assert rdp(law, SquaredError(), W2, D=1e300, P=1e300, sense="block").rate == 0.0
+    assert rdp(Pmf([0.5, 0.5], [0.0, 1e-50]), SquaredError(), W2, D=1e300, P=1e300, sense="block").rate == 0.0
 
 
 def test_perfect_blocks_are_transport_of_the_law_to_itself() -> None:

@@ -5,7 +5,7 @@ from rdptheory.certificates.feasible import MinDistortion, min_distortion_channe
 from rdptheory.certificates.lower import lower_bound, on_reduced
 from rdptheory.certificates.products import product_upper_bound, written
 from rdptheory.certificates.repair import slater_channel
-from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, upper_bound
+from rdptheory.certificates.upper import UpperBound, copy_costs_nothing, information, surcharge, upper_bound
 from rdptheory.methods import DualPoint
 
 __all__ = [
@@ -15,11 +15,13 @@ __all__ = [
     "UpperBound",
     "both_ends",
     "copy_costs_nothing",
+    "information",
     "lower_bound",
     "min_distortion_channel",
     "on_reduced",
     "product_upper_bound",
     "slater_channel",
+    "surcharge",
     "upper_bound",
     "written",
 ]

@@ -33,7 +33,7 @@ from rdptheory.doors import guard
 from rdptheory.information import entropy, mutual_information
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["UpperBound", "copy_costs_nothing", "or_on_the_face", "upper_bound"]
+__all__ = ["UpperBound", "copy_costs_nothing", "information", "or_on_the_face", "surcharge", "upper_bound"]
 
 LITTLE = 5e-10  # nats: a surcharge that is not worth the search for an exact channel, which takes milliseconds
 CHEAP = 1e-13  # nats: less than a mixture would cost, so none is tried
@@ -168,7 +168,7 @@ def _information(found: Weighed) -> float:
 
 
 def information(p: FloatArray, channel: FloatArray) -> float:
-    """The same for a law and a channel of their own, with a row for each of its symbols."""
+    """I(X;Y), bounded from above in the same way, of a law (n,) and a channel (n, m) of any number of outputs."""
     return 0.0 if bool((channel == channel[0]).all()) else _allowed(mutual_information(p, channel), channel)
 
 
@@ -181,6 +181,16 @@ def _beyond(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> tuple[lis
     relative = UNIT_ROUNDOFF * (sum(reduced.shape) + 16)  # of a mean over the table
     over = [x * (1.0 + relative) - y.limit for x, y in zip(found.spent, reduced.distortions, strict=True)]
     return over, [_outside(found, ball, plans[k] if plans else None) for k, ball in enumerate(reduced.perceptions)]
+
+
+def surcharge(problem: DiscreteProblem, channel: FloatArray, rate: float) -> float:
+    """At most how much a rate rises as a channel (n, m) that keeps the limits but for rounding comes to keep them.
+
+    The rate is convex in the channel, at most I(X;Y) of every channel, here as it is at this one, and does not rise as
+    one coordinate of Y is processed: I itself, or that of a part of Y.
+    """
+    found = weighed(problem.reduced, channel[problem.probabilities > 0.0])
+    return _surcharge(problem, found, rate, *_beyond(problem.reduced, found, ()))
 
 
 def _surcharge(

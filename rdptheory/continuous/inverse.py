@@ -68,7 +68,7 @@ def limit_at(
             high = min(high, _taken_back(posed, name, above, find).upper)
         narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high < np.inf
         if narrow or n >= most:
-            lower, upper = (per(end, posed.scale, -exponent) for end in (min(low, high), high))
+            lower, upper = (per(end, posed.scale, -exponent) for end in (low, high))
             beyond = lower == np.inf > low  # the unit of the question ends before the limit does
             return Bounds(LARGEST if beyond else lower, upper), narrow and not beyond
         n *= 2

@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray, frozen_array
-from rdptheory.certificates import DualPoint, lower_bound, upper_bound
+from rdptheory.certificates import DualPoint, information, lower_bound, surcharge, upper_bound
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
@@ -115,18 +115,19 @@ def refinement(
     channel = upper_bound(problem, found.channel).channel
     if channel is None:
         raise InvalidInput("points", points.points, "no channel was found that keeps every limit")
-    first_rate = mutual_information(problem.probabilities, _merged(channel, coarse))
-    total = mutual_information(problem.probabilities, channel)
-    upper = (1.0 - weight) * first_rate + weight * total
-    upper += UNIT_ROUNDOFF * (sum(problem.reduced.shape) + 16) * (upper + 1e-3)
-    kept = _merged(channel[problem.probabilities > 0.0], coarse)
+    p, both = problem.probabilities, (_merged(channel, coarse), channel)
+    first_rate, total = (mutual_information(p, one) for one in both)
+    upper = float(np.dot((1.0 - weight, weight), [information(p, one) for one in both])) * (1.0 + 4.0 * UNIT_ROUNDOFF)
+    upper += surcharge(problem, channel, upper)  # processing of one coordinate raises neither rate, and both are convex
+    kept = _merged(channel[p > 0.0], coarse)
     lower = max(
         _lower(problem, kept, weight, one * found.f, found.s, tuple(other * entry for entry in found.v))
         for one in (1.0, -1.0)  # the sign of an equality's multiplier is the modelling layer's choice
         for other in (1.0, -1.0)
     )
-    bounds = Bounds(min(lower, upper), upper)
-    return Refinement(first_rate, total, bounds, weight, frozen_array(channel.reshape(-1, *problem.alphabet)))
+    return Refinement(
+        first_rate, total, Bounds(lower, upper), weight, frozen_array(channel.reshape(-1, *problem.alphabet))
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,21 +190,18 @@ def _lower(
     """A proved lower bound on the weighted sum.
 
     I(X;Z1) >= E log g(X,Z1), g = p(z1|x)/p(z1) of any channel: a table like that of a distortion, whose price is
-    (1 - weight)/weight beside weight I(X;Z1,Z2).
+    (1 - weight)/weight beside weight I(X;Z1,Z2). Its least entries where a channel may go are taken out, so that no
+    channel pays less than 0; else it would seem to be a limit that none keeps.
     """
-    p = problem.reduced.probabilities
+    p, rows = problem.reduced.probabilities, problem.probabilities > 0.0
     smooth = first + FLOOR
     smooth /= smooth.sum(axis=1, keepdims=True)
-    logs = np.log(smooth / (p @ smooth))
-    least = logs.min(axis=1)
-    full = np.zeros((problem.probabilities.size, problem.shape[1]))
-    full[problem.probabilities > 0.0] = np.repeat(logs - least[:, None], problem.shape[1] // first.shape[1], axis=1)
-    more = DiscreteProblem(
-        problem.probabilities,
-        (*problem.distortions, DistortionLimit(frozen_array(full), FREE)),
-        problem.perceptions,
-        problem.alphabet,
-    )
+    logs = np.repeat(np.log(smooth / (p @ smooth)), problem.shape[1] // first.shape[1], axis=1)
+    full = np.zeros(problem.shape)
+    barred = _priced(problem, full).barred
+    least = logs.min(axis=1) if barred is None else np.where(barred, np.inf, logs).min(axis=1)
+    full[rows] = logs - least[:, None] if barred is None else np.where(barred, 0.0, logs - least[:, None])
+    more = _priced(problem, full)
     dual = DualPoint(
         (f - (1.0 - weight) * least) / weight,
         np.append(s / weight, 1.0 / weight - 1.0),
@@ -213,6 +211,12 @@ def _lower(
     allowance = UNIT_ROUNDOFF * (p.size + 16) * float(p @ np.abs(least))
     left = weight * lower_bound(more, dual) + (1.0 - weight) * float(p @ least)
     return max(0.0, left - allowance)
+
+
+def _priced(problem: DiscreteProblem, table: FloatArray) -> DiscreteProblem:
+    """The problem with one more table (n, m), whose limit is next to nothing."""
+    limits = (*problem.distortions, DistortionLimit(frozen_array(table), FREE))
+    return DiscreteProblem(problem.probabilities, limits, problem.perceptions, problem.alphabet)
 
 
 def gaussian_refinement(source: Gaussian, first: float, total: float) -> FloatArray:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mpmath import mp
 
 from rdptheory import (
     Bernoulli,
+    Conic,
     Gaussian,
     Hamming,
     InvalidInput,
@@ -123,3 +125,27 @@ def test_malformed_input_is_refused() -> None:
         refinement(Bernoulli(0.5), far, TotalVariation(), [(0.0, 0.1)], [(0.0, 0.1)], weight=0.5)
     with pytest.raises(InvalidInput, match="source"):
         refinement(Gaussian(0.0, 1.0), Hamming(), None, [(0.2, math.inf)], [(0.1, math.inf)], weight=0.5)
+
+
+@pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
+def test_a_first_stage_that_may_go_to_few_places_has_a_lower_end_of_its_own(solver: str) -> None:
+    """The price of that stage counted as a limit that no channel keeps: the lower end was inf, and read as the upper
+    one, which SCS leaves 1e-5 above the rate of both stages."""
+    near = Table(1.0 * (np.abs(np.subtract.outer(np.arange(4), np.arange(4))) > 1.0))  # neighbours cost nothing
+    source = Pmf([0.1, 0.3, 0.35, 0.25])
+    alone = rate_distortion(source, near, D=0.0).bounds
+    assert alone.gap <= 1e-9
+    free = [(0.0, INF)]
+    found = refinement(source, near, None, free, free, weight=0.5, method=Conic(solver)).bounds
+    assert found.overlaps(alone), "the second stage adds nothing"
+    assert found.gap <= 1e-6 or solver == "SCS", "whose multipliers prove little"
+
+
+@pytest.mark.parametrize("q", [0.1, 1e-4, 1e-12, 1e-14])
+def test_an_exact_stage_pays_for_rounding_at_both_ends(q: float) -> None:
+    p = [1.0 - q, q]
+    with mp.workdps(50):
+        total = mp.fsum(p)
+        entropy = -mp.fsum(mp.mpf(mass) / total * mp.log(mass / total) for mass in p)
+    found = refinement(Pmf(p), Hamming(), TotalVariation(), [(0.0, 0.0)], [(0.0, 0.0)], weight=0.5).bounds
+    assert found.lower <= entropy <= found.upper

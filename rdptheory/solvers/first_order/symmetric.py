@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdptheory.certificates.products import Iterate, OperatingPoint
+from rdptheory.certificates.products import TINY, Iterate, OperatingPoint
 from rdptheory.solvers.first_order.loop import NUDGE, SLACK, Found, Incumbent, Question, aimed, elasticity, next_slope
 from rdptheory.solvers.first_order.method import FirstOrder
 
@@ -41,7 +41,7 @@ def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Seq
     """
     p, kernel, D, ball = question.p, question.kernel, question.D, question.ball
     incumbent, gibbs = Incumbent(question), kernel.at(s)
-    f = -0.5 * np.log(gibbs.forward(p))
+    f = -0.5 * np.log(np.maximum(gibbs.forward(p), TINY))
     steps = min(PATIENCE, method.max_steps)
     for step in range(steps + 1):
         if step % CHECK_EVERY == CHECK_EVERY - 1 or step == steps:
@@ -58,5 +58,5 @@ def run_symmetric(question: Question, method: FirstOrder, s: float, anchors: Seq
                 gibbs = kernel.at(s)
             f = (1.0 - THETA) * f + THETA * point.f
         else:
-            f = (1.0 - THETA) * f - THETA * np.log(gibbs.forward(p * np.exp(f)))
+            f = (1.0 - THETA) * f - THETA * np.log(np.maximum(gibbs.forward(p * np.exp(f)), TINY))
     return Found(incumbent, point, projection.mu, step)

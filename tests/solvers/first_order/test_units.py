@@ -66,6 +66,14 @@ def test_every_point_of_a_cloud_may_be_there_twice():
     assert found.bounds.overlaps(few.bounds), "a symbol that is split keeps its rate"
 
 
+def test_a_symbol_without_mass_may_be_out_of_reach():
+    """The kernel from it to all mass is 0 in single precision."""
+    far = np.concatenate([CLOUD, [[50.0, 0.0]]])
+    method = FirstOrder(gap=0.3, max_steps=1)
+    found = rdp(Pmf(np.append(LAW, 0.0), far), SquaredError(), TotalVariation(), D=0.01, P=0.1, method=method)
+    assert 0.0 < found.bounds.lower
+
+
 def test_a_table_and_a_match_have_no_unit():
     for geometry in (Dense(1e200 * np.eye(3)), Matches(3), Grid((np.arange(3.0), np.arange(2.0)))):
         assert geometry.in_unit() == (geometry, 1.0)
