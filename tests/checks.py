@@ -46,7 +46,8 @@ def assert_channel(problem: DiscreteProblem, channel: np.ndarray) -> None:
     p = problem.probabilities
     for limit in problem.distortions:
         if math.isfinite(limit.limit):
-            mean = math.fsum((p[:, None] * channel * limit.table).ravel())
+            used = p[:, None] * channel > 0.0  # 0 times inf is 0
+            mean = math.fsum((p[:, None] * channel)[used] * limit.table[used])
             assert mean <= limit.limit + LIMIT * max(1.0, limit.limit), f"E d = {mean!r} is above D = {limit.limit!r}"
     output = p @ channel
     for ball in problem.perceptions:

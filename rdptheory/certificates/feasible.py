@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.couplings import min_distortion_joint, optimal_transport, rounded_plan, sums_of_plans
+from rdptheory.couplings import Optimum, min_distortion_joint, optimal_transport, rounded_plan, sums_of_plans
 from rdptheory.doors import CostMatrix, NotNegative, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
@@ -16,6 +16,7 @@ __all__ = ["MinDistortion", "min_distortion_channel"]
 
 DEAR = 1e6  # times every other cost and D: what stands for inf
 ROUNDS = 60  # of cuts, each a linear program: a dozen close a smooth ball, the rest is for kinks
+FEW = 3  # of them, after which a ball that is a polyhedron takes one larger program instead
 HALVINGS = 60  # of a share between 0 and 1: float64 has no more digits
 
 
@@ -35,7 +36,8 @@ def min_distortion_channel(
 ) -> MinDistortion:
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
-    A transport with free moves takes one linear program. Else the ball is replaced by half-spaces <g_k, r> <= h_k that
+    A transport with free moves takes one linear program, and so does a ball that is a polyhedron after a few cuts. Else
+    the ball is replaced by half-spaces <g_k, r> <= h_k that
     hold it; each linear program yields multipliers λ and with them, whatever they are, the bound
     Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. A first bound comes from the transport to the reference. Its
     plan, mixed with that transport until it enters the ball, is the channel, and where it enters is the next cut. The
@@ -69,8 +71,15 @@ def min_distortion_channel(
     limits: list[float] = []
     rows = sums_of_plans(n, m, 0)
     banned = barred | ((q <= 0.0) & divergence.forbids_new_symbols)
-    for _ in range(ROUNDS if P > 0.0 else 0):
+    moves = divergence.moves(q.size)
+    for number in range(ROUNDS if P > 0.0 else 0):
         if lower > enough or float(np.vdot(best, paid)) < 0.5 * (lower + enough):
+            break
+        if number == FEW and moves is not None:
+            whole = _min_distortion_by_moves(p, cost, q, moves, P)
+            lower = max(lower, whole.lower)
+            if whole.channel is not None:
+                best = _drawn(ball, inner, p[:, None] * whole.channel)[0]
             break
         found = scipy.optimize.linprog(
             paid.ravel(),
@@ -93,17 +102,7 @@ def min_distortion_channel(
         rounding = UNIT_ROUNDOFF * (n + len(cuts) + 16) * size
         lower = max(lower, float(p @ priced.min(axis=1)) - float(weights @ np.array(limits)) - rounding)
         law = plan.sum(axis=0)
-        share = 1.0
-        if divergence.value(q, law) > P:
-            inside, outside = 0.0, 1.0
-            for _ in range(HALVINGS):
-                share = 0.5 * (inside + outside)
-                if divergence.value(q, q + share * (law - q)) <= P:
-                    inside = share
-                else:
-                    outside = share
-            share = inside
-        mixed = (1.0 - share) * inner + share * plan
+        mixed, share = _drawn(ball, inner, plan)
         if float(np.vdot(mixed, paid)) < float(np.vdot(best, paid)):
             best = mixed
         if share == 1.0:
@@ -129,6 +128,21 @@ def min_distortion_channel(
     return MinDistortion(np.asarray(best / best.sum(axis=1, keepdims=True)), lower)
 
 
+def _drawn(ball: PerceptionLimit, inner: FloatArray, plan: FloatArray) -> tuple[FloatArray, float]:
+    """The plan, mixed with one that has the law of the reference until it enters the ball, and its share."""
+    q, law, share = ball.reference, plan.sum(axis=0), 1.0
+    if ball.divergence.value(q, law) > ball.limit:
+        inside, outside = 0.0, 1.0
+        for _ in range(HALVINGS):
+            share = 0.5 * (inside + outside)
+            if ball.divergence.value(q, q + share * (law - q)) <= ball.limit:
+                inside = share
+            else:
+                outside = share
+        share = inside
+    return (1.0 - share) * inner + share * plan, share
+
+
 def _priced_ball(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, w: FloatArray) -> float:
     """Σ_i p_i min_j (cost_ij - w_j) - σ_P(-w), a bound for any prices w of the output: next to P = 0 the potentials of
     the transport to the reference are the right ones."""
@@ -139,35 +153,47 @@ def _priced_ball(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, w: Floa
 
 
 def _min_distortion_with_zero_cost_moves(p: FloatArray, cost: FloatArray, ball: PerceptionLimit) -> MinDistortion:
-    """The same for a transport ball, whatever its cost c: the reference is moved to the output, that to the source.
+    """The same for a transport ball, whatever its cost c; at P = 0 only free moves count."""
+    q, c = ball.reference, ball.divergence.cost
+    assert c is not None
+    if not ball.is_zero_radius:
+        return _min_distortion_by_moves(p, cost, q, c, ball.limit)
+    moves, held = np.where(c > 0.0, np.inf, 0.0), q > 0.0
+    if (moves[held] > 0.0).all(axis=1).any():
+        return MinDistortion(None, np.inf)
+    best = _moved_from(p, cost, q[held], moves[held])
+    if best.plan is None:
+        return MinDistortion(None, 0.0)
+    joint = np.zeros_like(cost)
+    for move, column in zip(moves[held], best.plan.T, strict=True):
+        np.add.at(joint, (np.arange(p.size), (cost + move).argmin(axis=1)), column)
+    return MinDistortion(_rows_of(joint), best.lower)
+
+
+def _min_distortion_by_moves(p: FloatArray, cost: FloatArray, q: FloatArray, c: FloatArray, P: float) -> MinDistortion:
+    """The same for a ball of laws to which q is moved at a cost c of at most P: q moves to the output, that to the
+    source.
 
     For every price t >= 0 of the ball, E d is at least the cost of the best coupling of p and the reference at
-    min_j (cost_ij + t c_kj), less t P. At P = 0 only free moves count.
+    min_j (cost_ij + t c_kj), less t P.
     """
-    q, c, P = ball.reference, ball.divergence.cost, ball.limit
-    assert c is not None
-    if ball.is_zero_radius:
-        moves, distortion_term = np.where(c > 0.0, np.inf, 0.0), 0.0
-        if (moves[q > 0.0] > 0.0).all(axis=1).any():
-            return MinDistortion(None, np.inf)
-    else:
-        joint, t = min_distortion_joint(p, cost, q, c, P)
-        if joint is None:
-            return MinDistortion(None, 0.0)
-        moves, distortion_term = t * c, t * P
+    joint, t = min_distortion_joint(p, cost, q, c, P)
+    if joint is None:
+        return MinDistortion(None, 0.0)
     held = q > 0.0
-    through = np.stack([(cost + move).min(axis=1) for move in moves[held]], axis=1)
-    best = optimal_transport(p, q[held], through)
-    if ball.is_zero_radius:
-        if best.plan is None:
-            return MinDistortion(None, 0.0)
-        joint = np.zeros_like(cost)
-        for move, column in zip(moves[held], best.plan.T, strict=True):
-            np.add.at(joint, (np.arange(p.size), (cost + move).argmin(axis=1)), column)
-    assert joint is not None
+    best = _moved_from(p, cost, q[held], t * c[held])
+    return MinDistortion(_rows_of(joint), best.lower - t * P * (1.0 + 4.0 * UNIT_ROUNDOFF))
+
+
+def _moved_from(p: FloatArray, cost: FloatArray, q: FloatArray, moves: FloatArray) -> Optimum:
+    """The best coupling of p and q, from which a symbol moves to the output at these costs."""
+    return optimal_transport(p, q, np.stack([(cost + move).min(axis=1) for move in moves], axis=1))
+
+
+def _rows_of(joint: FloatArray) -> FloatArray:
+    """The joint law as a channel; a row without mass goes everywhere."""
     sums = joint.sum(axis=1, keepdims=True)
-    whole = np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, cost.shape[1])
-    return MinDistortion(whole, best.lower - distortion_term * (1.0 + 4.0 * UNIT_ROUNDOFF))
+    return np.asarray(np.where(sums > 0.0, joint, 1.0) / np.where(sums > 0.0, sums, joint.shape[1]))
 
 
 guard(__name__)

@@ -113,7 +113,7 @@ def _upper_bound(problem: DiscreteProblem, channel: FloatArray | None, plans: Pl
             return _or_on_the_face(problem, rows, mixed, first)
     slater = slater_channel(problem)
     if slater is not None:  # what rounding leaves outside may be cheaper to pay for than to mix away
-        if first is None and mixed is not None and _nearly(reduced, mixed, plans):
+        if first is None and mixed is not None and _nearly(reduced, mixed, plans) and _to_spare(problem, mixed, plans):
             first = _priced(problem, mixed, plans)[0]
         moved = (weighed(reduced, slater), ()) if mixed is None else mix(reduced, mixed, slater, plans)
         second = _priced(problem, *moved)[0]
@@ -156,6 +156,22 @@ def _nearly(reduced: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
     spent, delta = distances(reduced, found, plans)
     rooms = [NEARLY * max(1.0, limit.limit) for limit in reduced.distortions]
     return all(x <= room for x, room in zip(spent, rooms, strict=True)) and all(x <= NEARLY for x in delta)
+
+
+def _to_spare(problem: DiscreteProblem, found: Weighed, plans: Plans) -> bool:
+    """Whether the channel inside all limits has room in those that this one breaks by more than rounding: without it
+    nothing tells what keeping them costs."""
+    reduced, slater = problem.reduced, slater_channel(problem)
+    if slater is None:
+        return False
+    relative = UNIT_ROUNDOFF * (sum(reduced.shape) + 16)
+    spent, delta = distances(reduced, found, plans)
+    anchor = weighed(reduced, slater)
+    for x, least, limit in zip(spent, anchor.spent, reduced.distortions, strict=True):
+        if x > RESOLVED * limit.limit and not limit.limit - least > NO_ROOM * relative * limit.limit:
+            return False
+    balls = zip(delta, reduced.perceptions, strict=True)
+    return all(x <= 0.0 or _room_of_anchor(problem, ball, relative) is not None for x, ball in balls)
 
 
 def _information(found: Weighed) -> float:
@@ -234,9 +250,11 @@ def _surcharge(
             continue
         law = ball.law(found.law)
         inner, depth = _inner(ball, law)
+        share, rise = min(1.0, distance / max(ball.limit + distance - depth, distance)), np.full(D.shape, np.inf)
         if (D > 0.0).all() and _stays_allowed(reduced, ball):
-            share = min(1.0, distance / max(ball.limit + distance - depth, distance))
-            over += share * _moved(reduced, found.channel, ball, law, inner, relative)
+            rise = share * _moved(reduced, found.channel, ball, law, inner, relative)
+        if (rise < D).all():
+            over += rise
         else:  # nothing may be moved: a channel well inside is mixed in
             known = _room_of_anchor(problem, ball, relative)
             spare = ball.limit - depth if known is None else known

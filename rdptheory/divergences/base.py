@@ -71,6 +71,10 @@ class Divergence(ABC):
         """What δ is rounded in, in its own unit: the greatest cost of a transport, 1 for the others."""
         return 1.0
 
+    def moves(self, size: int) -> FloatArray | None:
+        """The costs (k, m) of the transport that δ is between laws on `size` symbols; None where it is none."""
+        return self.cost
+
     def check(self, k: int, m: int) -> None:
         """Refuse to compare laws on k symbols with laws on m.
 

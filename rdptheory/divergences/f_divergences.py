@@ -42,6 +42,10 @@ class TotalVariation(FDivergence, Finished):
         """½ Σ |reference - output|."""
         return 0.5 * float(np.abs(reference - output).sum())
 
+    def moves(self, size: int) -> FloatArray | None:
+        """Every move costs 1."""
+        return 1.0 - np.eye(size)
+
     def compiled_ball(self, reference: Law, P: NotNegative) -> BallSpec:
         """A box of half-width μ/2 for the prices of the output symbols."""
         return BallSpec(BOX, reference, P, reference.size, recession=self.recession)

@@ -99,9 +99,9 @@ class Proof:
             return self
         low = self if self.bounds.lower >= other.bounds.lower else other
         high = self if self.bounds.upper <= other.bounds.upper else other
-        if high.wide and low.bounds.lower > high.bounds.upper:
-            return high
         narrow = self if self.bounds.gap <= other.bounds.gap else other
+        if high.wide and low.bounds.lower > high.bounds.upper:  # the digits of P tell them apart, and either holds
+            return narrow
         steps = max(self.steps, other.steps)
         found = Outcome(high.outcome.channel, low.outcome.dual, steps, narrow.outcome.sentence, high.outcome.plans)
         bounds = Bounds(low.bounds.lower, high.bounds.upper)

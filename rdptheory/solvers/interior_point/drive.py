@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Remembered
-from rdptheory.certificates import on_reduced
+from rdptheory.certificates import copy_costs_nothing, on_reduced
 from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.faces import on_a_face
 from rdptheory.solvers.interior_point.classes import by_classes, only_channel
 from rdptheory.solvers.interior_point.descent import Attempt
 from rdptheory.solvers.interior_point.light import restored, without_light
@@ -26,6 +27,7 @@ SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change ov
 OF_A_LAW = 40  # Newton steps at most for a prescribed law: some ten are enough, unless D is out of its reach
 PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
 NO_ROOM = 1e-12  # of the greatest cost: what is left of D above the least distortion counts as nothing at first
+ON_A_FACE = 40  # Newton steps at most on a face: a dozen is what it takes
 SPILT = 1e-14  # share of a column sum that the entries beside the least distortion may add to it
 
 
@@ -104,7 +106,7 @@ def _solve_with_balls(problem: DiscreteProblem, gap: float, steps: _Steps) -> Pr
             if found.bounds.gap <= gap:
                 return found.ended(steps.made, "")
     if found is None or steps.left > 0:
-        found = _solve(problem, gap, steps).better(found)
+        found = _solve_or_on_a_face(problem, gap, steps).better(found)
     for other in (partial(_without_balls, free), _at_zero_radius):
         if found.bounds.gap <= gap or steps.left <= 0:
             break
@@ -125,6 +127,19 @@ def _solve(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof:
             break
     assert best is not None
     return best
+
+
+def _solve_or_on_a_face(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof:
+    """Where the limits may leave no channel inside, some steps are kept for the face that they leave."""
+    kept = 0 if copy_costs_nothing(problem) else min(ON_A_FACE, steps.left // 2)
+    found = steps.made_at_most(steps.left - kept, partial(_solve, problem, gap))
+    if found.bounds.gap <= gap or kept == 0:
+        return found
+    face = on_a_face(problem, gap, kept)
+    if face is None:
+        return found
+    steps.made += face.steps
+    return face.better(found).ended(steps.made, found.sentence)
 
 
 def _single(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof | None:
@@ -150,7 +165,7 @@ def _without_room(problem: DiscreteProblem, gap: float, steps: _Steps) -> Proof 
     if not 0.0 < limit.limit <= NO_ROOM * greatest:
         return None
     least = replace(reduced, distortions=(replace(limit, limit=0.0),))
-    found = _solve_with_balls(least, gap, steps)
+    found = steps.made_at_most((steps.left + 1) // 2, partial(_solve_with_balls, least, gap))
     outcome = found.outcome
     if outcome.dual is None:
         return judged(problem, outcome)

@@ -1,0 +1,154 @@
+"""The least information on {A x = b, x >= 0} from a point with x > 0: a primal-dual interior point in numpy.
+
+    min I(x)   subject to   A x = b,   x >= 0,        I(x) = Σ_ij x_ij log(x_ij / (p_i r_j)),   r_j = Σ_i x_ij
+
+with multipliers y of the rows and z >= 0 of the signs: the gradient of I is A'y + z and x z = τ, τ -> 0. I has the
+Hessian diag(1/x) - 11'/r_j in each column of the joint law and none elsewhere; with z it is inverted by a formula, and
+what is left is a system in y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from rdptheory._types import FloatArray, IntArray
+
+__all__ = ["DEPENDENT", "Found", "least_information", "onto"]
+
+INDEPENDENT = 1e-9  # of the largest pivot: rows of A that follow from others have the rounding of it
+DEPENDENT = 1e-11  # of the largest singular value: directions in which rows say the same to rounding
+FIRST_GAP = 0.05  # nats at the start
+BACK = 0.9  # share of the way to the boundary
+LEAST_CENTRING = 1e-3  # of the present gap, as a target
+KEPT = 1e-13  # by which A x may miss b at the end: it is polished afterwards
+LIFT = 1e-13  # of a diagonal of ones, where the matrix cannot be factored
+POLISHING = 4  # least squares onto A x = b: rounding is reached by two
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A point x (N,), prices y (R,) of the rows, and the steps that it took."""
+
+    x: FloatArray
+    y: FloatArray
+    steps: int
+
+
+class _Information:
+    """I(x) of the first numbers of x, as the joint law of cells (i, j)."""
+
+    def __init__(self, p: FloatArray, columns: IntArray, outputs: int, size: int) -> None:
+        self.p, self.columns, self.outputs, self.size = p, columns, outputs, size
+        self.members = (columns[:, None] == np.arange(outputs)).astype(np.float64)
+
+    def gradient(self, x: FloatArray) -> FloatArray:
+        joint = x[: self.p.size]
+        law = np.bincount(self.columns, weights=joint, minlength=self.outputs)
+        slope = np.zeros(self.size)
+        slope[: joint.size] = np.log(joint / (self.p * law[self.columns]))
+        return slope
+
+    def inverse(self, x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(Hessian + diag(z/x))^-1 = D + Σ_j (D 1_j)(D 1_j)' / spare_j, as D (N,) and spare (m,)."""
+        cells = self.p.size
+        D = x / np.where(np.arange(self.size) < cells, 1.0 + z, z)
+        spare = np.bincount(self.columns, weights=D[:cells] * z[:cells], minlength=self.outputs)
+        return D, np.where(spare > 0.0, spare, 1.0)
+
+
+class _System:
+    """The Newton system at one point, for a number of directions."""
+
+    def __init__(self, A: FloatArray, information: _Information, x: FloatArray, z: FloatArray) -> None:
+        self.A, self.information, self.x, self.z = A, information, x, z
+        self.D, self.spare = information.inverse(x, z)
+        AD, cells = A * self.D, information.p.size
+        columns = AD[:, :cells] @ information.members
+        matrix = AD @ A.T + (columns / self.spare) @ columns.T
+        self.scale = 1.0 / np.sqrt(np.diag(matrix))
+        matrix = matrix * self.scale[:, None] * self.scale
+        try:
+            self.factor = scipy.linalg.cho_factor(matrix)
+        except scipy.linalg.LinAlgError:
+            self.factor = scipy.linalg.cho_factor(matrix + LIFT * np.eye(matrix.shape[0]))
+
+    def _spread(self, h: FloatArray) -> FloatArray:
+        """The inverse of the Hessian times h."""
+        cells, columns = self.information.p.size, self.information.columns
+        spread = self.D * h
+        sums = np.bincount(columns, weights=spread[:cells], minlength=self.information.outputs) / self.spare
+        spread[:cells] += self.D[:cells] * sums[columns]
+        return spread
+
+    def _prices(self, missing: FloatArray) -> FloatArray:
+        return np.asarray(self.scale * scipy.linalg.cho_solve(self.factor, self.scale * missing))
+
+    def direction(
+        self, dual: FloatArray, missing: FloatArray, products: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(dx, dy, dz) that mends the gradient by -dual, A x by `missing` and x z by `products`."""
+        h = products / self.x - dual
+        dy = self._prices(missing - self.A @ self._spread(h))
+        dx = self._spread(h + self.A.T @ dy)
+        again = self._prices(missing - self.A @ dx)  # one round of refinement
+        dy, dx = dy + again, dx + self._spread(self.A.T @ again)
+        return dx, dy, (products - self.z * dx) / self.x
+
+
+def least_information(
+    A: FloatArray,
+    b: FloatArray,
+    x: FloatArray,
+    p: FloatArray,
+    columns: IntArray,
+    outputs: int,
+    gap: float,
+    max_steps: int,
+) -> Found:
+    """The point of least information, to a gap, from x > 0; p (c,) is the mass of X at each of the first c numbers."""
+    kept = _independent(A)
+    rows, sums, N = A[kept], b[kept], x.size
+    information = _Information(p, columns, outputs, N)
+    y, z, steps = np.zeros(kept.size), FIRST_GAP / N / x, 0
+    while steps < max_steps:
+        dual, missing = information.gradient(x) - rows.T @ y - z, sums - rows @ x
+        product = float(x @ z) / N
+        if max(product * N, float(np.abs(x * dual).sum())) < gap and float(np.abs(missing).max()) < KEPT:
+            break
+        system = _System(rows, information, x, z)
+        dx, _, dz = system.direction(dual, missing, -x * z)
+        length = _length(x, z, dx, dz)
+        ahead = float((x + length * dx) @ (z + length * dz)) / N
+        target = product * max((ahead / product) ** 3, LEAST_CENTRING)
+        dx, dy, dz = system.direction(dual, missing, target - x * z - length**2 * dx * dz)
+        length = min(1.0, BACK * _length(x, z, dx, dz))
+        x, y, z, steps = x + length * dx, y + length * dy, z + length * dz, steps + 1
+    prices = np.zeros(b.size)
+    prices[kept] = y
+    return Found(x, prices, steps)
+
+
+def onto(A: FloatArray, b: FloatArray, x: FloatArray) -> FloatArray:
+    """The point x > 0 moved onto A x = b to rounding, each number by about the same share."""
+    for _ in range(POLISHING):
+        root = np.sqrt(x)
+        step = root * np.linalg.lstsq(A * root, b - A @ x, rcond=DEPENDENT)[0]
+        x = x + np.clip(step, -0.5 * x, 0.5 * x)
+    return x
+
+
+def _independent(A: FloatArray) -> IntArray:
+    """Numbers of rows of A that span the others."""
+    _, triangle, order = scipy.linalg.qr(A.T, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(triangle))
+    return np.sort(order[: int(np.count_nonzero(pivots > INDEPENDENT * pivots[0]))])
+
+
+def _length(x: FloatArray, z: FloatArray, dx: FloatArray, dz: FloatArray) -> float:
+    """How far along both directions everything stays at least 0, at most 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ways = [np.where(step < 0.0, -value / step, 1.0) for value, step in ((x, dx), (z, dz))]
+    return min(1.0, *[float(way.min()) for way in ways])
