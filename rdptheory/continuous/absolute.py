@@ -18,7 +18,8 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import on_reduced
 from rdptheory.certificates.lower import log_column_sums, support_value
 from rdptheory.continuous.finite import rounded_ball
-from rdptheory.continuous.lattice import ROUND, Lattice, finer, inner_nodes, lattice
+from rdptheory.continuous.lattice import ROUND, Lattice, lattice
+from rdptheory.continuous.nodes import finer, inner_nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.distortions import Table
 from rdptheory.problems import PerceptionLimit, Problem

@@ -11,7 +11,8 @@ from rdptheory._types import ArrayLike, FloatArray
 from rdptheory.continuous.candidate import CellBounds
 from rdptheory.continuous.cells import Ask, Cells, density_only, trivial
 from rdptheory.continuous.finite import cells_problem
-from rdptheory.continuous.lattice import cell_law, nodes
+from rdptheory.continuous.lattice import cell_law
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.points import Line, distortion, gibbs, line, prove
 from rdptheory.continuous.posed import Posed, per
 from rdptheory.distortions import SquaredError

@@ -13,7 +13,7 @@ from rdptheory.errors import InvalidInput, real_array
 from rdptheory.solution import Candidate
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["BoxChannel", "CellBounds", "CellChannel", "Outputs", "Points", "ProductChannel", "Redraw"]
+__all__ = ["BoxChannel", "CellBounds", "CellChannel", "Outputs", "Points", "ProductChannel", "Redraw", "Steps"]
 
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))  # the last level that is not the end of the law
@@ -66,9 +66,51 @@ class Redraw:
         inside = np.zeros(0)  # a single cell, the whole line
         if finite.size:
             left = self.source.left_tail(float(finite[0])).mass
-            inside = left + np.concatenate([[0.0], np.cumsum(self.source.cells(finite).mass)])
+            held = self.source.cells(finite).mass if finite.size > 1 else np.zeros(0)
+            inside = left + np.concatenate([[0.0], np.cumsum(held)])
         before, after = ([end] if np.isinf(self.edges[place]) else [] for end, place in ((0.0, 0), (1.0, -1)))
         return np.asarray(np.minimum(np.concatenate([before, inside, after]), 1.0))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A tail that is told by steps: with U = |x - end|, those of unit (ratio^k - 1) <= U < unit (ratio^(k+1) - 1).
+
+    Attributes
+    ----------
+    source : ContinuousSource
+    side : -1.0 or 1.0
+    end, unit, ratio : float
+    """
+
+    source: ContinuousSource
+    side: float
+    end: float
+    unit: float
+    ratio: float
+
+    def draw(self, x: FloatArray, outputs: Outputs, rng: np.random.Generator) -> FloatArray:
+        """One Y for each x whose symbol is the tail: from the step that holds x, or, for an x that is not in the tail,
+        another draw from the tail. Redrawn in it, or its middle, as `outputs` are."""
+        there = self.side * (x - self.end) > 0.0
+        end = np.full(x.size, self.end)
+        at = np.where(there, x, self._redrawn(end, np.full(x.size, self.side * np.inf), rng))
+        k = np.floor(np.log1p(np.abs(at - self.end) / self.unit) / np.log(self.ratio))
+        near, far = (end + self.side * self.unit * np.expm1(step * np.log(self.ratio)) for step in (k, k + 1.0))
+        if isinstance(outputs, Points):
+            return np.asarray(0.5 * (near + far))
+        return np.where(there, self._redrawn(near, far, rng), at)
+
+    def _redrawn(self, near: FloatArray, far: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """One draw from the source between two distances each, by inversion."""
+        tail = self.source.left_tail if self.side < 0.0 else self.source.right_tail
+        beyond, further = (
+            np.array([tail(end).mass if np.isfinite(end) else 0.0 for end in ends.tolist()]) for ends in (near, far)
+        )
+        levels = further + (1.0 - rng.random(near.size)) * (beyond - further)
+        levels = levels if self.side < 0.0 else np.minimum(1.0 - levels, BELOW_ONE)
+        drawn = np.array([self.source.quantile(level) for level in levels.tolist()])
+        return np.asarray(np.clip(drawn, np.minimum(near, far), np.maximum(near, far)))
 
 
 @dataclass(frozen=True, eq=False, init=False, kw_only=True)
@@ -83,6 +125,8 @@ class CellChannel(Candidate):
         p(symbol | cell), rows summing to 1.
     outputs : Points or Redraw
         What the m symbols stand for.
+    tails : Steps
+        Tails, the first symbol or the last, that are told further.
 
     >>> halves = CellChannel([-np.inf, 0.0, np.inf], [[1.0, 0.0], [0.0, 1.0]], Points(np.array([-0.8, 0.8])))
     >>> halves.sample([-2.0, 0.3], np.random.default_rng(0))
@@ -92,18 +136,25 @@ class CellChannel(Candidate):
     edges: FloatArray
     channel: FloatArray
     outputs: Outputs
+    tails: tuple[Steps, ...]
 
     def __init__(
-        self, edges: ArrayLike, channel: ArrayLike, outputs: Outputs, *, output: FloatArray | None = None
+        self,
+        edges: ArrayLike,
+        channel: ArrayLike,
+        outputs: Outputs,
+        tails: tuple[Steps, ...] = (),
+        *,
+        output: FloatArray | None = None,
     ) -> None:
         cuts, rows = frozen_array(edges), real_array("channel", channel)
         if cuts.ndim != 1 or cuts.size < 2 or not (np.diff(cuts) > 0.0).all():
             raise InvalidInput("edges", edges, "must be a list of at least two increasing numbers")
         if rows.ndim != 2 or rows.shape[0] != cuts.size - 1:
             raise InvalidInput("channel", channel, f"must have {cuts.size - 1} rows, has shape {rows.shape}")
-        for name, value in (("edges", cuts), ("channel", rows), ("outputs", outputs), ("output", output)):
+        fields = ("edges", cuts), ("channel", rows), ("outputs", outputs), ("tails", tails), ("output", output)
+        for name, value in (*fields, ("joint", None)):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "joint", None)
 
     def draw(self, x: FloatArray, source: object, rng: np.random.Generator) -> FloatArray:
         """`sample`: the cells know all that the source would say."""
@@ -119,8 +170,13 @@ class CellChannel(Candidate):
         rng : numpy.random.Generator
         """
         points = real_array("x", x)
-        symbols = _symbols(self.channel, np.searchsorted(self.edges[1:-1], points.ravel(), side="left"), rng)
-        return self.outputs.draw(symbols, rng).reshape(points.shape)
+        at = points.ravel()
+        symbols = _symbols(self.channel, np.searchsorted(self.edges[1:-1], at, side="left"), rng)
+        drawn = self.outputs.draw(symbols, rng)
+        for tail in self.tails:
+            here = symbols == (0 if tail.side < 0.0 else self.channel.shape[1] - 1)
+            drawn[here] = tail.draw(at[here], self.outputs, rng)
+        return drawn.reshape(points.shape)
 
 
 @dataclass(frozen=True, eq=False, init=False, kw_only=True)

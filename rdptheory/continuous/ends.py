@@ -9,16 +9,18 @@ the better end is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from rdptheory._types import FloatArray
 from rdptheory.certificates import lower_bound, upper_bound
 from rdptheory.continuous.absolute import absolute_lower
-from rdptheory.continuous.candidate import CellChannel, Points, Redraw
+from rdptheory.continuous.candidate import CellChannel, Points, Redraw, Steps
 from rdptheory.continuous.finite import cell_distortion, cells_problem, power, rounded_distortion, rounded_problem
-from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, cell_law, finer, inner_nodes, lattice, moved, nodes
+from rdptheory.continuous.lattice import ROUND, CellLaw, Lattice, cell_law, lattice, moved
+from rdptheory.continuous.nodes import finer, nodes, nodes_for
 from rdptheory.continuous.posed import Posed
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, Problem
@@ -70,7 +72,13 @@ class Upper:
         outputs = posed.shift + posed.scale * (self.y.edges if self.redraw else self.y.means)
         made = Redraw(source, outputs) if self.redraw else Points(outputs)
         edges = posed.shift + posed.scale * self.x.edges
-        return CellChannel(edges, self.channel, made) if (np.diff(edges) > 0.0).all() else None
+        if not (np.diff(edges) > 0.0).all():
+            return None
+        shift, scale = posed.shift, posed.scale
+        tails = (
+            Steps(source, tail.side, shift + scale * tail.end, scale * tail.unit, tail.ratio) for tail in self.x.told
+        )
+        return CellChannel(edges, self.channel, made, tuple(tails))
 
 
 def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
@@ -84,8 +92,7 @@ def lower_end(posed: Posed, n: int, solve: Finite) -> Lower:
         told = absolute_lower(posed, n, solve)
         if told is not None and told[0] > 0.0:
             return Lower(told[0], *told)
-    ends = [_rounded_end(posed, x, solve) for x in _lattices(posed, n)]
-    return replace(max(ends, key=lambda end: end.rate), steps=sum(end.steps for end in ends))
+    return _rounded_end(posed, lattice(posed.source, _nodes(posed, n)), solve)
 
 
 def _rounded_end(posed: Posed, x: Lattice, solve: Finite) -> Lower:
@@ -114,18 +121,19 @@ def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None
     The solution is p(y_j|x) ~ r_j exp(-s d(x, y_j) - v_j) for every x: read on cut cells, with s moved until E d = D,
     and mixed with a channel of P = 0 where it leaves the ball.
     """
-    source, asked = posed.source, (posed.distortion, posed.perception, posed.D, posed.P, redraw)
-    x = y = cell_law(source, nodes(source, n))
+    asked = posed.distortion, posed.perception, posed.D, posed.P, redraw
+    x = y = _cells(posed, _nodes(posed, n))
     rough = cells_problem(x, y, *asked)
     if rough is None:
         return None
     found = solve(rough)
     if found.candidate is None or found.candidate.channel is None:
         return None
-    first = Upper(found.rate, x, y, found.candidate.channel, redraw, found.slopes.D, found.slopes.P, found.steps)
+    slopes = found.slopes
+    first = Upper(found.rate + x.extra, x, y, found.candidate.channel, redraw, slopes.D, slopes.P, found.steps)
     if found.dual is None or found.rate == 0.0 or power(posed.distortion) != 2:
         return first
-    cut = cell_law(source, finer(x.edges[np.isfinite(x.edges)], CUT))
+    cut = _cells(posed, finer(x.edges[np.isfinite(x.edges)], CUT))
     problem = cells_problem(cut, y, *asked)
     if problem is None:
         return first
@@ -143,8 +151,8 @@ def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None
         if mixed is None:
             return first
         W = mixed
-    rate = _judged(discrete, W)
-    if not rate < found.rate:
+    rate = _judged(discrete, W) + cut.extra
+    if not rate < first.rate:
         return first
     return Upper(rate, cut, y, W, redraw, -s, found.slopes.P, found.steps)
 
@@ -152,28 +160,31 @@ def upper_end(posed: Posed, n: int, redraw: bool, solve: Finite) -> Upper | None
 def fixed_ends(posed: Posed, n: int) -> tuple[Lower, Upper | None]:
     """Both ends at P = 0 on n cells, where no solver is needed: a symmetric iteration runs on the problem itself."""
     source, asked = posed.source, (posed.distortion, posed.perception, posed.D, 0.0)
-    lower = Lower(0.0)
-    for y in _lattices(posed, n):
-        below = rounded_problem(y, y, *asked).discrete
-        f, s = _symmetric(below)
-        proved = lower_bound(below, DualPoint(f, np.array([s])))
-        if proved > lower.rate:
-            lower = Lower(proved, proved, s * _growth(y, y, posed.D, True))
-    cells = cell_law(source, nodes(source, n))
+    t = _nodes(posed, n)
+    y = lattice(source, t)
+    below = rounded_problem(y, y, *asked).discrete
+    f, s = _symmetric(below)
+    proved = lower_bound(below, DualPoint(f, np.array([s])))
+    lower = Lower(proved, proved, s * _growth(y, y, posed.D, True)) if proved > 0.0 else Lower(0.0)
+    cells = _cells(posed, t)
     above = cells_problem(cells, cells, *asked, True)
     if above is None:
         return lower, None
     W, s = _fixed_channel(above.discrete)
-    rate = _judged(above.discrete, W)
+    rate = _judged(above.discrete, W) + cells.extra
     return lower, Upper(rate, cells, cells, W, True, -s, -np.inf) if np.isfinite(rate) else None
 
 
-def _lattices(posed: Posed, n: int) -> list[Lattice]:
-    """On n + 1 nodes, and where rounding there adds more than D to E (X-Y)² on as many further in."""
-    source = posed.source
-    if power(posed.distortion) != 2:
-        return [lattice(source, nodes(source, n))]
-    return [lattice(source, t) for t in inner_nodes(source, n, lambda t: lattice(source, t).noise / posed.D)]
+@lru_cache(maxsize=4)  # the ends of a bracket ask for the same nodes
+def _nodes(posed: Posed, n: int) -> FloatArray:
+    """Where the cells and roundings of both ends lie."""
+    squared = power(posed.distortion) == 2
+    return nodes_for(posed.source, n, posed.D) if squared else nodes(posed.source, n)
+
+
+def _cells(posed: Posed, t: FloatArray) -> CellLaw:
+    """The cells between these nodes, tails told to about the error that is asked for."""
+    return cell_law(posed.source, t, posed.D ** (1.0 / power(posed.distortion)))
 
 
 def _growth(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:

@@ -91,19 +91,25 @@ def cell_distortion(distortion: Distortion, x: CellLaw, y: CellLaw, D: float, re
 
 @cell_distortion.register
 def _(distortion: SquaredError, x: CellLaw, y: CellLaw, D: float, redraw: bool, fixed: bool) -> Limited:
-    """E (X - Y)² = (m_i - m_j)² + v_i (+ v_j), and v_j has its mean under p if Y has the law of X."""
-    table = x.apart(y) ** 2
+    """E (X - Y)² = (m_i - m_j)² + v_i (+ v_j), what a row has in common taken from the limit; so is what a column has
+    if Y has the law of X."""
+    table = x.squares(y, redraw)
     if fixed:
-        return Limited(table, D - x.noise - y.noise - x.moved(D))
-    return Limited(table + y.variances if redraw else table, D - x.noise - x.moved(D))
+        return Limited(np.maximum(table - y.least, 0.0), D - x.noise - y.noise - x.moved(D))
+    return Limited(table, D - x.noise - x.moved(D))
 
 
 @cell_distortion.register
 def _(distortion: AbsoluteError, x: CellLaw, y: CellLaw, D: float, redraw: bool, fixed: bool) -> Limited:
-    """|m_i - m_j| between cells; within one E|X - X'| or E|X - mean|."""
+    """|m_i - m_j| between cells; within one E|X - X'| or E|X - mean|, in a step of a tail half its width."""
     assert x is y, "cells that overlap in part have no such simple means"
     _, spread, deviation = x.spreads
-    return Limited(x.apart(x) + np.diag(spread if redraw else deviation), D - x.moved_absolutely(D))
+    table = x.apart(x) + np.diag(spread if redraw else deviation)
+    for tail in x.told:
+        j = 0 if tail.side < 0.0 else x.law.size - 1
+        table[:, j] += 0.0 if redraw else 0.5 * tail.width  # the middle of a step is so far off what it stands for
+        table[j, j] = 0.5 * tail.width
+    return Limited(table, D - x.moved_absolutely(D))
 
 
 @singledispatch
@@ -156,12 +162,18 @@ def _(perception: Wasserstein1, cells: CellLaw, P: float, redraw: bool) -> tuple
 
 @cell_perception.register
 def _(perception: Wasserstein2Squared, cells: CellLaw, P: float, redraw: bool) -> tuple[Divergence, float] | None:
-    """Couple the cells, then what they hold: squares of the means, and W2² of the centred laws, or v_i for points."""
+    """Couple the cells, then what they hold: squares of the means, and W2² of the centred laws, or v_i for points.
+
+    To points of a tail that is told, what X' in the cell costs is what X does.
+    """
     squares = cells.stretch**2 * (cells.means[:, None] - cells.means) ** 2 * ROUND
     if redraw:
         return TransportDivergence(squares + _reshaping(cells)), P
     room = P - cells.noise - 2.02 * cells.error * (8.0 * cells.second + 6.0 * P)
-    return (TransportDivergence(squares, cells.means), room) if room > 0.0 else None
+    if not room > 0.0:
+        return None
+    ball = TransportDivergence(cells.squares(cells, False)) if cells.told else TransportDivergence(squares, cells.means)
+    return ball, room
 
 
 def _reshaping(cells: CellLaw) -> FloatArray:

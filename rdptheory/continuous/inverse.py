@@ -11,7 +11,8 @@ import numpy as np
 from rdptheory._types import Bounds
 from rdptheory.continuous.cells import FIRST, TRANSPORT, Cells
 from rdptheory.continuous.finite import cells_problem, power, rounded_problem
-from rdptheory.continuous.lattice import cell_law, lattice, nodes
+from rdptheory.continuous.lattice import cell_law, lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed, per
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method

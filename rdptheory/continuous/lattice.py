@@ -9,9 +9,9 @@ and output it processes the data, so that neither I(X;Y) nor any divergence grow
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf, log, log1p
 
 import numpy as np
 
@@ -19,72 +19,12 @@ from rdptheory._types import FloatArray, frozen_array
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.continuous import ContinuousSource, Tail
 
-__all__ = ["CellLaw", "Lattice", "cell_law", "finer", "inner_nodes", "lattice", "moved", "nodes", "rents"]
+__all__ = ["CellLaw", "Lattice", "cell_law", "lattice", "moved", "rents"]
 
 FACTORS = (
     8.0  # errors of cells in a mass: two that are multiplied, and as much again in the sum it is divided by, twice
 )
-SHARES = (0.5, 1.0, 2.0, 4.0, 8.0)  # of 1/n of the companded law that may lie beyond an end
-FARTHEST_IN = 0.25  # of the companded law beyond an end: half of all nodes is where the law is
-SPARE = 1.0 / 16.0  # of what is out of proportion
-SPARED = 0.01  # of the spread within cells: what the tails may add before more cells out there are worth it
 ROUND = 1.0 + 1e-12  # above the rounding of any of the sums of positive terms here, which have at most 2^13 terms
-
-
-def nodes(source: ContinuousSource, n: int) -> FloatArray:
-    """n + 1 increasing nodes for a source in standard position: companded levels, kinks on nodes.
-
-    An unbounded support is cut where `SHARES` of 1/n of the companded law remain on either side: the largest of them
-    beyond which the law spreads no more than `SPARED` of what it spreads within cells. Cells further out would cost a
-    solver steps and save no width.
-    """
-    t = _fitted(source, source.compander(_levels(source, SHARES[0] / n, n)))
-    if np.isfinite(source.support).all() or not np.isfinite(source.standard_deviation):
-        return t
-    cells = source.cells(t)
-    within = float(cells.mass @ cells.variance)
-    for share in [share for share in SHARES[:0:-1] if share < 0.1 * n]:
-        shorter = _fitted(source, source.compander(_levels(source, share / n, n)))
-        tails = source.left_tail(float(shorter[0])), source.right_tail(float(shorter[-1]))
-        if sum(tail.mass * tail.square for tail in tails) <= SPARED * within:
-            return shorter
-    return t
-
-
-def inner_nodes(source: ContinuousSource, n: int, excess: Callable[[FloatArray], float]) -> list[FloatArray]:
-    """`nodes`, and others further in where what those cost a lower end is out of proportion: `excess` is above 1.
-
-    Of heavy tails the outer cells are so wide that rounding in them adds more to E d than is asked for. A lower end may
-    end anywhere: the projection costs nothing but what could be told of the tails. So the others go inwards until next
-    to nothing is added.
-    """
-    t, beyond = nodes(source, n), SHARES[-1] / n
-    if excess(t) <= 1.0:
-        return [t]
-    inner = t
-    while excess(inner) > SPARE and beyond < FARTHEST_IN:
-        beyond = min(2.0 * beyond, FARTHEST_IN)
-        inner = _fitted(source, source.compander(_levels(source, beyond, n)))
-    return [t, inner]
-
-
-def _levels(source: ContinuousSource, beyond: float, n: int) -> FloatArray:
-    low, high = np.isfinite(source.support)
-    return np.linspace(0.0 if low else beyond, 1.0 if high else 1.0 - beyond, n + 1)
-
-
-def _fitted(source: ContinuousSource, t: FloatArray) -> FloatArray:
-    low, high = source.support
-    for kink in source.kinks:
-        t[int(np.argmin(np.abs(t - kink)))] = kink
-    t[0], t[-1] = low if np.isfinite(low) else t[0], high if np.isfinite(high) else t[-1]
-    return frozen_array(np.unique(t))
-
-
-def finer(t: FloatArray, pieces: int) -> FloatArray:
-    """The nodes t, and others that cut every cell into so many pieces."""
-    inner = t[:-1, None] + np.diff(t)[:, None] * (np.arange(pieces) / pieces)
-    return np.unique(np.append(inner.ravel(), t[-1]))
 
 
 def rents(t: FloatArray) -> FloatArray:
@@ -171,6 +111,53 @@ def moved(x: Lattice, y: Lattice, D: float, fixed: bool) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+class Told:
+    """A tail whose X is told by the step it is in: with U its distance from the end, steps are those of
+    unit (ratio^k - 1) <= U < unit (ratio^(k+1) - 1), k = 0, 1, ...
+
+    If X is in this tail and the channel says so, Y comes from the step that holds X. That takes at most H(k) nats for
+    each unit of mass, and H(k) is at most that of the geometric law of the same mean; E log(1 + U/unit) is at most
+    log 2 if the unit is E U. A step is as wide as ratio - 1 times the distance U + unit at its begin.
+
+    Attributes
+    ----------
+    side : -1.0 or 1.0
+    end, unit, ratio : float
+    rate : float
+        Nats, for all of X.
+    square, width : float
+        At least a quarter of the mean square, and the mean, of the width of a step.
+    """
+
+    side: float
+    end: float
+    unit: float
+    ratio: float
+    rate: float
+    square: float
+    width: float
+
+    @classmethod
+    def worth(cls, tail: Tail, side: float, end: float, length: float) -> Told | None:
+        """Steps whose root mean square is `length`, if telling them costs less than not to, E (X-Y)² being about the
+        square of that. (Without a second moment: if their mean is, and E|X-Y| about that.)"""
+        if not 0.0 < length < inf or not tail.mass > 0.0 or not 0.0 < tail.excess < inf:
+            return None
+        far = 1.0 + 4.0 * tail.error
+        square = (tail.square + 3.0 * tail.excess**2) * far  # E (U + unit)²
+        finite = square < inf
+        size = float(np.sqrt(square)) if finite else 2.0 * tail.excess * far
+        step = length / size
+        mean = log(2.0 * far) / log1p(step)
+        told = (log1p(mean) + mean * log1p(1.0 / mean)) * (1.0 + 1e-13)
+        saved = 0.5 * (tail.square / length**2 - 0.25) if finite else 0.5 * (tail.excess / length - 0.5)
+        if not told < saved:
+            return None
+        held = 0.25 * step * step * square if finite else inf
+        return cls(side, end, tail.excess, 1.0 + step, tail.mass * told * far, held, 2.0 * step * tail.excess * far)
+
+
+@dataclass(frozen=True, eq=False)
 class CellLaw:
     """The cells (-inf, t_0], [t_0, t_1], ..., [t_n, inf) of a source, those without mass left out.
 
@@ -183,6 +170,11 @@ class CellLaw:
         Variances are rounded up.
     excess : array (m,)
         An upper bound on half of E|X - mean| in a tail, inf in a finite cell.
+    least : array (m,)
+        At least E (X-Y)² for an X in the cell and the Y that stands for it: its variance, or what is left in a tail
+        that is told.
+    told : tuple of Told
+        The tails that are told further than by their symbol.
     errors : array (m,)
         How far the means in memory are at most from the true ones.
     error : float
@@ -197,6 +189,8 @@ class CellLaw:
     excess: FloatArray
     errors: FloatArray
     error: float
+    least: FloatArray
+    told: tuple[Told, ...]
 
     def apart(self, other: CellLaw) -> FloatArray:
         """At least |m_i - m_j| between the means of these cells and of others, shape (n, m), 0 where they are one."""
@@ -210,10 +204,33 @@ class CellLaw:
         """|m_i - m_j| is at most this multiple of the difference of the means in memory."""
         return 1.0 + float(((self.errors[1:] + self.errors[:-1]) / np.diff(self.means)).max(initial=0.0))
 
+    def squares(self, other: CellLaw, redraw: bool) -> FloatArray:
+        """At least E (X-Y)² - `least` for X in cell i of these and Y of cell j of others, which have the same tails.
+
+        Y is redrawn within its cell or its mean. Of a tail that is told it is drawn within the step that holds X, or is
+        the middle of it; for an X elsewhere the step is that of another draw from the tail: the middle is half a step
+        off it.
+        """
+        found = self.apart(other) ** 2 + (self.variances - self.least)[:, None]
+        if redraw:
+            found += other.variances
+        for tail in self.told:
+            i, j = (0 if tail.side < 0.0 else cells.law.size - 1 for cells in (self, other))
+            if not redraw:
+                found[:, j] += 2.0 * np.sqrt((found[:, j] + self.least + self.variances[i]) * tail.square)
+                found[:, j] += self.variances[i] + tail.square
+            found[i, j] = tail.square if redraw else 0.0
+        return found * ROUND
+
+    @property
+    def extra(self) -> float:
+        """Nats that it takes to tell the tails that are told, whatever the channel between the cells."""
+        return sum(tail.rate for tail in self.told)
+
     @cached_property
     def noise(self) -> float:
-        """At least V = E Var(X | cell)."""
-        return float(self.law @ self.variances) * (1.0 + 2.0 * self.error)
+        """At least E `least`."""
+        return float(self.law @ self.least) * (1.0 + 2.0 * self.error)
 
     @cached_property
     def spreads(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -266,8 +283,9 @@ def lattice(source: ContinuousSource, t: FloatArray) -> Lattice:
     return Lattice(t, _normal(source, law, cells.error), noise, error)
 
 
-def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
-    """The cells between the nodes t of a source in standard position, and its tails."""
+def cell_law(source: ContinuousSource, t: FloatArray, length: float = inf) -> CellLaw:
+    """The cells between the nodes t of a source in standard position, and its tails, told to about a `length` where
+    that is worth it."""
     cells, h = source.cells(t), np.diff(t)
     left, right = source.left_tail(float(t[0])), source.right_tail(float(t[-1]))
     means = t[:-1] + cells.share * h
@@ -279,15 +297,23 @@ def cell_law(source: ContinuousSource, t: FloatArray) -> CellLaw:
     ]
     starts, mass, means, variances, excess, error = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     edges = np.append(starts, np.inf if right.mass > 0.0 else t[-1])
+    variances = variances * (1.0 + 2.0 * cells.error)
+    tails = Told.worth(left, -1.0, float(t[0]), length), Told.worth(right, 1.0, float(t[-1]), length)
+    told = tuple(tail for tail in tails if tail is not None)
+    least = variances.copy()
+    for tail in told:
+        least[0 if tail.side < 0.0 else -1] = tail.square
     return CellLaw(
         source,
         frozen_array(edges),
         _normal(source, mass, cells.error),
         frozen_array(means),
-        frozen_array(variances * (1.0 + 2.0 * cells.error)),
+        frozen_array(variances),
         excess,
         error,
         FACTORS * cells.error,
+        frozen_array(least),
+        told,
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from rdptheory._types import FloatArray
 from rdptheory.continuous.candidate import BoxChannel, CellBounds, CellChannel, ProductChannel, Redraw
 from rdptheory.continuous.finite import Limited, cell_distortion, rounded_distortion
-from rdptheory.continuous.lattice import cell_law, lattice, nodes
+from rdptheory.continuous.lattice import cell_law, lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.distortions import SquaredError, Table
 from rdptheory.divergences import Divergence, FDivergence
 from rdptheory.errors import InvalidInput

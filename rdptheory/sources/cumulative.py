@@ -28,6 +28,7 @@ SPENT = 1e-11  # of a tail's moment: what may lie beyond the last distance
 GROWING = 1e-6  # by which a tail's exponent may seem to fall: rounding of two logarithms
 COMPARED = 64  # intervals on which density and distribution function are compared
 AGREED = 1e-9  # relative difference on the better half of them: Gauss's rule with 16 points is exact there
+KEPT = 2  # cuts of cells, and tails on either side, that are not made again
 BISECTIONS = 200  # halve any interval of float64 to neighbours but for those that begin at 0, which need no more
 
 
@@ -75,6 +76,7 @@ class Cumulative(ContinuousSource, Finished):
     scale: float = 1.0
     own_tail: bool = True
     _last_cut: dict[bytes, Pieces] = field(default_factory=dict, init=False)
+    _last_tails: dict[tuple[float, float], Tail] = field(default_factory=dict, init=False)
 
     analytic = False
 
@@ -279,7 +281,7 @@ class Cumulative(ContinuousSource, Finished):
     def _cut(self, edges: FloatArray) -> Pieces:
         """Each interval cut, from `START` pieces, with two more beyond each outer edge inside the support.
 
-        The last cut is kept: both ends of a bracket ask for the same cells.
+        The last two are kept: both ends of a bracket ask for the same cells, and for finer ones.
         """
         key = np.ascontiguousarray(edges).tobytes()
         if key not in self._last_cut:
@@ -288,17 +290,26 @@ class Cumulative(ContinuousSource, Finished):
             left = edges[0] - (cuts[1] - cuts[0]) * np.array([2.0, 1.0])
             right = edges[-1] + (cuts[-1] - cuts[-2]) * np.array([1.0, 2.0])
             cuts = np.concatenate([left[left >= self.support[0]], cuts, right[right <= self.support[1]]])
-            self._last_cut.clear()
+            _keep(self._last_cut, KEPT)
             self._last_cut[key] = pieces(self.levels, cuts, edges, WANTED)
         return self._last_cut[key]
 
     def right_tail(self, b: float) -> Tail:
         """From the levels above b."""
-        return self._tail(self.support[1] - b, lambda u: self.above(b + u), exact=self._exact_above)
+        return self._once((1.0, b), self.support[1] - b, lambda u: self.above(b + u), exact=self._exact_above)
 
     def left_tail(self, a: float) -> Tail:
         """From the levels below a."""
-        return self._tail(a - self.support[0], lambda u: self.below(a - u), exact=True)
+        return self._once((-1.0, a), a - self.support[0], lambda u: self.below(a - u), exact=True)
+
+    def _once(
+        self, key: tuple[float, float], reach: float, beyond: Callable[[FloatArray], FloatArray], *, exact: bool
+    ) -> Tail:
+        """`_tail`, unless it was one of the last."""
+        if key not in self._last_tails:
+            _keep(self._last_tails, 2 * KEPT)
+            self._last_tails[key] = self._tail(reach, beyond, exact=exact)
+        return self._last_tails[key]
 
     def _tail(self, reach: float, beyond: Callable[[FloatArray], FloatArray], *, exact: bool) -> Tail:
         """The law of a distance u in (0, reach) from P(distance > u) = `beyond`."""
@@ -349,3 +360,9 @@ class Cumulative(ContinuousSource, Finished):
             if share[at] <= 0.5:
                 return float(u[at]), float(left[0][at]), float(left[1][at])
         return float(u[-1]), np.inf, np.inf
+
+
+def _keep(held: dict[Any, Any], most: int) -> None:
+    """Drop the oldest, so that one more fits."""
+    while len(held) >= most:
+        held.pop(next(iter(held)))

@@ -22,7 +22,8 @@ from rdptheory import (
     rdp,
 )
 from rdptheory.continuous.finite import cells_problem, rounded_problem
-from rdptheory.continuous.lattice import cell_law, lattice, nodes
+from rdptheory.continuous.lattice import cell_law, lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed
 
 N, L, U = Gaussian(0.0, 1.0), Laplace(0.0, 1.0), Uniform(0.0, 1.0)

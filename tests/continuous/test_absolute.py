@@ -16,7 +16,8 @@ from rdptheory import AbsoluteError, Cells, DualPoint, InteriorPoint, Pmf, Probl
 from rdptheory.certificates import lower_bound
 from rdptheory.continuous.absolute import Potential, absolute_lower
 from rdptheory.continuous.finite import rounded_problem
-from rdptheory.continuous.lattice import ROUND, Lattice, lattice, nodes
+from rdptheory.continuous.lattice import ROUND, Lattice, lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.problems import PerceptionLimit
 from tests.continuous.cases import ABSOLUTE, KL, TV, L, N, U, level_one

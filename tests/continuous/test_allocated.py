@@ -26,7 +26,8 @@ from rdptheory import (
 from rdptheory.continuous.allocated import dual_value
 from rdptheory.continuous.ends import lower_end
 from rdptheory.continuous.finite import rounded_distortion
-from rdptheory.continuous.lattice import lattice, nodes
+from rdptheory.continuous.lattice import lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed
 from tests.checks import assert_inside
 from tests.continuous.cases import KL, SQUARED, TV, W2, ask

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rdptheory import Problem, Table, rdp
 from rdptheory.continuous.finite import cells_problem, rounded_problem
-from rdptheory.continuous.lattice import cell_law, lattice, nodes, rents
+from rdptheory.continuous.lattice import cell_law, lattice, rents
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.divergences import F_DIVERGENCES
 from tests.checks import assert_inside

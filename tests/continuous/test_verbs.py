@@ -31,7 +31,8 @@ from rdptheory import (
 )
 from rdptheory.continuous import CellChannel, Points
 from rdptheory.continuous.ends import _rounded_end, lower_end
-from rdptheory.continuous.lattice import lattice, nodes
+from rdptheory.continuous.lattice import lattice
+from rdptheory.continuous.nodes import nodes
 from rdptheory.continuous.posed import Posed
 from rdptheory.problems import Problem
 from tests.checks import assert_inside
