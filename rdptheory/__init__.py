@@ -65,6 +65,7 @@ from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Statu
 from rdptheory.solve import rate_distortion, rdp, rdp_many
 from rdptheory.solvers.conic import Conic
 from rdptheory.solvers.first_order import FirstOrder
+from rdptheory.solvers.half_spaces import HalfSpaces
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.relevance import ClassGrid
 from rdptheory.solvers.transport.common_randomness import BranchAndBound, ColumnGeneration, Enumeration, Flow
@@ -143,6 +144,7 @@ __all__ = [
     "GaussianVector",
     "GibbsChannel",
     "Gradient",
+    "HalfSpaces",
     "Hamming",
     "Independent",
     "InteriorPoint",

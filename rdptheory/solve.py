@@ -23,6 +23,7 @@ from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status, later
 from rdptheory.solvers.first_order import FirstOrder
+from rdptheory.solvers.half_spaces import HalfSpaces
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.many import Closed, closed_at_once
 from rdptheory.solvers.outcome import Proof, answered, searched
@@ -38,6 +39,7 @@ Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
 NO_PERCEPTION = float("inf")  # P where no divergence is asked about
 METHOD = InteriorPoint()  # where nobody picks one
+OF_ANY_BALL = HalfSpaces()  # beside a divergence of somebody's own that is no f-divergence
 LARGE_METHOD = FirstOrder(gap=1e-4)  # beside large alphabets: the nats that it proves in seconds
 SECOND_STEPS = 3000  # first-order steps where the interior point stopped: what closes that way takes hundreds
 SECOND_WORK = 400_000_000  # entries of the table that they may pass: some seconds
@@ -375,11 +377,18 @@ def _narrowed(found: Solution, known: Solution) -> Solution:
     )
 
 
+def _usual(discrete: DiscreteProblem) -> Method:
+    """The method of a question on a finite alphabet, where nobody picks one."""
+    if discrete.by_products:
+        return LARGE_METHOD
+    return METHOD if all(ball.divergence.has_interior_point for ball in discrete.perceptions) else OF_ANY_BALL
+
+
 def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | None) -> Solution[Question]:
     """The answer about a finite alphabet, in the arrays of `discrete`."""
     ours = method is None
     if method is None:
-        method = LARGE_METHOD if discrete.by_products else METHOD
+        method = _usual(discrete)
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
         raise InvalidInput("method", method, "answers constrained_transport, not rdp")
     if isinstance(method, InteriorPoint) or not discrete.by_products:

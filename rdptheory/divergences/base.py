@@ -14,6 +14,9 @@ from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.doors import Law, NotNegative, Places, Reference, guard, ours
 from rdptheory.errors import InvalidInput, at_least_zero
 
+WAY = 2.0**-26
+"""To each symbol, along which δ is differenced: half the digits of float64."""
+
 __all__ = ["Divergence", "FDivergence", "Support", "mean_bound", "raised"]
 
 
@@ -137,6 +140,11 @@ class Divergence(ABC):
         at_least_zero("P", P)
         return 1.0
 
+    @property
+    def has_interior_point(self) -> bool:
+        """Whether the interior point knows its balls: they are those of an f-divergence or of a transport."""
+        return self.cost is not None or type(self).compiled_ball is not Divergence.compiled_ball
+
     def compiled_ball(self, reference: Reference, P: NotNegative) -> BallSpec:
         """The ball as the compiled core of the interior point knows it.
 
@@ -145,18 +153,29 @@ class Divergence(ABC):
         InvalidInput
             It knows none of this kind.
         """
-        raise InvalidInput("perception", self, "has no interior point; use an f-divergence or a transport divergence")
+        raise InvalidInput("perception", self, "has no interior point; HalfSpaces() answers `rdp` about it")
 
-    @abstractmethod
     def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
-        """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth."""
+        """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth.
 
-    @abstractmethod
-    def cut(self, reference: FloatArray, law: FloatArray, P: float) -> tuple[FloatArray, float]:
+        Raises
+        ------
+        InvalidInput
+            The class does not say.
+        """
+        raise InvalidInput("perception", self, "has no derivative by the source law: it needs a support_slope")
+
+    def cut(self, reference: Law, law: Law, P: NotNegative) -> tuple[FloatArray, float]:
         """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).
 
-        From a subgradient: δ(r) >= δ(law) + <g, r - law>, so every r of the ball has <g, r> <= P - δ(law) + <g, law>.
+        Here g is differenced from `value` along the ways to each symbol, and h is how far `support` reaches along g:
+        whatever the differences are worth, the ball is inside. A member with a subgradient g of δ at the law has
+        δ(r) >= δ(law) + <g, r - law>, and may take h = P - δ(law) + <g, law>.
         """
+        ways = (1.0 - WAY) * law + WAY * np.eye(law.size)
+        g = np.array([self.value(reference, one) for one in ways]) - self.value(reference, law)
+        g = g / WAY if np.isfinite(g).all() else law - reference
+        return g, self.support(g, reference, P).value
 
     def on(self, points: FloatArray) -> Divergence:
         """The same divergence made concrete for laws on `points`; only transport divergences need them."""

@@ -70,7 +70,7 @@ def solve_first_order(problem: DiscreteProblem, method: FirstOrder) -> Outcome:
     if len(problem.distortions) != 1 or len(problem.perceptions) > 1:
         raise InvalidInput("method", method, "takes one distortion limit and at most one perception limit")
     perception = problem.perceptions[0] if problem.perceptions else None
-    if perception is not None and (perception.image is not None or perception.divergence.cost is not None):
+    if perception is not None and (perception.image is not None or not hasattr(perception.divergence, "recession")):
         raise InvalidInput("method", method, "takes an f-divergence of the output law itself")
     with threadpool_limits(limits=1, user_api="blas"):
         return (_by_products if problem.by_products else _by_table)(problem, method)

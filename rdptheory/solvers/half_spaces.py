@@ -1,0 +1,122 @@
+"""Any convex divergence: its ball from outside, by half-spaces that are found one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rdptheory._types import FloatArray, frozen_array
+from rdptheory.doors import guard
+from rdptheory.errors import InvalidInput, finite
+from rdptheory.methods import DualPoint, Outcome
+from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit
+from rdptheory.solvers.interior_point import InteriorPoint
+from rdptheory.solvers.outcome import Proof, answered, judged
+
+__all__ = ["HalfSpaces"]
+
+SHARE = 0.1
+"""Of the gap that is asked for, to which the questions between half-spaces are solved."""
+TINY = float(np.finfo(np.float64).tiny)
+"""In place of the size of a direction that is 0."""
+HALVINGS = 52
+"""Of the way from the reference to a law outside the ball: a share in float64 has no more digits."""
+
+
+@dataclass(frozen=True)
+class HalfSpaces:
+    """Cutting planes for a divergence that no other method knows, asked for a bracket of at most `gap` nats.
+
+        min I(X;Y)   subject to   E d(X,Y) <= D,   <g_k, p_Y> <= h_k for each k
+
+    Every half-space holds the ball, so this asks for less than R(D,P). As E g_k(Y) <= h_k is a distortion limit that
+    does not look at X, the interior point answers it. Where its output law has left the ball, the plane that touches
+    the ball on the way out is the next. The multipliers of the planes make up a price of the output as that of a ball
+    would be, so that the f and s found prove a lower end for the question itself; the channel is repaired by the judge.
+
+    Attributes
+    ----------
+    gap : float
+        In nats.
+    max_cuts : int
+        Half-spaces at most.
+    """
+
+    gap: float = 1e-6
+    max_cuts: int = 200
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gap", finite("gap", self.gap, positive=True))
+        if not isinstance(self.max_cuts, int) or self.max_cuts < 1:
+            raise InvalidInput("max_cuts", self.max_cuts, "must be an integer at least 1")
+
+    def solve(self, problem: DiscreteProblem) -> Outcome:
+        """The dual point and the channel with the narrowest proved bracket.
+
+        Raises
+        ------
+        InvalidInput
+            There are several balls, or one that compares another law than that of the output.
+        """
+        if len(problem.perceptions) > 1 or any(ball.image is not None for ball in problem.perceptions):
+            raise InvalidInput("method", self, "takes one divergence of the output law itself")
+        inner = InteriorPoint(gap=SHARE * self.gap)
+        if not problem.perceptions or problem.perceptions[0].is_zero_radius:
+            return inner.solve(problem)
+        (ball,), planes, steps = problem.perceptions, list[DistortionLimit](), 0
+        best: Proof | None = None
+        while True:
+            found = answered(replace(problem, distortions=(*problem.distortions, *planes), perceptions=()), inner)
+            steps += found.steps
+            best = judged(problem, _without_planes(problem, found)).better(best).ended(steps, "")
+            if best.bounds.gap <= self.gap or found.channel is None:
+                return best.outcome
+            if len(planes) >= self.max_cuts:
+                return best.ended(steps, _said(self.max_cuts)).outcome
+            law = problem.output(found.channel)
+            plane = _plane(ball, law)
+            if plane is None:
+                return best.ended(steps, f"no half-space leaves the law out that {len(planes)} have led to").outcome
+            planes.append(DistortionLimit(frozen_array(np.tile(plane[0], (problem.shape[0], 1))), plane[1]))
+
+
+def _said(cuts: int) -> str:
+    return f"{cuts} half-space{'s were' if cuts > 1 else ' was'} made"
+
+
+def _without_planes(problem: DiscreteProblem, found: Proof) -> Outcome:
+    """What was found between half-spaces, for the question itself: the prices of the planes are left out."""
+    dual = found.outcome.dual
+    if dual is not None:
+        s = np.atleast_1d(dual.s)[: len(problem.distortions)]
+        dual = DualPoint(dual.f, s, centred=dual.centred)
+    return Outcome(found.channel, dual)
+
+
+def _plane(ball: PerceptionLimit, law: FloatArray) -> tuple[FloatArray, float] | None:
+    """A half-space that holds the ball and leaves the law out, None where none is found.
+
+    Its direction is that of δ where the way from the reference to the law leaves the ball, or at the law itself, where
+    a δ with corners is less often at one: the deeper cut of both.
+    """
+    q, P, divergence = ball.reference, ball.limit, ball.divergence
+    if divergence.value(q, law) <= P:
+        return None
+    inside, outside = 0.0, 1.0
+    for _ in range(HALVINGS):
+        share = 0.5 * (inside + outside)
+        if divergence.value(q, q + share * (law - q)) <= P:
+            inside = share
+        else:
+            outside = share
+    best, deepest = None, 0.0
+    for place in (q + inside * (law - q), law):
+        g, h = divergence.cut(q, place, P)
+        depth = (float(g @ law) - h) / max(float(np.abs(g - g.mean()).max()), TINY)
+        if depth > deepest:
+            best, deepest = (g, h), depth
+    return best
+
+
+guard(__name__)
