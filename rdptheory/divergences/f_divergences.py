@@ -15,7 +15,7 @@ from rdptheory._native import BOX, JENSEN_SHANNON, POWER, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, mean_bound, raised
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Alike, Finished, Law, NotNegative, guard
+from rdptheory.doors import Alike, Finished, Law, NotNegative, changed, guard
 
 __all__ = [
     "F_DIVERGENCES",
@@ -108,7 +108,9 @@ class KullbackLeibler(SmoothFDivergence, Finished):
     compiled = (POWER, 1.0, 1.0)
 
     def _normaliser(self, w: FloatArray, p: FloatArray, mu: float, begin: float | None = None) -> float:
-        """μ log Σ p exp(w/μ)."""
+        """μ log Σ p exp(w/μ), where the class has not changed φ."""
+        if changed(self):
+            return super()._normaliser(w, p, mu, begin)
         return mu * float(np.log(p @ np.exp(w / mu)))
 
     def far(self, p: Alike, r: Alike) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rdptheory._native import CALLED, BallSpec
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.divergences.base import FDivergence, Support, raised
-from rdptheory.doors import Alike, Law, NotNegative, guard, inside
+from rdptheory.doors import Alike, Law, NotNegative, changed, guard, inside
 from rdptheory.errors import InvalidInput
 
 __all__ = ["SmoothFDivergence"]
@@ -40,7 +40,8 @@ class SmoothFDivergence(FDivergence):
 
     compiled: tuple[int, float, float] = (CALLED, 0.0, 1.0)
     """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks
-    `derivatives`. Only a search believes it of classes outside this package: the judge asks those for φ."""
+    `derivatives`. Only a search believes it of classes outside this package, and not of one that inherits it and
+    changes formulas: the judge asks those for φ."""
 
     def derivatives(self, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """φ, φ' and φ'' at t > 0."""
@@ -48,7 +49,8 @@ class SmoothFDivergence(FDivergence):
 
     def compiled_ball(self, reference: Law, P: NotNegative) -> BallSpec:
         """By its form, or by `derivatives`."""
-        kind, order, factor = self.compiled
+        names = changed(self)
+        kind, order, factor = self.compiled if not names or "compiled" in names else (CALLED, 0.0, 1.0)
         called = self.derivatives if kind == CALLED else None
         return BallSpec(kind, reference, P, reference.size, order, factor, self.recession, called)
 

@@ -15,6 +15,8 @@ from rdptheory.certificates import DualPoint, Shown, both_ends, lower_bound, on_
 from rdptheory.certificates.common import common_question
 from rdptheory.certificates.upper import or_on_the_face
 from rdptheory.divergences import F_DIVERGENCES, PowerDivergence
+from rdptheory.problems import PerceptionLimit
+from rdptheory.solvers.first_order.projections import Ball
 from tests import checks, oracles
 from tests.attack import exact
 
@@ -207,10 +209,29 @@ class Twice(KullbackLeibler):
         return 2.0 * super().conjugate(0.5 * y)
 
 
+class Stated(Twice):
+    """With the compiled form of KL as its own word."""
+
+    compiled = KullbackLeibler.compiled
+
+
 def test_a_form_inherited_by_another_divergence_proves_nothing():
-    """2 KL <= P is KL <= P/2; as KL <= P it would have a lower rate."""
+    """2 KL <= P is KL <= P/2; as KL <= P it would have a lower rate. A search asks for what was changed."""
     source, table = Pmf.from_weights([4.0, 3.0, 2.0, 1.0]), SquaredError()
-    own = rdp(source, table, Twice(), D=0.6, P=0.02)
+    own = rdp(source, table, Twice(), D=0.6, P=0.02, method=InteriorPoint())
     half, whole = (rdp(source, table, KullbackLeibler(), D=0.6, P=P) for P in (0.01, 0.02))
     assert max(own.bounds.lower, half.bounds.lower) <= min(own.bounds.upper, half.bounds.upper)
+    assert own.gap <= own.method.gap
     assert whole.bounds.upper < half.bounds.lower - 1e-3  # so that the two can be told apart
+    misled = Problem(source, table, Stated(), 0.6, 0.02).discrete
+    ((_, upper),) = both_ends([Shown(misled, on_reduced(misled, whole.dual), whole.candidate.channel)])
+    assert upper.rate >= half.bounds.lower, "the judge believed the form of KL"
+
+
+def test_first_order_steps_ask_an_heir_for_its_own_formulas():
+    """The projections that know a class by its name know nothing of one that changes it."""
+    reference = np.array([0.4, 0.3, 0.2, 0.1])
+    found = Ball(PerceptionLimit(Twice(), reference, 0.02), 4).project(np.log([0.1, 0.2, 0.3, 0.4]))
+    plain = Ball(PerceptionLimit(KullbackLeibler(), reference, 0.01), 4).project(np.log([0.1, 0.2, 0.3, 0.4]))
+    np.testing.assert_allclose(found.law, plain.law, atol=1e-10)  # Newton's method ends at 1e-14 of the radius
+    assert found.mu == pytest.approx(0.5 * plain.mu, rel=1e-8)

@@ -29,6 +29,7 @@ from rdptheory.divergences import (
     SquaredHellinger,
     TotalVariation,
 )
+from rdptheory.doors import changed
 from rdptheory.errors import InvalidInput
 from rdptheory.problems import PerceptionLimit
 
@@ -139,7 +140,8 @@ class Ball:
         inside = Projection(log_measure - gamma, gamma, 0.0)
         if self.free or self.value(inside.law) <= self.radius:
             return inside
-        return projected(self.divergence, self, inside, log_measure, start)
+        kind = SmoothFDivergence if changed(self.divergence) else type(self.divergence)
+        return projected.dispatch(kind)(self.divergence, self, inside, log_measure, start)
 
     def support(self, v: FloatArray, near: Projection) -> float:
         """An upper bound on σ(v) = max {<v, r> : r in the ball}: near the least where `near` is near the optimum."""
@@ -233,8 +235,10 @@ def _smooth(divergence: SmoothFDivergence, ball: Ball, log_measure: FloatArray, 
     x_bare = -np.inf if forbidden else float(scipy.special.logsumexp(log_measure[~held]))
     recession = 0.0 if forbidden else divergence.recession
 
+    ratios = log_ratio.dispatch(SmoothFDivergence if changed(divergence) else type(divergence))
+
     def dual(gamma: float, mu: float) -> tuple[float, FloatArray, float, tuple[FloatArray, FloatArray, FloatArray]]:
-        log_t, w = log_ratio(divergence, x - gamma, mu)
+        log_t, w = ratios(divergence, x - gamma, mu)
         log_t += (x - gamma - log_t - mu * divergence.slope(np.exp(log_t))) / (1.0 + w)  # what large μ cancelled
         t = np.exp(log_t)
         phi, slope = divergence.phi(t), divergence.slope(t)
