@@ -1,7 +1,7 @@
 """The judge: from any dual point a lower bound on R(D,P), from any channel an upper bound. It trusts no solver."""
 
 from rdptheory.certificates.common import Shown, both_ends
-from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel
+from rdptheory.certificates.feasible import MinDistortion, min_distortion_channel, way_out
 from rdptheory.certificates.lower import lower_bound, on_reduced
 from rdptheory.certificates.products import product_upper_bound, written
 from rdptheory.certificates.repair import slater_channel
@@ -23,5 +23,6 @@ __all__ = [
     "slater_channel",
     "surcharge",
     "upper_bound",
+    "way_out",
     "written",
 ]

@@ -12,7 +12,7 @@ from rdptheory.couplings import Optimum, min_distortion_joint, optimal_transport
 from rdptheory.doors import CostMatrix, NotNegative, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
-__all__ = ["MinDistortion", "min_distortion_channel"]
+__all__ = ["MinDistortion", "min_distortion_channel", "way_out"]
 
 DEAR = 1e6  # times every other cost and D: what stands for inf
 ROUNDS = 60  # of cuts, each a linear program: a dozen close a smooth ball, the rest is for kinks
@@ -130,17 +130,23 @@ def min_distortion_channel(
 
 def _drawn(ball: PerceptionLimit, inner: FloatArray, plan: FloatArray) -> tuple[FloatArray, float]:
     """The plan, mixed with one that has the law of the reference until it enters the ball, and its share."""
-    q, law, share = ball.reference, plan.sum(axis=0), 1.0
-    if ball.divergence.value(q, law) > ball.limit:
-        inside, outside = 0.0, 1.0
-        for _ in range(HALVINGS):
-            share = 0.5 * (inside + outside)
-            if ball.divergence.value(q, q + share * (law - q)) <= ball.limit:
-                inside = share
-            else:
-                outside = share
-        share = inside
+    share = way_out(ball, plan.sum(axis=0))
     return (1.0 - share) * inner + share * plan, share
+
+
+def way_out(ball: PerceptionLimit, law: FloatArray) -> float:
+    """The share of the way from the reference to a law up to which it is inside the ball: 1 if it is there, too."""
+    q = ball.reference
+    if ball.divergence.value(q, law) <= ball.limit:
+        return 1.0
+    inside, outside = 0.0, 1.0
+    for _ in range(HALVINGS):
+        share = 0.5 * (inside + outside)
+        if ball.divergence.value(q, q + share * (law - q)) <= ball.limit:
+            inside = share
+        else:
+            outside = share
+    return inside
 
 
 def _priced_ball(p: FloatArray, cost: FloatArray, ball: PerceptionLimit, w: FloatArray) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rdptheory._types import FloatArray, frozen_array
+from rdptheory.certificates import way_out
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
@@ -20,8 +21,6 @@ SHARE = 0.1
 """Of the gap that is asked for, to which the questions between half-spaces are solved."""
 TINY = float(np.finfo(np.float64).tiny)
 """In place of the size of a direction that is 0."""
-HALVINGS = 52
-"""Of the way from the reference to a law outside the ball: a share in float64 has no more digits."""
 
 
 @dataclass(frozen=True)
@@ -100,19 +99,12 @@ def _plane(ball: PerceptionLimit, law: FloatArray) -> tuple[FloatArray, float] |
     Its direction is that of δ where the way from the reference to the law leaves the ball, or at the law itself, where
     a δ with corners is less often at one: the deeper cut of both.
     """
-    q, P, divergence = ball.reference, ball.limit, ball.divergence
-    if divergence.value(q, law) <= P:
+    q, share = ball.reference, way_out(ball, law)
+    if share == 1.0:
         return None
-    inside, outside = 0.0, 1.0
-    for _ in range(HALVINGS):
-        share = 0.5 * (inside + outside)
-        if divergence.value(q, q + share * (law - q)) <= P:
-            inside = share
-        else:
-            outside = share
     best, deepest = None, 0.0
-    for place in (q + inside * (law - q), law):
-        g, h = divergence.cut(q, place, P)
+    for place in (q + share * (law - q), law):
+        g, h = ball.divergence.cut(q, place, ball.limit)
         depth = (float(g @ law) - h) / max(float(np.abs(g - g.mean()).max()), TINY)
         if depth > deepest:
             best, deepest = (g, h), depth
