@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,7 @@ class Look:
     draws: int
     classifier: Classifier | None
     critic: FreshCritic | None
+    floors: dict[str, Any]
 
     @cached_property
     def halves(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,10 +85,12 @@ class Look:
         first, second = shuffle[:half].to(self.output.device), shuffle[half : 2 * half].to(self.output.device)
         return self.output[first], self.references[first], self.references[second]
 
-    def against(self, measure: Callable[[Tensor, Tensor], float]) -> Measured:
+    def against(self, name: str, measure: Callable[[Tensor, Tensor], Any]) -> Measured:
         """A measure between laws, and its floor, both against the same half of real images."""
         made, first, second = self.halves
-        return Measured(measure(made, second), measure(first, second))
+        if name not in self.floors:
+            self.floors[name] = measure(first, second)
+        return Measured(measure(made, second), self.floors[name])
 
     def distortion(self) -> Found:
         pixel = _square(self.output, self.images)
@@ -95,11 +98,14 @@ class Look:
         return {"distortion_per_pixel": pixel, "distortion_per_image": whole, "rate_bits": self.codec.bits}
 
     def perception(self) -> Found:
-        sliced = self.against(lambda a, b: float(sliced_wasserstein(a, b, directions=256)))
-        return {"sliced_w2": sliced, "energy_distance": self.against(lambda a, b: float(energy_distance(a, b)))}
+        measures = {
+            "sliced_w2": lambda a, b: float(sliced_wasserstein(a, b, directions=256)),
+            "energy_distance": lambda a, b: float(energy_distance(a, b)),
+        }
+        return {name: self.against(name, measure) for name, measure in measures.items()}
 
     def paired(self) -> Found:
-        return {"paired_w2": self.against(lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))}
+        return {"paired_w2": self.against("paired_w2", lambda a, b: paired_w2(a[:ASSIGNED], b[:ASSIGNED]))}
 
     def exact(self) -> Found:
         return {"exact_w2": paired_w2(self.images, self.output)}
@@ -113,8 +119,7 @@ class Look:
         return {"distortion_to_reference": Measured(*values)}
 
     def fresh_critic(self) -> Found:
-        made, first, second = self.halves
-        pair = [critic_w1(sample, second, self.critic, seed=self.seed) for sample in (made, first)]
+        pair = self.against("fresh critic", lambda a, b: critic_w1(a, b, self.critic, seed=self.seed))
         return dict(zip(("critic_w1", "critic_slope"), map(Measured, *pair), strict=True))
 
     @torch.no_grad()
@@ -177,21 +182,22 @@ class Look:
         return {name: float(v) / floor for name, v in zip(unknown, (ratio, bias, variance), strict=True)}
 
     def features(self) -> Found:
-        embed, perceive = (torch.no_grad()(layer) for layer in (self.classifier.embed, self.classifier.perceive))
-        made, first, second = map(embed, self.halves)
+        embed, perceive = (cache(torch.no_grad()(f)) for f in (self.classifier.embed, self.classifier.perceive))
         measures = {"frechet": frechet, "kernel_distance": kernel_distance}
-        laws = {name: Measured(m(made, second), m(first, second)) for name, m in measures.items()}
+        laws = {k: self.against(k, lambda a, b, of=of: of(embed(a), embed(b))) for k, of in measures.items()}
         return {**laws, "feature_error": _square(perceive(self.output), perceive(self.images))}
 
 
 def evaluate(
     codec: Codec, decoder: Decoder, images: Tensor, *, references: Tensor | None = None, seed: int = 0, draws: int = 8,
     classifier: Classifier | None = None, critic: FreshCritic | None = None, measures: Iterable[str] | None = None,
+    floors: dict[str, Any] | None = None,
 ) -> dict[str, Measured]:  # fmt: skip
     """Rate, distortion and perception of a decoder behind a codec's encoder.
 
     images, references : (n, planes, side, side) in [0, 1]; the references have the law that the output should have.
     measures : of `evaluation.MEASURES`; left out, those that cost little and what a classifier or critic is given for.
+    floors : those of earlier calls on these references with this seed, classifier and critic; new ones are added to it.
 
     Returns, by measure:
 
@@ -216,7 +222,8 @@ def evaluate(
     sent = codec.send(images, rng)
     output = decoder(sent.received, rng)
     images, target = (part.to(output.device) for part in (images, images if references is None else references))
-    look = Look(codec, decoder, images, target, sent, output, rng, seed, draws, classifier, critic)
+    look = Look(codec, decoder, images, target, sent, output, rng, seed, draws, classifier, critic,
+                {} if floors is None else floors)  # fmt: skip
     given = {"features": classifier, "fresh critic": critic}
     usual = [*CHEAP, *(name for name, tool in given.items() if tool is not None)]
     asked = usual if measures is None else [*measures]

@@ -82,6 +82,7 @@ class Bench:
     elsewhere: float = 0.0
     found: dict[Model, Codec] = field(default_factory=dict)
     measured: dict[Any, Any] = field(default_factory=dict)
+    floors: dict[Any, Any] = field(default_factory=dict)
     pairs: dict[Any, Pair] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -220,6 +221,7 @@ class Bench:
                 self.measured[key] = evaluate(
                     codec, codec.decoder, images[:count], references=references[:count], seed=self.seed, measures=names,
                     classifier=self.classifier if "features" in names else None, critic=variant.fresh,
+                    floors=self.floors.setdefault((model.source, part, references.shape, variant.fresh), {}),
                 )  # fmt: skip
             found = self.measured[key].items()
             records += [Record(model.labels, part, name, value, floor) for name, (value, floor) in found]

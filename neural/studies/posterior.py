@@ -316,7 +316,7 @@ def behind(id: str, paper: str, checks: str, shown: Shown, weight: float = 0.0) 
     return Study(
         id, paper, checks, lambda v: (*after(shown, weight)(v), line), RESTORED,
         presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE),
-        measures=("distortion", "perception", "features", "pictures"), departures=(STAND_IN,),
+        measures=("distortion", "perception", "pictures"), departures=(STAND_IN,),
     )  # fmt: skip
 
 

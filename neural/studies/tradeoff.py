@@ -31,7 +31,7 @@ GRID = (
     ((4, 6), (0, 2, 2.5, 3, 3.5, 4, 5, 10)),
     *(((4, levels), (0, 2, 2.5, 3, 4, 5, 6, 10)) for levels in (8, 11, 16)),
 )
-"""((latent, levels), weights): the 98 pairs of [BM19, Table S2], the weights in thousandths against MSE per pixel."""
+"""((latent, levels), lambda): the 98 pairs of [BM19, Table S2], lambda in thousandths against MSE per pixel."""
 
 FEW = tuple((key, (weights[0], 10)) for key, weights in (GRID[0], GRID[2], GRID[4]))
 GREY = Recipe(64, Adam(1e-2, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9)), Drops())
@@ -66,17 +66,17 @@ def _surface(v: Variant) -> Iterator[Model]:
         start = Fit(plan=v.plan, latent=code[0], quantiser=NoisyQuantiser(code[1]), loss=v.perceptual(0.0))
         for weight in weights:
             own = replace(start, loss=v.perceptual(weight / 1000), start=start) if weight else start
-            yield own.named(rate=named(code), weight=float(weight))
+            yield own.named(**{"rate": named(code), "lambda": float(weight)})
 
 
-HEAVY, FREE = {"weight": 10.0}, {"weight": 0.0}
+HEAVY, FREE = {"lambda": 10.0}, {"lambda": 0.0}
 RDP98 = Study(
-    "rdp98", "BM19 4.1, S.E", "The surface over 98 pairs of rate and weight: weight buys perception with distortion",
+    "rdp98", "BM19 4.1, S.E", "The surface over 98 pairs of rate and lambda: it buys perception with distortion",
     _surface,
     (
-        Claim("R = {rate:g}: sliced W2^2 at weight 0.01 over that at weight 0", LAW,
+        Claim("R = {rate:g}: sliced W2^2 at lambda = 10 over that at lambda = 0", LAW,
               over(P, HEAVY, FREE, "mean image"), 0.0, math.inf, 0.6, ("rate",), HEAVY),
-        Claim("R = {rate:g}: D at weight 0.01 over that at weight 0", LAW, over(D, HEAVY, FREE, "mean image"), 1.0,
+        Claim("R = {rate:g}: D at lambda = 10 over that at lambda = 0", LAW, over(D, HEAVY, FREE, "mean image"), 1.0,
               0.0, math.inf, ("rate",), HEAVY),
         Claim("D at 8 bits over that at {rate:g}", LAW, over(D, {**FREE, "rate": 8.0}, FREE), 0.0, math.inf, 0.9,
               ("rate",), {"rate": 2.0}),
@@ -84,7 +84,7 @@ RDP98 = Study(
     presets(SMALL, SMALL, adversarial(SURFACE, 1 / 3), adversarial(SURFACE), rates=(FEW[1:2], FEW, FEW, GRID),
             scale=(1200.0, 1200.0, 1.0, 1.0)),
     charts=(Chart("distortion and perception by rate", D, P, ("rate",)),),
-    departures=(TURNS, CHEAPER, "weights are thousandths against MSE per pixel, which the text leaves open"),
+    departures=(TURNS, CHEAPER, "lambda stands beside 10^-3 times D: per pixel, which the text leaves open"),
 )  # fmt: skip
 
 FEATURED = Variant(Plan(recipe=Recipe(64, Adam(5e-3)), steps=500))

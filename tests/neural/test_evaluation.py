@@ -93,7 +93,7 @@ def test_a_code_is_not_all_that_a_decoder_with_shared_dither_knows(digits, commo
 def test_draws_summed_one_by_one_are_the_draws_all_at_once(digits, lloyd, exact):
     sent = lloyd.send(digits.train, torch.Generator())
     rng = torch.Generator().manual_seed(3)
-    look = Look(lloyd, exact, digits.train, digits.train, sent, digits.train, rng, 0, 5, None, None)
+    look = Look(lloyd, exact, digits.train, digits.train, sent, digits.train, rng, 0, 5, None, None, {})
     values = look.codes()
     rng = torch.Generator().manual_seed(3)
     cells, flat = sent.cells.unique(return_inverse=True)[1], digits.train.flatten(1).double()

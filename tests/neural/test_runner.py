@@ -11,7 +11,8 @@ import torch
 from distributed import Client, LocalCluster
 from typer.testing import CliRunner
 
-from neural import cli, report, runner
+import neural
+from neural import cli, evaluation, report, runner
 from neural.claims import LAW, Chart, Claim, Curve, Record
 from neural.coders import Classifier
 from neural.data import Split
@@ -24,6 +25,8 @@ from neural.study import Plan, Study, Variant
 from rdptheory.errors import InvalidInput
 from rdptheory.sweeps import Dask, Joblib, Serial
 from tests.pictures import faults
+
+PARTS = ("train", "test")
 
 
 def small(digits, **more):
@@ -122,6 +125,28 @@ def test_a_changed_claim_is_judged_again_without_training(tmp_path, digits, monk
     assert (row.claim, row.verdict) == ("D of the mean", "pass")
 
 
+def test_a_floor_is_measured_once_for_all_models(digits, monkeypatch):
+    bench, asked = small(digits), []
+    measure = evaluation.sliced_wasserstein
+
+    def counted(*two, **more):
+        asked.append(two)
+        return measure(*two, **more)
+
+    monkeypatch.setattr(evaluation, "sliced_wasserstein", counted)
+    table = runner.answer("dal", bench).table
+    floors = {part: {r.floor for r in table.records if (r.part, r.measure) == (part, "sliced_w2")} for part in PARTS}
+    assert len(asked) == 2 * (1 + 4)  # four models on two parts
+    for part, images in zip(PARTS, bench.pair(Source())[:2], strict=True):
+        codec = next(iter(bench.found.values()))
+        alone = neural.evaluate(codec, codec.decoder, images[: neural.models.SEEN], measures=["perception"])
+        assert floors[part] == {alone["sliced_w2"].floor}
+
+
+def test_features_are_measured_only_where_something_is_said_of_them():
+    assert [id for id, study in studies().items() if "features" in study.measures] == ["perceptual-loss"]
+
+
 def test_an_unknown_id_leaves_no_folder_behind(digits, tmp_path):
     with pytest.raises(InvalidInput, match="must be one of"):
         runner.run("nonsense", small(digits), tmp_path / "run")
@@ -209,7 +234,7 @@ def test_workers_and_scheduler_choose_the_executor(monkeypatch):
 def test_models_that_differ_by_weight_or_seed_are_trained_as_one(digits):
     bench = small(digits)
     study = studies()["rdp98"]
-    starts = [m for m in study.models(study.variant("demo", 1)) if m.labels.get("weight") == 0.0]
+    starts = [m for m in study.models(study.variant("demo", 1)) if m.labels.get("lambda") == 0.0]
     assert [len(group) for group in bench.groups(starts)] == [1, 1, 1]  # other rates, other shapes
     weights = [
         replace(starts[0], loss=study.variant("demo", 1).perceptual(w), seed=s) for w in (0.1, 0.2) for s in (0, 1)

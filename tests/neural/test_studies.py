@@ -231,7 +231,14 @@ def test_a_codec_is_held_against_the_mean_of_the_images_it_reproduces():
 def test_the_grid_has_98_pairs():
     assert sum(len(weights) for _, weights in GRID) == 98
     study = studies()["rdp98"]
-    assert sum("weight" in model.labels for model in study.models(study.variant("paper", 1))) == 98
+    models = list(study.models(study.variant("paper", 1)))
+    pairs = {(m.labels["rate"], m.latent, m.labels["lambda"]) for m in models if "lambda" in m.labels}
+    assert len(pairs) == 98
+    printed = [weight for _, weights in GRID for weight in weights]
+    assert sorted(weight for *_, weight in pairs) == sorted(printed)
+    for claim in study.claims[:2]:  # said as the table of the models says it
+        assert "lambda = 10 over that at lambda = 0" in claim.text
+        assert claim.of == {"lambda": 10.0}
 
 
 def branches(module):
