@@ -108,6 +108,8 @@ def table(path: str | os.PathLike[str]) -> Split:
     if len(parts) == 1:
         test = np.arange(len(parts[0])) % 5 == 4
         parts = [parts[0][~test], parts[0][test]]
+    if not all(map(len, parts[:2])):
+        raise InvalidInput("data", str(path), "must hold at least 5 images, of which every fifth is for the test")
     images = []
     for part in parts[:2]:
         planes = part[:, None] if part.ndim == 3 else part

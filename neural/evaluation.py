@@ -28,6 +28,7 @@ __all__ = ["MEASURES", "FreshCritic", "Measured", "critic_w1", "evaluate", "frec
 LIMIT = 2000  # images in the n x n measures
 ASSIGNED = 400  # images in the assignment between halves, which costs n^3
 DITHERS = 4  # behind an entropy given the dither, the same for all images
+PER_CODE = 4  # images behind a code that tell something of it, in the mean
 REPEATS = 6  # draws of every image behind the parts of a decomposition: the excess then scatters by 0.005
 WINDOW = 11  # side of the window of SSIM
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of MS-SSIM by scale, the finest first
@@ -151,7 +152,7 @@ class Look:
             sent = quantiser.send(features, dither.expand(-1, len(features), -1))
             _, counts = sent.cells.cpu().unique(return_counts=True)
             share = counts.double() / len(features)
-            known = len(counts) <= len(features) // 4  # with fewer images a code, it is the images that are counted
+            known = len(counts) <= len(features) // PER_CODE  # with fewer, it is the images that are counted
             total -= float((share * share.log2()).sum()) / DITHERS if known else math.nan
         return {"entropy_bits": total}
 
@@ -164,7 +165,7 @@ class Look:
         count, flat = int(cells.max()) + 1, self.images.flatten(1).cpu().double()
         table = centroids(flat, cells, count)
         floor = float((flat - table[cells]).square().sum(1).mean())
-        if count > len(flat) // 4 or not floor > 0.0:
+        if count > len(flat) // PER_CODE or not floor > 0.0:
             return unknown
         ratio, around, total = 0.0, torch.zeros(len(flat), dtype=torch.float64), torch.zeros_like(flat)
         for _ in range(self.draws):

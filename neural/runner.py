@@ -25,7 +25,7 @@ from neural.checkpoints import Checkpoint
 from neural.claims import D, Record, Row, Table
 from neural.coders import Classifier, Coder, level
 from neural.data import Split, resize
-from neural.evaluation import evaluate
+from neural.evaluation import PER_CODE, evaluate
 from neural.losses import AnchorNorm, Loss, MeanSquaredError, Mix, Perceptual, Term
 from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
@@ -37,7 +37,9 @@ from rdptheory.placement import sample_floor
 from rdptheory.sweeps import Executor, Serial
 from rdptheory.units import nats_to_bits
 
-__all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "answers", "plain", "read", "run"]
+__all__ = [
+    "SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "answers", "models_of", "plain", "read", "run",
+]  # fmt: skip
 
 SERIAL = Serial()
 TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
@@ -254,11 +256,23 @@ class Result:
         return judge(self.study, self.table, data=self.facts["data"], preset=self.facts["preset"])
 
 
+def models_of(study: Study, bench: Bench) -> list[Model]:
+    """What a study trains and measures on a bench, if that has the images which the claims need."""
+    models = list(study.models(study.variant(bench.preset, bench.planes)))
+    rates = [model.labels.get("rate", 0.0) for model in models if "codes" in study.measures]
+    least = max(study.images, PER_CODE * round(2 ** max(rates, default=0.0)))
+    train, test = (len(part) for part in (bench.split.train, bench.split.test))
+    if (train < least or test < least // 4) and not all(model.source.samples for model in models):
+        rule = f"must have {least} images to train and {least // 4} to test at least for {study.id}"
+        raise InvalidInput("data", bench.data, f"{rule}, has {train} and {test}")
+    return models
+
+
 def answer(study: str | Study, bench: Bench) -> Result:
     """Run one study, or that of an id, on a bench that may already hold models of others."""
     study = _known(study) if isinstance(study, str) else study
     wall, cpu = time.monotonic(), _clock(bench.device) + bench.elsewhere
-    models = list(study.models(study.variant(bench.preset, bench.planes)))
+    models = models_of(study, bench)
     bench.train(models)
     table = Table(tuple(record for model in models for record in bench.measure(study, model)))
     facts = {
@@ -278,8 +292,7 @@ def answers(ids: Iterable[str], bench: Bench) -> Iterator[Result]:
     """
     chains: list[tuple[list[str], set[Fit]]] = []
     for id in ids:
-        study = _known(id)
-        models = needed(study.models(study.variant(bench.preset, bench.planes)))
+        models = needed(models_of(_known(id), bench))
         names, fits = [id], {model for model in models if isinstance(model, Fit)}
         for chain in [chain for chain in chains if chain[1] & fits]:
             chains.remove(chain)
@@ -300,7 +313,7 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
 
     A folder that holds anything is refused unless `resume`; a finished run is read and not repeated.
     """
-    _known(id)
+    models_of(_known(id), bench)
     out = Path(folder)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not resume)):
         raise InvalidInput("out", str(out), "is no empty folder: choose another, or go on with --resume")
@@ -328,8 +341,7 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
 
 def floor(bench: Bench, study: Study) -> Iterator[Record]:
     """What no codec of the test images can go below, whatever it does, at some distortions."""
-    first = next(iter(study.models(study.variant(bench.preset, bench.planes))))
-    images = bench.pair_of(first).test[:SEEN].flatten(1).cpu().double()
+    images = bench.pair_of(models_of(study, bench)[0]).test[:SEEN].flatten(1).cpu().double()
     spread = float(images.var(0, correction=0).sum())
     limit = sample_floor(images.numpy(), D=[share * spread for share in (0.3, 0.37, 0.45, 0.55, 0.68, 0.85)])
     for d, rate in zip(limit.D, limit.rate, strict=True):

@@ -97,6 +97,7 @@ class Study:
     """One experiment of a paper.
 
     models : variant -> the models to train and measure; those they depend on are trained too.
+    images : fewest to train, and four times the fewest to test, with which the claims hold but for chance.
     measures : names of `evaluation.MEASURES` for every model, besides those of the variant.
     variants : by preset; `colour` replaces some for images of three planes.
     departures : where it does not do what the paper's text or public code does, and why.
@@ -109,6 +110,7 @@ class Study:
     claims: tuple[Claim, ...]
     variants: Mapping[str, Variant]
     colour: Mapping[str, Variant] | None = None
+    images: int = 240
     measures: tuple[str, ...] = ("distortion", "perception")
     charts: tuple[Chart, ...] = ()
     departures: tuple[str, ...] = ()

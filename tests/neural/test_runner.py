@@ -15,11 +15,11 @@ import neural
 from neural import cli, evaluation, report, runner
 from neural.claims import LAW, Chart, Claim, Curve, Record
 from neural.coders import Classifier
-from neural.data import Split
+from neural.data import Split, load
 from neural.losses import MeanSquaredError, Perceptual
 from neural.models import Source
 from neural.quantisers import UniversalQuantiser
-from neural.runner import KNOWN, Bench
+from neural.runner import KNOWN, Bench, models_of
 from neural.studies import studies
 from neural.study import Plan, Study, Variant
 from rdptheory.errors import InvalidInput
@@ -145,6 +145,35 @@ def test_a_floor_is_measured_once_for_all_models(digits, monkeypatch):
 
 def test_features_are_measured_only_where_something_is_said_of_them():
     assert [id for id, study in studies().items() if "features" in study.measures] == ["perceptual-loss"]
+
+
+@pytest.mark.parametrize("n", [5, 40, 299, 300])
+@pytest.mark.parametrize("preset", ["smoke", "paper"])
+def test_too_few_images_for_a_study_are_refused_at_the_door(digits, tmp_path, monkeypatch, preset, n):
+    np.save(tmp_path / f"few{n}.npy", digits.train[:n, 0].numpy())
+    bench = Bench(preset, load(tmp_path / f"few{n}.npy"))
+    monkeypatch.setattr(Bench, "train", lambda *given: pytest.fail("trains"))
+    for id, study in studies().items():
+        if id == "ecdq" or (id, preset) == ("jump", "smoke"):  # of samples that they draw themselves
+            assert models_of(study, bench)
+            continue
+        least = 1024 if (id, preset) == ("twofold", "paper") else 240  # four images for each of 2^8 codes
+        if n >= least * 5 // 4:
+            assert models_of(study, bench)
+            continue
+        said = f"data = few{n}: must have {least} images to train and {least // 4} to test at least for {id}, has"
+        with pytest.raises(InvalidInput, match=said):
+            runner.run(id, bench, tmp_path / "run")
+        with pytest.raises(InvalidInput, match=said):
+            list(runner.answers([id], bench))
+        assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_a_file_without_an_image_for_the_test_is_refused(tmp_path, n):
+    np.save(tmp_path / "one.npy", np.zeros((n, 8, 8), np.float32))
+    with pytest.raises(InvalidInput, match="must hold at least 5 images"):
+        load(tmp_path / "one.npy")
 
 
 def test_an_unknown_id_leaves_no_folder_behind(digits, tmp_path):
