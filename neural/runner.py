@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from neural import oracle
 from neural.checkpoints import Checkpoint
@@ -31,6 +30,7 @@ from neural.models import SEEN, Fit, Model, Refined, Restored, Source, needed
 from neural.studies import studies
 from neural.study import Study, judge, milliseconds
 from neural.training import Codec, fit_classifier, fit_codecs, fit_decoders
+from rdptheory.bars import bar_of
 from rdptheory.errors import InvalidInput
 from rdptheory.files import read_bytes, read_text, write_bytes, write_text
 from rdptheory.placement import sample_floor
@@ -146,7 +146,7 @@ class Bench:
                 for number, group in enumerate(groups)
             ]
             done = executor.map(_call, tasks)
-            for number, (spent, codecs) in tqdm(done, total=len(tasks)) if self.progress and away else done:
+            for number, (spent, codecs) in bar_of(done, total=len(tasks)) if self.progress and away else done:
                 self.found |= zip(groups[number], codecs, strict=True)
                 self.elsewhere += spent * away
             waiting = [model for model in waiting if model not in self.found]

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from neural.checkpoints import Checkpoint, Point, State
 from neural.coders import Classifier, Coder
@@ -28,6 +27,7 @@ from neural.data import checked, usable
 from neural.losses import AnchorNorm, Loss, Round, sliced_wasserstein
 from neural.quantisers import Quantiser, Sent
 from neural.recipes import Drops, Recipe
+from rdptheory.bars import bar_of
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, count
 
@@ -388,7 +388,7 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
     ahead = max(1, min(AHEAD, steps, NUMBERS // width))
     recorded = _Recorded(both) if graph else both
     left = range(first, steps)  # a bar, shown or not, takes a semaphore that a worker leaves behind when it is stopped
-    bar = tqdm(left, initial=first, total=steps, mininterval=1.0) if progress else None
+    bar = bar_of(left, initial=first, total=steps, mininterval=1.0) if progress else None
     for step in left if bar is None else bar:
         block, row = divmod(step, ahead)
         if row == 0 or step == first:
@@ -402,7 +402,7 @@ def _run(models: list[_Model], steps: int, checkpoint: Checkpoint | None, progre
                 found = (value, (output - source).square().mean(), sliced_wasserstein(law, output))
                 log.append(Point(step, *map(float, found)))
             if bar is not None:
-                bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}")
+                bar.set_postfix(D=f"{logs[0][-1].distortion:.4f}", P=f"{logs[0][-1].perception:.4f}", refresh=False)
         if state:
             state.keep(step + 1, logs, last=step == steps - 1)
     with torch.no_grad():

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from rdptheory import picture_commands, rate_commands
+from rdptheory.bars import bar_of
 from rdptheory.critical import critical_points
 from rdptheory.errors import InvalidInput, MissingPackage, WorkerLost, finite
 from rdptheory.options import (
@@ -132,9 +133,7 @@ def curve(
 
 def _counted(limits: Sequence[float]) -> Iterator[float]:
     """With a bar on standard error, since the corners of one curve of a density take a minute or more."""
-    from tqdm.auto import tqdm
-
-    yield from tqdm(limits, desc="corners", unit="curve")
+    yield from bar_of(limits, desc="corners", unit="curve")
 
 
 @app.command(name="surface")

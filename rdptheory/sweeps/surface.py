@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from rdptheory._types import FloatArray
+from rdptheory.bars import bar_of
 from rdptheory.critical import CriticalPoints, critical_points
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
@@ -274,9 +275,7 @@ def load_xarray() -> Any:
 
 
 def _bar(shown: bool, total: int, done: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, initial=done, desc="R(D,P)", unit="point", disable=not shown)
+    return bar_of(total=total, initial=done, desc="R(D,P)", unit="point", disable=not shown)
 
 
 def _name(source: Source) -> str:

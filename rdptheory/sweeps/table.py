@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from rdptheory.bars import bar_of
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
@@ -84,9 +85,7 @@ def tabulate(
     work = paths(source, distortion, perception, D, P, method, side_information, realism)
     solutions: Iterable[Solution] = solve_paths(work)
     if progress:
-        from tqdm.auto import tqdm
-
-        solutions = tqdm(solutions, desc=name, unit="point", total=sum(len(path.D) for path in work))
+        solutions = bar_of(solutions, desc=name, unit="point", total=sum(len(path.D) for path in work))
     return [Row.of(name, solution) for solution in solutions]
 
 

@@ -68,7 +68,8 @@ def test_only_a_run_that_shows_its_progress_makes_a_bar(digits, monkeypatch, cap
     fit(digits, MeanSquaredError(), steps=2, progress=True)
     assert "2/2" in (shown := capsys.readouterr().err)
     assert "D=" in shown
-    monkeypatch.setattr(neural.training, "tqdm", lambda *given, **more: pytest.fail("a bar"))
+    assert "\r" not in shown
+    monkeypatch.setattr(neural.training, "bar_of", lambda *given, **more: pytest.fail("a bar"))
     fit(digits, MeanSquaredError(), steps=2)
 
 
