@@ -146,26 +146,7 @@ def distortion_at(
             return distortion_at(one.source, one.distortion, one.perception, R=R, P=one.P).bounds
 
         return _of_density(problem, "D", finite, method)
-    least, zero_rate, guess = 0.0, Bounds(0.0, inf), None
-    if isinstance(source, Gaussian):
-        held = (inf, gaussian.W2) if perception is None or problem.P == inf else (problem.P, perception)
-        zero = float(gaussian.distortion(source.variance, 0.0, *held))
-        zero_rate = Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE))
-        guess = float(gaussian.distortion(source.variance, R, *held))
-    elif isinstance(source, Laplace):
-        zero_rate = Bounds(source.scale, source.scale)
-        guess = source.scale * exp(-R)
-    else:
-        discrete = problem.discrete
-        p, limit = discrete.probabilities, discrete.distortions[0]
-        least = 0.0 if discrete.by_products else float(p[p > 0.0] @ discrete.row_minima[0])
-        geometry, _, unit = limit.measured
-        cost = geometry.mean_backward(p)
-        law = min_cost_law(cost, discrete.perceptions)
-        used = law.law > 0.0
-        top = float(law.law[used] @ cost[used])
-        error = geometry.rounding(1.0).mean if discrete.by_products else 0.0
-        zero_rate = Bounds(unit * max(0.0, min(law.value, top) - error), unit * (top + error))
+    least, zero_rate, guess = _ends(problem, R)
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     if R == inf and isinstance(source, ContinuousSource):
@@ -183,6 +164,28 @@ def distortion_at(
         channel = None if free.candidate is None else free.candidate.channel
         high = PLACEHOLDER if channel is None else max(float(problem.discrete.expected_distortions(channel)[0]), least)
     return search.between(least, high, guess)
+
+
+def _ends(problem: Problem, R: float) -> tuple[float, Bounds, float | None]:
+    """The least distortion of all, that at which the rate ends, and a guess at the one of R."""
+    source = problem.source
+    if isinstance(source, Gaussian):
+        held = (inf, gaussian.W2) if problem.perception is None or problem.P == inf else (problem.P, problem.perception)
+        zero = float(gaussian.distortion(source.variance, 0.0, *held))
+        guess = float(gaussian.distortion(source.variance, R, *held))
+        return 0.0, Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE)), guess
+    if isinstance(source, Laplace):
+        return 0.0, Bounds(source.scale, source.scale), source.scale * exp(-R)
+    discrete = problem.discrete
+    p, limit = discrete.probabilities, discrete.distortions[0]
+    least = 0.0 if discrete.by_products else float(p[p > 0.0] @ discrete.row_minima[0])
+    geometry, _, unit = limit.measured
+    cost = geometry.mean_backward(p)
+    law = min_cost_law(cost, discrete.perceptions)
+    used = law.law > 0.0
+    top = float(law.law[used] @ cost[used])
+    error = geometry.rounding(1.0).mean if discrete.by_products else 0.0
+    return least, Bounds(unit * max(0.0, min(law.value, top) - error), unit * (top + error)), None
 
 
 def _shifted(problem: Problem, source: DiscreteSource, R: float, method: Method | None) -> Located:

@@ -318,7 +318,7 @@ def rdp_many(problems: Sequence[Problem | SeveralProblem], method: Method | None
     """`rdp` for many questions of their own, in their order; every number is the one that `rdp` gives alone.
 
     Questions about finite alphabets with one distortion and an f-divergence, or none, are solved and judged together,
-    up to some thousand at a time: at 2 symbols they take 10 µs each, where a call of `rdp` takes five times that, and
+    up to some thousand at a time: at 2 symbols they take 15 µs each, where a call of `rdp` takes three times that, and
     at 64 symbols the time of the iteration. The others are asked one by one.
 
     Parameters
