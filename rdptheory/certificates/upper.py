@@ -229,8 +229,8 @@ def _surcharge(
     reduced = problem.reduced
     n, m = reduced.shape
     relative = UNIT_ROUNDOFF * (n + m + 16)  # of a mean over the table, and of a mass of the output law
-    over, outside = np.maximum([*above], 0.0), [max(x, 0.0) for x in beyond]
-    if not over.any() and not any(outside):
+    over, outside = np.array([*above]), [max(x, 0.0) for x in beyond]
+    if not (over > 0.0).any() and not any(outside):
         return 0.0
     D = np.array([limit.limit for limit in reduced.distortions])
     ceiling = (
@@ -260,7 +260,7 @@ def _surcharge(
             spare = ball.limit - depth if known is None else known
             shifted = max(shifted, distance / (distance + spare) if spare > 0.0 else relative)
     cost = shifted * max(ceiling - rate, 0.0)
-    if over.any():
+    if (over > 0.0).any():
         room, dear = (D, None) if free else _sharper(problem, found, D, relative)
         cost += max(_weights(over, room)) * max((ceiling if dear is None else dear) - rate, 0.0)
     return min(mixed, cost)

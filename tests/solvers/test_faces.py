@@ -10,7 +10,7 @@ import scipy
 import rdptheory as rd
 from rdptheory.solvers import faces
 from rdptheory.solvers.faces.program import program_of
-from rdptheory.solvers.faces.support import Support, largest_support
+from rdptheory.solvers.faces.support import Support, innermost, largest_support
 from tests import checks
 
 LINE = np.arange(5.0)
@@ -101,6 +101,23 @@ def test_corners_close(seed):
         checks.assert_sound(found, gap=1e-9)
 
 
+@pytest.mark.parametrize("room", [1e-5, 1e-8, 1e-12])
+def test_next_to_a_corner(room):
+    """Room that is little and no rounding: the rate falls from that of the corner by some hundreds of it at most.
+
+    At P = 0, and where the room is that of the rounding of a plan, some stay wide: one of five may.
+    """
+    closed = 0
+    for p, table, member, _, D, P in corners(np.random.default_rng(90), 5):
+        corner = rd.rdp(rd.Pmf(p), rd.Table(table), member, D=D, P=P)
+        found = rd.rdp(rd.Pmf(p), rd.Table(table), member, D=D + room, P=P)
+        checks.assert_sound(found)
+        assert found.bounds.lower <= corner.bounds.upper
+        assert found.bounds.upper >= corner.bounds.lower - 1000.0 * room
+        closed += found.gap <= 1e-9
+    assert closed >= 4
+
+
 def test_corners_have_the_rates_of_another_solver():
     """Its limits are wider by 1e-8, which a slope of some hundreds turns into 1e-5."""
     for p, table, member, cost, D, P in corners(np.random.default_rng(89), 12):
@@ -122,6 +139,16 @@ def test_a_support_proves_what_it_shuts():
     assert np.abs(priced[support.open]).max() < 1e-12
     assert abs(float(support.prices @ program.b)) < 1e-12
     assert np.abs(program.A @ support.point - program.b).max() < 1e-9  # the tolerance of HiGHS
+
+
+def test_where_there_is_room_a_point_has_all_numbers_above_0():
+    program = program_of(at(-0.1 + 1e-9, 0.1).reduced)
+    support = largest_support(program.A, program.b, program.size)
+    point = innermost(program.A, program.b, program.size, support)
+    assert 1e-13 < point.min() < 1e-9
+    assert np.abs(program.A @ point - program.b).max() < 1e-14
+    without = program_of(at(-0.1, 0.1).reduced)
+    assert innermost(without.A, without.b, without.size, largest_support(without.A, without.b, without.size)) is None
 
 
 def test_a_cell_that_is_shut_in_error_costs_width_and_no_truth(monkeypatch):

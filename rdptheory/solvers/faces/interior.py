@@ -16,14 +16,15 @@ import scipy
 
 from rdptheory._types import FloatArray, IntArray
 
-__all__ = ["DEPENDENT", "Found", "least_information", "onto"]
+__all__ = ["DEPENDENT", "Found", "independent", "least_information", "onto"]
 
 INDEPENDENT = 1e-9  # of the largest pivot: rows of A that follow from others have the rounding of it
 DEPENDENT = 1e-11  # of the largest singular value: directions in which rows say the same to rounding
 FIRST_GAP = 0.05  # nats at the start
-BACK = 0.9  # share of the way to the boundary
+BACK, LONG, BACK_OF_LONG = 0.9, 0.9, 0.99  # share of the way to the boundary, and that of a nearly full step
 LEAST_CENTRING = 1e-3  # of the present gap, as a target
-KEPT = 1e-13  # by which A x may miss b at the end: it is polished afterwards
+KEPT = 1e-14  # by which A x may miss b at the end
+BEYOND = 1e-3  # of the gap asked for: steps that go further lose digits, and what is missing is left to polishing
 LIFT = 1e-13  # of a diagonal of ones, where the matrix cannot be factored
 POLISHING = 4  # least squares onto A x = b: rounding is reached by two
 
@@ -109,22 +110,24 @@ def least_information(
     max_steps: int,
 ) -> Found:
     """The point of least information, to a gap, from x > 0; p (c,) is the mass of X at each of the first c numbers."""
-    kept = _independent(A)
+    kept = independent(A)
     rows, sums, N = A[kept], b[kept], x.size
     information = _Information(p, columns, outputs, N)
-    y, z, steps = np.zeros(kept.size), FIRST_GAP / N / x, 0
+    shares = x / x.sum()
+    y, z, steps = _fitted(rows, information.gradient(x), x), FIRST_GAP * shares / x, 0
     while steps < max_steps:
         dual, missing = information.gradient(x) - rows.T @ y - z, sums - rows @ x
-        product = float(x @ z) / N
-        if max(product * N, float(np.abs(x * dual).sum())) < gap and float(np.abs(missing).max()) < KEPT:
+        product = float(x @ z)
+        if float(np.abs(x * dual).sum()) < gap and product < gap * (1.0 if np.abs(missing).max() < KEPT else BEYOND):
             break
         system = _System(rows, information, x, z)
         dx, _, dz = system.direction(dual, missing, -x * z)
         length = _length(x, z, dx, dz)
-        ahead = float((x + length * dx) @ (z + length * dz)) / N
+        ahead = float((x + length * dx) @ (z + length * dz))
         target = product * max((ahead / product) ** 3, LEAST_CENTRING)
-        dx, dy, dz = system.direction(dual, missing, target - x * z - length**2 * dx * dz)
-        length = min(1.0, BACK * _length(x, z, dx, dz))
+        dx, dy, dz = system.direction(dual, missing, target * shares - x * z - length**2 * dx * dz)
+        length = _length(x, z, dx, dz)
+        length *= BACK if length < LONG else BACK_OF_LONG
         x, y, z, steps = x + length * dx, y + length * dy, z + length * dz, steps + 1
     prices = np.zeros(b.size)
     prices[kept] = y
@@ -140,7 +143,13 @@ def onto(A: FloatArray, b: FloatArray, x: FloatArray) -> FloatArray:
     return x
 
 
-def _independent(A: FloatArray) -> IntArray:
+def _fitted(rows: FloatArray, slope: FloatArray, x: FloatArray) -> FloatArray:
+    """The prices that explain the gradient best, each number by its size."""
+    root = np.sqrt(x)
+    return np.asarray(np.linalg.lstsq((rows * root).T, slope * root, rcond=DEPENDENT)[0])
+
+
+def independent(A: FloatArray) -> IntArray:
     """Numbers of rows of A that span the others."""
     _, triangle, order = scipy.linalg.qr(A.T, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))

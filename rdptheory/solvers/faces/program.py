@@ -12,7 +12,7 @@ from rdptheory.couplings import unit_of
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["Program", "program_of"]
+__all__ = ["WITHOUT", "Program", "program_of"]
 
 WITHOUT = -1  # in place of the number of a row of A
 
@@ -48,6 +48,8 @@ class Program:
     plans : for each ball its plan, None where it holds one law
     limits : for each distortion the row of A that limits it and the unit of that, `WITHOUT` where D = 0 is kept by
         the cells
+    limiting, slack : arrays (l,)
+        The rows of A that limit something, and the numbers of x that are what each leaves.
     """
 
     A: FloatArray
@@ -60,6 +62,8 @@ class Program:
     laws: tuple[slice, ...]
     plans: tuple[_Plan | None, ...]
     limits: tuple[tuple[int, float], ...]
+    limiting: IntArray
+    slack: IntArray
 
     @property
     def cells(self) -> int:
@@ -103,6 +107,8 @@ class _Rows:
     entries: list[FloatArray] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
     sizes: list[FloatArray] = field(default_factory=list)
+    limiting: list[int] = field(default_factory=list)
+    slack: list[int] = field(default_factory=list)
 
     def more(self, sizes: FloatArray) -> slice:
         """Room for numbers of these sizes."""
@@ -125,7 +131,10 @@ class _Rows:
         """A row that limits the cost of the numbers, with one more for what it leaves."""
         row = self.ask([limit / unit]).start
         self.put(np.full(costs.size, row), numbers, costs / unit)
-        self.put(np.array([row]), self.more(np.ones(1)), np.ones(1))
+        left = self.more(np.ones(1))
+        self.put(np.array([row]), left, np.ones(1))
+        self.limiting.append(int(row))
+        self.slack.append(left.start)
         return int(row)
 
     def matrix(self) -> FloatArray:
@@ -161,7 +170,8 @@ def program_of(reduced: DiscreteProblem) -> Program | None:
         kept = limit.limit <= 0.0
         limits.append((WITHOUT if kept else written.limit(joint, limit.table[rows, columns], limit.limit, unit), unit))
     sizes = np.concatenate(written.sizes)
-    found = (rows, columns, p, m, tuple(laws), tuple(plans), tuple(limits))
+    limiting = (np.array(written.limiting, dtype=np.intp), np.array(written.slack, dtype=np.intp))
+    found = (rows, columns, p, m, tuple(laws), tuple(plans), tuple(limits), *limiting)
     return Program(written.matrix(), np.array(written.sums), sizes, *found)
 
 

@@ -27,7 +27,7 @@ SMALL_RADIUS = 1e-4  # of a smooth ball, up to which the prices hardly change ov
 OF_A_LAW = 40  # Newton steps at most for a prescribed law: some ten are enough, unless D is out of its reach
 PRESCRIBED = 6  # laws at most; each brings two digits or more, or the search is stuck
 NO_ROOM = 1e-12  # of the greatest cost: what is left of D above the least distortion counts as nothing at first
-ON_A_FACE = 40  # Newton steps at most on a face: a dozen is what it takes
+ON_A_FACE = 60  # Newton steps at most on and next to a face: a dozen or two is what it takes
 SPILT = 1e-14  # share of a column sum that the entries beside the least distortion may add to it
 
 
