@@ -34,6 +34,7 @@ DOUBLINGS = 40  # of the first guess at the upper end: a factor of 1e12
 SMALLEST = 1e-12  # of a limit, where the search for a first lower end gives up
 NEAR = 1e-9  # of a limit that was bracketed by what is feasible: as narrow as the rates make others
 SUBNORMAL = 2e-323  # four times the least number: what the rounding of a chord is where products have no digits
+LEAST = 5e-324  # above 0: a limit that float64 holds no better than as 0 is bracketed by it
 PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
@@ -418,11 +419,13 @@ class _Search:
             last, width = width, self.high - self.low
             if width <= max(4.0 * self.resolution, 4.0 * ALLOWANCE * self.high):
                 break
-            x = self.low if guess is None else guess
+            x = self.low if guess is None else max(guess, LEAST)
             guess = None
             if x in asked or not self.low <= x <= self.high or width > 0.25 * last:
-                wide = self.low > 0.0 and self.high > 4.0 * self.low
-                x = sqrt(self.low) * sqrt(self.high) if wide else 0.5 * (self.low + self.high)
+                tiny = self.low == 0.0 and self.high <= SMALLEST * high  # it may have any exponent
+                below = LEAST if tiny else self.low
+                wide = below > 0.0 and self.high > 4.0 * below
+                x = sqrt(below) * sqrt(self.high) if wide else 0.5 * (self.low + self.high)
             if x in asked:
                 break
             asked.add(x)
@@ -430,7 +433,7 @@ class _Search:
         else:
             self.stopped = self.stopped or f"{SEARCH_STEPS} rates did not settle it"
         bounds = Bounds(self.low, self.high)
-        narrow = max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high)
+        narrow = max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high, SUBNORMAL)
         if bounds.gap > max(narrow, 4.0 * self.resolution) or (self.stopped and bounds.gap > narrow):
             sentence = self.stopped or "no other limit was left to ask for"
             return Located(self.high, bounds, self.steps, Status.STOPPED, sentence)

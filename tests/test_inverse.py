@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from math import exp, inf
 
 import mpmath
@@ -202,3 +203,16 @@ def test_bad_questions() -> None:
         distortion_at(Uniform(0.0, 1.0), SquaredError(), None, R=0.1, P=inf, method=InteriorPoint())
     with pytest.raises(InvalidInput, match="perception"):
         perception_at(source(0), SquaredError(), None, R=0.1, D=0.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("equal", [False, True], ids=["P = inf", "P = 0"])
+@pytest.mark.parametrize("variance", [1e-300, 1e-10, 1.0, 1e10, 1e300])
+@pytest.mark.parametrize("R", [20.0, 300.0, 355.0, 372.0, 400.0, 710.0, 1e4])
+def test_a_gaussian_is_bracketed_down_to_the_least_number(variance, R, equal) -> None:
+    """D = σ² e^-2R, and σ² 2 (1 - √(1 - e^-2R)) at P = 0, in decimals, whose exponents do not end."""
+    share = (Decimal(-2) * Decimal(R)).exp()
+    exact = Decimal(variance) * (2 * share / (1 + (1 - share).sqrt()) if equal else share)
+    perception, P = (Wasserstein2Squared(), 0.0) if equal else (None, inf)
+    found = distortion_at(Gaussian(0.0, variance), SquaredError(), perception, R=R, P=P)
+    assert Decimal(found.bounds.lower) <= exact <= Decimal(found.bounds.upper)
+    assert found.bounds.gap <= max(1e-10 * found.value, 2e-323)  # 16 ulp of a rate of 700 nats, or four least numbers

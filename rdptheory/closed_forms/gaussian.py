@@ -45,6 +45,7 @@ SERIES = np.array([(-1.0) ** k / math.factorial(k) for k in range(2, 16)])[::-1]
 ROUNDING = 8 * np.finfo(np.float64).eps  # of a share between 0 and 1 that half a dozen operations give
 ROUND = 16 * float(np.finfo(np.float64).eps)  # of max(1, R): four times the largest error of the formula that was seen
 NEAR = 0.7  # a correlation above which 1-ρ² keeps more digits as a product, and below which ρ² does beside 1
+TINY = 1e-290  # of D/σ², below which it loses digits, or is 0, before its root does
 
 
 def rate(
@@ -154,9 +155,15 @@ def _rate(case: _Case) -> FloatArray:
     value = np.zeros(case.D.shape)
     with np.errstate(divide="ignore"):
         value[shannon] = -np.log(case.root[shannon])
-    correlation, independence = _correlation(case.at(both))
+    inner = case.at(both)
+    correlation, independence = _correlation(inner)
     small = np.log1p(-(np.minimum(correlation, NEAR) ** 2))
-    value[both] = -0.5 * np.where(correlation > NEAR, np.log(independence), small)
+    with np.errstate(divide="ignore"):
+        value[both] = -0.5 * np.where(correlation > NEAR, np.log(independence), small)
+    tiny = inner.D < TINY  # (√D - shrink)(√D + shrink)((1 + g)² - D)/(4g²) by its logarithms
+    root, shrink, g = inner.root[tiny], inner.shrink[tiny], inner.g[tiny]
+    rest = 0.5 * np.log1p(-((shrink / root) ** 2)) + np.log1p(g) - np.log(2.0 * g)
+    value[both & (case.D < TINY)] = -np.log(root) - rest
     return np.maximum(value, 0.0)[()]
 
 
@@ -170,15 +177,19 @@ def slopes(
     case = _scaled(variance, D, P, perception)
     shannon, both = case.regimes()
     by_D, by_P = np.zeros(case.D.shape), np.where(case.D > 0.0, 0.0, np.nan)
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         by_D[shannon] = -0.5 / np.where(case.D > 0.0, case.D, np.nan)[shannon]
         inner = case.at(both)
         correlation, independence = _correlation(inner)
         weight = 0.5 * correlation / (inner.g * independence)
         gain = np.maximum(inner.D - inner.shrink * (1.0 + inner.g), 0.0) / inner.g  # 2 (Var Y - Cov)/(σ² g)
         by_D[both] = -weight
-        by_P[both] = -weight * gain * _ball(perception).shrink_slope(case.variance[both], inner.shrink, inner.g)
+        steep = weight * gain * _ball(perception).shrink_slope(case.variance[both], inner.shrink, inner.g)
+        by_P[both] = -np.where(gain > 0.0, steep, 0.0)
         by_D /= case.variance
+        tiny = (case.D < TINY) & (case.root > 0.0)
+        rest = np.where(both, (1.0 - case.shrink / case.root) * (1.0 + case.shrink / case.root), 1.0)
+        by_D[tiny] = (-0.5 / (case.root * case.variance * case.root) / rest)[tiny]
     return by_D[()], by_P[()]
 
 
@@ -201,11 +212,11 @@ def distortion(
         return gaussian_block.distortion(variance, R, P, common_randomness)
     variance, R = positive("variance", variance), limits("R", R)
     shrink, g = _ball(perception).shrink(variance, limits("P", P))
-    share = np.exp(-2.0 * R)  # Shannon's D/σ² at this rate
+    share = np.exp(-R) * variance * np.exp(-R)  # Shannon's D at this rate, which may be there where e^-2R is not
     correlation = np.sqrt(-np.expm1(-2.0 * R))
-    lost = share / (1.0 + correlation)  # 1 - correlation, without the difference
-    scaled = np.where(shrink < lost, shrink**2 + 2.0 * g * lost, share)
-    return np.asarray(variance * scaled)[()]
+    lost = share / (1.0 + correlation)  # σ² (1 - correlation), without the difference
+    short = variance * shrink
+    return np.asarray(np.where(short < lost, short * shrink + 2.0 * g * lost, share))[()]
 
 
 def perception(variance: ArrayLike, R: ArrayLike, D: ArrayLike, perception: Divergence = W2) -> FloatArray:
@@ -371,6 +382,10 @@ class _Case(NamedTuple):
         """Where the rate is Shannon's, and where both limits bind; elsewhere it is 0."""
         # g² > |1 - D/σ²|, in terms of 1-g so that small limits keep their digits
         both = self.shrink * (1.0 + np.sqrt(np.abs(1.0 - self.D))) < np.minimum(self.D, 2.0 - self.D)
+        tiny = (self.D < TINY) & (self.root > 0.0)
+        if tiny.any():
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+                both = np.where(tiny, 2.0 * self.shrink / self.root < self.root, both)
         return ~both & (self.D < 1.0), both
 
 
@@ -384,7 +399,7 @@ def _correlation(case: _Case) -> tuple[FloatArray, FloatArray]:
     """ρ and 1-ρ² where both limits bind: the product of factors near ρ = 1, the difference near ρ = 0."""
     g = case.g
     rho = 0.5 * (g + (1.0 - case.D) / g)
-    factors = (case.D - case.shrink**2) / (2.0 * g) * (((1.0 + g) ** 2 - case.D) / (2.0 * g))
+    factors = (case.D - case.shrink**2) * (((1.0 + g) ** 2 - case.D) / (4.0 * g * g))  # the first may be subnormal
     return rho, np.where(rho > NEAR, factors, 1.0 - rho**2)
 
 

@@ -216,3 +216,12 @@ def test_small_rates_keep_their_digits(R, perception):
     D = gaussian.distortion(2.0, R, 1e-9, perception)
     again = gaussian.distortion(2.0, gaussian.rate(2.0, D, 1e-9, perception), 1e-9, perception)
     assert again == pytest.approx(D, abs=4e-15)  # some roundings of D, which is below 4
+
+
+@pytest.mark.parametrize("variance", [1.0, 1e300])
+@pytest.mark.parametrize("D", [1e-280, 1e-300, 4e-323, 5e-324])
+def test_the_rate_of_equal_laws_keeps_its_digits_where_the_share_of_D_has_none(variance, D) -> None:
+    """Y ~ X costs D/8σ² more than Shannon's rate, nothing here; D/σ² may be below the least number."""
+    shannon = 0.5 * (np.log(variance) - np.log(D))
+    assert gaussian.rate(variance, D, 0.0) == pytest.approx(shannon, rel=1e-14)
+    assert gaussian.rate(variance, D, np.inf) == pytest.approx(shannon, rel=1e-14)  # a few roundings
