@@ -206,14 +206,19 @@ CURVE = (0.0, 1e-3, 3e-3, 1e-2)
 """Weights end to end, near enough that a line between two neighbours is close to the curve, which lies below it."""
 
 
+LEARNABLE = 0.04
+"""Share of the P of the mean image by which two batches of 64 images of one law differ: on eight data sets the standard
+deviation was 1.7 to 4.2 % of it. A restorer of what is fainter follows that noise."""
+
+
 def seen(t: Table) -> float:
-    """A hundredth of the P of the mean image: below it, that of a batch is mostly noise."""
+    """A hundredth of the P of the mean image: nearer, the P of the images measured do not compare."""
     return 0.01 * t.at(P, role="mean image")
 
 
 def restored(t: Table) -> float:
-    """P of the restored images over that of the input, or over what is seen."""
-    return t.at(P, role="restored") / max(t.at(P, role="input"), seen(t))
+    """P of the restored images over that of the input, or over what a restorer learns from."""
+    return t.at(P, role="restored") / max(t.at(P, role="input"), LEARNABLE * t.at(P, role="mean image"))
 
 
 def restored_first(t: Table, rate: float) -> float:
@@ -230,7 +235,7 @@ BASELINE = Study(
     "baseline", "LZCK22 tables 7 and 8", "A U-Net restores and a codec compresses what it restored, against one codec",
     _baseline,
     (
-        Claim("energy distance of the restored images over that of the input (if that is seen), train", LAW, restored,
+        Claim("energy distance of the restored images over the input's (if a batch sees it), train", LAW, restored,
               0.0, math.inf, 0.7),
         Claim("R = {rate:g}: D restored first over D end to end at equal energy distance, train", LAW, restored_first,
               1.0, 0.03, math.inf, ("rate",), {"role": "restored first"}),

@@ -16,7 +16,7 @@ from neural import cli, losses, models, runner
 from neural.claims import CONTROL, IDENTITY, LAW, PAPER, Claim, Record, Row, Table, over
 from neural.data import Split, tinted
 from neural.runner import UNTRAINED, Bench
-from neural.studies import CHECKED, GROUP, crossing, gaussian, studies
+from neural.studies import CHECKED, GROUP, crossing, gaussian, studies, tradeoff
 from neural.studies.gaussian import SPACE, dithered
 from neural.studies.tradeoff import GRID
 from neural.study import PRESETS, judge, printed
@@ -205,6 +205,23 @@ def test_perception_that_a_batch_cannot_tell_from_none_lost_counts_as_equal():
     records = [r for n, (d, p) in enumerate(whole) for r in model(d, p, role="end to end", rate=4.0, weight=float(n))]
     others = *model(1.0, 5.0, role="mean image"), *model(0.4, 0.01, role="restored first", rate=4.0)
     assert crossing.restored_first(Table((*records, *others)), 4.0) == pytest.approx(0.4 / 0.3, rel=1e-12)
+
+
+@pytest.mark.parametrize(("p", "share"), [(0.03, 0.5), (0.4, 0.05)])
+def test_what_a_batch_cannot_see_is_not_asked_of_a_restorer(p, share):
+    # of the mean image's 1.0: batches of 64 differ by 0.04, so an input nearer than that counts as so far
+    values = {"mean image": 1.0, "input": p, "restored": 0.02}
+    table = Table(tuple(Record({"role": role}, "train", crossing.P, value) for role, value in values.items()))
+    assert crossing.restored(table) == pytest.approx(share, rel=1e-12)
+
+
+@pytest.mark.parametrize(("free", "kept"), [(0.06, 1.0), (0.03, 2.0)])
+def test_universal_decoders_are_asked_to_trade_behind_their_own_encoder(free, kept):
+    # as near as end to end in both; in the second the decoder with the weight perceives no better than without
+    values = {("end to end", 0.0): 0.03, ("end to end", 1.0): 0.04, ("universal", 0.0): free, ("universal", 1.0): 0.03}
+    own = [({"role": role, "weight": weight, "rate": 6.0}, value) for (role, weight), value in values.items()]
+    table = Table(tuple(Record(labels, "train", tradeoff.ED, value) for labels, value in own))
+    assert tradeoff.kept(table, 6.0, 1.0) == pytest.approx(kept, rel=1e-12)
 
 
 def test_perception_is_compared_beyond_what_two_halves_of_the_images_differ_by():
