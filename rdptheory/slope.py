@@ -289,7 +289,7 @@ class _Search:
         return Bounds(low, high)
 
     def _approach(self) -> tuple[_Seen, float] | None:
-        """The rate whose slope is next to s, and -dD/ds there; None where the curve turns at a corner."""
+        """The rate whose slope is next to s, and -dD/dlog s there; None where the curve turns at a corner."""
         left, right = self.seen[-1], self.seen[-2]
         for number in range(SEARCH_STEPS):
             if self.bracket.gap <= NARROW * (self.most - self.least):
@@ -300,8 +300,8 @@ class _Search:
             found = self._look(D)
             left, right = (found, right) if found.s > self.s else (left, found)
             if 0.5 * self.s <= right.s and left.s <= 2.0 * self.s:
-                bend = (right.D - left.D) / max(left.s - right.s, NOISE * self.s)
-                if abs(found.s - self.s) <= 0.2 * self._apart(found, bend):
+                bend = (right.D - left.D) / max(left.s / self.s - right.s / self.s, NOISE)
+                if abs(found.s - self.s) <= 0.2 * self.s * self._apart(found, bend):
                     return found, bend
         return None
 
@@ -319,9 +319,9 @@ class _Search:
         return met if left.D < met < right.D else middle
 
     def _apart(self, near: _Seen, bend: float) -> float:
-        """How far the slopes on both sides should be from s: the gap and the bend then cost the bracket the same."""
+        """The share of s by which slopes on both sides should differ: gap and bend then cost the bracket the same."""
         gap = max(near.upper - (near.height - near.s * near.D), 0.01 * wanted_gap(SHARP))
-        return max(sqrt(2.0 * gap / bend), NOISE * self.s)
+        return max(sqrt(2.0 * gap / max(bend * self.s, VANISHING)), NOISE)
 
     def _spread(self, near: _Seen, bend: float) -> None:
         """Rates on both sides, as far away as makes the bracket on D narrowest, or as a straight piece reaches."""
@@ -336,7 +336,7 @@ class _Search:
                 next_ = inside + side * reach if side * (end - inside) > reach else end
                 D = 0.5 * (inside + outside) if seen else next_
                 found = self._look(D)
-                if side * (self.s - found.s) > 0.5 * apart:
+                if side * (self.s - found.s) > 0.5 * apart * self.s:
                     outside, seen = D, True
                 elif D == end:
                     break

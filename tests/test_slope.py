@@ -206,6 +206,15 @@ def test_tables_below_0_and_forbidden_entries(s):
     assert here.rate.overlaps(there.rate)
 
 
+@pytest.mark.parametrize("unit", [1e-150, 1e-100, 1e-30, 1e150])
+def test_a_slope_in_any_unit(unit):
+    """How D bends with s goes with the fourth power of the unit, which float64 does not hold."""
+    points = np.array([0.0, 1.0, 3.0, 4.5])
+    found = rate_at_slope(Pmf([0.1, 0.4, 0.3, 0.2], unit * points), SquaredError(), None, s=0.7 / unit / unit, P=np.inf)
+    assert found.D.lower / unit / unit == pytest.approx(0.445154, abs=2e-4)
+    assert found.D.upper / unit / unit == pytest.approx(0.445154, abs=2e-4)
+
+
 def test_a_large_alphabet_by_products(monkeypatch):
     monkeypatch.setattr("rdptheory.problems.LARGE", 64)  # the same road, sooner
     x = np.linspace(-3.0, 3.0, 100)
