@@ -58,6 +58,12 @@ class BlockDistortion:
     closed: bool
     message: str
 
+    def times(self, unit: float) -> BlockDistortion:
+        """The same for a D that is `unit` times as large, a power of two."""
+        bounds = Bounds(self.bounds.lower * unit, self.bounds.upper * unit)
+        height, slope, before = self.height * unit, self.slope * unit, self.before * unit
+        return replace(self, bounds=bounds, height=height, slope=slope, before=before)
+
 
 def block_distortion(problem: object, R: float, common_randomness: bool | float, method: LinePairs) -> BlockDistortion:
     """D(R,Rc,P) of a finite law on the line or of a Gaussian, with a proof."""
@@ -68,6 +74,10 @@ def block_distortion(problem: object, R: float, common_randomness: bool | float,
         slack = ALLOWANCE * 4.0 * problem.source.variance
         bounds = Bounds(max(0.0, value - slack), value + slack)
         return BlockDistortion(bounds, value, np.nan, np.nan, np.nan, None, 0, True, "Gaussian, W2² of blocks [QCYX25]")
+    assert isinstance(problem.source, DiscreteSource)
+    asked, unit = _in_unit(problem, problem.source)
+    if unit != 1.0:
+        return block_distortion(asked, R, extra, method).times(unit)
     whole = TransportProblem(problem.source, problem.source, SquaredError(), R, min(extra, LOTS), True).discrete
     small = whole.held()[0]
     assert small.x is not None
@@ -121,17 +131,15 @@ def block_rate(problem: object, common_randomness: bool | float, method: LinePai
     if isinstance(problem.source, Gaussian):
         return _gaussian_rate(problem, problem.source, extra)
     assert isinstance(problem.source, DiscreteSource)
-    asked, unit = _in_unit(problem, problem.source)
-    D = asked.D
     top = entropy(problem.source.probabilities / problem.source.probabilities.sum())
-    found = block_distortion(asked, 0.0, extra, method)
+    found = block_distortion(problem, 0.0, extra, method)
     if found.bounds.upper <= D:
         return _solution(problem, Bounds(0.0, 0.0), found, method, 0)
     low, high, chord = 0.0, top, ((0.0, found.bounds.upper), (top, 0.0))
     steps, last = 0, found
     for _ in range(EVALUATIONS):
         R = low if low > 0.0 and high - low < PART * top else 0.5 * (low + high)
-        last = block_distortion(asked, R, extra, method)
+        last = block_distortion(problem, R, extra, method)
         steps += last.steps
         if last.bounds.upper <= D:
             high, chord = R, (chord[0], (R, last.bounds.upper))
@@ -145,21 +153,7 @@ def block_rate(problem: object, common_randomness: bool | float, method: LinePai
         high = min(high, b - (b - a) * (D - below) / (above - below) + ALLOWANCE) if above > below else high
         if high - low <= max(method.gap, 2.0 * last.bounds.gap / max(last.slope, 1e-300)):
             break
-    return _solution(problem, Bounds(low, high), replace(last, slope=last.slope * unit), method, steps)
-
-
-def _in_unit(problem: Problem, source: DiscreteSource) -> tuple[Problem, float]:
-    """The question in a unit in which the variance is at least 1, and the D that is 1 there.
-
-    A gap is relative to max(1, D) in every distortion: of smaller ones it would let a rate be anything.
-    """
-    p = source.probabilities
-    deviation = float(np.sqrt(p @ np.square(source.points - float(p @ source.points))))
-    if deviation >= 1.0 or deviation == 0.0:
-        return problem, 1.0
-    unit = 4.0 ** (frexp(deviation)[1] - 1)
-    D, P = (min(limit / unit, LONGEST**2) for limit in (problem.D, problem.P))  # beyond that none is felt
-    return replace(problem, source=Pmf(p, source.points / np.sqrt(unit)), D=D, P=P), unit
+    return _solution(problem, Bounds(low, high), last, method, steps)
 
 
 def _solution(problem: Problem, bounds: Bounds, found: BlockDistortion, method: LinePairs, steps: int) -> Solution:
@@ -183,6 +177,20 @@ def _gaussian_rate(problem: Problem, source: Gaussian, extra: float) -> Solution
     bounds = Bounds(max(0.0, value - slack), value + slack) if value > 0.0 else Bounds(0.0, 0.0)
     slopes = Slopes(*gaussian_block.slopes(source.variance, value, P, extra)) if value > 0.0 else Slopes(0.0, 0.0)
     return Solution(problem, bounds.upper, bounds, slopes, None, Status.OPTIMAL, message, ClosedForm())
+
+
+def _in_unit(problem: Problem, source: DiscreteSource) -> tuple[Problem, float]:
+    """The question in a unit in which the variance is at least 1, and the D that is 1 there.
+
+    A gap is relative to max(1, D): small variances it would leave open.
+    """
+    p = source.probabilities
+    deviation = float(np.sqrt(p @ np.square(source.points - float(p @ source.points))))
+    if deviation >= 1.0 or deviation == 0.0:
+        return problem, 1.0
+    unit = 4.0 ** (frexp(deviation)[1] - 1)
+    P = min(problem.P / unit, LONGEST**2)  # beyond that none is felt
+    return replace(problem, source=Pmf(p, source.points / np.sqrt(unit)), P=P), unit
 
 
 def _covered(problem: object) -> Problem:

@@ -86,6 +86,10 @@ def test_a_rate_knows_no_unit() -> None:
         D, P = 0.9 * scale**2, 0.01 * scale**2
         return rdp(source, SquaredError(), W2, D=D, P=P, common_randomness=0.3, sense="block")
 
+    open_by = [
+        at(Pmf(law.probabilities, scale * law.points), 0.4, 0.3, 0.01 * scale**2).bounds for scale in (1.0, unit)
+    ]
+    assert open_by[1].gap <= 10.0 * open_by[0].gap * unit**2
     usual, small = rate(1.0), rate(unit)
     assert usual.bounds.overlaps(small.bounds)
     assert small.status is Status.OPTIMAL

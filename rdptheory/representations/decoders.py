@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import frexp, inf, nextafter
 
 import numpy as np
 import scipy
@@ -13,10 +14,12 @@ from rdptheory.problems import PerceptionLimit
 
 __all__ = ["Decoder", "best_decoder", "spent"]
 
+ORDINARY = 2.0**-10, 2.0**10  # largest costs that are left as they are: HiGHS has absolute tolerances
 NARROW = 1e-11  # of the largest cost: where the search ends
 ROUNDS = 60  # linear programs; a curved ball takes 10 to 30
 PATIENCE = 8  # rounds without a tenth less
 TOLERANCES = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
+TINY = 1e-290  # of a unit, in which ends may be subnormal
 SHRINKAGE = 1e-15  # first share of the reference in a law that is outside its ball by rounding
 
 
@@ -55,7 +58,14 @@ def best_decoder(
     unsure : array (l, m), optional
         By how much every cost, then at least 0, may be off.
     """
-    scale = max(float(np.abs(cost).max()), 1e-300)
+    scale = float(np.abs(cost).max())
+    if scale > 0.0 and not ORDINARY[0] <= scale <= ORDINARY[1]:
+        unit = 2.0 ** (frexp(scale)[1] - 1)
+        found = best_decoder(masses, cost / unit, ball, None if unsure is None else unsure / unit)
+        lower, upper = found.bounds.lower * unit, found.bounds.upper * unit
+        if unit < TINY:  # what is subnormal is rounded
+            lower, upper = nextafter(lower, -inf), nextafter(upper, inf)
+        return Decoder(found.channel, Bounds(lower, upper))
     most, low = (cost, cost) if unsure is None else (cost + unsure, np.maximum(cost - unsure, 0.0))
     share = _rounding(cost)
     chosen = np.argmin(cost, axis=1)
@@ -82,7 +92,7 @@ def best_decoder(
             best = Decoder(channel, Bounds(-np.inf, value))
         width = best.bounds.upper - lower
         idle = idle + 1 if width > 0.9 * before else 0
-        if width <= NARROW * scale or idle >= PATIENCE:
+        if width <= NARROW * max(scale, 1e-300) or idle >= PATIENCE:
             break
         laws.append(_inside(ball, support.law))
     assert best is not None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdptheory import Wasserstein1, Wasserstein2Squared
+from rdptheory import TotalVariation, Wasserstein1, Wasserstein2Squared
 from rdptheory.couplings import optimal_transport
 from rdptheory.divergences import F_DIVERGENCES
 from rdptheory.problems import PerceptionLimit
@@ -34,6 +34,18 @@ def test_the_bracket_is_narrow_and_its_decoder_inside_the_ball(divergence, seed:
     assert spent <= found.bounds.upper <= spent + 1e-11  # its rounding, and that of δ in units of a small P
     assert ball.value(masses @ found.channel) <= ball.limit + 1e-13
     np.testing.assert_allclose(found.channel.sum(axis=1), 1.0, atol=1e-14)
+
+
+@pytest.mark.parametrize("unit", [1e-80, 1e-18, 1e18, 1e80, 5e-324 * 2.0**20])
+def test_costs_have_any_unit(unit: float) -> None:
+    """Linear programs have absolute tolerances: costs of 1e-80 were bracketed by [.1, 1] of themselves."""
+    _, masses, cost, reference = instance(3)
+    ball = PerceptionLimit(TotalVariation(), reference, 0.05)
+    usual, found = best_decoder(masses, cost, ball).bounds, best_decoder(masses, cost * unit, ball).bounds
+    digits = 1e-5 if unit < 1e-300 else 1e-9  # subnormal costs have six
+    assert found.lower / unit == pytest.approx(usual.lower, rel=digits)
+    assert found.upper / unit == pytest.approx(usual.upper, rel=digits)
+    assert best_decoder(masses, 0.0 * cost, ball).bounds.upper == 0.0
 
 
 @settings(max_examples=20)
