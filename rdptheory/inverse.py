@@ -11,7 +11,7 @@ from rdptheory._types import Bounds
 from rdptheory.blocks import block_distortion
 from rdptheory.certificates import lower_bound, slater_channel
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
-from rdptheory.continuous import limit_at
+from rdptheory.continuous import limit_at, without_rate
 from rdptheory.distortions import Distortion, Table, signed
 from rdptheory.divergences import Divergence, KullbackLeibler, Wasserstein2Squared
 from rdptheory.doors import guard
@@ -142,9 +142,12 @@ def distortion_at(
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
         if R == inf:
             return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
+        if R == 0.0 and (known := without_rate(problem)) is not None:
+            return Located(known.upper, known, message="the least of a reconstruction that ignores the source")
 
-        def finite(one: Problem) -> Bounds:
-            return distortion_at(one.source, one.distortion, one.perception, R=R, P=one.P).bounds
+        def finite(one: Problem, less: float) -> Bounds:
+            question = one.source, one.distortion, one.perception
+            return Bounds(0.0, inf) if less > R else distortion_at(*question, R=R - less, P=one.P).bounds
 
         return _of_density(problem, "D", finite, method)
     least, zero_rate, guess = _ends(problem, R)
@@ -253,9 +256,10 @@ def perception_at(
     source = problem.source
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
 
-        def finite(one: Problem) -> Bounds:
+        def finite(one: Problem, less: float) -> Bounds:
             assert one.perception is not None
-            return perception_at(one.source, one.distortion, one.perception, R=R, D=one.D).bounds
+            question = one.source, one.distortion, one.perception
+            return Bounds(0.0, inf) if less > R else perception_at(*question, R=R - less, D=one.D).bounds
 
         return _of_density(problem, "P", finite, method)
     if isinstance(source, Gaussian):
@@ -371,7 +375,9 @@ def _at(problem: Either, **limit: Any) -> Either:
     return replace(problem, **limit)
 
 
-def _of_density(problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None) -> Located:
+def _of_density(
+    problem: Problem, name: str, find: Callable[[Problem, float], Bounds], method: Method | None
+) -> Located:
     bounds, narrow = limit_at(problem, name, find, method)
     if bounds.lower == inf:
         return Located(inf, bounds, 0, Status.INFEASIBLE, "no limit, however loose, will do")

@@ -5,7 +5,7 @@ from rdptheory.continuous.atoms import Atoms, PointChannel
 from rdptheory.continuous.candidate import BoxChannel, CellBounds, CellChannel, Points, ProductChannel, Redraw
 from rdptheory.continuous.cells import Ask, Cells
 from rdptheory.continuous.confidence import ConfidenceRate, confidence_rate
-from rdptheory.continuous.inverse import limit_at
+from rdptheory.continuous.inverse import limit_at, without_rate
 
 __all__ = [
     "Ask",
@@ -23,4 +23,5 @@ __all__ = [
     "answer",
     "confidence_rate",
     "limit_at",
+    "without_rate",
 ]

@@ -12,21 +12,25 @@ from rdptheory._types import Bounds
 from rdptheory.continuous.cells import FIRST, TRANSPORT, Cells
 from rdptheory.continuous.finite import cells_problem, power, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice
-from rdptheory.continuous.nodes import nodes
+from rdptheory.continuous.nodes import nodes, nodes_for
+from rdptheory.continuous.noise import CAREFUL
 from rdptheory.continuous.posed import Posed, per
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
+from rdptheory.sources import ContinuousSource
 
-__all__ = ["limit_at"]
+__all__ = ["limit_at", "without_rate"]
 
 LARGEST = sys.float_info.max
 PROBES = (1.0, 2.0)  # of a limit: finite limits are affine in the true ones, so two values tell all
+ROUNDING = 1e-12  # relative error of the variance of a law that has formulas
+RIGHT = 0.5  # share of what nodes were fitted to, up to which they need not be fitted again
 SEARCHED = 4  # a search asks for ten rates where `Cells` asks for one: a quarter of the cells takes about as long
 
 
 def limit_at(
-    problem: Problem, name: str, find: Callable[[Problem], Bounds], method: Method | None
+    problem: Problem, name: str, find: Callable[[Problem, float], Bounds], method: Method | None
 ) -> tuple[Bounds, bool]:
     """A proved bracket on the D (or P) where the rate of a density falls to what `find` was told, and if it is narrow.
 
@@ -40,7 +44,7 @@ def limit_at(
         About a density, with any number for the limit that is looked for.
     name : "D" or "P"
     find : function
-        A bracket on that limit for a finite problem.
+        A bracket on that limit for a finite problem, at a rate that is so many nats less: what tells the tails.
     method : Cells or None
         The search ends when the bracket is 2 gap wide, relatively, or at a quarter of `max_cells`.
     """
@@ -50,29 +54,62 @@ def limit_at(
     posed = Posed.of(problem)
     most = max(FIRST, chosen.max_cells // (SEARCHED * (TRANSPORT if posed.transport else 1)))
     exponent = power(posed.distortion if name == "D" else posed.perception)
-    low, high, n = 0.0, np.inf, FIRST
+    low, n, fitted = 0.0, FIRST, np.inf
+    high = _spread(problem, posed.source.standard_deviation) * CAREFUL if name == "D" else np.inf
     while True:
-        t = nodes(posed.source, n)
-        rounded, cells = lattice(posed.source, t), cell_law(posed.source, t)
+        D = _about(posed, name, low, high)
+        squared = power(posed.distortion) == 2
+        t = nodes_for(posed.source, n, D) if squared else nodes(posed.source, n)
+        rounded, cells = lattice(posed.source, t), cell_law(posed.source, t, D ** (1.0 / power(posed.distortion)))
 
         def below(one: Posed) -> Problem | None:
             asked = one.distortion, one.perception, one.D, one.P
             return rounded_problem(rounded, rounded, *asked)  # noqa: B023
 
-        low = max(low, _taken_back(posed, name, below, find).lower)
+        low = max(low, _taken_back(posed, name, below, lambda one: find(one, 0.0)).lower)
         for redraw in posed.redraws:
 
             def above(one: Posed, redraw: bool = redraw) -> Problem | None:
                 asked = one.distortion, one.perception, one.D, one.P, redraw
                 return cells_problem(cells, cells, *asked)  # noqa: B023
 
-            high = min(high, _taken_back(posed, name, above, find).upper)
+            extra = cells.extra
+            high = min(high, _taken_back(posed, name, above, lambda one: find(one, extra)).upper)  # noqa: B023
+        now = _about(posed, name, low, high)
+        if n == FIRST and not RIGHT * D <= now <= D / RIGHT and fitted != D:
+            fitted = D  # few cells tell what to fit the nodes to
+            continue
         narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high < np.inf
         if narrow or n >= most:
             lower, upper = (per(end, posed.scale, -exponent) for end in (low, high))
             beyond = lower == np.inf > low  # the unit of the question ends before the limit does
             return Bounds(LARGEST if beyond else lower, upper), narrow and not beyond
         n *= 2
+
+
+def without_rate(problem: Problem) -> Bounds | None:
+    """E (X-Y)² of the best Y that ignores X: Var X, and at P = 0, where it is a fresh draw, twice that; else None."""
+    assert isinstance(problem.source, ContinuousSource)
+    least = _spread(problem, problem.source.standard_deviation)
+    free = problem.perception is None or problem.P == np.inf
+    if not 0.0 < least < np.inf or not (free or problem.P == 0.0):
+        return None
+    error = ROUNDING if problem.source.analytic else CAREFUL - 1.0
+    return Bounds(least * (1.0 - error), least * (1.0 + error))
+
+
+def _spread(problem: Problem, deviation: float) -> float:
+    """What a Y that ignores X need not exceed, if X has this standard deviation; inf where that says nothing."""
+    if power(problem.distortion) != 2:
+        return np.inf
+    return (1.0 if problem.perception is None or problem.P == np.inf else 2.0) * deviation * deviation
+
+
+def _about(posed: Posed, name: str, low: float, high: float) -> float:
+    """The distortion that nodes are fitted to: that of the question, or what is known of the one that is sought."""
+    if name == "P":
+        return posed.D
+    return float(np.sqrt(low) * np.sqrt(high)) if 0.0 < low < high < np.inf else min(high, 1.0)
 
 
 def _taken_back(
