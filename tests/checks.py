@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from rdptheory import Bounds, InteriorPoint, Solution, Status, rdp
 from rdptheory.certificates import lower_bound
@@ -14,6 +15,14 @@ from tests import oracles
 
 LIMIT, PROGRAM = 1e-12, 1e-9
 """How far a channel may pass a limit: the promise of `Solution`, and how well HiGHS knows the cost of a plan."""
+
+ROUNDED = 1e-12
+"""Share of a value that a hundred operations of float64, one after the other, may round: 4,000 units of rounding."""
+
+
+def rounded(value):
+    """Equal to this value but for rounding."""
+    return pytest.approx(value, rel=ROUNDED, abs=0.0)
 
 
 def assert_at_most(lower: float, truth: float, slack: float = 0.0) -> None:

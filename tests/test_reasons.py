@@ -1,4 +1,4 @@
-"""Every number that the package is written with has its reason beside it: on its line, above it, or as a docstring."""
+"""Every number that the package is written with has its reason beside it, and every test chooses its tolerance."""
 
 import ast
 from pathlib import Path
@@ -8,6 +8,9 @@ import pytest
 import rdptheory
 
 ROOM = Path(rdptheory.__file__).parent
+TESTS = Path(__file__).parent
+SLACK = {"approx": 1, "assert_allclose": 2, "allclose": 2, "isclose": 2}
+"""What compares up to a tolerance of its own where none is given, and how many arguments it takes before that."""
 
 
 def unexplained(text: str) -> list[str]:
@@ -55,3 +58,27 @@ def test_a_constant_without_one_is_seen() -> None:
     assert unexplained(bare) == ["A", "B", "C", "D", "E", "F"]
     said = 'A = 1e-9  # nats\n# of the table\nB = 2\nC = 3\n"""Of rounds."""\nD = "words"\nE = {"a": "b"}\n'
     assert unexplained(said) == []
+
+
+def bare(text: str) -> list[int]:
+    """Lines that compare with a tolerance that nobody has chosen."""
+    found = [
+        call.lineno
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in SLACK
+        and len(call.args) <= SLACK[call.func.attr]
+        and not {word.arg for word in call.keywords} & {"rel", "abs", "rtol", "atol"}
+    ]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_every_tolerance_is_chosen(path):
+    assert bare(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_tolerance_that_nobody_chose_would_be_found():
+    assert bare("assert x == pytest.approx(1.0)\nnp.testing.assert_allclose(x, y)") == [1, 2]
+    assert bare("pytest.approx(1.0, rel=1e-9)\nnp.allclose(x, y, atol=0)\ntorch.allclose(x, y, 0, 0)") == []

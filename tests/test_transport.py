@@ -20,6 +20,7 @@ from rdptheory.solvers.transport.private_randomness import MultiStart, QuantileC
 from rdptheory.sources import Bernoulli, Gaussian, Laplace, Pmf, Uniform
 from rdptheory.transport import constrained_transport, decompose, quantisation_error, transport_rate
 from rdptheory.transport_problem import TransportProblem, cost_table
+from tests.checks import rounded
 from tests.transport_cases import BIT, REFERENCES, assert_sound, convex_envelope, instance, random_line
 
 
@@ -119,10 +120,10 @@ def test_one_is_a_rate_and_true_is_not() -> None:
         constrained_transport(X, Y, SquaredError(), R=0.5, common_randomness=shared, asymptotic=True)
         for shared in (1, True)
     )
-    assert rate.distortion == pytest.approx(float(transport_gaussian.distortion(X, Y, R=0.5, common_randomness=1.0)))
+    assert rate.distortion == rounded(float(transport_gaussian.distortion(X, Y, R=0.5, common_randomness=1.0)))
     assert much.distortion < rate.distortion - 1e-3
     assert isinstance(much.plan, JointGaussian)
-    assert much.plan.covariance[0, 1] == pytest.approx(1.0 - 0.5 * much.distortion)
+    assert much.plan.covariance[0, 1] == rounded(1.0 - 0.5 * much.distortion)
     a, b, _ = instance("A")
     for zero, infinite in ((0, np.inf), (0.0, np.inf)):
         assert type(constrained_transport(a, b, SquaredError(), R=1.0, common_randomness=zero).method) is QuantileCuts

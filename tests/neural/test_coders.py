@@ -93,7 +93,7 @@ def test_an_untrained_unet_output_depends_on_its_noise_plane(rng):
     net = UNet(64, side=8).decoder(64)
     image = torch.rand(2, 64, generator=rng)
     first, second = (net(image, torch.randn(2, 64, generator=rng)) for _ in range(2))
-    assert not torch.allclose(first, second)
+    assert not torch.allclose(first, second, atol=1e-6)  # of float32, beyond rounding
 
 
 def heard(net, rng):

@@ -130,7 +130,9 @@ def test_numpy_files(tmp_path, shape):
     np.save(tmp_path / "x.npy", pixels)
     split = data.load(tmp_path / "x.npy")
     assert (len(split.train), len(split.test)) == (8, 2)
-    assert torch.allclose(split.test[0].flatten(), torch.from_numpy(pixels[4].astype(np.float32).ravel() / 255.0))
+    assert torch.allclose(
+        split.test[0].flatten(), torch.from_numpy(pixels[4].astype(np.float32).ravel() / 255.0), atol=1e-7
+    )
     np.savez(tmp_path / "x.npz", train=pixels[:7] / 255.0, test=pixels[7:] / 255.0)
     split = data.load(tmp_path / "x.npz")
     assert (split.train.shape, split.test.shape) == ((7, 1, 8, 8), (3, 1, 8, 8))

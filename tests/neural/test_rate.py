@@ -99,7 +99,7 @@ def test_where_there_is_no_gradient_it_says_so():
     assert float(P.grad) == -float("inf")
     with pytest.raises(InvalidInput, match="infinite"):
         rate(LAW.clone().requires_grad_(), SQUARES, 0.0)
-    assert float(rate(LAW, SQUARES, 0.0)) == pytest.approx(float(-(LAW * LAW.log()).sum()))
+    assert float(rate(LAW, SQUARES, 0.0)) == pytest.approx(float(-(LAW * LAW.log()).sum()), abs=1e-9)  # the gap
     with pytest.raises(InvalidInput, match="no gradient"):
         rate(LAW.clone().requires_grad_(), SQUARES + 1.0, 0.5)
     assert float(rate(LAW, SQUARES + 1.0, 0.5)) == float("inf")

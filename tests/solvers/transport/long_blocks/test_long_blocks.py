@@ -19,6 +19,7 @@ from rdptheory.solvers.transport.long_blocks import EntropicTransport, Posterior
 from rdptheory.solvers.transport.long_blocks.posteriors import _pairs
 from rdptheory.sources import Bernoulli, Gaussian, discretise
 from rdptheory.transport_problem import DiscreteTransport, TransportProblem
+from tests.checks import rounded
 from tests.transport_cases import BIT, REFERENCES, assert_sound, instance, random_line, random_table, solved
 
 
@@ -110,7 +111,7 @@ def test_a_rate_that_is_not_binding_gives_plain_transport() -> None:
     found = solved(free, EntropicTransport())
     assert_sound(found, free)
     assert found.distortion == pytest.approx(solved(free, ColumnGeneration()).distortion, abs=1e-10)
-    assert replace(problem, R=0.0).independent == pytest.approx(
+    assert replace(problem, R=0.0).independent == rounded(
         solved(replace(problem, R=0.0), EntropicTransport()).distortion
     )
 
