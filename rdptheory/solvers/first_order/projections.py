@@ -24,6 +24,7 @@ from rdptheory.divergences import (
     FDivergence,
     JensenShannon,
     KullbackLeibler,
+    PowerDivergence,
     ReverseKullbackLeibler,
     SmoothFDivergence,
     SquaredHellinger,
@@ -37,6 +38,7 @@ __all__ = ["Ball", "Projection", "log_ratio", "projected"]
 
 NEWTON_STEPS = 60  # of searches that take three to nine
 BISECTIONS = 200  # of log t, between Newton steps that would leave the bounds
+CRAWL = 1e-9  # of log t: Newton steps above it that do not halve are far from the root, those below are rounding
 LARGEST_LOG = 700.0  # of t: exp(709) overflows
 FAR = 20.0  # of log t at the start of the search
 
@@ -295,18 +297,22 @@ def _smooth(divergence: SmoothFDivergence, ball: Ball, log_measure: FloatArray, 
 def log_ratio(divergence: SmoothFDivergence, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
     """log t with log t + μ φ'(t) = y, and w = μ t φ''(t), so that d log t / dy = 1/(1 + w); both of the shape of y.
 
-    Here by Newton steps between bounds that close in on the root of an increasing function. Three of the equations are
+    Here by Newton steps between bounds that close in on the root of an increasing function. Four of the equations are
     w + log w = z in disguise, whose root is the Wright omega function of z.
     """
     log_t, low, high = np.zeros_like(y), np.full_like(y, -LARGEST_LOG), np.full_like(y, LARGEST_LOG)
+    before = np.full_like(y, np.inf)
     for _ in range(BISECTIONS):
         t = np.exp(log_t)
         w = mu * t * divergence.curvature(t)
         excess = log_t + mu * divergence.slope(t) - y
         low, high = np.where(excess < 0.0, log_t, low), np.where(excess > 0.0, log_t, high)
-        ahead = log_t - excess / (1.0 + w)
-        ahead = np.where((ahead > low) & (ahead < high), ahead, np.where(excess == 0.0, log_t, 0.5 * (low + high)))
-        settled = float(np.abs(ahead - log_t).max()) <= 1e-15 * (1.0 + float(np.abs(log_t).max()))
+        step = np.abs(excess / (1.0 + w))
+        ahead, crawls = log_t - excess / (1.0 + w), (step > 0.5 * before) & (step > CRAWL)
+        inside = (ahead > low) & (ahead < high) & ~crawls
+        ahead = np.where(inside, ahead, np.where(excess == 0.0, log_t, 0.5 * (low + high)))
+        before = np.abs(ahead - log_t)
+        settled = float(before.max()) <= 1e-15 * (1.0 + float(np.abs(log_t).max()))
         log_t = ahead
         if settled:
             break
@@ -318,6 +324,13 @@ def log_ratio(divergence: SmoothFDivergence, y: FloatArray, mu: float) -> tuple[
 def _(divergence: ReverseKullbackLeibler, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
     w = scipy.special.wrightomega(np.log(mu) + mu - y)
     return y - mu + w, w
+
+
+@log_ratio.register
+def _(divergence: PowerDivergence, y: FloatArray, mu: float) -> tuple[FloatArray, FloatArray]:
+    power = divergence.order - 1.0
+    w = scipy.special.wrightomega(power * y + mu + np.log(mu))
+    return (power * y + mu - w) / power, w
 
 
 @log_ratio.register
