@@ -28,7 +28,7 @@ from rdptheory.inverse import distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.solution import Solution, Status, Told, as_row, said
-from rdptheory.solve import ask, wanted_gap
+from rdptheory.solve import ask, usual, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import DiscreteSource, Gaussian, Laplace, Source
 from rdptheory.units import nats_to_bits
@@ -246,7 +246,8 @@ class _Search:
     def _ask(self, D: float) -> Solution:
         self.steps += 1
         question = replace(self.problem, D=D)
-        found = ask(question, SHARP if self.method is None and not question.discrete.by_products else self.method)
+        sharp = self.method is None and isinstance(usual(question.discrete), InteriorPoint)
+        found = ask(question, SHARP if sharp else self.method)
         if self.method is None and found.gap > WIDER * wanted_gap(found.method):
             found = ask(question, None)  # which tries more
         if found.gap > WIDER * wanted_gap(found.method):

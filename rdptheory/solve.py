@@ -33,7 +33,7 @@ from rdptheory.sources import ContinuousSource, DiscreteSource, Independent, Sou
 from rdptheory.transport_problem import INFORMATION, DiscreteTransport, block_sense
 from rdptheory.watch import Watch, interrupted, leaves
 
-__all__ = ["Method", "answers", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "wanted_gap"]
+__all__ = ["Method", "answers", "ask", "by_lines", "posed", "rate_distortion", "rdp", "rdp_many", "usual", "wanted_gap"]
 
 Question = TypeVar("Question", Problem, ConditionalProblem, SeveralProblem)
 OUTPUT = "output"  # what δ compares by default: the laws of X and Y alone
@@ -377,7 +377,7 @@ def _narrowed(found: Solution, known: Solution) -> Solution:
     )
 
 
-def _usual(discrete: DiscreteProblem) -> Method:
+def usual(discrete: DiscreteProblem) -> Method:
     """The method of a question on a finite alphabet, where nobody picks one."""
     if discrete.by_products:
         return LARGE_METHOD
@@ -388,7 +388,7 @@ def _on_alphabet(problem: Question, discrete: DiscreteProblem, method: Method | 
     """The answer about a finite alphabet, in the arrays of `discrete`."""
     ours = method is None
     if method is None:
-        method = _usual(discrete)
+        method = usual(discrete)
     if getattr(method.solve, "__annotations__", {}).get("problem") in OTHER_QUESTIONS:
         raise InvalidInput("method", method, "answers constrained_transport, not rdp")
     if isinstance(method, InteriorPoint) or not discrete.by_products:

@@ -148,7 +148,7 @@ def ball_limits(cp: Any, ball: PerceptionLimit, law: Any) -> list[Any]:
                 return [*marginals, cp.multiply(ball.divergence.cost > 0.0, plan) == 0]
             return [*marginals, cp.sum(cp.multiply(ball.divergence.cost / ball.limit, plan)) <= 1]
         case _:
-            raise InvalidInput("perception", ball.divergence, "has no conic form here; use InteriorPoint()")
+            raise InvalidInput("perception", ball.divergence, "has no conic form here; leave the method out")
     return [value / ball.limit <= 1]  # a broken limit costs by its share of the radius
 
 

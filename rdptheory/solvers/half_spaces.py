@@ -59,7 +59,8 @@ class HalfSpaces:
             There are several balls, or one that compares another law than that of the output.
         """
         if len(problem.perceptions) > 1 or any(ball.image is not None for ball in problem.perceptions):
-            raise InvalidInput("method", self, "takes one divergence of the output law itself")
+            rule = "is asked of HalfSpaces(), which takes one limit, on the law of the output itself"
+            raise InvalidInput("perception", problem.perceptions[0].divergence, rule)
         inner = InteriorPoint(gap=SHARE * self.gap)
         if not problem.perceptions or problem.perceptions[0].is_zero_radius:
             return inner.solve(problem)

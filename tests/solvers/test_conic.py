@@ -66,7 +66,7 @@ def test_transport_balls(P):
 
 def test_what_it_cannot_ask_and_a_missing_package_are_said(monkeypatch):
     question = Pmf([0.5, 0.3, 0.2]), SquaredError(), PowerDivergence(3.0)
-    with pytest.raises(InvalidInput, match="has no conic form here; use InteriorPoint"):
+    with pytest.raises(InvalidInput, match="has no conic form here; leave the method out"):
         rdp(*question, D=0.3, P=0.05, method=Conic())
     monkeypatch.setitem(sys.modules, "cvxpy", None)
     with pytest.raises(MissingPackage, match=r"rdptheory\[conic\]"):

@@ -19,6 +19,7 @@ from rdptheory import (
     SquaredError,
     TotalVariation,
     distortion_at,
+    rate_at_slope,
     rdp,
 )
 from rdptheory.divergences import Divergence, Support
@@ -108,6 +109,18 @@ def test_a_grey_level_law_and_an_inverse_function():
     assert back.bounds.lower <= 1.0 <= back.bounds.upper + 1e-9  # R is rounded to its upper end
 
 
+def test_several_distortions_and_a_slope():
+    limits = {"D": [0.3, 0.4], "P": 0.02}
+    both = rdp(SOURCE, [Hamming(), SquaredError()], Twice(), **limits)
+    oracle = rdp(SOURCE, [Hamming(), SquaredError()], TotalVariation(), D=[0.3, 0.4], P=0.01)
+    assert both.bounds.overlaps(oracle.bounds)
+    assert both.gap <= 1e-6
+    point = rate_at_slope(SOURCE, Hamming(), Twice(), s=2.0, P=0.02)
+    known = rate_at_slope(SOURCE, Hamming(), TotalVariation(), s=2.0, P=0.01)
+    assert point.D.overlaps(known.D)
+    assert point.D.gap <= 1e-2  # ten times the root of the gap of the rates
+
+
 def test_every_cut_holds_the_ball():
     rng, p = np.random.default_rng(1), SOURCE.probabilities
     for one in (Twice(), Plain(), Kolmogorov(), Most()):
@@ -148,7 +161,7 @@ def test_a_limit_that_is_idle_takes_no_cut_and_one_below_the_least_no_channel():
         (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1, method=InteriorPoint()), "HalfSpaces.. answers"),
         (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1, method=FirstOrder()), "takes an f-divergence"),
         (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1).gradient(), "needs a support_slope"),
-        (lambda: HalfSpaces().solve(TWO_BALLS), "takes one divergence of the output law itself"),
+        (lambda: HalfSpaces().solve(TWO_BALLS), "takes one limit, on the law of the output"),
         (lambda: HalfSpaces(gap=0.0), "gap"),
         (lambda: HalfSpaces(max_cuts=0), "at least 1"),
     ],
