@@ -97,7 +97,7 @@ class Study:
     """One experiment of a paper.
 
     models : variant -> the models to train and measure; those they depend on are trained too.
-    images : fewest to train, and four times the fewest to test, with which the claims hold but for chance.
+    images : to train, and four times those to test: with fewer the claims fail by chance.
     measures : names of `evaluation.MEASURES` for every model, besides those of the variant.
     variants : by preset; `colour` replaces some for images of three planes.
     departures : where it does not do what the paper's text or public code does, and why.

@@ -316,6 +316,7 @@ def behind(id: str, paper: str, checks: str, shown: Shown, weight: float = 0.0) 
     return Study(
         id, paper, checks, lambda v: (*after(shown, weight)(v), line), RESTORED,
         presets(BEHIND, BEHIND, replace(WIDE, plan=THIRD, sampler=THIRD), WIDE),
+        images=1_000,  # a U-Net knows 700 by heart
         measures=("distortion", "perception", "pictures"), departures=(STAND_IN,),
     )  # fmt: skip
 

@@ -157,7 +157,7 @@ def test_too_few_images_for_a_study_are_refused_at_the_door(digits, tmp_path, mo
         if id == "ecdq" or (id, preset) == ("jump", "smoke"):  # of samples that they draw themselves
             assert models_of(study, bench)
             continue
-        least = 1024 if (id, preset) == ("twofold", "paper") else 240  # four images for each of 2^8 codes
+        least = 1024 if (id, preset) == ("twofold", "paper") else study.images  # four images for each of 2^8 codes
         if n >= least * 5 // 4:
             assert models_of(study, bench)
             continue

@@ -34,7 +34,7 @@ def untrained(digits):
     """Every study in its smallest variant, on models with 1 % of their training."""
     few = Split("few", digits.train[:600], digits.test[:150], digits.train_labels[:600], digits.test_labels[:150])
     bench = Bench("smoke", few, share=UNTRAINED)  # fewer images to measure: nothing is learned of them anyway
-    return {id: runner.answer(id, bench) for id in studies()}
+    return {id: runner.answer(replace(study, images=600), bench) for id, study in studies().items()}
 
 
 @pytest.fixture(scope="module")
