@@ -141,9 +141,10 @@ def checked(argument: str, images: object, coder: Any = None) -> Tensor:
         raise InvalidInput(argument, type(images).__name__, "must be a torch tensor: torch.from_numpy, torch.stack")
     shown, wanted = (tuple(images.shape), images.dtype), coder and (coder.planes, coder.side, coder.side)
     if images.ndim != 4 or not len(images) or images.shape[2] != images.shape[3]:
-        raise InvalidInput(argument, shown, "must have shape (n, planes, side, side)")
+        rule = "must have shape (n, planes, side, side): [:, None] of grey images, .permute(0, 3, 1, 2) of colour"
+        raise InvalidInput(argument, shown, rule)
     if images.dtype != torch.float32:
-        raise InvalidInput(argument, shown, "must be float32 in [0, 1]: bytes are divided by 255 first")
+        raise InvalidInput(argument, shown, "must be float32 in [0, 1]: bytes are divided by 255, others take .float()")
     if wanted and tuple(images.shape[1:]) != wanted:
         raise InvalidInput(argument, shown, f"must have the coder's planes and side, {wanted}")
     if not float(images.abs().max()) <= FAR:

@@ -1,9 +1,11 @@
 import gzip
 import hashlib
 import http.server
+import re
 import struct
 import threading
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,3 +271,23 @@ def test_a_damaged_file_is_fetched_again_and_a_server_that_is_not_there_is_named
     assert (data.fetch(archive, tmp_path) / "a.bin").read_bytes() == b"some bytes"
     with pytest.raises(InvalidInput, match=r"127\.0\.0\.1:1/"):
         data.fetch(data.Archive("http://127.0.0.1:1/", archive.files), tmp_path / "other")
+
+
+def test_the_page_takes_images_as_they_are_stored(digits):
+    """What stands there is run, in fewer steps, on bytes; and the curve holds its codec."""
+    page = Path(neural.__file__).with_name("README.md").read_text(encoding="utf-8")
+    snippet = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0].replace("steps=2000", "steps=60")
+    *lines, proved = snippet.replace("side=28", "side=8").strip().splitlines()
+    told = {"levels": (digits.train[:60, 0] * 255).to(torch.uint8).numpy()}
+    exec("\n".join(lines), told)
+    assert 0.0 < float(eval(proved, told)[0]) < told["mine"].rate
+
+
+def test_the_advice_makes_images_of_foreign_ones():
+    grey, colour = torch.zeros(4, 8, 8, dtype=torch.uint8), torch.zeros(4, 8, 8, 3, dtype=torch.float64)
+    for wrong, advised in ((grey, grey[:, None]), (colour, colour.permute(0, 3, 1, 2))):
+        with pytest.raises(InvalidInput, match=r"\[:, None\] of grey images, .permute\(0, 3, 1, 2\) of colour"):
+            data.checked("images", wrong)
+        with pytest.raises(InvalidInput, match=r"bytes are divided by 255, others take .float\(\)"):
+            data.checked("images", advised)
+        data.checked("images", advised.float() / 255)
