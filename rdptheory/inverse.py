@@ -139,9 +139,9 @@ def distortion_at(
     source = problem.source
     if signed(distortion) and isinstance(source, DiscreteSource):
         return _shifted(problem, source, R, method)
+    if R == inf and isinstance(source, ContinuousSource):
+        return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
-        if R == inf:
-            return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
         if R == 0.0 and (known := without_rate(problem)) is not None:
             return Located(known.upper, known, message="the least of a reconstruction that ignores the source")
 
@@ -153,8 +153,6 @@ def distortion_at(
     least, zero_rate, guess = _ends(problem, R)
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
-    if R == inf and isinstance(source, ContinuousSource):
-        return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
     search = _Search(R, lambda D: _at(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
         return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")

@@ -53,10 +53,8 @@ LIGHTEST = 0.8
 """End of the scale that is used: beyond it yellow is lost on white."""
 NAMED = 12
 """Up to so many measured points have their names beside them."""
-NAME_SIZE, MARK = 6.5, 3.0
-"""Points: the size of those names, half the width of a mark."""
-SEEN = 4
-"""Places looked at for each computed point of a curve that a name may run into."""
+NAME_SIZE, MARK, SEEN = 6.5, 3.0, 4
+"""Points: the size of those names, half the width of a mark. Places looked at for each computed point of a curve."""
 UNDER_THE_AXIS = 27.0
 """Points that the numbers and the name of an axis take."""
 WIDTH, HEIGHT, HEIGHT_WITH_LEGEND, DPI = 3.4, 2.6, 3.3, 220
@@ -291,11 +289,10 @@ def plot_channel(solution: Solution[Any], ax: Axes | None = None) -> Any:
         raise InvalidInput("solution", solution.status.value, "has no channel on a finite alphabet to draw")
     if channel.ndim != 2:
         raise InvalidInput("solution", channel.shape, "is a channel of more than x and y, which no map shows")
-    _matplotlib()
-    from matplotlib.colors import PowerNorm
-    from matplotlib.ticker import MaxNLocator
-
     with _drawing(ax) as ax:
+        from matplotlib.colors import PowerNorm
+        from matplotlib.ticker import MaxNLocator
+
         colours = ax.imshow(channel, cmap="viridis", norm=PowerNorm(0.5, 0.0, 1.0), interpolation="nearest")
         ax.grid(False)
         for axis in (ax.xaxis, ax.yaxis):
@@ -394,8 +391,7 @@ def draw_limit(ax: Axes, limit: Limit, unit: Unit | str = "bits") -> Any:
     ax.plot(limit.D, rate, label=limit.label, **LIMIT_LOOKS[limit.kind])
     if limit.kind == "lower":
         ax.fill_between(limit.D, 0.0, rate, color="0.88", linewidth=0, zorder=0.5)
-    with _drawing(ax):
-        _legend_below(ax)
+    _legend_below(ax)
     return ax
 
 
@@ -417,8 +413,9 @@ def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str =
             ax.plot(x, y, label=label, clip_on=False, zorder=3.0, **look)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    with _drawing(ax):
-        _legend_again(ax)
+    if ax.get_legend_handles_labels()[0]:
+        with _drawing(ax):
+            ax.legend(title=_legend_title(ax))
     return ax
 
 
@@ -471,10 +468,9 @@ def _power_text(level: float) -> str:
     return f"{level:g}" if level >= 1.0 else f"1/{1.0 / level:g}"
 
 
-def _legend_again(ax: Any) -> None:
+def _legend_title(ax: Any) -> str | None:
     old = ax.get_legend()
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(title=old.get_title().get_text() or None if old else None)
+    return old.get_title().get_text() or None if old else None
 
 
 def _legend_below(ax: Any) -> None:
@@ -483,10 +479,9 @@ def _legend_below(ax: Any) -> None:
 
     if ax.figure in _OURS:
         ax.figure.set_size_inches(WIDTH, HEIGHT_WITH_LEGEND)
-    old = ax.get_legend()
-    title = old.get_title().get_text() or None if old else None
     under = ax.transAxes + ScaledTranslation(0.0, -UNDER_THE_AXIS / 72.0, ax.figure.dpi_scale_trans)
-    ax.legend(title=title, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=under, ncols=2)
+    with _drawing(ax):
+        ax.legend(title=_legend_title(ax), loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=under, ncols=2)
 
 
 def _scale(ax: Any, limits: Any, label: str) -> None:

@@ -85,9 +85,8 @@ class Problem(Frozen):
             raise InvalidInput("distortion", self.distortion, rule)
         lowest, hopeless = _EXTREMES((table,), lambda: _extremes(table))
         if not lowest >= (-np.finfo(np.float64).max if signed(self.distortion) else 0.0):
-            raise InvalidInput(
-                "distortion", self.distortion, "every entry of its table must be at least 0 (inf: never)"
-            )
+            rule = "every entry of its table must be at least 0 (inf: never)"
+            raise InvalidInput("distortion", self.distortion, rule)
         if hopeless:
             raise InvalidInput("distortion", self.distortion, "a row of its table forbids every reconstruction")
         return table
@@ -97,14 +96,10 @@ class Problem(Frozen):
         n = source.size
         if not isinstance(self.distortion, Table):
             return n, n
-        m = int(self.distortion.matrix.shape[1])
+        matrix, m = self.distortion.matrix, int(self.distortion.matrix.shape[1])
         if self.distortion.reference is None and n != m:
-            raise InvalidInput(
-                "matrix",
-                self.distortion.matrix,
-                f"has shape {self.distortion.matrix.shape}: a finite P needs as many reconstructions as symbols, or "
-                f"Table(matrix, reference=law) with a law of shape ({m},)",
-            )
+            rule = f"has shape {matrix.shape}: a finite P needs as many reconstructions as symbols, or Table(matrix, "
+            raise InvalidInput("matrix", matrix, f"{rule}reference=law) with a law of shape ({m},)")
         return m, m
 
     @cached_property
@@ -219,13 +214,10 @@ class PerceptionLimit(Frozen):
     @cached_property
     def part(self) -> IntArray | None:
         """For each output symbol the one that the ball counts it as, shape (m,), if A only counts symbols together."""
-        if (
-            self.image is None
-            or not ((self.image == 1.0).sum(axis=0) == 1).all()
-            or np.count_nonzero(self.image) != (self.image.shape[1])
-        ):
+        image = self.image
+        if image is None or not ((image == 1.0).sum(axis=0) == 1).all() or np.count_nonzero(image) != image.shape[1]:
             return None
-        return np.asarray(self.image.argmax(axis=0))
+        return np.asarray(image.argmax(axis=0))
 
     @cached_property
     def has_zero_cost_moves(self) -> bool:
