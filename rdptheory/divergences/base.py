@@ -78,6 +78,11 @@ class Divergence(ABC):
         """The costs (k, m) of the transport that δ is between laws on `size` symbols; None where it is none."""
         return self.cost
 
+    def bends(self, reference: Law, law: Law) -> tuple[FloatArray, FloatArray] | None:
+        """∂δ/∂r_j and ∂²δ/∂r_j² at a law r > 0, two arrays (m,), where δ is a sum over symbols; None elsewhere."""
+        self.check(reference.size, law.size)
+        return None
+
     def check(self, k: int, m: int) -> None:
         """Refuse to compare laws on k symbols with laws on m.
 

@@ -106,6 +106,11 @@ class SmoothFDivergence(FDivergence):
     def curvature(self, t: FloatArray) -> FloatArray:
         """φ''(t), t > 0."""
 
+    def bends(self, reference: Law, law: Law) -> tuple[FloatArray, FloatArray]:
+        """φ'(r/p) and φ''(r/p)/p, for a reference p > 0."""
+        t = law / reference
+        return self.slope(t), self.curvature(t) / reference
+
     @abstractmethod
     def ratio(self, y: FloatArray) -> FloatArray:
         """The t >= 0 that maximises t y - φ(t), for y < φ'(∞)."""

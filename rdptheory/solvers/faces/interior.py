@@ -4,7 +4,8 @@
 
 with multipliers y of the rows and z >= 0 of the signs: the gradient of I is A'y + z and x z = τ, τ -> 0. I has the
 Hessian diag(1/x) - 11'/r_j in each column of the joint law and none elsewhere; with z it is inverted by a formula, and
-what is left is a system in y.
+what is left is a system in y. One row may be curved, δ(r) + x_k = b_k for a smooth δ: it is its tangent at the point,
+and its multiplier times ∂²δ/∂r_j² joins -1/r_j in the Hessian.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 import scipy
 
 from rdptheory._types import FloatArray, IntArray
+from rdptheory.problems import PerceptionLimit
 
-__all__ = ["DEPENDENT", "Found", "independent", "least_information", "onto"]
+__all__ = ["DEPENDENT", "Curved", "Found", "independent", "least_information", "onto"]
 
 INDEPENDENT = 1e-9  # of the largest pivot: rows of A that follow from others have the rounding of it
 DEPENDENT = 1e-11  # of the largest singular value: directions in which rows say the same to rounding
@@ -25,6 +27,7 @@ BACK, LONG, BACK_OF_LONG = 0.9, 0.9, 0.99  # share of the way to the boundary, a
 LEAST_CENTRING = 1e-3  # of the present gap, as a target
 KEPT = 1e-14  # by which A x may miss b at the end
 BEYOND = 1e-3  # of the gap asked for: steps that go further lose digits, and what is missing is left to polishing
+LEAST_PRICE = 1e-3  # of a curved row at the start, in nats per unit of δ: its sign makes the question convex
 LIFT = 1e-13  # of a diagonal of ones, where the matrix cannot be factored
 POLISHING = 4  # least squares onto A x = b: rounding is reached by two
 
@@ -38,6 +41,20 @@ class Found:
     steps: int
 
 
+@dataclass(frozen=True, eq=False)
+class Curved:
+    """The row of a smooth ball, which A has for its slack alone."""
+
+    ball: PerceptionLimit
+    row: int
+
+    def bends(self, law: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """First and second derivatives of δ by each mass of the law."""
+        found = self.ball.divergence.bends(self.ball.reference, law)
+        assert found is not None
+        return found
+
+
 class _Information:
     """I(x) of the first numbers of x, as the joint law of cells (i, j)."""
 
@@ -45,30 +62,35 @@ class _Information:
         self.p, self.columns, self.outputs, self.size = p, columns, outputs, size
         self.members = (columns[:, None] == np.arange(outputs)).astype(np.float64)
 
+    def sums(self, x: FloatArray) -> FloatArray:
+        """Σ_i x_ij, shape (m,)."""
+        return np.asarray(np.bincount(self.columns, weights=x[: self.p.size], minlength=self.outputs))
+
     def gradient(self, x: FloatArray) -> FloatArray:
         joint = x[: self.p.size]
-        law = np.bincount(self.columns, weights=joint, minlength=self.outputs)
         slope = np.zeros(self.size)
-        slope[: joint.size] = np.log(joint / (self.p * law[self.columns]))
+        slope[: joint.size] = np.log(joint / (self.p * self.sums(x)[self.columns]))
         return slope
 
-    def inverse(self, x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(Hessian + diag(z/x))^-1 = D + Σ_j (D 1_j)(D 1_j)' / spare_j, as D (N,) and spare (m,)."""
-        cells = self.p.size
-        D = x / np.where(np.arange(self.size) < cells, 1.0 + z, z)
-        spare = np.bincount(self.columns, weights=D[:cells] * z[:cells], minlength=self.outputs)
-        return D, np.where(spare > 0.0, spare, 1.0)
+    def inverse(self, x: FloatArray, z: FloatArray, bend: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(Hessian + diag(z/x))^-1 = D + Σ_j c_j (D 1_j)(D 1_j)', as D (N,) and c (m,); a curved row adds its bend."""
+        D = x / np.where(np.arange(self.size) < self.p.size, 1.0 + z, z)
+        bent = bend * self.sums(x)
+        spare = self.sums(D * z) + bent * self.sums(D)
+        return D, (1.0 - bent) / np.where(spare > 0.0, spare, 1.0)
 
 
 class _System:
     """The Newton system at one point, for a number of directions."""
 
-    def __init__(self, A: FloatArray, information: _Information, x: FloatArray, z: FloatArray) -> None:
+    def __init__(
+        self, A: FloatArray, information: _Information, x: FloatArray, z: FloatArray, bend: FloatArray
+    ) -> None:
         self.A, self.information, self.x, self.z = A, information, x, z
-        self.D, self.spare = information.inverse(x, z)
+        self.D, self.joined = information.inverse(x, z, bend)
         AD, cells = A * self.D, information.p.size
         columns = AD[:, :cells] @ information.members
-        matrix = AD @ A.T + (columns / self.spare) @ columns.T
+        matrix = AD @ A.T + (columns * self.joined) @ columns.T
         self.scale = 1.0 / np.sqrt(np.diag(matrix))
         matrix = matrix * self.scale[:, None] * self.scale
         try:
@@ -80,8 +102,7 @@ class _System:
         """The inverse of the Hessian times h."""
         cells, columns = self.information.p.size, self.information.columns
         spread = self.D * h
-        sums = np.bincount(columns, weights=spread[:cells], minlength=self.information.outputs) / self.spare
-        spread[:cells] += self.D[:cells] * sums[columns]
+        spread[:cells] += self.D[:cells] * (self.joined * self.information.sums(spread))[columns]
         return spread
 
     def _prices(self, missing: FloatArray) -> FloatArray:
@@ -108,19 +129,32 @@ def least_information(
     outputs: int,
     gap: float,
     max_steps: int,
+    curved: Curved | None = None,
 ) -> Found:
     """The point of least information, to a gap, from x > 0; p (c,) is the mass of X at each of the first c numbers."""
     kept = independent(A)
     rows, sums, N = A[kept], b[kept], x.size
     information = _Information(p, columns, outputs, N)
-    shares = x / x.sum()
-    y, z, steps = _fitted(rows, information.gradient(x), x), FIRST_GAP * shares / x, 0
+    shares, steps = x / x.sum(), 0
+    y, z, bend = np.zeros(kept.size), FIRST_GAP * shares / x, np.zeros(outputs)
+    row = None if curved is None else int(np.flatnonzero(kept == curved.row)[0])
+    flat = rows
     while steps < max_steps:
-        dual, missing = information.gradient(x) - rows.T @ y - z, sums - rows @ x
+        missing = sums - flat @ x
+        if curved is not None and row is not None:
+            law, rows = information.sums(x), flat.copy()
+            lean, bend = curved.bends(law)
+            rows[row, : p.size] = lean[columns]
+            missing[row] -= curved.ball.divergence.value(curved.ball.reference, law)
+        if steps == 0:
+            y = _fitted(rows, information.gradient(x), x)
+            if row is not None:
+                y[row] = min(y[row], -LEAST_PRICE)
+        dual = information.gradient(x) - rows.T @ y - z
         product = float(x @ z)
         if float(np.abs(x * dual).sum()) < gap and product < gap * (1.0 if np.abs(missing).max() < KEPT else BEYOND):
             break
-        system = _System(rows, information, x, z)
+        system = _System(rows, information, x, z, bend if row is None else max(-float(y[row]), 0.0) * bend)
         dx, _, dz = system.direction(dual, missing, -x * z)
         length = _length(x, z, dx, dz)
         ahead = float((x + length * dx) @ (z + length * dz))

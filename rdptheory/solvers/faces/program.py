@@ -48,6 +48,7 @@ class Program:
     plans : for each ball its plan, None where it holds one law
     limits : for each distortion the row of A that limits it and the unit of that, `WITHOUT` where D = 0 is kept by
         the cells
+    curved : the row of A of a smooth ball, for its slack alone, or `WITHOUT`
     limiting, slack : arrays (l,)
         The rows of A that limit something, and the numbers of x that are what each leaves.
     """
@@ -62,6 +63,7 @@ class Program:
     laws: tuple[slice, ...]
     plans: tuple[_Plan | None, ...]
     limits: tuple[tuple[int, float], ...]
+    curved: int
     limiting: IntArray
     slack: IntArray
 
@@ -69,6 +71,13 @@ class Program:
     def cells(self) -> int:
         """How many numbers of x are the joint law."""
         return self.rows.size
+
+    @property
+    def radii(self) -> tuple[tuple[int, float], ...]:
+        """For each ball the row of A that limits it and the unit of that, `WITHOUT` where none does."""
+        if self.curved != WITHOUT:
+            return ((self.curved, 1.0),)
+        return tuple((WITHOUT, 1.0) if plan is None else (plan.radius, plan.unit) for plan in self.plans)
 
     def channel(self, x: FloatArray) -> FloatArray:
         """p(y|x), shape (n, m)."""
@@ -89,10 +98,7 @@ class Program:
     def dual(self, y: FloatArray) -> DualPoint:
         """Prices of the rows of A as the multipliers of the question: log p(y|x)/p(y) = y'A where x is above 0."""
         s = [0.0 if row == WITHOUT else max(0.0, -float(y[row])) / unit for row, unit in self.limits]
-        mu = [
-            0.0 if plan is None or plan.radius == WITHOUT else max(0.0, -float(y[plan.radius])) / plan.unit
-            for plan in self.plans
-        ]
+        mu = [0.0 if row == WITHOUT else max(0.0, -float(y[row])) / unit for row, unit in self.radii]
         v = tuple(-y[law] for law in self.laws)
         return DualPoint(y[: self.p.size].copy(), np.array(s), v, np.array(mu), centred=True)
 
@@ -145,7 +151,7 @@ class _Rows:
 
 
 def program_of(reduced: DiscreteProblem) -> Program | None:
-    """The program of a question with row minima 0; None where a ball is no polyhedron."""
+    """The program of a question with row minima 0; None where a ball is no polyhedron, nor smooth and alone."""
     (n, m), p = reduced.shape, reduced.probabilities
     closed = np.zeros((n, m), dtype=bool) if reduced.closed is None else reduced.closed
     rows, columns = np.nonzero(~closed)
@@ -153,8 +159,11 @@ def program_of(reduced: DiscreteProblem) -> Program | None:
     joint = written.more(p[rows])
     written.ask(p)
     written.put(rows, joint, np.ones(rows.size))
-    laws, plans, limits = [], [], []
+    laws, plans, limits, curved = [], [], [], WITHOUT
     for ball in reduced.perceptions:
+        if _bends(reduced, ball):
+            curved = written.limit(written.more(np.zeros(0)), np.zeros(0), ball.limit, 1.0)
+            continue
         image = np.eye(m) if ball.image is None else ball.image
         alone = ball.is_zero_radius and ball.divergence.definite
         cost = None if alone else ball.divergence.moves(ball.reference.size)
@@ -171,8 +180,14 @@ def program_of(reduced: DiscreteProblem) -> Program | None:
         limits.append((WITHOUT if kept else written.limit(joint, limit.table[rows, columns], limit.limit, unit), unit))
     sizes = np.concatenate(written.sizes)
     limiting = (np.array(written.limiting, dtype=np.intp), np.array(written.slack, dtype=np.intp))
-    found = (rows, columns, p, m, tuple(laws), tuple(plans), tuple(limits), *limiting)
+    found = (rows, columns, p, m, tuple(laws), tuple(plans), tuple(limits), curved, *limiting)
     return Program(written.matrix(), np.array(written.sums), sizes, *found)
+
+
+def _bends(reduced: DiscreteProblem, ball: PerceptionLimit) -> bool:
+    """Whether a ball is smooth, and the only one, on the law of the output itself."""
+    alone = len(reduced.perceptions) == 1 and ball.image is None and not ball.is_zero_radius
+    return alone and ball.divergence.smooth and bool((ball.reference > 0.0).all())
 
 
 def _planned(written: _Rows, ball: PerceptionLimit, cost: FloatArray, law: slice) -> _Plan:
