@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 
 from rdptheory._types import Bounds
 from rdptheory.closed_forms import match
-from rdptheory.continuous import Cells
+from rdptheory.continuous import Cells, proved_apart
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
 from rdptheory.doors import guard
@@ -15,8 +15,8 @@ from rdptheory.errors import InvalidInput
 from rdptheory.inverse import Located, distortion_at
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
-from rdptheory.solve import answers, rdp, wanted_gap
-from rdptheory.sources import ContinuousSource, Source
+from rdptheory.solve import answers, ask, rdp, wanted_gap
+from rdptheory.sources import ContinuousSource, Gaussian, Source
 
 __all__ = ["CriticalPoints", "critical_points"]
 
@@ -26,6 +26,8 @@ RESOLUTION = 1e-7
 """Width of the bisection relative to its upper end: the root of what the gaps of two rates leave."""
 REFINEMENTS = 12
 """Halvings between where the limit may cost and where it provably does: a factor of 4,000."""
+INSIDE = 0.15
+"""Share of an interval that a chord leaves on either side at least, so that both ends come closer."""
 FIRST_PLACE = 1e-12
 """Share of Shannon's range below which a limit that still costs something costs from the least distortion on."""
 
@@ -91,12 +93,20 @@ def critical_points(
     asked = Problem(source, distortion, perception, 1.0, P)
     blunt = isinstance(asked.source, ContinuousSource) and match(asked) is None
     steps = 0
-    resolution = max(RESOLUTION, wanted_gap(Cells() if method is None else method)) if blunt else RESOLUTION
+    cells = Cells() if method is None else method
+    resolution = max(RESOLUTION, sqrt(wanted_gap(cells))) if blunt else RESOLUTION
+    by_cells = blunt and isinstance(cells, Cells) and not isinstance(asked.source, Gaussian)  # which has more bounds
+    margins: dict[float, float] = {}
 
     def price(D: float) -> tuple[bool, bool]:
         """Whether the limit costs nothing that the brackets tell, and whether it provably costs something."""
         nonlocal steps
         steps += 2
+        if by_cells and match(Problem(source, distortion, None, D, inf)) is None:
+            assert isinstance(cells, Cells)
+            dear, cheap = (Problem(source, distortion, perception, D, limit) for limit in (P, inf))
+            margins[D] = proved_apart(dear, cheap, ask, cells)
+            return margins[D] <= 0.0, margins[D] > 0.0
         bound, free = answers([Problem(source, distortion, perception, D, limit) for limit in (P, inf)], method)
         costs = bound.bounds.lower > free.bounds.upper
         return not costs if blunt else bound.bounds.upper <= free.bounds.upper, costs
@@ -107,7 +117,7 @@ def critical_points(
     low, dear, high = least, found, found
     first = least + FIRST_PLACE * (free_zero.value - least)
     while dear - low > resolution * max(abs(high), high - least) and dear > first:
-        D = 0.5 * (low + dear)
+        D = _between(low, dear, margins)
         nothing, something = price(D)
         low, dear = (D, dear) if nothing else (low, D)
         high = D if something else high
@@ -116,6 +126,14 @@ def critical_points(
         dear, high = (dear, D) if price(D)[1] else (D, high)
     rate = rdp(source, distortion, perception, D=low, P=P, method=method).rate
     return CriticalPoints(Located(low, Bounds(low, high), steps), rate, zero)
+
+
+def _between(low: float, high: float, margins: dict[float, float]) -> float:
+    """Where to look next: where the chord of the margins crosses 0, well inside; the middle without margins."""
+    if low not in margins or not isfinite(margins[low]) or not high <= 2.0 * low:
+        return 0.5 * (low + high)
+    share = margins[low] / (margins[low] - margins[high])
+    return low + min(max(share, INSIDE), 1.0 - INSIDE) * (high - low)
 
 
 guard(__name__)

@@ -146,8 +146,8 @@ def distortion_at(
             return Located(known.upper, known, message="the least of a reconstruction that ignores the source")
 
         def finite(one: Problem, less: float) -> Bounds:
-            question = one.source, one.distortion, one.perception
-            return Bounds(0.0, inf) if less > R else distortion_at(*question, R=R - less, P=one.P).bounds
+            asked = one.source, one.distortion, one.perception
+            return Bounds(0.0, inf) if less > R else distortion_at(*asked, R=R - less, P=one.P).bounds
 
         return _of_density(problem, "D", finite, method)
     least, zero_rate, guess = _ends(problem, R)
@@ -256,8 +256,8 @@ def perception_at(
 
         def finite(one: Problem, less: float) -> Bounds:
             assert one.perception is not None
-            question = one.source, one.distortion, one.perception
-            return Bounds(0.0, inf) if less > R else perception_at(*question, R=R - less, D=one.D).bounds
+            asked = one.source, one.distortion, one.perception
+            return Bounds(0.0, inf) if less > R else perception_at(*asked, R=R - less, D=one.D).bounds
 
         return _of_density(problem, "P", finite, method)
     if isinstance(source, Gaussian):
@@ -423,11 +423,9 @@ class _Search:
             last, width = width, self.high - self.low
             if width <= max(4.0 * self.resolution, 4.0 * ALLOWANCE * self.high):
                 break
-            x = self.low if guess is None else max(guess, LEAST)
-            guess = None
+            x, guess = self.low if guess is None else max(guess, LEAST), None
             if x in asked or not self.low <= x <= self.high or width > 0.25 * last:
-                tiny = self.low == 0.0 and self.high <= SMALLEST * high  # it may have any exponent
-                below = LEAST if tiny else self.low
+                below = LEAST if self.low == 0.0 and self.high <= SMALLEST * high else self.low  # of any exponent
                 wide = below > 0.0 and self.high > 4.0 * below
                 x = sqrt(below) * sqrt(self.high) if wide else 0.5 * (self.low + self.high)
             if x in asked:

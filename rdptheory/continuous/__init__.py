@@ -3,7 +3,7 @@
 from rdptheory.continuous.answer import DensityMethod, answer
 from rdptheory.continuous.atoms import Atoms, PointChannel
 from rdptheory.continuous.candidate import BoxChannel, CellBounds, CellChannel, Points, ProductChannel, Redraw
-from rdptheory.continuous.cells import Ask, Cells
+from rdptheory.continuous.cells import Ask, Cells, proved_apart
 from rdptheory.continuous.confidence import ConfidenceRate, confidence_rate
 from rdptheory.continuous.inverse import limit_at, without_rate
 
@@ -23,5 +23,6 @@ __all__ = [
     "answer",
     "confidence_rate",
     "limit_at",
+    "proved_apart",
     "without_rate",
 ]

@@ -24,7 +24,7 @@ from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.sources import ContinuousSource, DiscreteSource, Independent
 from rdptheory.watch import ending, leaving, next_part
 
-__all__ = ["Ask", "Cells", "density_only", "trivial"]
+__all__ = ["Ask", "Cells", "density_only", "proved_apart", "trivial"]
 
 Ask = Callable[[Problem, Method], Solution]
 """How a finite problem is answered: the judge has seen what comes back."""
@@ -85,11 +85,8 @@ class Cells:
         if known is not None:
             return known
         search = _Search(posed, ask, self)
-        limit = self.max_cells // TRANSPORT if posed.transport else self.max_cells
-        if posed.fixed and power(posed.distortion) == 2:
-            limit *= DIRECT
         with leaving():
-            search.run(limit)
+            search.run(search.limit)
         return search.solution()
 
 
@@ -104,6 +101,17 @@ class _Search:
         self.steps = 0
         self.kinds = posed.redraws
         self.least = np.inf  # rate that cells reached: their multipliers tell the slope, also where noise costs less
+
+    @property
+    def limit(self) -> int:
+        """The most cells of a look."""
+        limit = self.method.max_cells // TRANSPORT if self.posed.transport else self.method.max_cells
+        return limit * DIRECT if self.direct else limit
+
+    @property
+    def direct(self) -> bool:
+        """Whether no finite solver is asked."""
+        return self.posed.fixed and power(self.posed.distortion) == 2
 
     def run(self, limit: int) -> None:
         """Looks on more and more cells, until the gap or the limit."""
@@ -121,7 +129,7 @@ class _Search:
     def look(self, n: int) -> None:
         """Both ends on n cells."""
         next_part(self.bounds.lower, self.bounds.upper)
-        if self.posed.fixed and power(self.posed.distortion) == 2:
+        if self.direct:
             lower, above = fixed_ends(self.posed, n)
             self.raise_lower(lower.rate, n)
             self.lower_upper(above)
@@ -200,6 +208,27 @@ def trivial(posed: Posed, method: Method) -> Solution | None:
         text, zero = "a fresh draw from the source keeps both limits", CellBounds(0.0, 0.0, "no rate is negative")
         return Solution(posed.problem, 0.0, zero, Slopes(0.0, 0.0), draw, Status.OPTIMAL, text, method)
     return None
+
+
+def proved_apart(dear: Problem, cheap: Problem, ask: Ask, method: Cells) -> float:
+    """The lower end of one rate less the upper end of another, the other ends left alone: above 0, or on all cells."""
+    above, below = (_Search(Posed.of(problem), ask, method) for problem in (dear, cheap))
+    apart, sizes = -np.inf, [n for n in (FIRST, SECOND) if n < min(above.limit, below.limit)]
+    with leaving():
+        for n, m in [*((n, n) for n in sizes), (above.limit, below.limit)]:
+            found = fixed_ends(above.posed, n)[0] if above.direct else lower_end(above.posed, n, above.solve)
+            above.raise_lower(found.rate, n)
+            ends = (
+                [fixed_ends(below.posed, m)[1]]
+                if below.direct
+                else [upper_end(below.posed, m, redraw, below.solve) for redraw in below.kinds]
+            )
+            for end in ends:
+                below.lower_upper(end)
+            apart = above.bounds.lower - below.bounds.upper
+            if apart > 0.0:
+                break
+    return apart
 
 
 def density_only(method: object) -> InvalidInput:

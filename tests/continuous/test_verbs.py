@@ -303,3 +303,17 @@ def test_one_sided_and_bounded_supports() -> None:
 def test_options_without_meaning_are_refused(options) -> None:
     with pytest.raises(InvalidInput):
         Cells(**options)
+
+
+@pytest.mark.parametrize("perception", [KL, TV], ids=repr)
+def test_the_corner_of_a_density_is_where_the_brackets_begin_to_tell(perception) -> None:
+    """At the upper end of the corner the bounds without and with the limit are apart, well below it they are not."""
+    method = Cells(gap=1e-2, max_cells=64)
+    found = critical_points(L, SQUARED, perception, P=0.02, method=method)
+    low, high = found.active.bounds.lower, found.active.bounds.upper
+    assert 0.0 < low < high <= 1.15 * low  # the root of the gap, of the upper end
+    dear, free = (rdp(L, SQUARED, perception, D=high, P=P, method=method).bounds for P in (0.02, np.inf))
+    assert dear.lower > free.upper
+    dear, free = (rdp(L, SQUARED, perception, D=0.8 * low, P=P, method=method).bounds for P in (0.02, np.inf))
+    assert dear.lower <= free.upper
+    assert np.isfinite(found.active_rate)
