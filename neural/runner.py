@@ -37,9 +37,7 @@ from rdptheory.placement import sample_floor
 from rdptheory.sweeps import Executor, Serial
 from rdptheory.units import nats_to_bits
 
-__all__ = [
-    "SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "answers", "models_of", "plain", "read", "run",
-]  # fmt: skip
+__all__ = ["SERIAL", "SIDE", "UNTRAINED", "Bench", "Pair", "Result", "answer", "answers", "plain", "read", "run"]
 
 SERIAL = Serial()
 TRAIN, TEST = 10_000, 2_000  # images that small presets take, so that a laptop holds them
