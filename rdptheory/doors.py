@@ -99,10 +99,16 @@ def _changed(cls: Any) -> frozenset[str]:
     if not own or not issubclass(parent, Finished):
         return frozenset()
     filled = getattr(parent, "__dataclass_fields__", {})  # a field may have another default
-    found = ((name, value) for heir in own for name, value in vars(heir).items() if name[0] != "_" and name not in READ)
+    found = ((name, value) for heir in own for name, value in vars(heir).items() if name not in READ)
+    found = ((name, value) for name, value in found if name[0] != "_" or _private_method(name, value))
     return frozenset(
         name for name, value in found if (hasattr(value, "__get__") if name in filled else hasattr(parent, name))
     )
+
+
+def _private_method(name: str, value: object) -> bool:
+    """Whether a name is that of a step of a formula, and none that Python gives every class."""
+    return name[:2] != "__" and hasattr(value, "__get__")
 
 
 def _parent(cls: type) -> type:

@@ -18,6 +18,7 @@ from rdptheory import (
     InvalidInput,
     KullbackLeibler,
     Pmf,
+    PowerDivergence,
     Problem,
     SquaredError,
     Table,
@@ -244,6 +245,13 @@ class Steep(KullbackLeibler):
         return 2.0 * super().phi(t)
 
 
+class Hidden(PowerDivergence):
+    """Half of φ by a step of it: the ball of P is that of 2P, and the compiled core does not look."""
+
+    def _of(self, z, log):
+        return 0.5 * super()._of(z, log)
+
+
 class Spoken(KullbackLeibler):
     """Another name changes no formula."""
 
@@ -254,7 +262,11 @@ class Spoken(KullbackLeibler):
 
 def test_an_heir_of_a_divergence_changes_no_formula_or_all():
     """A judge asks for value, prices, slopes and bends each by its name: what an heir leaves is that of its parent."""
-    for heir, names in ((Halved(), "support, value of TotalVariation and"), (Steep(), "phi of KullbackLeibler and")):
+    for heir, names in (
+        (Halved(), "support, value of TotalVariation and"),
+        (Steep(), "phi of KullbackLeibler and"),
+        (Hidden(2.0), "_of of PowerDivergence and"),
+    ):
         for ask in (
             lambda heir=heir: rdp(Bernoulli(0.25), Hamming(), heir, D=0.1, P=0.02),
             lambda heir=heir: representation_region(Bernoulli(0.25), np.eye(2), heir),
