@@ -332,6 +332,26 @@ def test_a_broken_law_ends_with_exit_code_1(monkeypatch):
     assert "a missed control" in outcome.stderr.splitlines()[-1]
 
 
+def test_a_study_with_too_few_images_stays_out_of_a_check_and_is_told(monkeypatch):
+    monkeypatch.setattr(cli, "CHECKED", ("oracle", "other"))
+    monkeypatch.setitem(studies(), "oracle", replace(studies()["oracle"], images=10_000))
+    monkeypatch.setitem(studies(), "other", replace(planted([("a law", LAW, 2.0)]), id="other"))
+    monkeypatch.setattr(
+        Claim, "rows", lambda self, table: [cli.Row(self.text, self.kind, self.measured(table), 2.0, (0.1, 0.1))]
+    )
+    outcome = CliRunner().invoke(cli.app, ["check", "--json"])
+    assert outcome.exit_code == 1
+    assert [(row["id"], row["verdict"]) for row in json.loads(outcome.stdout)] == [("other", "pass")]
+    assert outcome.stderr.splitlines()[-1].startswith("Error: data = digits: must have 10000 images to train")
+
+
+def test_a_check_for_which_no_study_has_images_enough_is_refused(monkeypatch):
+    monkeypatch.setattr(cli, "CHECKED", ("oracle",))
+    monkeypatch.setitem(studies(), "oracle", replace(studies()["oracle"], images=10_000))
+    with pytest.raises(InvalidInput, match="must have 10000 images"):
+        CliRunner().invoke(cli.app, ["check"], catch_exceptions=False)
+
+
 def test_the_command_line(tmp_path):
     entries = json.loads(CliRunner().invoke(cli.app, ["list", "--json"]).stdout)
     assert [entry["id"] for entry in entries] == list(studies())
