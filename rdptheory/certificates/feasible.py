@@ -37,11 +37,10 @@ def min_distortion_channel(
     """min Σ_ij p_i W_ij cost_ij over channels with δ(reference, p W) <= P, by cutting planes.
 
     A transport with free moves takes one linear program, and so does a ball that is a polyhedron after a few cuts. Else
-    the ball is replaced by half-spaces <g_k, r> <= h_k that
-    hold it; each linear program yields multipliers λ and with them, whatever they are, the bound
-    Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. A first bound comes from the transport to the reference. Its
-    plan, mixed with that transport until it enters the ball, is the channel, and where it enters is the next cut. The
-    search ends once the bound exceeds `enough` or the channel costs clearly less.
+    the ball is replaced by half-spaces <g_k, r> <= h_k that hold it; each linear program yields multipliers λ and with
+    them, whatever they are, the bound Σ_i p_i min_j (cost_ij + Σ_k λ_k g_kj) - Σ_k λ_k h_k. A first bound comes from
+    the transport to the reference. Its plan, mixed with that transport until it enters the ball, is the channel, and
+    where it enters is the next cut. The search ends once the bound exceeds `enough` or the channel costs clearly less.
 
     Parameters
     ----------
@@ -71,7 +70,7 @@ def min_distortion_channel(
     limits: list[float] = []
     rows = sums_of_plans(n, m, 0)
     banned = barred | ((q <= 0.0) & divergence.forbids_new_symbols)
-    moves = divergence.moves(q.size)
+    moves = divergence.moves(q.size) if divergence.ours else None  # an heir may have changed what they cost
     for number in range(ROUNDS if P > 0.0 else 0):
         if lower > enough or float(np.vdot(best, paid)) < 0.5 * (lower + enough):
             break

@@ -210,3 +210,22 @@ def test_transport_costs_fit_their_laws():
     free = swap.support([1.0, 3.0], [0.5, 0.5], math.inf)
     assert free.value == 3.0
     assert free.law.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("member", SMOOTH, ids=lambda member: member.name)
+def test_bends_are_the_derivatives_of_the_value(member):
+    """Central differences of 1e-4 miss both derivatives by 1e-7 of them here, and δ itself has 16 digits."""
+    p, r, step = np.array([0.2, 0.3, 0.5]), np.array([0.3, 0.25, 0.45]), 1e-4
+    lean, bend = member.bends(p, r)
+    for j, unit in enumerate(step * np.eye(3)):
+        low, here, high = (member.value(p, r + k * unit) for k in (-1.0, 0.0, 1.0))
+        assert (high - low) / (2.0 * step) == pytest.approx(lean[j], rel=1e-6, abs=1e-7)
+        assert (high - 2.0 * here + low) / step**2 == pytest.approx(bend[j], rel=1e-6, abs=1e-5)
+
+
+def test_total_variation_is_a_transport_and_smooth_members_are_none():
+    p, r = np.array([0.2, 0.3, 0.5]), np.array([0.4, 0.25, 0.35])
+    moves = TotalVariation().moves(3)
+    assert TransportDivergence(moves).value(p, r) == pytest.approx(TotalVariation().value(p, r), abs=1e-12)
+    assert TotalVariation().bends(p, r) is None
+    assert all(member.moves(3) is None for member in SMOOTH)

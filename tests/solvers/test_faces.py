@@ -8,6 +8,8 @@ import pytest
 import scipy
 
 import rdptheory as rd
+from rdptheory.certificates import min_distortion_channel
+from rdptheory.problems import PerceptionLimit
 from rdptheory.solvers import faces
 from rdptheory.solvers.faces.program import program_of
 from rdptheory.solvers.faces.support import Support, innermost, largest_support
@@ -214,3 +216,24 @@ def test_a_rounding_of_D_beside_one_of_P(p, table, member, D, P):
     """D leaves 5e-18 above the least distortion: what rounds P is not paid for in units of that."""
     found = rd.rdp(rd.Pmf(p), rd.Table(table), member, D=D, P=P)
     checks.assert_sound(found, gap=1e-9)
+
+
+class Half(rd.TotalVariation):
+    """Half of what it inherits from, so that a ball of it holds more laws than the moves that it inherits tell."""
+
+    def value(self, reference, output):
+        return 0.5 * super().value(reference, output)
+
+    def support(self, v, reference, P):
+        return super().support(v, reference, 2.0 * P)
+
+    def cut(self, reference, law, P):
+        g, h = super().cut(reference, law, 2.0 * P)
+        return 0.5 * g, 0.5 * h
+
+
+def test_moves_of_an_heir_prove_nothing_about_its_ball():
+    p, table = np.array([0.6, 0.3, 0.1]), CORNER.matrix - CORNER.matrix.min(axis=1)[:, None]
+    least = min_distortion_channel(p, table, PerceptionLimit(rd.TotalVariation(), p, 0.1), 0.0).lower
+    heirs = min_distortion_channel(p, table, PerceptionLimit(Half(), p, 0.05), 0.7)
+    assert heirs.lower <= least * (1.0 + 1e-12)
