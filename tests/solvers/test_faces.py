@@ -233,7 +233,10 @@ class Half(rd.TotalVariation):
 
 
 def test_moves_of_an_heir_prove_nothing_about_its_ball():
-    p, table = np.array([0.6, 0.3, 0.1]), CORNER.matrix - CORNER.matrix.min(axis=1)[:, None]
-    least = min_distortion_channel(p, table, PerceptionLimit(rd.TotalVariation(), p, 0.1), 0.0).lower
-    heirs = min_distortion_channel(p, table, PerceptionLimit(Half(), p, 0.05), 0.7)
-    assert heirs.lower <= least * (1.0 + 1e-12)
+    """They would say 0.3 of these laws, where 0.2 is the least distortion by the program of its true ball."""
+    p, rng, cost = np.array([0.4, 0.3, 0.2, 0.1]), np.random.default_rng(0), 1.0 - np.eye(4)
+    table = rng.integers(0, 4, (4, 4)).astype(float)
+    table -= table.min(axis=1)[:, None]
+    program = Program(p, table, p, cost)
+    least = program.least(program.d, program.c, 0.1)
+    assert min_distortion_channel(p, table, PerceptionLimit(Half(), p, 0.05), least).lower <= least + 1e-12
