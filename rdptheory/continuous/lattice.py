@@ -225,7 +225,7 @@ class CellLaw:
     @property
     def extra(self) -> float:
         """Nats that it takes to tell the tails that are told, whatever the channel between the cells."""
-        return sum(tail.rate for tail in self.told)
+        return sum(tail.rate for tail in self.told) * (1.0 + 2.0 * self.error)
 
     @cached_property
     def noise(self) -> float:
