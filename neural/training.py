@@ -473,4 +473,4 @@ def _beside(net: nn.Module, tensor: Tensor) -> Tensor:
     return tensor.to(next(iter(net.state_dict().values()), tensor).device)
 
 
-guard(__name__, methods=False)
+guard(__name__)

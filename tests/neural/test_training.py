@@ -309,6 +309,13 @@ def test_decoders_that_cannot_be_fitted(digits, lloyd):
         neural.fit_decoder(lloyd, digits.train, MeanSquaredError(), steps=0, seed=0)
 
 
+@pytest.mark.parametrize("asked", ["features", "send", "decoder"])
+def test_a_codec_refuses_arrays_in_a_sentence(digits, lloyd, rng, asked):
+    given = (digits.train.numpy(), rng)[: 1 + (asked != "features")]
+    with pytest.raises(InvalidInput, match=r"torch\.as_tensor"):
+        getattr(lloyd, asked)(*given)
+
+
 def test_schedules():
     cycle = OneCycle(0.5)
     assert cycle(0.0) == rounded(0.04)
