@@ -28,7 +28,7 @@ ROUNDING = 1e-12
         (StudentT(2.5), (W2, 0.1), 0.04),
         (scipy.stats.lognorm(1.5), FREE, 0.03),
     ],
-    ids=str,
+    ids=["t2.01", "t2.1", "t2.5 KL", "t2.1 equal", "t2.5 W2", "lognormal"],
 )
 def test_heavy_tails_cost_no_width(law, ball, relative) -> None:
     """At a hundred cells; Gaussian noise, which was all before, is off by more than the rate."""
