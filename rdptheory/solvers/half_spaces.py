@@ -19,6 +19,8 @@ __all__ = ["HalfSpaces"]
 
 SHARE = 0.1
 """Of the gap that is asked for, to which the questions between half-spaces are solved."""
+ROOM = 2**26
+"""Entries of the tables of all half-spaces: 512 MB, and as much again once their row minima are taken off."""
 TINY = float(np.finfo(np.float64).tiny)
 """In place of the size of a direction that is 0."""
 
@@ -39,7 +41,7 @@ class HalfSpaces:
     gap : float
         In nats.
     max_cuts : int
-        Half-spaces at most.
+        Half-spaces at most; fewer on a large alphabet, where each is a table.
     """
 
     gap: float = 1e-6
@@ -65,6 +67,7 @@ class HalfSpaces:
         if not problem.perceptions or problem.perceptions[0].is_zero_radius:
             return inner.solve(problem)
         (ball,), planes, steps = problem.perceptions, list[DistortionLimit](), 0
+        most = min(self.max_cuts, max(1, ROOM // (problem.shape[0] * problem.shape[1])))
         best: Proof | None = None
         while True:
             found = answered(replace(problem, distortions=(*problem.distortions, *planes), perceptions=()), inner)
@@ -72,8 +75,8 @@ class HalfSpaces:
             best = judged(problem, _without_planes(problem, found)).better(best).ended(steps, "")
             if best.bounds.gap <= self.gap or found.channel is None:
                 return best.outcome
-            if len(planes) >= self.max_cuts:
-                return best.ended(steps, _said(self.max_cuts)).outcome
+            if len(planes) >= most:
+                return best.ended(steps, _said(most)).outcome
             law = problem.output(found.channel)
             plane = _plane(ball, law)
             if plane is None:

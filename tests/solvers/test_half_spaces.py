@@ -24,6 +24,7 @@ from rdptheory import (
 )
 from rdptheory.divergences import Divergence, Support
 from rdptheory.solution import Status
+from rdptheory.solvers import half_spaces
 
 SOURCE = Pmf([0.3, 0.25, 0.2, 0.15, 0.1])
 ONE_BALL = Problem(SOURCE, Hamming(), TotalVariation(), D=0.3, P=0.1).discrete
@@ -131,11 +132,13 @@ def test_every_cut_holds_the_ball():
             assert float(g @ (p + share * way)) <= h + 1e-14  # rounding of two products
 
 
-def test_a_search_that_ends_early_says_so_and_its_bracket_holds():
+def test_a_search_that_ends_early_says_so_and_its_bracket_holds(monkeypatch):
     early = rdp(SOURCE, Hamming(), Plain(), D=0.3, P=0.002, method=HalfSpaces(max_cuts=1))
     assert early.status is Status.STOPPED
     assert early.message == "1 half-space was made"
     assert early.bounds.overlaps(rdp(SOURCE, Hamming(), KullbackLeibler(), D=0.3, P=0.002).bounds)
+    monkeypatch.setattr(half_spaces, "ROOM", 50)  # two tables
+    assert rdp(SOURCE, Hamming(), Plain(), D=0.3, P=0.002).message == "2 half-spaces were made"
 
 
 def test_a_support_that_is_not_reached_costs_width_and_no_truth():
