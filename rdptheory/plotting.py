@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any
 from weakref import WeakSet
@@ -19,7 +20,7 @@ import numpy as np
 from rdptheory.critical import CriticalPoints
 from rdptheory.doors import Has, guard
 from rdptheory.errors import InvalidInput, MissingPackage, count, finite
-from rdptheory.files import write_whole
+from rdptheory.files import write_bytes
 from rdptheory.placement import Limit, Placement
 from rdptheory.solution import Solution
 from rdptheory.sweeps import DataSet
@@ -404,15 +405,12 @@ def mark_critical(ax: Axes, points: Sequence[CriticalPoints], unit: Unit | str =
     active = [(one.active.value, unit.from_nats(one.active_rate)) for one in points if one.active is not None]
     ends = [(one.zero_rate.value, 0.0) for one in points]
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    marks = ((active, "D", "perception limit starts to cost"), (ends, "^", "rate 0"))
-    for places, marker, label in marks:
+    for places, marker, label in ((active, "D", "perception limit starts to cost"), (ends, "^", "rate 0")):
         inside = [(x, y) for x, y in places if left <= x <= right and bottom <= y <= top]
         if inside:
-            x, y = zip(*inside, strict=True)
             look = {"marker": marker, "linestyle": "none", "color": "black", "markerfacecolor": "white"}
-            ax.plot(x, y, label=label, clip_on=False, zorder=3.0, **look)
-    ax.set_xlim(left, right)
-    ax.set_ylim(bottom, top)
+            ax.plot(*zip(*inside, strict=True), label=label, clip_on=False, zorder=3.0, **look)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
     if ax.get_legend_handles_labels()[0]:
         with _drawing(ax):
             ax.legend(title=_legend_title(ax))
@@ -428,8 +426,10 @@ def save(drawn: Picture, path: str | os.PathLike[str]) -> Path:
     if suffix not in drawn.canvas.get_supported_filetypes():
         raise InvalidInput("path", str(path), "must end in the name of a picture's format, such as .png, .pdf or .svg")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
+    made = BytesIO()  # on a full disk the writers of matplotlib fail in ways of their own
     with _matplotlib().rc_context({name: STYLE[name] for name in OF_FILES}):
-        return write_whole(path, lambda scratch: drawn.savefig(scratch, format=suffix, metadata=metadata, dpi=DPI))
+        drawn.savefig(made, format=suffix, metadata=metadata, dpi=DPI)
+    return write_bytes(path, made.getvalue())
 
 
 def _check_data(dataset: DataSet) -> None:

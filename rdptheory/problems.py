@@ -98,8 +98,11 @@ class Problem(Frozen):
             return n, n
         matrix, m = self.distortion.matrix, int(self.distortion.matrix.shape[1])
         if self.distortion.reference is None and n != m:
-            rule = f"has shape {matrix.shape}: a finite P needs as many reconstructions as symbols, or Table(matrix, "
-            raise InvalidInput("matrix", matrix, f"{rule}reference=law) with a law of shape ({m},)")
+            rule = (
+                f"has shape {matrix.shape}: a finite P needs as many reconstructions as symbols, "
+                f"or Table(matrix, reference=law) with a law of shape ({m},)"
+            )
+            raise InvalidInput("matrix", matrix, rule)
         return m, m
 
     @cached_property

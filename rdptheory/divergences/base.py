@@ -158,7 +158,7 @@ class Divergence(ABC):
         InvalidInput
             It knows none of this kind.
         """
-        raise InvalidInput("perception", self, "has no interior point; HalfSpaces() answers `rdp` about it")
+        raise InvalidInput("perception", self, "has no interior point: the method HalfSpaces answers `rdp` about it")
 
     def support_slope(self, v: Law, reference: Law, mu: NotNegative) -> FloatArray:
         """∂σ_P(v)/∂p_i at the multiplier μ > 0 of the ball: what a unit of reference mass is worth.
@@ -168,7 +168,7 @@ class Divergence(ABC):
         InvalidInput
             The class does not say.
         """
-        raise InvalidInput("perception", self, "has no derivative by the source law: it needs a support_slope")
+        raise InvalidInput("perception", self, "has no derivative by the source law: its class has no slope of σ")
 
     def cut(self, reference: Law, law: Law, P: NotNegative) -> tuple[FloatArray, float]:
         """A half-space {r : <g, r> <= h} that holds the ball and touches it near `law`, as (g, h).
