@@ -161,7 +161,7 @@ def test_a_limit_that_is_idle_takes_no_cut_and_one_below_the_least_no_channel():
 @pytest.mark.parametrize(
     "ask, said",
     [
-        (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1, method=InteriorPoint()), "HalfSpaces.. answers"),
+        (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1, method=InteriorPoint()), "the method HalfSpaces"),
         (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1, method=FirstOrder()), "takes an f-divergence"),
         (lambda: rdp(SOURCE, Hamming(), Twice(), D=0.3, P=0.1).gradient(), "its class has no slope of σ"),
         (lambda: HalfSpaces().solve(TWO_BALLS), "takes one limit, on the law of the output"),
