@@ -77,7 +77,7 @@ class Codec:
 
     def send(self, images: Tensor, rng: torch.Generator) -> Sent:
         """Codes and what the decoder receives, with fresh dither."""
-        features = self.features(images)
+        features = self.features(checked("images", images, self.coder))
         return self.quantiser.send(features, self.quantiser.noise(*features.shape, rng).to(features.device))
 
     @property

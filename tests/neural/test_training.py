@@ -316,6 +316,12 @@ def test_a_codec_refuses_arrays_in_a_sentence(digits, lloyd, rng, asked):
         getattr(lloyd, asked)(*given)
 
 
+@pytest.mark.parametrize("shape", [(5, 8, 8), (5, 1, 7, 7), (5, 3, 8, 8)])
+def test_a_codec_sends_images_of_its_shape_only(lloyd, rng, shape):
+    with pytest.raises(InvalidInput, match="images = "):
+        lloyd.send(torch.zeros(shape), rng)
+
+
 def test_schedules():
     cycle = OneCycle(0.5)
     assert cycle(0.0) == rounded(0.04)
