@@ -25,6 +25,7 @@ from rdptheory.options import (
     FolderOption,
     GridFileOption,
     LevelsOption,
+    MaybePGridOption,
     MaybePictureOption,
     OwnDistortionOption,
     OwnPerceptionOption,
@@ -49,6 +50,7 @@ from rdptheory.words import (
     as_numbers,
     as_perception,
     as_question,
+    as_radius,
     as_seen,
     as_source,
     check_outputs,
@@ -103,7 +105,7 @@ def curve(
     D: DGridOption,
     out: CsvOption,
     perception: PerceptionOption = "none",
-    P: PGridOption = "inf",
+    P: MaybePGridOption = None,
     side_information: SideInformationOption = None,
     realism: RealismOption = OUTPUT,
     plot: MaybePictureOption = None,
@@ -120,8 +122,8 @@ def curve(
         raise InvalidInput("critical", critical, "is for a source without side information")
     question = as_question(source, distortion, perception, levels)
     seen = as_seen(question[0], side_information, realism)
-    limits = as_limits("P", P)
     distortions = as_limits("D", D)
+    limits = as_limits("P", as_radius(P, question[2]))
     rows = tabulate(source, *question, D=distortions, P=limits, progress=True, **seen)
     corners = [critical_points(*question, P=limit) for limit in _counted(limits)] if critical else []
     picture = None if plot is None else draw_curves(question, seen, distortions, limits, corners, plot, unit)
@@ -184,15 +186,16 @@ def slope_curve_command(
     s: SlopesOption,
     out: GridFileOption,
     perception: PerceptionOption = "none",
-    P: POption = "inf",
+    P: POption = None,
     levels: LevelsOption = None,
     unit: UnitOption = Unit.bits,
 ) -> None:
     """Write the points of R(D,P) at a list of slopes. Brackets on D and on the rate."""
     _check_grid_file(out)
     check_outputs({"out": out}, source, distortion)
-    question, limit = as_question(source, distortion, perception, levels), as_limit("P", P)
+    question = as_question(source, distortion, perception, levels)
     steep = [finite("s", value, positive=True) for value in as_numbers("s", s)]
+    limit = as_limit("P", as_radius(P, question[2]))
     grid = slope_curve(*question, s=[unit.to_nats(value) for value in steep], P=limit)
     tell_written(write_surface(out, grid))
 

@@ -25,6 +25,7 @@ __all__ = [
     "JsonOption",
     "LevelsOption",
     "MaybeCsvOption",
+    "MaybePGridOption",
     "MaybePictureOption",
     "OwnDistortionOption",
     "OwnPerceptionOption",
@@ -76,11 +77,14 @@ DOption = Annotated[str, typer.Option("-D", help="limit on the mean distortion (
 EachDOption = Annotated[
     str | None, typer.Option("-D", help="limit on the mean distortion (inf lifts it); one for each with commas between")
 ]
-POption = Annotated[str, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")]
+POption = Annotated[
+    str | None, typer.Option("-P", help="limit on the perception divergence, at least 0 (inf lifts it)")
+]
 COption = Annotated[str, typer.Option("-C", help="limit on H(S|U), what the code leaves open of the class, in --unit")]
 ROption = Annotated[str, typer.Option("-R", help="limit on the rate, in --unit (inf lifts it)")]
 DGridOption = Annotated[str, typer.Option("-D", help=_GRID)]
 PGridOption = Annotated[str, typer.Option("-P", help=_GRID)]
+MaybePGridOption = Annotated[str | None, typer.Option("-P", help=_GRID)]
 SlopeOption = Annotated[
     str | None, typer.Option("--slope", help="in place of -D: the point where dR/dD is minus this, in --unit")
 ]

@@ -45,6 +45,7 @@ from rdptheory.words import (
     as_numbers,
     as_perception,
     as_question,
+    as_radius,
     as_relevance,
     as_seen,
     as_source,
@@ -67,7 +68,7 @@ def register(app: typer.Typer) -> None:
         distortion: DistortionsOption,
         D: EachDOption = None,
         perception: PerceptionOption = "none",
-        P: POption = "inf",
+        P: POption = None,
         s: SlopeOption = None,
         side_information: SideInformationOption = None,
         realism: RealismOption = OUTPUT,
@@ -78,7 +79,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Print R(D,P) with its proved bracket. Also with side information, for whole blocks, or at a slope."""
-        made, judged, limit = as_source(source, levels), as_perception(perception), as_limit("P", P)
+        made, judged = as_source(source, levels), as_perception(perception)
         each = [as_distortion(word) for word in distortion.split(",")]
         seen = as_seen(made, side_information, realism)
         shared = unit.to_nats(as_limit("common_randomness", common_randomness))
@@ -86,12 +87,14 @@ def register(app: typer.Typer) -> None:
             if D is not None or len(each) > 1 or side_information is not None or (realism, shared, sense) != PLAIN:
                 raise InvalidInput("s", s, "stands in place of -D, and takes one distortion and nothing beside")
             steep = unit.to_nats(finite("s", as_number("s", s), positive=True))
+            limit = as_limit("P", as_radius(P, judged))
             _tell_slope((source, unit, as_json), limit, rate_at_slope(made, each[0], judged, s=steep, P=limit))
             return
         if D is None:
             raise InvalidInput("D", D, "must be given, or --slope in its place")
         limits = as_numbers("D", D, len(each))
         what: Any = (each, limits) if len(each) > 1 else (each[0], limits[0])
+        limit = as_limit("P", as_radius(P, judged))
         found = rdp(made, what[0], judged, D=what[1], P=limit, common_randomness=shared, sense=sense, **seen)
         _tell((source, unit, as_json), found)
 
@@ -101,7 +104,7 @@ def register(app: typer.Typer) -> None:
         distortion: DistortionOption,
         R: ROption,
         perception: PerceptionOption = "none",
-        P: POption = "inf",
+        P: POption = None,
         side_information: SideInformationOption = None,
         realism: RealismOption = OUTPUT,
         common_randomness: CommonRandomnessOption = "inf",
@@ -113,7 +116,7 @@ def register(app: typer.Typer) -> None:
         """Print D(R,P), the distortion a rate pays for. With its proved bracket."""
         question = as_question(source, distortion, perception, levels)
         seen = as_seen(question[0], side_information, realism)
-        rate, limit = unit.to_nats(as_limit("R", R)), as_limit("P", P)
+        rate, limit = unit.to_nats(as_limit("R", R)), as_limit("P", as_radius(P, question[2]))
         shared = unit.to_nats(as_limit("common_randomness", common_randomness))
         found = distortion_at(*question, R=rate, P=limit, common_randomness=shared, sense=sense, **seen)
         _tell_located((source, unit, as_json), "D", {"R_nat": rate, "P": limit}, found)
@@ -160,23 +163,23 @@ def register(app: typer.Typer) -> None:
         relevance: ClassesOption,
         C: COption,
         distortion: DistortionOption,
-        D: DOption = "inf",
+        D: DOption,
         perception: PerceptionOption = "none",
-        P: POption = "inf",
+        P: POption = None,
         levels: LevelsOption = None,
         unit: UnitOption = Unit.bits,
         as_json: JsonOption = False,
     ) -> None:
         """Print R(D,P,C): classes and reconstructions. The least rate of a code that serves for both."""
-        made = _finite(source, levels)
+        made, judged = _finite(source, levels), as_perception(perception)
         answer = relevant_rate(
             made,
             as_relevance(relevance),
             as_distortion(distortion),
-            as_perception(perception),
+            judged,
             C=unit.to_nats(as_limit("C", C)),
             D=as_number("D", D),
-            P=as_limit("P", P),
+            P=as_limit("P", as_radius(P, judged)),
         )
         _tell((source, unit, as_json), answer)
 

@@ -48,7 +48,7 @@ from rdptheory.sources.histogram import read_table
 __all__ = [
     "DISTORTIONS", "FAMILIES", "PERCEPTIONS", "PICTURES", "RENYI", "TABLE", "UNSEEN", "Question", "Seen",
     "as_distortion", "as_limit", "as_limits", "as_number", "as_numbers", "as_perception", "as_question",
-    "as_relevance", "as_seen", "as_source", "check_outputs", "check_text",
+    "as_radius", "as_relevance", "as_seen", "as_source", "check_outputs", "check_text",
 ]  # fmt: skip
 
 Question = tuple[Source, Distortion, Divergence | None]
@@ -123,6 +123,13 @@ def as_numbers(argument: str, text: str, most: int | None = None) -> list[float]
         count = "1 limit" if most == 1 else f"{most} limits"
         raise InvalidInput(argument, text, f"must be {count}, one for each distortion, with commas between; {POINT}")
     return [_number(argument, part, "must be numbers with commas between (inf is allowed)", text) for part in parts]
+
+
+def as_radius(P: str | None, perception: Divergence | None) -> str:
+    """The word for P, which nobody may forget beside a divergence; without one it is inf."""
+    if P is None and perception is not None:
+        raise InvalidInput("P", P, "must be given beside a divergence (inf lifts the limit)")
+    return "inf" if P is None else P
 
 
 def as_limits(argument: str, text: str) -> list[float]:

@@ -160,8 +160,8 @@ def test_curve_says_where_it_turns(capsys, tmp_path):
 
 BAD = {
     "p": (["rate", "--source", "bernoulli:1.5", "--distortion", "hamming", "-D", "0.1"], "p = 1.5"),
-    "a negative D": (["rate", *COIN, "-D", "-0.1"], "D = "),
-    "D nan": (["rate", *COIN, "-D", "nan"], "D = nan"),
+    "a negative D": (["rate", *COIN, "-D", "-0.1", "-P", "0"], "D = "),
+    "D nan": (["rate", *COIN, "-D", "nan", "-P", "0"], "D = nan"),
     "P nan": (["rate", *COIN, "-D", "0.1", "-P", "nan"], "P = nan"),
     "a negative P": (["rate", *COIN, "-D", "0.1", "-P", "-0.1"], "P = "),
     "a word for a number": (["rate", *COIN, "-D", "little"], "D = little"),
@@ -202,6 +202,11 @@ BAD = {
     "one place for two files": (["curve", *COIN, "-D", "0.1", "--out", "a.png", "--plot", "./a.png"], "--out writes"),
     "a device": (["curve", *COIN, "-D", "0.1", "--out", "/dev/null"], "plain files"),
     "bytes that are no text": (["rate", *COIN, "-D", "\udcff"], r"D = \udcff"),
+    "a measure without P": (["rate", *COIN, "-D", "0.1"], "-P: must be given"),
+    "a measure without P at a slope": (["rate", *COIN, "--slope", "1"], "-P: must be given"),
+    "a measure without P for a rate": (["distortion-at", *COIN, "-R", "0.1"], "-P: must be given"),
+    "a measure without P over a grid": (["curve", *COIN, "-D", "0.1", "--out", "c.csv"], "-P: must be given"),
+    "a measure without P at slopes": (["slope-curve", *COIN, "--slope", "1", "--out", "c.csv"], "-P: must be given"),
     "a finite P without a measure": (["rate", *COIN[:4], "-D", "0.1", "-P", "0"], "divergence"),
     "an unknown picture": (["curve", *COIN, "-D", "0.1", "--out", "c.csv", "--plot", "c.bmp"], ".png"),
 }

@@ -303,6 +303,11 @@ BAD: dict[str, tuple[list[str], str]] = {
     "slopes below 0": (["slope-curve", *FOUR, "--slope", "1,-1", "--out", "s.csv"], "--slope = 1,-1: must be finite"),
     "slopes to a file of no kind": (["slope-curve", *FOUR, "--slope", "1", "--out", "s.txt"], "must end in .nc or"),
     "C below 0": ([*CLASS[:3], "-C", "-1", "--relevance", "classes.csv"], "C = -1"),
+    "a measure without P beside classes": (
+        ["relevant-rate", *CLASS[1:], "classes.csv", *FOUR[2:], "--perception", "tv", "-D", "1"],
+        "-P: must be given",
+    ),
+    "a distortion without D beside classes": (["relevant-rate", *CLASS[1:], "classes.csv", *FOUR[2:]], "'-D'"),
     "D of what nobody shows": (["relevant-rate", *CLASS[1:], "classes.csv", "-D", "1"], "distortion"),
 }
 
