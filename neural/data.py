@@ -22,6 +22,7 @@ __all__ = [
     "gaussian", "load", "mnist", "pictures", "resize", "svhn", "table", "tinted", "uniform", "usable",
 ]  # fmt: skip
 
+PARTS = ("train", "test"), ("x_train", "x_test")  # names of two arrays in a file
 FAR = 10.0  # more than any noise adds to an image in [0, 1], or a Gaussian sample ever is, and far from 255
 
 
@@ -84,7 +85,7 @@ def pictures(folder: str | os.PathLike[str], *, side: int = 32, per_image: int =
     rng, kinds = np.random.default_rng(0), (".png", ".jpg", ".jpeg", ".webp", ".ppm")
     found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
     if len(found) < 2:
-        raise InvalidInput("data", str(folder), "must hold at least two images (png, jpg, webp, ppm)")
+        raise InvalidInput("data", str(folder), "must itself hold at least two images (png, jpg, webp, ppm)")
     sizes = {readers.read_picture(file).shape[:2] for file in found}
     if len(sizes) == 1 and (size := sizes.pop())[0] == size[1] <= 64:
         side, per_image = size[0], 1
@@ -102,16 +103,21 @@ def pictures(folder: str | os.PathLike[str], *, side: int = 32, per_image: int =
 
 def table(path: str | os.PathLike[str]) -> Split:
     """Images (n, side, side), (n, planes, side, side) or (n, side, side, planes) of a NumPy file: .npy, or .npz with
-    `train` and `test` or one array. Bytes are divided by 255; without a test part every fifth image is kept for it."""
+    `train` and `test`, `x_train` and `x_test`, or one array. Bytes are divided by 255; without a test part every fifth
+    image is kept for it."""
     found = readers.read_arrays(Path(path))
-    parts = [found["train"], found["test"]] if {"train", "test"} <= set(found) else list(found.values())
+    names = next((pair for pair in PARTS if {*pair} <= {*found}), tuple(found))
+    parts = [np.atleast_1d(found[name]) for name in names]
+    if (len(parts) != 1 and names not in PARTS) or any(part.dtype.kind not in "buif" for part in parts):
+        rule = "must hold one array of numbers, or train and test, or x_train and x_test; it holds"
+        raise InvalidInput("data", str(path), f"{rule} {', '.join(found) or 'none'}")
     if len(parts) == 1:
         test = np.arange(len(parts[0])) % 5 == 4
         parts = [parts[0][~test], parts[0][test]]
-    if not all(map(len, parts[:2])):
+    if not all(map(len, parts)):
         raise InvalidInput("data", str(path), "must hold at least 5 images, of which every fifth is for the test")
     images = []
-    for part in parts[:2]:
+    for part in parts:
         planes = part[:, None] if part.ndim == 3 else part
         planes = planes.transpose(0, 3, 1, 2) if planes.ndim == 4 and planes.shape[3] in (1, 3) else planes
         scale = 255.0 if planes.dtype == np.uint8 else 1.0
@@ -127,7 +133,7 @@ def load(place: str | os.PathLike[str] | None) -> Split:
     if path.suffix in (".npy", ".npz"):
         return table(path)
     if not path.is_dir():
-        raise InvalidInput("data", str(place), "is neither a folder nor a NumPy file")
+        raise InvalidInput("data", str(place), "must be a folder, or a file that ends in .npy or .npz")
     if any(path.glob("train-images-idx3-ubyte*")):
         return mnist(path)
     if (path / "train_32x32.mat").is_file():
@@ -148,7 +154,8 @@ def checked(argument: str, images: object, coder: Any = None) -> Tensor:
     if wanted and tuple(images.shape[1:]) != wanted:
         raise InvalidInput(argument, shown, f"must have the coder's planes and side, {wanted}")
     if not float(images.abs().max()) <= FAR:
-        raise InvalidInput(argument, shown, "must be finite and in [0, 1]: grey levels are divided by 255 first")
+        rule = "must be finite and in [0, 1]: grey levels are divided by 255 (of 16 bits: 65535)"
+        raise InvalidInput(argument, shown, rule)
     return images
 
 

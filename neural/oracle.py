@@ -36,6 +36,8 @@ def lloyd(images: Tensor, bits: int, *, seed: int, steps: int = 500) -> Codec:
     apart = torch.full((len(points),), torch.inf, device=points.device)
     for _ in range(count - 1):
         apart = torch.minimum(apart, (points - table[-1]).square().sum(1))
+        if not float(apart.max()) > 0.0:
+            raise InvalidInput("bits", bits, f"2^bits must be at most the number of different images, {len(table)}")
         chosen = torch.multinomial(apart.cpu(), 1, generator=rng).to(points.device)
         table = torch.cat([table, points[chosen]])
     cells = torch.full((len(points),), -1, device=points.device)

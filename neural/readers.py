@@ -69,9 +69,11 @@ def read_picture(path: Path) -> np.ndarray:
         with image.open(stream) as picture:
             if math.prod(picture.size) > MOST_PIXELS:
                 raise ValueError
-            return np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255.0)
+            deep = picture.mode[0] == "I"  # 16 bits, which Pillow clips at 255
+            levels = np.asarray(picture if deep else picture.convert("RGB"), dtype=np.float32)
+            return np.repeat(levels[..., None], 3, 2) / np.float32(65535.0) if deep else levels / np.float32(255.0)
 
-    return _tried(path, f"must be a picture of at most {MOST_PIXELS // 10**6} million pixels", read)
+    return _tried(path, f"must be a whole picture of at most {MOST_PIXELS // 10**6} million pixels", read)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

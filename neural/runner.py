@@ -114,6 +114,11 @@ class Bench:
         return self.split.train.shape[1]
 
     @cached_property
+    def different(self) -> list[int]:
+        """How many training and test images there are; one that occurs twice counts once."""
+        return [len({hash(image.numpy().tobytes()) for image in part}) for part in (self.split.train, self.split.test)]
+
+    @cached_property
     def classifier(self) -> Classifier:
         """The network of features: it tells the labels apart, or the k-means cells of images without labels."""
         images, labels = self.split.train.to(self.device), self.split.train_labels
@@ -259,9 +264,9 @@ def models_of(study: Study, bench: Bench) -> list[Model]:
     models = list(study.models(study.variant(bench.preset, bench.planes)))
     rates = [model.labels.get("rate", 0.0) for model in models if "codes" in study.measures]
     least = max(study.images, PER_CODE * round(2 ** max(rates, default=0.0)))
-    train, test = (len(part) for part in (bench.split.train, bench.split.test))
+    train, test = bench.different
     if (train < least or test < least // 4) and not all(model.source.samples for model in models):
-        rule = f"must have {least} images to train and {least // 4} to test at least for {study.id}"
+        rule = f"must have {least} different images to train and {least // 4} to test for {study.id}"
         raise InvalidInput("data", bench.data, f"{rule}, has {train} and {test}")
     return models
 

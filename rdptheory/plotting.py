@@ -210,7 +210,7 @@ def plot_curves(
             line = line.isel(D=np.isfinite(line.rate.values))
             rate, lower, upper = (unit.from_nats(line[name].values) for name in ("rate", "lower", "upper"))
             drawn = {"color": look["color"], "linestyle": look["linestyle"]}
-            ax.plot(line.D, rate, label=_limit_text(P), zorder=2.5, **drawn)
+            ax.plot(line.D, rate, label=_limit_text(P) if few else None, zorder=2.5, **drawn)
             ax.fill_between(line.D, lower, upper, color=look["color"], alpha=0.25, linewidth=0)
         ax.set_xlabel(label_D or f"distortion D{_measure(shown.attrs.get('distortion'))}")
         ax.set_ylabel(f"rate R(D, P) ({unit.value} per symbol)")

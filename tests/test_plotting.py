@@ -71,6 +71,9 @@ def test_no_two_limits_look_alike(count):
     assert len(looks) == count
     assert [fault for fault in faults(drawn) if count <= 9] == []
     assert (axes.get_legend() is None) == (count > plotting.FEW)  # then a scale names them
+    point = place([Measurement(0.5, 0.1, 0.05, "mine")], *COIN)
+    told = [text.get_text() for text in plotting.overlay(axes, point).get_legend().get_texts()]
+    assert len(told) == 1 + count * (count <= plotting.FEW)
 
 
 def test_infinite_rates_are_left_out():

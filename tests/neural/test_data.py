@@ -114,7 +114,7 @@ def test_patches_come_from_the_pictures_and_test_patches_from_other_pictures(tmp
 def test_folders_without_data_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="two images"):
         data.load(tmp_path)
-    with pytest.raises(InvalidInput, match="neither a folder"):
+    with pytest.raises(InvalidInput, match=r"a folder, or a file that ends in \.npy"):
         data.load(tmp_path / "nowhere")
 
 
@@ -138,6 +138,34 @@ def test_numpy_files(tmp_path, shape):
     np.savez(tmp_path / "x.npz", train=pixels[:7] / 255.0, test=pixels[7:] / 255.0)
     split = data.load(tmp_path / "x.npz")
     assert (split.train.shape, split.test.shape) == ((7, 1, 8, 8), (3, 1, 8, 8))
+
+
+def test_arrays_of_a_numpy_file_go_by_their_names(tmp_path):
+    """In the file of Keras the test images stand first, and were trained on."""
+    train, test = np.zeros((7, 8, 8), np.uint8), np.full((3, 8, 8), 255, np.uint8)
+    labels = {"y_test": np.arange(3), "y_train": np.arange(7)}
+    np.savez(tmp_path / "x.npz", x_test=test, x_train=train, **labels)
+    split = data.load(tmp_path / "x.npz")
+    assert (len(split.train), float(split.train.max())) == (7, 0.0)
+    assert (len(split.test), float(split.test.min())) == (3, 1.0)
+    for held in ({"images": train, **labels}, {"train": train}, {"train": train, "clean": train}, {}):
+        np.savez(tmp_path / "x.npz", **held)
+        if len(held) == 1:
+            assert len(data.load(tmp_path / "x.npz").train) == 6
+            continue
+        with pytest.raises(InvalidInput, match=f"it holds {', '.join(held) or 'none'}"):
+            data.load(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [np.float32(1.0), np.full((10, 8, 8), "a"), np.zeros((10, 8, 8), complex)],
+    ids=["one number", "letters", "complex"],
+)
+def test_what_is_no_array_of_images_is_refused(tmp_path, held):
+    np.save(tmp_path / "x.npy", held)
+    with pytest.raises(InvalidInput, match="must hold"):
+        data.load(tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])

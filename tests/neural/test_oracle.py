@@ -40,6 +40,13 @@ def test_lloyd_is_a_fixed_point(digits, lloyd, cells, mean):
     assert lloyd.bits == 4.0
 
 
+def test_fewer_different_images_than_cells_are_told(digits):
+    images = digits.train[:3].repeat(10, 1, 1, 1)
+    assert len(oracle.lloyd(images, 1, seed=0).decoder.net.table) == 2
+    with pytest.raises(InvalidInput, match="at most the number of different images, 3"):
+        oracle.lloyd(images, 2, seed=0)
+
+
 def test_permuting_inside_cells_moves_images_only_inside_their_cell(digits, cells):
     moved = permute(digits.train, cells, seed=3)
     for cell in range(16):

@@ -88,6 +88,15 @@ def test_whole_files_are_read(tmp_path: Path) -> None:
     assert set(read_arrays(put(tmp_path, "arrays.npz", WHOLE["arrays.npz"][1]))) == {"train", "test"}
 
 
+@pytest.mark.parametrize("kind", ["png", "pgm"])
+def test_sixteen_bits_keep_their_levels(tmp_path: Path, kind: str) -> None:
+    """Pillow turns them into eight by clipping at 255: nearly every picture came out white."""
+    levels = np.array([[0, 255, 256], [30_000, 65_280, 65_535]], np.uint16)
+    Image.fromarray(levels).save(tmp_path / f"deep.{kind}")
+    shown = read_picture(tmp_path / f"deep.{kind}")
+    np.testing.assert_array_equal(shown, (levels / np.float32(65_535.0))[..., None].repeat(3, 2))
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_damage_is_one_sentence(tmp_path: Path, name: str) -> None:
     """200 flipped bits and 20 ends: each is refused, or read without complaint where the format has no checksum."""

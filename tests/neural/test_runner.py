@@ -161,12 +161,20 @@ def test_too_few_images_for_a_study_are_refused_at_the_door(digits, tmp_path, mo
         if n >= least * 5 // 4:
             assert models_of(study, bench)
             continue
-        said = f"data = few{n}: must have {least} images to train and {least // 4} to test at least for {id}, has"
+        said = f"data = few{n}: must have {least} different images to train and {least // 4} to test for {id}, has"
         with pytest.raises(InvalidInput, match=said):
             runner.run(id, bench, tmp_path / "run")
         with pytest.raises(InvalidInput, match=said):
             list(runner.answers([id], bench))
         assert not (tmp_path / "run").exists()
+
+
+def test_an_image_that_occurs_often_counts_once(digits, tmp_path):
+    np.save(tmp_path / "flat.npy", np.ones((1000, 8, 8), np.float32))
+    np.save(tmp_path / "few.npy", digits.train[:100, 0].repeat(10, 1, 1).numpy())
+    for name, seen in (("flat", "1 and 1"), ("few", "80 and 20")):
+        with pytest.raises(InvalidInput, match=f"240 different images to train and 60 to test for oracle, has {seen}"):
+            runner.run("oracle", Bench("smoke", load(tmp_path / f"{name}.npy")), tmp_path / "run")
 
 
 @pytest.mark.parametrize("n", [1, 4])
@@ -342,13 +350,13 @@ def test_a_study_with_too_few_images_stays_out_of_a_check_and_is_told(monkeypatc
     outcome = CliRunner().invoke(cli.app, ["check", "--json"])
     assert outcome.exit_code == 1
     assert [(row["id"], row["verdict"]) for row in json.loads(outcome.stdout)] == [("other", "pass")]
-    assert outcome.stderr.splitlines()[-1].startswith("Error: data = digits: must have 10000 images to train")
+    assert outcome.stderr.splitlines()[-1].startswith("Error: data = digits: must have 10000 different images to train")
 
 
 def test_a_check_for_which_no_study_has_images_enough_is_refused(monkeypatch):
     monkeypatch.setattr(cli, "CHECKED", ("oracle",))
     monkeypatch.setitem(studies(), "oracle", replace(studies()["oracle"], images=10_000))
-    with pytest.raises(InvalidInput, match="must have 10000 images"):
+    with pytest.raises(InvalidInput, match="must have 10000 different images"):
         CliRunner().invoke(cli.app, ["check"], catch_exceptions=False)
 
 
@@ -374,7 +382,7 @@ def test_the_command_line(tmp_path):
         (["run", "nonsense", "--out", "x"], "id = nonsense"),
         (["check", "--preset", "huge"], "preset = huge"),
         (["check", "--device", "tpu"], "device = tpu"),
-        (["check", "--data", "nowhere"], "neither a folder"),
+        (["check", "--data", "nowhere"], "must be a folder, or a file"),
         (["report", "nowhere"], "no result.json"),
         (["fetch", "imagenet", "x"], "name = imagenet"),
     ],
