@@ -13,10 +13,15 @@ Phi phi_of(const rdp_ball *ball) {
 
 static double log_times(double x, double y) { return x > 0.0 ? x * log(x / y) : 0.0; } /* x log(x/y) */
 
-/* (t^a - a t + a - 1)/(a (a-1)) at t = 1 + z, from z and log t. */
-static double ordered(double a, double z, double log_t) {
-    if (a >= 0.5) return ((1.0 + z) * expm1((a - 1.0) * log_t) / (a - 1.0) - z) / a;
-    return (expm1(a * log_t) / a - z) / (a - 1.0);
+static double risen(double power, double t, double log_t) { /* t^power - 1: a power rounds once */
+    double exponent = power * log_t;
+    return fabs(exponent) < 1.0 ? expm1(exponent) : pow(t, power) - 1.0;
+}
+
+/* q phi(r/q) for phi(t) = (t^a - a t + a - 1)/(a (a-1)), from r - q and log(r/q). */
+static double ordered(double a, double q, double r, double gap, double log_t) {
+    if (a >= 0.5) return (r * risen(a - 1.0, r / q, log_t) / (a - 1.0) - gap) / a;
+    return (q * risen(a, r / q, log_t) / a - gap) / (a - 1.0);
 }
 
 double phi_value(const Phi *is, double t) {
@@ -27,7 +32,7 @@ double phi_value(const Phi *is, double t) {
     case JENSEN: return (log_times(1.0, middle) - 1.0 + middle) + (log_times(t, middle) - t + middle);
     case CHI_SQUARE: return (t - 1.0) * (t - 1.0);
     case HELLINGER: return root * root;
-    default: return t > 0.0 ? ordered(is->order, t - 1.0, log(t)) : 1.0 / is->order;
+    default: return t > 0.0 ? ordered(is->order, 1.0, t, t - 1.0, log(t)) : 1.0 / is->order;
     }
 }
 
@@ -39,7 +44,7 @@ static double near(const Phi *is, double z) { /* phi(1 + z), |z| <= 1/2 */
     case JENSEN: return (1.0 + z) * log1p(z) - (2.0 + z) * log1p(0.5 * z);
     case CHI_SQUARE: return z * z;
     case HELLINGER: return root * root;
-    default: return ordered(is->order, z, log1p(z));
+    default: return ordered(is->order, 1.0, 1.0 + z, z, log1p(z));
     }
 }
 
@@ -50,7 +55,8 @@ static double far(const Phi *is, double q, double r) { /* q phi(r/q) */
     case REVERSE_KL: return r > 0.0 ? log_times(q, r) - q + r : INFINITY;
     case JENSEN: return (log_times(q, middle) - q + middle) + (log_times(r, middle) - r + middle);
     case HELLINGER: return root * root;
-    default: return q * phi_value(is, r / q);
+    case CHI_SQUARE: return (r - q) * ((r - q) / q);
+    default: return r > 0.0 ? ordered(is->order, q, r, r - q, log(r / q)) : q / is->order;
     }
 }
 

@@ -179,6 +179,11 @@ class ChiSquare(SmoothFDivergence, Finished):
     recession = float("inf")
     compiled = (POWER, 2.0, 2.0)
 
+    def far(self, p: Alike, r: Alike) -> FloatArray:
+        """(r-p)²/p, whose ratio may be too large to be squared."""
+        gap = r - p
+        return np.asarray(gap * (gap / p))
+
     def near(self, z: FloatArray) -> FloatArray:
         return z * z
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 
 from rdptheory._native import POWER
 from rdptheory._types import FloatArray
 from rdptheory.divergences.base import Divergence, Support
 from rdptheory.divergences.smooth import SmoothFDivergence
-from rdptheory.doors import Finished, Law, NotNegative, Places, guard
+from rdptheory.doors import Alike, Finished, Law, NotNegative, Places, guard
 from rdptheory.errors import InvalidInput, at_least_zero, finite
 
 __all__ = ["PowerDivergence", "Renyi"]
@@ -45,20 +46,30 @@ class PowerDivergence(SmoothFDivergence, Finished):
         object.__setattr__(self, "recession", float("inf") if order > 1.0 else 1.0 / (1.0 - order))
         object.__setattr__(self, "compiled", (POWER, order, 1.0))
 
-    def _of(self, z: FloatArray, log: FloatArray) -> FloatArray:
-        """φ(1 + z), given log(1 + z), in the form whose error is a few units of |z| at this order."""
+    def _of(self, p: Alike, r: Alike, gap: Alike, log: Alike) -> FloatArray:
+        """p φ(r/p), given r - p and log(r/p), in the form whose error is a few units of |r - p| at this order."""
         a = self.order
         if a >= 0.5:
-            return np.asarray(((1.0 + z) * np.expm1((a - 1.0) * log) / (a - 1.0) - z) / a)
-        return np.asarray((np.expm1(a * log) / a - z) / (a - 1.0))
+            return np.asarray((r * self._risen(a - 1.0, r / p, log) / (a - 1.0) - gap) / a)
+        return np.asarray((p * self._risen(a, r / p, log) / a - gap) / (a - 1.0))
+
+    @staticmethod
+    def _risen(power: float, t: Alike, log: Alike) -> FloatArray:
+        """t^power - 1: beside an exponential of a large logarithm a power rounds once."""
+        exponent = power * log
+        return np.where(np.abs(exponent) < 1.0, np.expm1(exponent), t**power - 1.0)
 
     def near(self, z: FloatArray) -> FloatArray:
-        return self._of(z, np.log1p(z))
+        return self._of(np.ones_like(z), 1.0 + z, z, np.log1p(z))
+
+    def far(self, p: Alike, r: Alike) -> FloatArray:
+        """p φ(r/p), p/a at r = 0: there a negative power has no end."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            value = self._of(p, r, r - p, np.log(r / p))
+        return np.where(r > 0.0, value, p / self.order)
 
     def phi(self, t: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = self._of(t - 1.0, np.log(t))
-        return np.where(t > 0.0, value, 1.0 / self.order)
+        return self.far(np.ones_like(t), t)
 
     def slope(self, t: FloatArray) -> FloatArray:
         return np.asarray(np.expm1((self.order - 1.0) * np.log(t)) / (self.order - 1.0))
@@ -129,10 +140,18 @@ class Renyi(Divergence, Finished):
             return float(np.exp((self.alpha - 1.0) * at_least_zero("P", P)) / self.alpha)
 
     def value(self, reference: Law, output: Law) -> float:
-        """log(1 + α (α-1) δ)/(α - 1), δ the power divergence; inf where the laws share no symbol."""
+        """log(1 + α (α-1) δ)/(α - 1), δ the power divergence; inf where the laws share no symbol.
+
+        Laws further apart are summed by logarithms: δ would leave float64, or differ from its largest by rounding.
+        """
         inner = self.alpha * (self.alpha - 1.0) * self.power.value(reference, output)
-        with np.errstate(divide="ignore"):
-            return float(np.log1p(max(inner, -1.0)) / (self.alpha - 1.0))
+        if abs(inner) < 0.5:
+            return float(np.log1p(inner) / (self.alpha - 1.0))
+        both = (reference > 0.0) & (output > 0.0)
+        if not both.any() or (self.alpha > 1.0 and bool((output[~both] > 0.0).any())):
+            return float("inf")
+        terms = self.alpha * np.log(output[both]) + (1.0 - self.alpha) * np.log(reference[both])
+        return float(scipy.special.logsumexp(terms) / (self.alpha - 1.0))
 
     def support(self, v: Law, reference: Law, P: float) -> Support:
         """That of the power divergence."""

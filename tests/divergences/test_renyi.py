@@ -85,6 +85,43 @@ def test_values_in_fifty_digits(order, seed, share):
     assert abs(found.value(p, r) - float(power)) <= found.uncertainty(p, r, 0.0)
 
 
+@given(st.sampled_from(ORDERS), st.integers(0, 2**32 - 1), st.floats(-20.0, -1.0))
+def test_values_of_laws_that_are_decades_apart(order, seed, lightest):
+    rng = np.random.default_rng(seed)
+    p, r = (law / law.sum() for law in 10.0 ** rng.uniform(lightest, 0.0, (2, 4)))
+    with mpmath.workdps(60):
+        a, masses = mpmath.mpf(order), [(mpmath.mpf(x), mpmath.mpf(y)) for x, y in zip(p, r, strict=True)]
+        power = mpmath.fsum((x ** (1 - a) * y**a - a * y + (a - 1) * x) / (a * (a - 1)) for x, y in masses)
+        relative = mpmath.log(mpmath.fsum(x ** (1 - a) * y**a for x, y in masses)) / (a - 1)
+        found = PowerDivergence(order)
+        assert abs(found.value(p, r) - power) <= found.uncertainty(p, r, 0.0)
+        # both sums are of laws that sum to 1 but for their rounding, which 1/(a - 1) multiplies next to order 1
+        assert float(Renyi(order).value(p, r)) == pytest.approx(float(relative), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [0.5, 0.7, 0.9, 1.5, 20.0])
+def test_what_a_power_is_made_of_is_lost_at_no_ratio(order):
+    """1 + (t - 1) is 0 at t = 1e-17, and the power of it that was lost is 6e-9 at order 1/2."""
+    found, p, r = PowerDivergence(order), np.array([0.5, 0.5]), np.array([5e-18, 1.0])
+    exact = mpmath.mpf(0)
+    with mpmath.workdps(60):
+        for x, y in ((mpmath.mpf(a), mpmath.mpf(b)) for a, b in zip(p, r, strict=True)):
+            exact += (x ** (1 - mpmath.mpf(order)) * y ** mpmath.mpf(order) - order * y + (order - 1.0) * x) / (
+                mpmath.mpf(order) * (mpmath.mpf(order) - 1)
+            )
+        assert abs(found.value(p, r) - exact) <= found.uncertainty(p, r, 0.0)
+
+
+def test_distances_whose_squares_leave_float64():
+    p, r = np.array([1e-200, 1.0]), np.array([0.5, 0.5])
+    assert ChiSquare().value(p, r) == pytest.approx(2.5e199, rel=1e-14)
+    assert PowerDivergence(2.0).value(p, r) == pytest.approx(1.25e199, rel=1e-14)
+    assert Renyi(20.0).value(p, r) == pytest.approx((20.0 * np.log(0.5) + 19.0 * 200.0 * np.log(10.0)) / 19.0)
+    assert Renyi(0.5).value(np.array([1.0, 1e-40]), np.array([1e-40, 1.0])) == pytest.approx(
+        40.0 * np.log(10.0) - np.log(4)
+    )
+
+
 def test_a_law_outside_the_ball_is_outside():
     output = np.array([0.25, 0.25, 0.25, 0.25])
     for alpha in ORDERS:
