@@ -16,6 +16,7 @@ from rdptheory.errors import InvalidInput
 __all__ = [
     "Optimum",
     "least_excess",
+    "limit_in",
     "max_slack_joint",
     "min_distortion_joint",
     "monotone_plan",
@@ -34,6 +35,7 @@ ROUNDING = 16 * UNIT_ROUNDOFF  # share of each mass: a sum that misses it by les
 
 
 ORDINARY = 2.0**-10, 2.0**10  # greatest costs between these are left as they are
+IDLE = 2.0**40  # in units of the costs: a limit that none reaches
 
 
 def unit_of(cost: FloatArray) -> float:
@@ -43,6 +45,11 @@ def unit_of(cost: FloatArray) -> float:
     """
     largest = float(cost.max(initial=0.0, where=np.isfinite(cost)))
     return 1.0 if largest <= 0.0 or ORDINARY[0] <= largest <= ORDINARY[1] else 2.0 ** min(frexp(largest)[1], 1023)
+
+
+def limit_in(unit: float, limit: float) -> float:
+    """A limit on costs in their unit, `IDLE` where it is far above them all: it may be no number in that unit."""
+    return limit / unit if limit < IDLE * unit else IDLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +105,7 @@ def max_slack_joint(
     """
     (n, m), k = tables[0].shape, q.size
     units = [unit_of(one) for one in (*tables, cost)]
-    limits = np.append(limits, P) / units
+    limits = np.array([limit_in(unit, limit) for unit, limit in zip(units, (*limits.tolist(), P), strict=True)])
     *tables, cost = (one / unit for one, unit in zip((*tables, cost), units, strict=True))
     finite = np.asarray(np.isfinite(tables).all(axis=0))
     spent = [
@@ -161,7 +168,7 @@ def min_distortion_joint(
     HiGHS, or None; and the price of P."""
     (n, m), k = table.shape, q.size
     paid, moved = unit_of(table), unit_of(cost)
-    table, cost, P = table / paid, cost / moved, P / moved
+    table, cost, P = table / paid, cost / moved, limit_in(moved, P)
     finite = np.isfinite(table)
     found = scipy.optimize.linprog(
         np.concatenate([np.where(finite, table, 0.0).ravel(), np.zeros(k * m)]),

@@ -91,7 +91,7 @@ def min_distortion_channel(
         )
         if found.x is None:
             break
-        plan = found.x.reshape(n, m)
+        plan = np.maximum(found.x.reshape(n, m), 0.0)  # a mass of 0 may come out below it
         weights = np.maximum(-np.atleast_1d(found.ineqlin.marginals), 0.0) if cuts else np.zeros(0)
         priced = cost + (weights @ np.array(cuts) if cuts else 0.0)
         priced = np.where(banned, np.inf, priced)
@@ -109,12 +109,13 @@ def min_distortion_channel(
         edge = np.maximum(q + share * (law - q), UNIT_ROUNDOFF * q)  # a slope needs some mass wherever q has some
         edge = np.where((edge > 0.0) | (q <= 0.0), edge, q)
         g, h = divergence.cut(q, edge, P)
-        cuts.append(g)  # slopes within 8 units, δ at the edge, and their sum over m symbols
-        limits.append(
-            h
-            + divergence.uncertainty(q, edge, 4.0 * UNIT_ROUNDOFF)
-            + UNIT_ROUNDOFF * (8.0 * float(np.abs(g).max()) + (m + 16) * float(np.abs(g) @ edge))
-        )
+        # slopes within 8 units, δ at the edge, and their sum over m symbols
+        rounding = UNIT_ROUNDOFF * (8.0 * float(np.abs(g).max()) + (m + 16) * float(np.abs(g) @ edge))
+        reach = h + divergence.uncertainty(q, edge, 4.0 * UNIT_ROUNDOFF) + rounding
+        if not (np.isfinite(g).all() and np.isfinite(reach)):
+            break  # nothing is left out
+        cuts.append(g)
+        limits.append(reach)
     spent, dear = float(np.vdot(best, paid)), float(np.vdot(inner, paid))
     if spent < enough and dear > spent:  # strictly inside both limits, where a repair can lean on it
         share = min(1.0, 0.5 * (enough - spent) / (dear - spent))

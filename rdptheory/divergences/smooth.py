@@ -26,6 +26,7 @@ AT_THE_POLE = 1e-9  # share of the way to the pole of t that counts as being the
 FLAT = 1e-5  # change of r/p up to which δ is its quadratic form: the next term is this share of it
 COARSE = 16.0  # units of the largest of 1, t, t φ'(t) and φ(t), by which a formula that nobody checked may be off
 TINY = float(np.finfo(np.float64).tiny)  # keeps slopes at empty symbols and quotients by a radius finite
+SQUARED = 1e150  # prices that are further apart have squares that float64 does not hold
 BRACKET_END = 200.0  # |log μ| beyond which the search gives up and returns the bound it has
 
 
@@ -170,9 +171,7 @@ class SmoothFDivergence(FDivergence):
 
         # next to the reference δ is a quadratic form: σ ~ <p, v> + √(2 P Var v / φ''(1)), at this μ and γ
         mean = float(p @ shifted[held])
-        variance = float(p @ (shifted[held] - mean) ** 2)
-        bend = float(self.curvature(np.ones(1))[0])
-        flat = float(np.sqrt(variance / (2.0 * bend * P)))
+        flat, bend = self._pointlike(p, shifted[held], P), float(self.curvature(np.ones(1))[0])
         near = self.support_bound(shifted, reference, P, flat, mean) if flat > 0.0 else np.inf
         if P < POINTLIKE and flat > 0.0:
             lean = np.where(held, shifted - mean, 0.0) / (flat * bend)
@@ -234,11 +233,16 @@ class SmoothFDivergence(FDivergence):
         top = float(v[held].max() if np.isinf(self.recession) else v.max())
         if not 0.0 < P < np.inf or not np.isfinite(v).all():
             return top
-        spread = float(reference @ (v - float(reference @ v)) ** 2)
-        if not 0.0 < spread < np.inf:
-            return top
-        bend = float(self.curvature(np.ones(1))[0])
-        return min(top, self._look(v, reference, P, float(np.sqrt(spread / (2.0 * bend * P))))[0])
+        mu = self._pointlike(reference, v, P)
+        return min(top, self._look(v, reference, P, mu)[0]) if 0.0 < mu < np.inf else top
+
+    def _pointlike(self, p: FloatArray, v: FloatArray, P: float) -> float:
+        """√(Var v/(2 P φ''(1))), the multiplier that is right in the limit P -> 0."""
+        apart = v - float(p @ v)
+        widest = float(np.abs(apart).max())
+        unit = widest if widest > SQUARED else 1.0
+        variance, bend = float(p @ (apart / unit) ** 2), float(self.curvature(np.ones(1))[0])
+        return unit * float(np.sqrt(variance / (2.0 * bend * P)))
 
     def _look(self, v: FloatArray, reference: FloatArray, P: float, mu: float) -> tuple[float, float]:
         """`support_at`, and how far δ of the law at μ is from P."""
@@ -265,11 +269,12 @@ class SmoothFDivergence(FDivergence):
         return slope
 
     def cut(self, reference: Law, law: Law, P: float) -> tuple[FloatArray, float]:
-        """φ'(r/p), with the slope at infinity where p = 0; `law` needs mass wherever p has some."""
+        """φ'(r/p), with the slope at infinity where p = 0; no number where `law` lacks mass that p has."""
         held = reference > 0.0
         g = np.full_like(reference, self.recession if np.isfinite(self.recession) else 0.0)
-        g[held] = self.slope(law[held] / reference[held])
-        return g, P - self.value(reference, law) + float(g @ law)
+        with np.errstate(all="ignore"):
+            g[held] = self.slope(law[held] / reference[held])
+            return g, P - self.value(reference, law) + float(g @ law)
 
     def support_bound(self, v: Law, reference: Law, P: float, mu: float, gamma: float) -> float:
         """The dual objective at one (μ > 0, γ): an upper bound on σ_P(v), O(m); inf if (μ, γ) is not feasible.

@@ -74,3 +74,59 @@ def test_a_channel_outside_by_a_rounding_is_drawn_in_and_one_far_outside_is_not(
     just = inner + (share + 1e-14) * (outer - inner)
     assert ball.value(law @ just) > problem.P >= ball.value(law @ drawn_inside(discrete, just))
     assert drawn_inside(discrete, outer) is outer
+
+
+FORBIDDEN, LOG_2 = float("inf"), float(np.log(2.0))
+RATED = 1e-6
+"""Nats of the widest gap that a method below is asked for."""
+NO_SUCH_NUMBER = {
+    "a radius in the unit of its costs": (
+        ([0.3, 0.7], [[FORBIDDEN, 1.0], [1.0, 0.0]], [0.5, 0.5]),
+        (rd.TransportDivergence([[2e-300, 1e-300], [3e-300, 1e-300]]), 0.4, 1e300),
+        (None, 0.0),  # the second output serves both
+    ),
+    "a half-space of a transport": (
+        ([1.0], [[4.0, 1.0]], [1.0, 1e-185]),
+        (rd.TransportDivergence([[0.0, 1.45e294], [1.46e294, 0.0]]), 4.0, 0.01),
+        (None, 0.0),
+    ),
+    "the bend of a power": (
+        ([0.25] * 4, [[2, 0, 1, 1], [2, 2, 1, 1], [1, 0, 1, 0], [1, 2, 0, 1]], [4e-6, 0.006, 0.564, 0.429996]),
+        (rd.PowerDivergence(20.0), 0.25, 1e300),
+        (
+            None,
+            LOG_2,
+        ),  # D = 1/4 is the least: the second symbol goes to 3 or 4, as the third and fourth, the first to 2
+    ),
+    "a mass below 0": (
+        ([1.0 - 5.4e-11, 5.4e-11], [[0.75, 0.89], [0.22, 0.44]], None),
+        (rd.SquaredHellinger(), 0.7503, 1e-9),
+        (None, 0.0),
+    ),
+    "half of the least number": (
+        ([0.5, 0.5], [[0.0, 1e-300], [1e-300, 0.0]], None),
+        (rd.ReverseKullbackLeibler(), 5e-324, 0.5),
+        (rd.FirstOrder(), LOG_2),
+    ),
+    "the square of a price": (
+        ([0.5, 0.5], [[8.7e289, 4.7e289], [5.7e289, 7.4e289]], None),
+        (rd.KullbackLeibler(), 5.2e289, 1e-9),
+        (None, LOG_2),  # D is the least distortion, of the channel that turns the symbols around
+    ),
+    "the share of a large D": (
+        ([0.5, 0.5], [[1e146, 1e150], [1e150, 1e146]], [0.75, 0.25]),
+        (rd.TotalVariation(), 1.1e147, 0.9),
+        (rd.FirstOrder(), LOG_2 - float(scipy.special.entr([1e-3 / 0.9999, 1.0 - 1e-3 / 0.9999]).sum())),
+    ),
+}
+"""What float64 does not hold on the way to a plain answer."""
+
+
+@pytest.mark.parametrize("name", NO_SUCH_NUMBER)
+def test_numbers_that_leave_float64_on_the_way_end_no_question(name):
+    (law, table, reference), (ball, D, P), (method, rate) = NO_SUCH_NUMBER[name]
+    reference = None if reference is None else np.array(reference)
+    found = rd.rdp(rd.Pmf(law), rd.Table(np.array(table), reference=reference), ball, D=D, P=P, method=method)
+    assert found.bounds.lower - 1e-12 <= rate <= found.bounds.upper + 1e-12  # of the rate written down here
+    if "least number" not in name:  # no channel but the copy is below D: what is near it is
+        assert found.gap <= RATED

@@ -92,7 +92,7 @@ class _System:
         columns = AD[:, :cells] @ information.members
         matrix = AD @ A.T + (columns * self.joined) @ columns.T
         self.scale = 1.0 / np.sqrt(np.diag(matrix))
-        matrix = matrix * self.scale[:, None] * self.scale
+        matrix = _held(matrix * self.scale[:, None] * self.scale)
         try:
             self.factor = scipy.linalg.cho_factor(matrix)
         except scipy.linalg.LinAlgError:
@@ -106,7 +106,7 @@ class _System:
         return spread
 
     def _prices(self, missing: FloatArray) -> FloatArray:
-        return np.asarray(self.scale * scipy.linalg.cho_solve(self.factor, self.scale * missing))
+        return np.asarray(self.scale * scipy.linalg.cho_solve(self.factor, _held(self.scale * missing)))
 
     def direction(
         self, dual: FloatArray, missing: FloatArray, products: FloatArray
@@ -188,6 +188,13 @@ def independent(A: FloatArray) -> IntArray:
     _, triangle, order = scipy.linalg.qr(A.T, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))
     return np.sort(order[: int(np.count_nonzero(pivots > INDEPENDENT * pivots[0]))])
+
+
+def _held(numbers: FloatArray) -> FloatArray:
+    """The numbers, which rounding stops where float64 does not hold them all: next to no mass, or a bend as large."""
+    if not np.isfinite(numbers).all():
+        raise scipy.linalg.LinAlgError("numbers have left float64")
+    return numbers
 
 
 def _length(x: FloatArray, z: FloatArray, dx: FloatArray, dz: FloatArray) -> float:

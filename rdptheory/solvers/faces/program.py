@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rdptheory._types import FloatArray, IntArray
-from rdptheory.couplings import unit_of
+from rdptheory.couplings import limit_in, unit_of
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
@@ -135,7 +135,7 @@ class _Rows:
 
     def limit(self, numbers: slice, costs: FloatArray, limit: float, unit: float) -> int:
         """A row that limits the cost of the numbers, with one more for what it leaves."""
-        row = self.ask([limit / unit]).start
+        row = self.ask([limit_in(unit, limit)]).start
         self.put(np.full(costs.size, row), numbers, costs / unit)
         left = self.more(np.ones(1))
         self.put(np.array([row]), left, np.ones(1))

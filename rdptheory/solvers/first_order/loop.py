@@ -40,6 +40,7 @@ STIFFER, SOFTER = 1.5, 0.8  # the law follows s, and E d the law: smaller steps 
 LEAST_STIFF = 0.02  # larger ones where it hardly moves
 STIFF = 3.0  # beyond which R(D) may be straight around D, where E d jumps as s passes its slope
 SLACK = 0.05  # share of the gap asked for
+FAINTEST = 1e-300  # distortion below which quotients leave float64
 CAPS = (1.0, 0.6, 0.0)  # of the momentum coefficient inside a ball: tried in turn while the gap does not fall
 FIRST_CHECKPOINT = 32  # steps; then at every doubling
 MOVING, STALLED = 0.9, 4  # doublings in a row that leave more than this share of the gap: rounding is all that is left
@@ -229,7 +230,7 @@ class _SlopeFollower:
 
     def next(self, s: float, distortion: float, aim: float, exponent: float, chord: float) -> float:
         """The next s; where R(D) looks straight, the slope of the chord, if it is known."""
-        miss, before = float(np.log(max(distortion, 1e-300) / aim)), self.miss
+        miss, before = float(np.log(max(distortion, FAINTEST) / max(aim, FAINTEST))), self.miss
         self.miss = miss
         if miss * before < 0.0:
             self.stiffness *= STIFFER
@@ -248,7 +249,7 @@ def aimed(D: float, s: float, gap: float) -> float:
 def next_slope(s: float, distortion: float, aim: float, exponent: float) -> float:
     """s moved so that E d goes to its aim, by one Newton step on logarithms with a bounded factor."""
     with np.errstate(over="ignore", under="ignore"):  # far from its aim, E d says no more than in which direction it is
-        factor = np.float_power(max(distortion, 1e-300) / aim, 1.0 / exponent)
+        factor = np.float_power(max(distortion, FAINTEST) / max(aim, FAINTEST), 1.0 / exponent)
     return s * float(np.clip(factor, 0.7, 1.4))
 
 
@@ -260,7 +261,7 @@ def first_slope(question: Question, log_h: FloatArray) -> float:
         return top
 
     def excess(s: float) -> float:
-        return float(np.log(max(Iterate.of(p, kernel.at(s), s, log_h).distortion, 1e-300) / D))
+        return float(np.log(max(Iterate.of(p, kernel.at(s), s, log_h).distortion, FAINTEST)) - np.log(D))
 
     s = min(1.0 / D, top)
     low, high, value = 0.0, np.inf, excess(s)
