@@ -100,7 +100,8 @@ def gradient(solution: Solution) -> Gradient:
         if (ball.limit > 0.0 and mu == 0.0) or not _same(ball.reference, p):
             continue  # an idle ball is not felt, and a reference of its own stays where it is
         v = log_column_sums(reduced, dual.f, dual.s)[0]
-        moved -= v if ball.limit == 0.0 else ball.divergence.support_slope(v, ball.reference, mu)
+        fixed = ball.limit == 0.0 and ball.divergence.definite
+        moved -= v if fixed else ball.divergence.support_slope(v, ball.reference, mu)
     moved -= float(p[rows] @ moved[rows])
     tables = s[:, None, None] * p[:, None] * candidate.channel
     table = tables[0] if isinstance(problem, Problem) else tables

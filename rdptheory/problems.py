@@ -20,9 +20,11 @@ from rdptheory.sources import DiscreteSource, FrozenLaw, GaussianVector, Source,
 
 BEYOND = 1e300  # a D in place of larger ones where d is measured in a unit of its own: far above every d there
 LARGE = 2048  # symbols above which a distortion that knows its geometry needs no table: 32 MB each, a dozen kept
+OF_VECTORS = "has a closed form beside SquaredError() and Wasserstein2Squared(), KullbackLeibler(), P = 0 or P = inf"
+OF_DENSITIES = "must be an f-divergence, Wasserstein1() or Wasserstein2Squared() for a source with a density"
 POINT = 1e-13  # of the scale of δ: float64 resolves no less of a sum of absolute differences
 
-__all__ = ["DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
+__all__ = ["OF_DENSITIES", "DiscreteProblem", "DistortionLimit", "PerceptionLimit", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Problem(Frozen):
             raise InvalidInput("P", self.P, rule)
         if isinstance(self.source, DiscreteSource):
             self.perception.check(*self._compared(self.source))
+        elif self.perception.cost is not None or (self.P == 0.0 and not self.perception.definite):
+            raise InvalidInput("perception", self.perception, OF_DENSITIES)
 
     def costs(self, source: DiscreteSource) -> FloatArray | Geometry:
         """The table of d, or where it would be large the geometry, if the distortion has one."""
@@ -115,8 +119,8 @@ class Problem(Frozen):
             The source has a density, or its alphabet and the table do not fit.
         """
         if not isinstance(self.source, DiscreteSource):
-            advice = "" if isinstance(self.source, GaussianVector) else "; discretise(source, n) makes it finite"
-            raise InvalidInput("source", self.source, f"has no closed form with these arguments{advice}")
+            rule = "has no closed form with these arguments; discretise(source, n) makes it finite"
+            raise InvalidInput("source", self.source, OF_VECTORS if isinstance(self.source, GaussianVector) else rule)
         costs = self.costs(self.source)
         limits: tuple[PerceptionLimit, ...] = ()
         if self.perception is not None and self.P < inf:
@@ -225,7 +229,7 @@ class PerceptionLimit(Frozen):
     @cached_property
     def has_zero_cost_moves(self) -> bool:
         """Whether a ball of radius 0 holds more laws than the reference: some transport costs nothing."""
-        return not self.divergence.definite
+        return self.divergence.cost is not None and not self.divergence.definite
 
     def law(self, output: FloatArray) -> FloatArray:
         """A r, the law that the divergence compares."""
@@ -287,17 +291,10 @@ class DiscreteProblem(Frozen):
         """
         if len(self.distortions) != 1 or len(self.perceptions) > 1 or not is_large(self.shape[0]):
             return False
-        geometry = self.distortions[0].geometry
-        return (
-            not self.distortions[0].tabled
-            and geometry.symmetric
-            and all(
-                isinstance(ball.divergence, FDivergence)
-                and ball.image is None
-                and np.array_equal(ball.reference, self.probabilities)
-                for ball in self.perceptions
-            )
-        )
+        if self.distortions[0].tabled or not self.distortions[0].geometry.symmetric:
+            return False
+        known = (isinstance(ball.divergence, FDivergence) and ball.image is None for ball in self.perceptions)
+        return all(known) and all(np.array_equal(ball.reference, self.probabilities) for ball in self.perceptions)
 
     @property
     def reduced(self) -> DiscreteProblem:

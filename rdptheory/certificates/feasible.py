@@ -65,7 +65,7 @@ def min_distortion_channel(
     if centre.plan is None:
         return MinDistortion(None, 0.0)
     inner = rounded_plan(centre.plan, p, q, barred if barred.any() else None)
-    best, lower = inner, centre.lower if P == 0.0 else _priced_ball(p, cost, ball, centre.w)
+    best, lower = inner, centre.lower if P == 0.0 and divergence.definite else _priced_ball(p, cost, ball, centre.w)
     cuts: list[FloatArray] = []
     limits: list[float] = []
     rows = sums_of_plans(n, m, 0)

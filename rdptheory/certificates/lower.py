@@ -119,7 +119,7 @@ def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> floa
     most, least = float(v.max()), float(v.min())
     if not most < inf:
         return inf
-    alone = ball.limit == 0.0 and not ball.has_zero_cost_moves  # the reference is all the ball holds
+    alone = ball.limit == 0.0 and ball.divergence.definite  # the reference is all the ball holds
     if not most - least <= FARTHEST:
         return _far_apart(ball, v, mu, alone)
     return _support(ball, v, mu, alone)

@@ -25,7 +25,7 @@ from rdptheory.divergences import (
     Wasserstein2Squared,
 )
 from rdptheory.errors import InvalidInput
-from rdptheory.problems import Problem
+from rdptheory.problems import OF_DENSITIES, Problem
 from rdptheory.sources import ContinuousSource, Pmf
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
 
 NOTHING = float("inf")  # a radius that limits nothing
 DISTORTIONS = "must be SquaredError() or AbsoluteError() for a source with a density"
-PERCEPTIONS = "must be an f-divergence, Wasserstein1() or Wasserstein2Squared() for a source with a density"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +114,7 @@ def _(distortion: AbsoluteError, x: CellLaw, y: CellLaw, D: float, redraw: bool,
 @singledispatch
 def rounded_perception(perception: Divergence | None, lattice: Lattice, P: float) -> tuple[Divergence, float]:
     """What δ(p_X, p_Y) <= P says about the laws of X+ and Y+."""
-    raise InvalidInput("perception", perception, PERCEPTIONS)
+    raise InvalidInput("perception", perception, OF_DENSITIES)
 
 
 @rounded_perception.register
@@ -144,7 +143,7 @@ def cell_perception(
     perception: Divergence | None, cells: CellLaw, P: float, redraw: bool
 ) -> tuple[Divergence, float] | None:
     """What implies δ(p_X, p_Y) <= P, or None if no law of that kind of outputs can keep it."""
-    raise InvalidInput("perception", perception, PERCEPTIONS)
+    raise InvalidInput("perception", perception, OF_DENSITIES)
 
 
 @cell_perception.register
@@ -246,7 +245,7 @@ def check(
     if power(distortion) == 0:
         raise InvalidInput("distortion", distortion, DISTORTIONS)
     if not _no_ball(perception, P) and not isinstance(perception, FDivergence) and power(perception) == 0:
-        raise InvalidInput("perception", perception, PERCEPTIONS)
+        raise InvalidInput("perception", perception, OF_DENSITIES)
     squared = next((part for part in (distortion, perception) if power(part) == 2), None)
     if squared is not None and not np.isfinite(standard.standard_deviation):
         raise InvalidInput("source", source, f"has no variance, which {squared!r} needs")

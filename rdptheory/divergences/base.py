@@ -61,8 +61,11 @@ class Divergence(ABC):
 
     @property
     def definite(self) -> bool:
-        """Whether a law is at distance 0 from nothing but itself."""
-        return True
+        """Whether a law is known to be at distance 0 from nothing but itself; a class of one's own may say so.
+
+        Then P = 0 asks for the law of the source itself. Else its ball of radius 0 is what `support` says.
+        """
+        return False
 
     @property
     def forbids_new_symbols(self) -> bool:

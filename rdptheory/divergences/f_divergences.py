@@ -37,6 +37,7 @@ class TotalVariation(FDivergence, Finished):
     """
 
     recession = 0.5
+    definite = True
 
     def value(self, reference: Law, output: Law) -> float:
         """½ Σ |reference - output|."""

@@ -114,6 +114,7 @@ class Renyi(Divergence, Finished):
     """
 
     alpha: float
+    definite = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", _order("alpha", self.alpha))

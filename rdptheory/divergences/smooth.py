@@ -38,6 +38,7 @@ class SmoothFDivergence(FDivergence):
     """
 
     smooth = True
+    definite = True
 
     compiled: tuple[int, float, float] = (CALLED, 0.0, 1.0)
     """How the compiled core knows φ: (POWER, a, c) for φ(t) = c (t^a - a t + a - 1)/(a (a-1)), or CALLED, which asks

@@ -169,6 +169,7 @@ class _BetweenPoints(Divergence):
     """A transport divergence whose cost follows from the points: it computes nothing until `on(points)`."""
 
     placed = False
+    definite = True
 
     def value(self, reference: FloatArray, output: FloatArray) -> float:
         """Needs points: `on(points).value`."""

@@ -64,11 +64,14 @@ class HalfSpaces:
             rule = "is asked of HalfSpaces(), which takes one limit, on the law of the output itself"
             raise InvalidInput("perception", problem.perceptions[0].divergence, rule)
         inner = InteriorPoint(gap=SHARE * self.gap)
-        if not problem.perceptions or problem.perceptions[0].is_zero_radius:
+        ball = problem.perceptions[0] if problem.perceptions else None
+        if ball is None or (ball.is_zero_radius and ball.divergence.definite):
             return inner.solve(problem)
-        (ball,), planes, steps = problem.perceptions, list[DistortionLimit](), 0
+        planes, steps = list[DistortionLimit](), 0
         most = min(self.max_cuts, max(1, ROOM // (problem.shape[0] * problem.shape[1])))
-        best: Proof | None = None
+        best = judged(problem, inner.solve(problem)) if ball.is_zero_radius else None  # the law of X serves any radius
+        if best is not None and best.bounds.gap <= self.gap:
+            return best.outcome
         while True:
             found = answered(replace(problem, distortions=(*problem.distortions, *planes), perceptions=()), inner)
             steps += found.steps

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy
 
 from rdptheory import (
     Empirical,
@@ -17,6 +18,7 @@ from rdptheory import (
     Pmf,
     Problem,
     SquaredError,
+    Table,
     TotalVariation,
     distortion_at,
     rate_at_slope,
@@ -173,3 +175,73 @@ def test_a_limit_that_is_idle_takes_no_cut_and_one_below_the_least_no_channel():
 def test_what_is_not_answered_is_refused_in_a_sentence(ask, said):
     with pytest.raises(InvalidInput, match=said):
         ask()
+
+
+class Means(Divergence):
+    """|E X - E Y|: other laws than that of X are at distance 0."""
+
+    def value(self, reference, output):
+        return abs(float(LINE @ (output - reference)))
+
+    def support(self, v, reference, P):
+        mean = float(LINE @ reference)
+        best = scipy.optimize.linprog(
+            -v, A_ub=[LINE, -LINE], b_ub=[mean + P, P - mean], A_eq=np.ones((1, 5)), b_eq=[1.0], bounds=(0.0, None)
+        )
+        return Support(float(v @ best.x) + 1e-9 * float(np.abs(v).max()), best.x)
+
+
+LINE = SOURCE.points[:, 0] if SOURCE.points.ndim > 1 else SOURCE.points
+
+
+@pytest.mark.parametrize("D", [0.1, 0.3, 0.6])
+def test_a_ball_of_radius_0_that_holds_other_laws_is_not_taken_for_the_law_of_the_source(D):
+    mean = float(SOURCE.probabilities @ LINE)
+    held = [Hamming(), Table(np.tile(LINE, (5, 1))), Table(np.tile(-LINE, (5, 1)))]
+    oracle = rdp(SOURCE, held, None, D=[D, mean, -mean], P=math.inf)  # E Y = E X as two limits that do not look at X
+    found = rdp(SOURCE, Hamming(), Means(), D=D, P=0.0)
+    assert oracle.gap <= 1e-7
+    assert found.bounds.overlaps(oracle.bounds)
+    alone = rdp(SOURCE, Hamming(), TotalVariation(), D=D, P=0.0)
+    assert alone.bounds.lower > oracle.bounds.upper + 1e-5  # the law of the source costs more
+
+
+def test_infeasible_is_not_said_of_a_ball_of_radius_0_that_holds_other_laws():
+    """Y = m for x = 0 and x = 4 alike keeps the mean and D; the law of the source itself cannot be shown within D."""
+    ends = Pmf([0.5, 0.0, 0.0, 0.0, 0.5])
+    dear = np.full((5, 5), 10.0)
+    dear[:, 2] = 0.0
+    found = rdp(ends, Table(dear), Means(), D=0.5, P=0.0)
+    assert found.status is not Status.INFEASIBLE
+    assert found.bounds.lower <= 1e-6  # the constant 2 has E Y = E X
+
+
+def test_a_class_may_say_that_radius_0_is_the_law_of_the_source():
+    class Sure(Most):
+        definite = True
+
+    for one in (Most(), Sure()):
+        found = rdp(SOURCE, Hamming(), one, D=0.3, P=0.0)
+        assert found.gap <= 1e-6
+        assert found.bounds.overlaps(rdp(SOURCE, Hamming(), TotalVariation(), D=0.3, P=0.0).bounds)
+
+
+class Euclidean(Divergence):
+    """The length of r - p, which grows where symbols are merged."""
+
+    def value(self, reference, output):
+        return float(np.linalg.norm(output - reference))
+
+    def support(self, v, reference, P):
+        longest = float(v @ reference + P * np.linalg.norm(v - v.mean()))
+        return Support(longest + 1e-12 * float(np.abs(v).max()), reference)
+
+
+def test_infeasible_is_not_read_off_one_symbol_against_the_rest():
+    """A law that gives up one symbol of six is √(6/5)/6 away, and √2/6 where the other five are counted as one."""
+    costs = np.zeros((6, 6))
+    costs[:, 0] = 1.0
+    near, far = math.sqrt(6.0 / 5.0) / 6.0, math.sqrt(2.0) / 6.0
+    found = rdp(Pmf(np.full(6, 1.0 / 6.0)), Table(costs), Euclidean(), D=1e-3, P=0.5 * (near + far))
+    assert found.status is Status.OPTIMAL
+    assert found.rate <= 1e-9  # that law, whatever x is
