@@ -172,9 +172,9 @@ def _ends(problem: Problem, R: float) -> tuple[float, Bounds, float | None]:
     """The least distortion of all, that at which the rate ends, and a guess at the one of R."""
     source = problem.source
     if isinstance(source, Gaussian):
-        held = (inf, gaussian.W2) if problem.perception is None or problem.P == inf else (problem.P, problem.perception)
-        zero = float(gaussian.distortion(source.variance, 0.0, *held))
-        guess = float(gaussian.distortion(source.variance, R, *held))
+        P, ball = inf if problem.perception is None else problem.P, gaussian.formula_for(problem.perception, problem.P)
+        assert ball is not None  # the question has a closed form
+        zero, guess = (float(gaussian.distortion(source.variance, rate, P, ball)) for rate in (0.0, R))
         return 0.0, Bounds(zero * (1.0 - ALLOWANCE), zero * (1.0 + ALLOWANCE)), guess
     if isinstance(source, Laplace):
         return 0.0, Bounds(source.scale, source.scale), source.scale * exp(-R)

@@ -349,6 +349,16 @@ class _KullbackLeibler:
         return spread, spread > sympy.Abs(variance - D)
 
 
+def formula_for(perception: Divergence | None, P: float) -> Divergence | None:
+    """The divergence whose formula is that of this limit, or None.
+
+    W2² and KL have one. Where P = 0 leaves no other law for Y, and where no limit is left, all are alike.
+    """
+    if perception is None or P == np.inf or (P == 0.0 and perception.definite):
+        return W2
+    return perception if isinstance(perception, (Wasserstein2Squared, KullbackLeibler)) else None
+
+
 def _ball(perception: Divergence) -> _Ball:
     if isinstance(perception, Wasserstein2Squared):
         return _Wasserstein()

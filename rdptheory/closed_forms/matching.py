@@ -13,7 +13,7 @@ from rdptheory._types import Bounds, FloatArray, Unbounded, frozen_array
 from rdptheory.closed_forms import bernoulli, gaussian, gaussian_vector, hamming, laplacian, log_loss, uniform_discrete
 from rdptheory.closed_forms.regimes import Regime
 from rdptheory.distortions import AbsoluteError, Hamming, LogLoss, SquaredError
-from rdptheory.divergences import Divergence, FDivergence, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.divergences import Divergence, FDivergence, TotalVariation
 from rdptheory.doors import changed, guard
 from rdptheory.errors import InvalidInput
 from rdptheory.exact_sums import exact_law
@@ -60,9 +60,9 @@ def match(problem: Problem) -> Solution | None:
     * any finite law, `Hamming`, P = inf or no perception                      (`hamming`, [Ero58])
     * any finite law, `LogLoss`                                                (`log_loss`, [CW14])
     * `Laplace`, `AbsoluteError`, P = inf or no perception                     (`laplacian`, [Ber71])
-    * `Gaussian`, `SquaredError`, `Wasserstein2Squared`, `KullbackLeibler`, P = inf or no perception
-                                                                               (`gaussian`, [ZQCK21])
-    * `GaussianVector` with the same divergences                               (`gaussian_vector`)
+    * `Gaussian`, `SquaredError`; `Wasserstein2Squared`, `KullbackLeibler`, any divergence at P = 0, P = inf or no
+      perception                                                               (`gaussian`, [ZQCK21])
+    * `GaussianVector` with the same limits                                    (`gaussian_vector`)
 
     A `Pmf` counts as two symbols if its masses sum to 1 within one ulp, and as uniform if each is 1/m within 4 ulp:
     the formula then answers the question asked, not its neighbour.
@@ -88,13 +88,14 @@ def match(problem: Problem) -> Solution | None:
     source, perception = problem.source, problem.perception if P < Unbounded else None
     if isinstance(source, DiscreteSource):
         return _finite(problem, source.probabilities, perception, P)
-    if isinstance(source, Gaussian) and isinstance(problem.distortion, SquaredError):
-        if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
-            return _gaussian(problem, source, P, perception or Wasserstein2Squared())
-    elif isinstance(source, GaussianVector) and isinstance(problem.distortion, SquaredError):
-        if perception is None or isinstance(perception, (Wasserstein2Squared, KullbackLeibler)):
-            return _gaussian_vector(problem, source, P, perception or Wasserstein2Squared())
-    elif isinstance(source, Laplace) and isinstance(problem.distortion, AbsoluteError) and perception is None:
+    if isinstance(source, (Gaussian, GaussianVector)) and isinstance(problem.distortion, SquaredError):
+        ball = gaussian.formula_for(perception, P)
+        if ball is None:
+            return None
+        if isinstance(source, Gaussian):
+            return _gaussian(problem, source, P, ball)
+        return _gaussian_vector(problem, source, P, ball)
+    if isinstance(source, Laplace) and isinstance(problem.distortion, AbsoluteError) and perception is None:
         return _laplacian(problem, source)
     return None
 
@@ -189,7 +190,9 @@ def _two_symbols(problem: Problem, p: FloatArray, P: float) -> Solution:
     rarer = float(p.min())  # the mass that has all its digits
     rows = bernoulli.channel(rarer, problem.D, P)
     formula = _Formula(
-        "two symbols, Hamming, total variation [BM19, eq. S40]",
+        "two symbols, Hamming [CT06, Theorem 10.3.1]"
+        if P == Unbounded
+        else "two symbols, Hamming, total variation [BM19, eq. S40]",
         partial(bernoulli.rate, rarer),
         partial(bernoulli.slopes, rarer),
         partial(bernoulli.regime, rarer),
@@ -211,7 +214,7 @@ def _uniform(problem: Problem, p: FloatArray, P: float) -> Solution:
 
 def _gaussian(problem: Problem, source: Gaussian, P: float, perception: Divergence) -> Solution:
     formula = _Formula(
-        "Gaussian, squared error [ZQCK21, Theorem 1]",
+        f"Gaussian, squared error [{'CT06, Theorem 10.3.2' if P == Unbounded else 'ZQCK21, Theorem 1'}]",
         partial(gaussian.rate, source.variance, perception=perception),
         partial(gaussian.slopes, source.variance, perception=perception),
         partial(gaussian.regime, source.variance, perception=perception),
@@ -280,7 +283,7 @@ class _Formula:
     def answer(self, problem: Problem, P: float, scale: float, candidate: Candidate | None) -> Solution:
         bounds = self._bracket(problem.D, P, ALLOWANCE * scale)
         by_D, by_P = (float(slope) for slope in self.slopes(problem.D, P))
-        message = f"{self.text}: {self.regime(problem.D, P).value}"
+        message = f"{self.text}: {self.regime(problem.D, P).said(alone=P == Unbounded)}"
         return Solution(
             problem, bounds.upper, bounds, Slopes(by_D, by_P), candidate, Status.OPTIMAL, message, ClosedForm()
         )

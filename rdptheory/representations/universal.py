@@ -10,7 +10,7 @@ from math import nextafter
 import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, Bounds, FloatArray, frozen_array
-from rdptheory.closed_forms import gaussian
+from rdptheory.closed_forms import gaussian, match
 from rdptheory.distortions import Distortion, SquaredError
 from rdptheory.divergences import Divergence, Wasserstein2Squared
 from rdptheory.doors import guard
@@ -23,7 +23,7 @@ from rdptheory.solution import Candidate, JointGaussian, Slopes, Solution, Statu
 from rdptheory.solve import answers, wanted_gap
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import answered, searched
-from rdptheory.sources import Gaussian, Source
+from rdptheory.sources import DiscreteSource, Gaussian, Source
 from rdptheory.watch import Watch, ending, leaving, next_part
 
 __all__ = ["ScalingDecoder", "UniversalProblem", "gaussian_decoders", "rate_penalty", "universal_rate"]
@@ -64,6 +64,27 @@ class UniversalProblem:
         """The question of each point alone."""
         return tuple(Problem(self.source, self.distortion, self.perception, D, P) for D, P in self.points)
 
+    def answerable(self) -> UniversalProblem:
+        """Itself, once it is known to have an answer: a finite alphabet, or a Gaussian whose points have formulas.
+
+        Raises
+        ------
+        InvalidInput
+            Another source, or a limit under which no jointly Gaussian decoder is the best: [ZQCK21], Theorem 3, says
+            nothing of it.
+        """
+        if isinstance(self.source, DiscreteSource):
+            return self
+        if not isinstance(self.source, Gaussian):
+            rule = "must have a finite alphabet, which discretise(source, n) makes, or be a Gaussian"
+            raise InvalidInput("source", self.source, rule)
+        if not isinstance(self.distortion, SquaredError):
+            raise InvalidInput("distortion", self.distortion, "must be SquaredError() for a Gaussian")
+        if any(match(part) is None for part in self.parts):
+            rule = "must be Wasserstein2Squared() or KullbackLeibler() for a Gaussian, or P be 0 or inf at every point"
+            raise InvalidInput("perception", self.perception, rule)
+        return self
+
     def product(self, chosen: Iterable[int]) -> DiscreteProblem:
         """The question of some of the points, Z = (Y_k), as one discrete problem on the product alphabet."""
         parts = [_finite(self.parts[k]) for k in chosen]
@@ -101,7 +122,7 @@ def universal_rate(
     Parameters
     ----------
     source : Pmf, Bernoulli, Empirical, or Gaussian
-        A Gaussian takes squared error with W2² or KL.
+        A Gaussian takes squared error with W2² or KL, and every divergence at P = 0 and P = inf.
     distortion, perception
         As in `rdp`.
     points : pairs (D_k, P_k)
@@ -134,7 +155,7 @@ def universal_rate(
     >>> round(float(solution.rate / np.log(2)), 6), solution.candidate.channel.shape
     (0.124287, (2, 2, 2))
     """
-    problem = UniversalProblem(source, distortion, perception, tuple(points))
+    problem = UniversalProblem(source, distortion, perception, tuple(points)).answerable()
     with Watch("R(Θ)"):
         return _together(problem, _alone(problem, method), InteriorPoint() if method is None else method)
 
@@ -215,7 +236,7 @@ def rate_penalty(
     >>> rate_penalty(Gaussian(0.0, 1.0), SquaredError(), Wasserstein2Squared(), [(0.5, 0.0), (0.3, 0.2)])
     Bounds(lower=0.0, upper=0.0)
     """
-    problem = UniversalProblem(source, distortion, perception, tuple(points))
+    problem = UniversalProblem(source, distortion, perception, tuple(points)).answerable()
     with Watch("R(Θ)"):
         alone = _alone(problem, method)
         together = _together(problem, alone, InteriorPoint() if method is None else method)
@@ -254,12 +275,13 @@ def gaussian_decoders(
     [0.866025]
     """
     ball = perception or Wasserstein2Squared()
-    problem = UniversalProblem(source, SquaredError(), ball, tuple(points))
+    problem = UniversalProblem(source, SquaredError(), ball, tuple(points)).answerable()
     rate = max(answer.rate for answer in _alone(problem, None))
     correlation = float(np.sqrt(-np.expm1(-2.0 * rate)))
     decoders = []
     for _, P in problem.points:
-        independent = gaussian.joint(0.0, source.variance, 2.0 * source.variance, P, ball)  # Y of least variance
+        held = gaussian.formula_for(ball, P) or ball
+        independent = gaussian.joint(0.0, source.variance, 2.0 * source.variance, P, held)  # Y of least variance
         factor = max(correlation, float(np.sqrt(independent.covariance[1, 1])) / source.standard_deviation)
         decoders.append(ScalingDecoder(factor, source.mean * (1.0 - factor)))
     return tuple(decoders)

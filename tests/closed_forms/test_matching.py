@@ -8,11 +8,23 @@ from hypothesis import strategies as st
 from rdptheory._types import Bounds, frozen_array
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, match
 from rdptheory.distortions import Hamming, SquaredError
-from rdptheory.divergences import F_DIVERGENCES, KullbackLeibler, TotalVariation, Wasserstein2Squared
+from rdptheory.divergences import (
+    F_DIVERGENCES,
+    KullbackLeibler,
+    Renyi,
+    TotalVariation,
+    TransportDivergence,
+    Wasserstein1,
+    Wasserstein2Squared,
+)
+from rdptheory.errors import InvalidInput
 from rdptheory.information import binary_entropy
+from rdptheory.inverse import distortion_at
 from rdptheory.problems import Problem
+from rdptheory.slope import rate_at_slope
 from rdptheory.solution import Candidate, JointGaussian, Status
-from rdptheory.sources import Bernoulli, Empirical, Gaussian, Pmf
+from rdptheory.solve import rdp
+from rdptheory.sources import Bernoulli, Empirical, Gaussian, GaussianVector, Independent, Laplace, Pmf, Uniform
 from tests.closed_forms.checks import assert_exact
 from tests.closed_forms.oracles import printed_bernoulli, printed_gaussian, printed_uniform
 
@@ -76,6 +88,46 @@ def test_unlimited_perception_needs_no_particular_divergence(perception):
     assert binary.rate == pytest.approx(binary_entropy(0.3) - binary_entropy(0.1), abs=2 * ALLOWANCE)
 
 
+@pytest.mark.parametrize("perception", [W2, Wasserstein1(), Renyi(2.0), *F_DIVERGENCES], ids=repr)
+@pytest.mark.parametrize("source", [Gaussian(1.0, 2.0), GaussianVector([0.0, 1.0], [[1.0, 0.3], [0.3, 2.0]])], ids=str)
+def test_perfect_realism_is_the_same_under_every_divergence(source, perception):
+    known = match(Problem(source, SquaredError(), KL, 0.4, 0.0))
+    found = match(Problem(source, SquaredError(), perception, 0.4, 0.0))
+    assert found is not None
+    assert found.bounds.overlaps(known.bounds)
+    assert found.gap < 1e-12
+    assert found.slopes.P == -inf
+    assert np.allclose(found.candidate.joint.covariance, known.candidate.joint.covariance, rtol=0.0, atol=1e-12)
+
+
+def test_turned_around_perfect_realism_of_a_gaussian_is_exact_under_every_divergence():
+    question = Gaussian(0.0, 1.0), SquaredError(), TV
+    R = 0.5
+    exact = 2.0 - 2.0 * np.sqrt(-np.expm1(-2.0 * R))  # Y has the variance of X and ρ² = 1 - exp(-2R)
+    assert distortion_at(*question, R=R, P=0.0).value == pytest.approx(exact, abs=1e-12)
+    s = (1.0 - exact / 2.0) / (2.0 * (1.0 - (1.0 - exact / 2.0) ** 2))  # of ½ log 1/(1 - (1 - D/2)²)
+    assert rate_at_slope(*question, s=s, P=0.0).D.upper == pytest.approx(exact, abs=1e-9)
+
+
+COSTS = TransportDivergence(np.ones((2, 2)) - np.eye(2))
+
+
+@pytest.mark.parametrize("P", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "source",
+    [
+        Gaussian(0.0, 1.0),
+        GaussianVector([0.0], [1.0]),
+        Laplace(0.0, 1.0),
+        Independent(Laplace(0.0, 1.0), Uniform(0.0, 1.0)),
+    ],
+    ids=repr,
+)
+def test_a_table_of_costs_compares_no_densities(source, P):
+    with pytest.raises(InvalidInput, match=r"perception = .* for a source with a density"):
+        rdp(source, SquaredError(), COSTS, D=0.5, P=P)
+
+
 def test_zero_rate_is_exactly_zero_away_from_its_boundary():
     for problem in (
         Problem(Bernoulli(0.3), Hamming(), TV, 0.43, 0.0),
@@ -105,6 +157,13 @@ def test_the_message_names_regime_and_source():
     assert "does not bind" in message(0.01)
     assert "independent of the source" in message(0.5)
     assert "[BM19" in message(0.1)
+    for alone in (
+        match(Problem(Bernoulli(0.25), Hamming(), KL, 0.1, inf)),
+        match(Problem(Gaussian(0.0, 1.0), SquaredError(), None, 0.1, inf)),
+        match(Problem(Gaussian(0.0, 1.0), SquaredError(), None, 3.0, inf)),
+    ):  # no limit on perception, so that nothing is said of one
+        assert "[CT06" in alone.message
+        assert not any(word in alone.message for word in ("perception", "variation", "limits"))
     assert "ClosedForm()" in str(match(Problem(Bernoulli(0.25), Hamming(), TV, 0.1, 0.05)))
     assert ClosedForm() == ClosedForm()
 

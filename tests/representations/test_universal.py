@@ -14,9 +14,11 @@ from rdptheory import (
     Bernoulli,
     Candidate,
     Gaussian,
+    GaussianVector,
     Hamming,
     InvalidInput,
     KullbackLeibler,
+    Laplace,
     Outcome,
     Pmf,
     SquaredError,
@@ -29,7 +31,7 @@ from rdptheory import (
 )
 from rdptheory.closed_forms import bernoulli
 from rdptheory.divergences import F_DIVERGENCES
-from rdptheory.representations import gaussian_decoders, rate_penalty, universal_rate
+from rdptheory.representations import gaussian_decoders, rate_penalty, universal, universal_rate
 from rdptheory.units import bits_to_nats, nats_to_bits
 from tests.checks import rounded
 from tests.representations.checks import check_universal
@@ -212,3 +214,24 @@ def test_the_checker_sees_a_wrong_channel() -> None:
         check_universal(replace(solution, candidate=Candidate(wrong)))
     with pytest.raises(AssertionError):
         check_universal(replace(solution, rate=0.5 * solution.rate))
+
+
+def test_a_gaussian_takes_the_limits_whose_formula_is_universal() -> None:
+    """No jointly Gaussian channel is optimal under total variation, so one Gaussian Z does not serve all its points."""
+    source, squared, points = Gaussian(0.0, 1.0), SquaredError(), [(0.5, 0.0), (0.3, INF)]
+    known = universal_rate(source, squared, KullbackLeibler(), points).bounds
+    assert universal_rate(source, squared, TotalVariation(), points).bounds.overlaps(known)
+    assert [one.factor for one in gaussian_decoders(source, points, TotalVariation())] == pytest.approx(
+        [one.factor for one in gaussian_decoders(source, points, KullbackLeibler())], abs=1e-12
+    )
+    for verb in (universal_rate, rate_penalty):
+        with pytest.raises(InvalidInput, match=r"perception = .*must be Wasserstein2Squared"):
+            verb(source, squared, TotalVariation(), [(0.55, 0.01), (0.5, INF)])
+
+
+@pytest.mark.parametrize("source", [Laplace(0.0, 1.0), GaussianVector([0.0, 0.0], [1.0, 2.0])], ids=repr)
+def test_a_source_without_an_answer_is_refused_before_the_work(monkeypatch, source) -> None:
+    monkeypatch.setattr(universal, "answers", None)
+    for verb in (universal_rate, rate_penalty):
+        with pytest.raises(InvalidInput, match=r"source = .*must have a finite alphabet"):
+            verb(source, SquaredError(), Wasserstein2Squared(), [(0.5, 0.1)])
