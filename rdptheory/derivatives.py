@@ -64,8 +64,8 @@ def gradient(solution: Solution) -> Gradient:
     Raises
     ------
     InvalidInput
-        There is no dual point (a closed form, an infeasible question), or D is the least distortion of any channel,
-        where the slope is infinite.
+        There is no dual point (a closed form, an infeasible question), or D is the least distortion of any channel
+        within P, or P the least of any within D, and the slope there is infinite.
 
     References
     ----------
@@ -91,7 +91,9 @@ def gradient(solution: Solution) -> Gradient:
     if problem.perception is not None:
         mu /= problem.perception.radius_slope(problem.P)
     if not np.isfinite(s).all():
-        raise InvalidInput("D", problem.D, "is the least distortion of any channel: the slope there is infinite")
+        raise InvalidInput("D", problem.D, "is the least of any channel within P: the slope there is infinite")
+    if problem.P > 0.0 and mu == np.inf:
+        raise InvalidInput("P", problem.P, "is the least of any channel within D: the slope there is infinite")
     rows = discrete.probabilities > 0.0
     p, finite = discrete.probabilities, [np.isfinite(limit.limit) for limit in discrete.distortions]
     moved = np.full(p.size, np.nan)

@@ -258,7 +258,7 @@ class _Search:
         """One more rate."""
         found = self._ask(D)
         lower, upper = found.bounds.lower, found.bounds.upper
-        if found.dual is not None and 0.0 < lower < inf and found.slopes.D > -inf:
+        if found.dual is not None and 0.0 < lower < inf and D > self.least:  # there any s proves the rate
             steep = float(np.ravel(found.dual.s)[0])
             height = lower + steep * D
             one = _Seen(D, steep, height - ROUNDING * (lower + abs(steep * D)), upper)

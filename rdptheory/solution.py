@@ -56,7 +56,22 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Slopes:
-    """dR/dD and dR/dP in nats per unit, from the multipliers: at most 0, subgradients where R has a corner."""
+    """dR/dD and dR/dP in nats per unit, from the multipliers: at most 0, subgradients where R has a corner.
+
+    At the ends of where R is finite they are the slopes to the right, on finite alphabets. R falls at once and without
+    bound, like D log D, as soon as a limit is lifted that keeps mass out of an entry in a column that is used:
+
+    * D is the least that any channel costs, or any within P, and R > 0: dR/dD = -inf. So is dR/dP if a larger P
+      would allow a smaller D.
+    * Forbidden entries may leave nothing but new columns, as for erasures, [[0, inf, 1], [inf, 0, 1]]: then the
+      slope is finite, R(D) = (1 - D) log 2 for a coin. With a ball beside them it is a subgradient.
+    * P = 0: the slope is finite where δ is a transport or total variation, and what moving mass is worth. Of a smooth
+      δ it is -inf, since R falls like the root of P, or 0 where the law of Y is free.
+
+    A limit is at such an end if a linear program finds no room for it but rounding. Next to a smooth ball of radius
+    above 0 none is looked for, nor for an alphabet too large for that program: there the multipliers are shown, of
+    which every larger one is as good.
+    """
 
     D: float
     P: float

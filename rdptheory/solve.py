@@ -22,6 +22,7 @@ from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Candidate, SeveralSlopes, Slopes, Solution, Status, later
+from rdptheory.solvers.corners import slopes_to_the_right
 from rdptheory.solvers.first_order import FirstOrder
 from rdptheory.solvers.half_spaces import HalfSpaces
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -278,8 +279,7 @@ def _rest(answer: Solution, found: Closed, name: str) -> dict[str, Any]:
     """The fields of an answer that were left to be made."""
     numbers: dict[str, Any] = {}
     if "bounds" not in vars(answer):
-        by_D, by_P = found.slopes
-        slopes = Slopes(0.0 + by_D, 0.0 + by_P * _radius_slope(answer.problem))
+        slopes = _slopes(answer.problem, *slopes_to_the_right(answer.problem.discrete, found))
         numbers = {"bounds": found.bounds, "slopes": slopes, "message": _as_asked(wanted_gap(answer.method))}
     if name in numbers:
         return numbers
@@ -446,8 +446,7 @@ def _from_proof(problem: Question, discrete: DiscreteProblem, proof: Proof, meth
     reached = proof.bounds.gap <= wanted
     ended = _as_asked(wanted) if reached else "no narrower bracket was found"
     candidate = None if proof.channel is None else Candidate(proof.channel, discrete.output(proof.channel))
-    by_P = float(proof.slope_P[0]) * _radius_slope(problem) if proof.slope_P.size else 0.0
-    slopes = _slopes(problem, proof.slope_D, 0.0 + by_P)
+    slopes = _slopes(problem, *slopes_to_the_right(discrete, proof))
     return Solution(
         problem,
         proof.bounds.upper,
@@ -466,17 +465,15 @@ def _as_asked(gap: float) -> str:
     return f"the bracket is as narrow as asked, {gap:.2g} nat"
 
 
-def _slopes(problem: Problem | ConditionalProblem | SeveralProblem, by_D: FloatArray | float, by_P: float) -> Slopes:
-    """One dR/dD, or one for each distortion; adding 0 turns -0 into 0."""
-    steep = tuple((0.0 + np.ravel(by_D)).tolist())
+def _slopes(
+    problem: Problem | ConditionalProblem | SeveralProblem, by_D: FloatArray | float, by_radius: FloatArray | float
+) -> Slopes:
+    """One dR/dD, or one for each distortion, and dR/dP from that by the radius; adding 0 turns -0 into 0."""
+    steep, by_P = tuple((0.0 + np.ravel(by_D)).tolist()), float(np.append(by_radius, 0.0)[0])
+    by_P = 0.0 + (by_P if problem.perception is None else by_P * problem.perception.radius_slope(problem.P))
     if isinstance(problem, SeveralProblem):
         return SeveralSlopes(steep * len(problem.D) if len(steep) == 1 else steep, by_P)
     return Slopes(steep[0], by_P)
-
-
-def _radius_slope(problem: Problem | ConditionalProblem | SeveralProblem) -> float:
-    """How fast the radius that was solved for moves with P."""
-    return 1.0 if problem.perception is None else problem.perception.radius_slope(problem.P)
 
 
 def wanted_gap(method: Method) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import compress
 from typing import Any
 
@@ -32,7 +32,7 @@ from rdptheory.problems import POINT, Problem, is_large
 from rdptheory.solvers.interior_point.descent import BARE_FLOOR, BOX_FLOOR, NEAR
 from rdptheory.solvers.interior_point.drive import NO_ROOM, SMALL_RADIUS
 from rdptheory.solvers.interior_point.light import LIGHT
-from rdptheory.solvers.outcome import felt
+from rdptheory.solvers.outcome import felt, worth_of_ball
 from rdptheory.solvers.presolve import CLEARLY, NEXT_TO_NOTHING
 from rdptheory.sources import DiscreteSource
 
@@ -119,6 +119,7 @@ class Closed:
 
     answers: _Answers
     place: int
+    problem: Problem
 
     @property
     def rate(self) -> float:
@@ -136,11 +137,18 @@ class Closed:
         return Bounds(self.answers.lowers[self.place], self.rate)
 
     @property
-    def slopes(self) -> tuple[float, float]:
-        """dR/dD and dR/dP in nats per unit, the latter for the radius of the ball."""
+    def slope_D(self) -> FloatArray:
+        """dR/dD in nats per unit, shape (1,)."""
+        return np.array([-self.answers.slopes[self.place]])
+
+    @property
+    def slope_P(self) -> FloatArray:
+        """dR/dP in nats per unit of the radius of the ball, shape (1,); (0,) without one."""
         at, k = self.answers, self.place
-        mu = felt(at.questions[k][3], at.rooms[k], self.rate - at.lowers[k], at.mus[k]) if at.balls else 0.0
-        return -at.slopes[k], -mu
+        if not at.balls:
+            return np.zeros(0)
+        worth = partial(worth_of_ball, self.problem.discrete, self.dual)
+        return -np.array([felt(at.questions[k][3], at.rooms[k], self.rate - at.lowers[k], at.mus[k], worth)])
 
     @property
     def channel(self) -> FloatArray:
@@ -175,7 +183,7 @@ def closed_at_once(problems: Sequence[Any], gap: float, max_steps: int) -> list[
     """What one descent proves of each question, in their order; None for those that it does not close."""
     closed: list[Closed | None] = [None] * len(problems)
     for group in _groups(problems):
-        _descend(group, gap, max_steps, closed)
+        _descend(group, problems, gap, max_steps, closed)
     return closed
 
 
@@ -295,7 +303,7 @@ def _form(perception: Divergence, source: DiscreteSource) -> _Form | None:
     return _Form(spec, least, None if itself else lambda P: perception.ball(source.points, P)[1])
 
 
-def _descend(group: _Group, gap: float, max_steps: int, closed: list[Closed | None]) -> None:
+def _descend(group: _Group, problems: Sequence[Any], gap: float, max_steps: int, closed: list[Closed | None]) -> None:
     laws, whole = _laws([law for _, law in group.laws.values()], LIGHT * gap)
     group.keep([whole[law] for law, *_ in group.questions])
     if not group.questions:
@@ -316,7 +324,7 @@ def _descend(group: _Group, gap: float, max_steps: int, closed: list[Closed | No
     proved = zip(group.numbers, seen.lower, seen.upper, seen.settled, found.finite, strict=True)
     for place, (number, lower, upper, settled, finite) in enumerate(proved):
         if settled and finite and lower <= upper and upper - lower <= gap and lower > NEXT_TO_NOTHING:
-            closed[number] = Closed(answers, place)
+            closed[number] = Closed(answers, place, problems[number])
 
 
 def _laws(weights: list[FloatArray], least: float) -> tuple[FloatArray, list[bool]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,12 +20,13 @@ from rdptheory.certificates import (
     product_upper_bound,
     written,
 )
+from rdptheory.certificates.lower import log_column_sums
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
 from rdptheory.watch import Watch, ending, watching
 
-__all__ = ["Proof", "answered", "felt", "judged", "searched", "seen"]
+__all__ = ["Proof", "answered", "felt", "judged", "searched", "seen", "worth_of_ball"]
 
 STEP = 1e-4
 """Relative change of P over which the lower bound is differenced where a dual point does not name its multiplier."""
@@ -43,6 +45,8 @@ FLAT = 1e-10
 """Nats that a multiplier times the slack of its ball may amount to where it is only what the method left of it."""
 INSIDE = 1e-3
 """Share of its radius by which a law has to be inside a ball that is idle."""
+IDLE = 1e-5
+"""Nats that the bound may lose without a ball that is idle: what a method leaves of a multiplier amounts to less."""
 
 REMEMBERED = 3
 """Proofs kept of a problem: a solver's last look and the few before it that it may end with."""
@@ -76,6 +80,11 @@ class Proof:
     slope_D: FloatArray
     slope_P: FloatArray
     wide: bool = False
+
+    @property
+    def dual(self) -> DualPoint | None:
+        """What proves the lower end."""
+        return self.outcome.dual
 
     @property
     def steps(self) -> int:
@@ -198,7 +207,7 @@ def _judged(problem: DiscreteProblem, outcome: Outcome) -> Proof:
             found, s = next(slopes)
             slope_D[k] = -s if found.limit > 0.0 else -np.inf
     bounds = Bounds(lower, upper.rate)
-    in_P = -_told_from_0(problem, upper, bounds.gap, mu)
+    in_P = -_told_from_0(problem, dual, upper, bounds.gap, mu)
     return Proof(bounds, upper.channel, outcome, np.array(slope_D), in_P, min(upper.room, default=0.0) < 0.0)
 
 
@@ -216,21 +225,41 @@ def _as_wide_as_rounding(problem: DiscreteProblem, upper: UpperBound) -> Discret
     return replace(problem, perceptions=tuple(wide)) if upper.room else problem
 
 
-def _told_from_0(problem: DiscreteProblem, upper: UpperBound, gap: float, mu: FloatArray) -> FloatArray:
+def _told_from_0(
+    problem: DiscreteProblem, dual: DualPoint, upper: UpperBound, gap: float, mu: FloatArray
+) -> FloatArray:
     """The multipliers, but 0 for a ball whose law is inside it by so much that the bracket sees no slope.
 
     By convexity -dR/dP is at most gap/(P - δ).
     """
     told = mu.copy()
     for k, (ball, room) in enumerate(zip(problem.perceptions, upper.room, strict=False)):
-        told[k] = felt(ball.limit, room, gap, float(mu[k]))
+        told[k] = felt(ball.limit, room, gap, float(mu[k]), partial(_worth, problem, dual, k))
     return told
 
 
-def felt(radius: float, room: float, gap: float, mu: float) -> float:
-    """The multiplier of one ball whose law is inside it by `room`, or 0."""
+def felt(radius: float, room: float, gap: float, mu: float, worth: Callable[[], float]) -> float:
+    """The multiplier of one ball whose law is inside it by `room`, or 0 where the bound without it is as good.
+
+    A small ball that binds is left inside as far as the last step of a method leaves it: `worth`, in nats, is what the
+    bound loses without the ball.
+    """
     idle = radius > 0.0 and room > INSIDE * radius and mu * room <= max(gap, FLAT)
-    return 0.0 if idle and gap <= RESOLVED else mu
+    return 0.0 if idle and gap <= RESOLVED and worth() <= IDLE else mu
+
+
+def worth_of_ball(problem: DiscreteProblem, dual: DualPoint) -> float:
+    """What the bound of a dual point loses without the ball, the only one, in nats."""
+    return _worth(problem, on_reduced(problem, dual), 0)
+
+
+def _worth(problem: DiscreteProblem, dual: DualPoint, k: int) -> float:
+    """The same for the k-th ball, and a dual point on the symbols of positive mass."""
+    ball, reduced = problem.perceptions[k], problem.reduced
+    alone = len(problem.perceptions) == 1 and ball.image is None
+    prices = log_column_sums(reduced, dual.f, dual.s)[0] if alone else dual.v[k]
+    prices = np.where(np.isfinite(prices), prices, prices[np.isfinite(prices)].min(initial=0.0))
+    return float(prices.max()) - ball.divergence.support(prices, ball.reference, ball.limit).value
 
 
 def _judged_by_products(problem: DiscreteProblem, outcome: Outcome) -> Proof:

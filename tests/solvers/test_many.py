@@ -105,9 +105,10 @@ def test_what_is_closed_at_once_is_what_the_method_and_the_judge_give_one_questi
         if found is None:
             continue
         alone = answered(problem.discrete, InteriorPoint())
-        slopes = (*alone.slope_D, *alone.slope_P, *([] if problem.perception else [-0.0]))
-        assert (found.bounds, found.steps, found.slopes) == (alone.bounds, alone.steps, slopes)
+        assert (found.bounds, found.steps) == (alone.bounds, alone.steps)
         for one, other in (
+            (found.slope_D, alone.slope_D),
+            (found.slope_P, alone.slope_P),
             (found.channel, alone.channel),
             (found.output, problem.discrete.output(alone.channel)),
             (found.dual.f, alone.outcome.dual.f),
