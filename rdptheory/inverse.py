@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import exp, inf, isfinite, sqrt
 from typing import Any, TypeVar
 
-from rdptheory._types import Bounds
+import numpy as np
+
+from rdptheory._types import UNIT_ROUNDOFF, Bounds
 from rdptheory.blocks import block_distortion
 from rdptheory.certificates import lower_bound, slater_channel
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
@@ -20,9 +22,9 @@ from rdptheory.exact_sums import remaining_limit
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
-from rdptheory.solution import Answer, Slopes, Solution, Status, as_row, said
+from rdptheory.solution import Located, Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
-from rdptheory.solvers.presolve import min_cost_law, presolve
+from rdptheory.solvers.presolve import drawn_in, min_cost_law, presolve
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
 from rdptheory.transport_problem import INFORMATION, block_sense
 
@@ -36,43 +38,6 @@ NEAR = 1e-9  # of a limit that was bracketed by what is feasible: as narrow as t
 SUBNORMAL = 2e-323  # four times the least number: what the rounding of a chord is where products have no digits
 LEAST = 5e-324  # above 0: a limit that float64 holds no better than as 0 is bracketed by it
 PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
-
-
-@dataclass(frozen=True)
-class Located(Answer):
-    """A limit that was searched for, in the unit of that limit.
-
-    Attributes
-    ----------
-    value : float
-        Where it is. For an inverse function the upper end of the bracket, which a channel reaches.
-    bounds : Bounds
-        lower <= true limit <= upper; both inf if no limit will do.
-    steps : int
-        Rates that were computed on the way.
-    status, message : what `bounds` are, and one sentence on it
-        OPTIMAL: as narrow as the gaps asked of the rates allow. STOPPED: wider, because a rate stopped short or because
-        the search did. INFEASIBLE: no limit, however loose, will do.
-    """
-
-    value: float
-    bounds: Bounds
-    steps: int = 0
-    status: Status = Status.OPTIMAL
-    message: str = "as narrow as the brackets of the rates allow"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for a table or a JSON file, None where a number is not finite."""
-        told = {"value": self.value, "lower": self.bounds.lower, "upper": self.bounds.upper, "steps": self.steps}
-        return as_row(told) | said(self)
-
-    def _rows(self) -> list[tuple[str, str]]:
-        return [
-            ("value", f"{self.value:.10g}"),
-            ("bracket", f"{self.bounds:.12g}, gap {self.gap:.2g}"),
-            ("steps", str(self.steps)),
-            ("status", f"{self.status.value}: {self.message}"),
-        ]
 
 
 def distortion_at(
@@ -134,11 +99,12 @@ def distortion_at(
         found = block_distortion(problem, R, common_randomness, by_lines(method))
         status = Status.OPTIMAL if found.closed else Status.STOPPED
         return Located(found.bounds.upper, found.bounds, found.steps, status, found.message)
+    plain = problem if isinstance(problem, Problem) else problem.plain
+    if signed(distortion) and isinstance(plain.source, DiscreteSource):
+        return _shifted(problem, plain, R, method)
     if not isinstance(problem, Problem):
         return _given_z(problem, R, method)
     source = problem.source
-    if signed(distortion) and isinstance(source, DiscreteSource):
-        return _shifted(problem, source, R, method)
     if R == inf and isinstance(source, ContinuousSource):
         return Located(0.0, Bounds(0.0, 0.0), message="a copy of the source costs no distortion")
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
@@ -155,7 +121,7 @@ def distortion_at(
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
     search = _Search(R, lambda D: _at(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
-        return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
+        return _least(least, problem, search.steps)
     high = zero_rate.upper
     if high == inf:  # what is forbidden costs a rate at every D
         free = search.solve_at(inf)
@@ -187,16 +153,31 @@ def _ends(problem: Problem, R: float) -> tuple[float, Bounds, float | None]:
     used = law.law > 0.0
     top = float(law.law[used] @ cost[used])
     error = geometry.rounding(1.0).mean if discrete.by_products else 0.0
-    return least, Bounds(unit * max(0.0, min(law.value, top) - error), unit * (top + error)), None
+    error += _sums(problem) * top
+    most = top + error + sum(drawn_in(ball, law.law, cost) for ball in discrete.perceptions)
+    return least, Bounds(unit * max(0.0, min(law.value, top) - error), unit * most), None
 
 
-def _shifted(problem: Problem, source: DiscreteSource, R: float, method: Method | None) -> Located:
+def _sums(problem: Problem | ConditionalProblem) -> float:
+    """The share of a mean of numbers at least 0, over both alphabets of a question, that its sums may round."""
+    return UNIT_ROUNDOFF * (sum(problem.discrete.shape) + 16)
+
+
+def _least(least: float, problem: Problem | ConditionalProblem, steps: int) -> Located:
+    """The least distortion of all, a sum that was rounded: some channel keeps the sum, as `rdp` reads it."""
+    rounding = _sums(problem) * least
+    return Located(least, Bounds(least - rounding, least + rounding), steps, message="no channel reaches less")
+
+
+def _shifted(problem: Problem | ConditionalProblem, plain: Problem, R: float, method: Method | None) -> Located:
     """D(R,P) where d may be below 0: that of d less its least entries, and their mean, which every channel pays."""
-    limit = problem.discrete.distortions[0]
-    rows, masses = limit.table.min(axis=1), source.probabilities
-    reference = getattr(problem.distortion, "reference", None)
-    rest = Table(limit.table - rows[:, None], reference)
-    found = distortion_at(source, rest, problem.perception, R=R, P=problem.P, method=method)
+    beside, realism = (None, OUTPUT) if isinstance(problem, Problem) else (problem.side_information, problem.realism)
+    rows, masses = plain.discrete.distortions[0].table.min(axis=1), plain.discrete.probabilities
+    if beside is not None:
+        masses = np.asarray(beside).sum(axis=1)
+    rest = Table(plain.discrete.distortions[0].table - rows[:, None], getattr(plain.distortion, "reference", None))
+    asked = plain.source, rest, plain.perception
+    found = distortion_at(*asked, R=R, P=plain.P, method=method, side_information=beside, realism=realism)
     mean = -remaining_limit(0.0, masses, rows)
     pad = ALLOWANCE * (abs(mean) + found.bounds.lower) if isfinite(found.bounds.lower) else 0.0
     bounds = Bounds(found.bounds.lower + mean - pad, found.bounds.upper + mean + pad)
@@ -353,7 +334,7 @@ def _given_z(problem: ConditionalProblem, R: float, method: Method | None) -> Lo
         return Located(top, Bounds(guess * (1.0 - error), top * (1.0 + error)), 0, status, sentence)
     search = _Search(R, lambda D: _at(problem, D=D), lambda slopes: slopes.D, method)
     if search.evaluate(least):
-        return Located(least, Bounds(least, least), search.steps, message="no channel reaches less")
+        return _least(least, problem, search.steps)
     return search.between(least, top, None)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "Answer",
     "Candidate",
     "JointGaussian",
+    "Located",
     "SeveralSlopes",
     "Slopes",
     "Solution",
@@ -357,6 +358,43 @@ def as_row(told: Mapping[str, object]) -> dict[str, Any]:
 def said(answer: Any) -> dict[str, str]:
     """The status of an answer, and its sentence, for a table."""
     return {"status": answer.status.value, "message": answer.message}
+
+
+@dataclass(frozen=True)
+class Located(Answer):
+    """A limit that was searched for, in the unit of that limit.
+
+    Attributes
+    ----------
+    value : float
+        Where it is. For an inverse function the upper end of the bracket, which a channel reaches.
+    bounds : Bounds
+        lower <= true limit <= upper; both inf if no limit will do.
+    steps : int
+        Rates that were computed on the way.
+    status, message : what `bounds` are, and one sentence on it
+        OPTIMAL: as narrow as the gaps asked of the rates allow. STOPPED: wider, because a rate stopped short or because
+        the search did. INFEASIBLE: no limit, however loose, will do.
+    """
+
+    value: float
+    bounds: Bounds
+    steps: int = 0
+    status: Status = Status.OPTIMAL
+    message: str = "as narrow as the brackets of the rates allow"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a table or a JSON file, None where a number is not finite."""
+        told = {"value": self.value, "lower": self.bounds.lower, "upper": self.bounds.upper, "steps": self.steps}
+        return as_row(told) | said(self)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("value", f"{self.value:.10g}"),
+            ("bracket", f"{self.bounds:.12g}, gap {self.gap:.2g}"),
+            ("steps", str(self.steps)),
+            ("status", f"{self.status.value}: {self.message}"),
+        ]
 
 
 guard(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from math import exp, inf
 
 import mpmath
@@ -132,6 +133,31 @@ def test_rate_zero_is_the_cheapest_silent_law(P: float) -> None:
     assert_inside(found.bounds, truth, 1e-15)
     assert found.bounds.gap <= 1e-13
     assert rdp(Bernoulli(p), Hamming(), TotalVariation(), D=found.value, P=P).rate <= 1e-14
+
+
+@pytest.mark.parametrize("P", (0.0, 0.05, 0.3, inf))
+def test_both_ends_of_the_curve_in_rational_numbers(P: float) -> None:
+    """A mean that is rounded is no bracket: of 60 laws about half had their least D a rounding outside."""
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        n = int(rng.integers(2, 6))
+        law, table = Pmf.from_weights(rng.random(n)), rng.random((n, n))
+        masses = [Fraction(float(x)) for x in law.probabilities]
+        masses = [x / sum(masses) for x in masses]
+        costs = [sum(x * Fraction(float(d)) for x, d in zip(masses, column, strict=True)) for column in table.T]
+        silent, best = list(masses), costs.index(min(costs))
+        left = Fraction(P) if P < inf else Fraction(1)
+        for j in sorted(range(n), key=lambda j: -costs[j]):
+            moved = min(left, silent[j]) if j != best else Fraction(0)
+            silent[j], silent[best], left = silent[j] - moved, silent[best] + moved, left - moved
+        nothing = sum(r * c for r, c in zip(silent, costs, strict=True))
+        everything = sum(x * min(Fraction(float(d)) for d in row) for x, row in zip(masses, table, strict=True))
+        question = (law, Table(table), TotalVariation())
+        for R, truth in ((0.0, nothing), (inf, everything if P == inf else None)):
+            bounds = distortion_at(*question, R=R, P=P).bounds
+            if truth is not None:
+                assert Fraction(bounds.lower) <= truth <= Fraction(bounds.upper)
+                assert bounds.gap <= 1e-14
 
 
 def test_rates_that_pay_for_everything() -> None:

@@ -402,6 +402,21 @@ def test_a_discretised_gaussian_comes_near():
     assert abs(found.rate - 0.5 * math.log(0.64 / 0.3)) < 0.02  # with correlation 0.6
 
 
+@pytest.mark.parametrize("R", [0.0, 0.1, INF])
+def test_distortion_at_of_a_table_below_0_is_that_of_the_table_above_less_the_mean(R):
+    shift = np.array([2.0, -1.0, 0.5])
+    table, joint = np.array([[0.0, 0.9, 0.4], [1.3, 0.0, 0.2], [0.6, 0.5, 0.0]]), JOINT[:3] / JOINT[:3].sum()
+    source = Pmf.from_weights(joint.sum(axis=1))
+    there, here = (
+        distortion_at(source, Table(one), TotalVariation(), R=R, P=0.1, side_information=joint)
+        for one in (table, table - shift[:, None])
+    )
+    mean = float(source.probabilities @ shift)
+    assert here.bounds.lower + mean - 1e-14 <= there.bounds.upper  # of the mean, as it is summed here
+    assert there.bounds.lower <= here.bounds.upper + mean + 1e-14
+    assert here.gap <= there.gap + 1e-13
+
+
 def test_distortion_at_and_sweeps_go_the_same_road():
     given = {"side_information": JOINT, "realism": "joint"}
     question = LAW, SquaredError(), TotalVariation()

@@ -15,7 +15,7 @@ from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
 
-__all__ = ["Presolved", "least_distortion", "min_cost_law", "presolve", "proved_infeasible", "zero_rate"]
+__all__ = ["Presolved", "drawn_in", "least_distortion", "min_cost_law", "presolve", "proved_infeasible", "zero_rate"]
 
 SMALL = 20_000  # table entries up to which a linear program may decide feasibility before the solver starts
 TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
@@ -216,6 +216,19 @@ def min_cost_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Suppor
         law = (1.0 - shrinkage) * law + shrinkage * inside
         reached = ball.value(law)
     return Support(-found.value - _rounding(cost), law)
+
+
+def drawn_in(ball: PerceptionLimit, law: FloatArray, cost: FloatArray) -> float:
+    """What <cost, r> rises by as a law r that rounding may have left outside a ball is drawn to the reference.
+
+    δ is convex: it falls from P + ε to P at the share ε/(P + ε) of the way.
+    """
+    if not (0.0 < ball.limit < np.inf and ball.divergence.faithful):
+        return 0.0
+    unsure = ball.divergence.uncertainty(ball.reference, law, 4.0 * UNIT_ROUNDOFF)
+    beyond = max(0.0, ball.value(law) + unsure - ball.limit)
+    rise = max(0.0, float((ball.reference - law) @ cost)) if beyond > 0.0 else 0.0
+    return beyond / (beyond + ball.limit) * rise if beyond < np.inf else rise
 
 
 def _rounding(cost: FloatArray) -> float:
