@@ -265,8 +265,8 @@ def _out_of_reach(problem: DiscreteProblem) -> bool:
         here = least[mass] if q[mass] < least[mass] else most[mass]
         first, second = np.array([q[mass], 1.0 - q[mass]]), np.array([here, 1.0 - here])
         told = ball.divergence.value(first, second)
-        if first[1] == second[1] == 1.0:  # what the rest adds is lost, and what is left is right to its last digits
-            told *= 1.0 - NEXT_TO_NOTHING
+        if first[1] == second[1] == 1.0 and ball.divergence.ours:
+            told *= 1.0 - NEXT_TO_NOTHING  # what the rest adds is lost, and what is left is right to its last digits
         else:
             told -= ball.divergence.uncertainty(first, second, ROUNDED)
         if told > P:

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from rdptheory import KullbackLeibler, Pmf, SquaredError, rdp
+from rdptheory import KullbackLeibler, Pmf, SquaredError, Status, Table, rdp
 from rdptheory.closed_forms import gaussian
 from rdptheory.divergences import SmoothFDivergence
 from tests.test_contributing import Log
@@ -76,6 +76,20 @@ class Wrong(SmoothFDivergence):
 
     def ratio_slope(self, y: np.ndarray) -> np.ndarray:
         return 0.25 * np.exp(0.25 * y)
+
+
+@pytest.mark.parametrize("apart", [5.1e-8, 1e-6])
+def test_infeasible_is_not_read_off_a_formula_next_to_1_where_a_symbol_is_next_to_nothing(apart: float) -> None:
+    """t log t - t + 1 at t = 1 + 5e-8 is 2 % too large, and so it was where all of δ is that of 1e-17 of mass."""
+    p, q = 1e-17 * (1.0 + apart), 1e-17
+    with mpmath.workdps(50):
+        t = mpmath.mpf(p) / mpmath.mpf(q)
+        delta = float(mpmath.mpf(q) * (t * mpmath.log(t) - t + 1))
+    apart_only = Table(np.array([[0.0, np.inf], [np.inf, 0.0]]), reference=[q, 1.0])
+    found = rdp(Pmf([p, 1.0]), apart_only, Log(), D=0.1, P=delta * (1.0 + 1e-6))
+    assert found.status is not Status.INFEASIBLE
+    assert found.bounds.lower <= 4.1e-16  # H(X) = 1e-17 (1 - log 1e-17)
+    assert Log().value(np.array([q, 1.0]), np.array([p, 1.0])) > delta * (1.0 + 1e-5)
 
 
 def test_a_gaussian_does_not_believe_the_form_of_a_member_from_outside() -> None:
