@@ -181,7 +181,8 @@ class Divergence(ABC):
         δ(r) >= δ(law) + <g, r - law>, and may take h = P - δ(law) + <g, law>.
         """
         ways = (1.0 - WAY) * law + WAY * np.eye(law.size)
-        g = np.array([self.value(reference, one) for one in ways]) - self.value(reference, law)
+        with np.errstate(invalid="ignore"):  # δ may be inf at a law
+            g = np.array([self.value(reference, one) for one in ways]) - self.value(reference, law)
         g = g / WAY if np.isfinite(g).all() else law - reference
         return g, self.support(g, reference, P).value
 

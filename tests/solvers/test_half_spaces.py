@@ -134,6 +134,13 @@ def test_every_cut_holds_the_ball():
             assert float(g @ (p + share * way)) <= h + 1e-14  # rounding of two products
 
 
+def test_a_cut_where_the_divergence_is_infinite_goes_the_way_of_the_law():
+    p, law = np.array([0.5, 0.5, 0.0]), np.array([0.4, 0.4, 0.2])
+    g, h = Plain().cut(p, law, 0.01)
+    assert math.isinf(Plain().value(p, law))
+    assert float(g @ p) <= h < float(g @ law)
+
+
 def test_a_search_that_ends_early_says_so_and_its_bracket_holds(monkeypatch):
     early = rdp(SOURCE, Hamming(), Plain(), D=0.3, P=0.002, method=HalfSpaces(max_cuts=1))
     assert early.status is Status.STOPPED
