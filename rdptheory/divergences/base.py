@@ -67,6 +67,9 @@ class Divergence(ABC):
         """
         return False
 
+    merges: ClassVar[bool] = False
+    """Whether counting symbols as one never raises δ, as data processing says of f-divergences."""
+
     @property
     def forbids_new_symbols(self) -> bool:
         """Whether δ is infinite as soon as the output has mass where the reference has none."""
@@ -193,6 +196,8 @@ class Divergence(ABC):
 
 class FDivergence(Divergence):
     """A divergence of the form Σ p φ(r/p), φ convex with φ(1) = 0."""
+
+    merges = True
 
     recession: float
     """φ'(∞): the price of one unit of mass where the reference law has none; inf forbids it."""

@@ -10,7 +10,7 @@ import numpy as np
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
 from rdptheory.certificates import UpperBound, copy_costs_nothing, min_distortion_channel, upper_bound
 from rdptheory.couplings import least_excess
-from rdptheory.divergences import FDivergence, Support
+from rdptheory.divergences import Support
 from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
@@ -252,7 +252,7 @@ def _out_of_reach(problem: DiscreteProblem) -> bool:
     if len(reduced.perceptions) != 1 or len(problem.finite) != 1:
         return False
     (ball,), (limit,), p = reduced.perceptions, reduced.distortions, reduced.probabilities
-    if ball.image is not None or not isinstance(ball.divergence, FDivergence) or limit.table.shape[1] == 1:
+    if ball.image is not None or not ball.divergence.merges or limit.table.shape[1] == 1:
         return False
     q, P, room = ball.reference, ball.limit, limit.limit * (1.0 + BEYOND)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
