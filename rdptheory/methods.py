@@ -25,8 +25,9 @@ class DualPoint:
         At least 0, in nats per unit of distortion; not read where a limit is inf, nor where it is the least that any
         channel can keep, which acts as s = inf.
     v : tuple of arrays
-        One for each perception limit, on the alphabet it compares. Not read when there is one limit on the output
-        law itself, because l(f, s) is then the best v.
+        One for each perception limit, on the alphabet it compares. Of one limit on the output law itself l(f, s) is
+        the best v, and none is read, but of a divergence of somebody's own, whose support function may be loose there:
+        any number of arrays, which count with Σ_k σ(v_k) where their sum, raised until it covers l, proves more.
     mu : array (number of perception limits,) or None
         -dR/dP of every ball, in nats per unit of δ, if known: it spares a search, and it is not trusted.
     centred : bool

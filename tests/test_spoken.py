@@ -21,7 +21,7 @@ ROOM = Path(rdptheory.__file__).parent
 ELSEWHERE = (
     "sources/frozen.py", "sources/cumulative.py", "theorems/statement.py",  # laws and statements of one's own
     "transport.py", "representations/region.py",  # transport to a target, decoders of one encoder
-    "solvers/conic.py", "solvers/half_spaces.py",  # methods that somebody picked
+    "solvers/conic.py", "solvers/half_spaces/method.py",  # methods that somebody picked
     "solvers/first_order/projections.py", "continuous/answer.py",
     "sweeps/surface.py",  # `curve` of Python
 )  # fmt: skip

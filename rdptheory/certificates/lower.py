@@ -30,7 +30,8 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
         R >= Σ_i p_i f_i - Σ_k s_k D_k - Σ_k σ_k(v_k),
 
     where σ_k is the support function of the k-th perception ball. σ is monotone, so a single ball on the output law
-    takes v = l, and no ball takes σ = max. With several balls the v_k given are shifted until they cover l.
+    takes v = l, and no ball takes σ = max. With several balls the v_k given are shifted until they cover l, and so they
+    are for one ball of a divergence of somebody's own, σ(l) <= Σ_k σ(v_k), whose σ may be no more than a bound.
 
     The result is lowered by a bound on what float64 may have added: rounding of every exponent, weighted by the share
     of the column it enters, of the sums of n terms, of the laws and limits themselves, and of the support function,
@@ -66,25 +67,39 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     if not reduced.perceptions:
         supported = float(highest.max())
     elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
-        supported = support_value(reduced.perceptions[0], highest, _guess(dual, 0))
+        (ball,) = reduced.perceptions
+        supported = support_value(ball, highest, _guess(dual, 0))
+        if dual.v and not ball.divergence.ours:
+            shared, more = _covered((ball,) * len(dual.v), dual, highest)
+            if shared + UNIT_ROUNDOFF * more < supported:
+                supported, rounding = shared, rounding + more
     else:
-        cover, size, supported = np.zeros_like(logs), np.zeros_like(logs), 0.0
-        for number, (ball, v) in enumerate(zip(reduced.perceptions, dual.v, strict=True)):
-            if not np.isfinite(v).all():
-                return 0.0
-            on_output = v if ball.image is None else v @ ball.image
-            cover += on_output
-            size += np.abs(on_output)
-            part = support_value(ball, v, _guess(dual, number))
-            supported += part
-            rounding += len(dual.v) * abs(part)
-        shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
-        rounding += (len(dual.v) + 4) * float(size.max()) + abs(shift)
-        supported += shift
+        supported, more = _covered(reduced.perceptions, dual, highest)
+        rounding += more
     value = mean_f - spent - supported
     if isnan(value):
         return 0.0
     return max(0.0, value - UNIT_ROUNDOFF * (rounding + 4.0 * abs(supported)))
+
+
+def _covered(balls: tuple[PerceptionLimit, ...], dual: DualPoint, highest: FloatArray) -> tuple[float, float]:
+    """Σ_k σ_k(v_k), with v_1 raised by what the v_k lack of l anywhere, and what rounding is multiplied with.
+
+    inf where some v_k is no number.
+    """
+    cover, size, supported, rounding = np.zeros_like(highest), np.zeros_like(highest), 0.0, 0.0
+    for number, (ball, v) in enumerate(zip(balls, dual.v, strict=True)):
+        if not np.isfinite(v).all():
+            return inf, 0.0
+        on_output = v if ball.image is None else v @ ball.image
+        cover += on_output
+        size += np.abs(on_output)
+        part = support_value(ball, v, _guess(dual, number))
+        supported += part
+        rounding += len(dual.v) * abs(part)
+    shift = float((highest - cover).max())  # a constant added to v_1 moves σ_1 by as much
+    rounding += (len(dual.v) + 4) * float(size.max()) + abs(shift)
+    return supported + shift, rounding
 
 
 def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
@@ -108,7 +123,7 @@ def on_reduced(problem: DiscreteProblem, dual: DualPoint) -> DualPoint:
 
 def _guess(dual: DualPoint, number: int) -> float:
     """The multiplier of a ball as the dual point names it, or 0: it only shortens a search."""
-    return 0.0 if dual.mu is None else float(np.ravel(dual.mu)[number])
+    return 0.0 if dual.mu is None or number >= dual.mu.size else float(np.ravel(dual.mu)[number])
 
 
 def support_value(ball: PerceptionLimit, v: FloatArray, mu: float = 0.0) -> float:

@@ -321,18 +321,26 @@ def _dual(problem: DiscreteProblem, dual: object, ignored: list[str]) -> DualPoi
     if (s < 0.0).any():
         ignored.append("its slope s is below 0")
         return None
-    v: tuple[FloatArray, ...] = ()
-    if len(balls) > 1 or any(ball.image is not None for ball in balls):
-        if not isinstance(dual.v, tuple) or len(dual.v) != len(balls):
-            raise InvalidInput("dual.v", dual.v, "must hold one array for each perception limit")
-        shapes = [(problem.shape[1] if ball.image is None else ball.image.shape[0],) for ball in balls]
-        read = [_array("dual.v", one, (shape,), ignored) for one, shape in zip(dual.v, shapes, strict=True)]
-        v = tuple(np.zeros(shape) if one is None else one for one, shape in zip(read, shapes, strict=True))
+    v = _prices(problem, dual.v, ignored)
     mu = None if dual.mu is None else np.asarray(dual.mu)
     if mu is not None and (mu.dtype.kind not in "fiu" or mu.shape != (len(balls),) or not (mu >= 0.0).all()):
         mu = None  # only a hint
     v, mu = tuple(map(kept, v)), None if mu is None else kept(mu)
     return DualPoint(kept(f), kept(np.atleast_1d(s)), v, mu, bool(dual.centred))  # a proof outlives a loop's arrays
+
+
+def _prices(problem: DiscreteProblem, v: object, ignored: list[str]) -> tuple[FloatArray, ...]:
+    """v of every ball, or any number of arrays for the only ball, of the law of the output itself."""
+    balls, m = problem.perceptions, problem.shape[1]
+    if len(balls) > 1 or any(ball.image is not None for ball in balls):
+        if not isinstance(v, tuple) or len(v) != len(balls):
+            raise InvalidInput("dual.v", v, "must hold one array for each perception limit")
+        shapes = [(m if ball.image is None else ball.image.shape[0],) for ball in balls]
+    else:
+        v = v if balls and isinstance(v, tuple) else ()
+        shapes = [(m,)] * len(v)
+    read = [_array("dual.v", one, (shape,), ignored) for one, shape in zip(v, shapes, strict=True)]
+    return tuple(np.zeros(shape) if one is None else one for one, shape in zip(read, shapes, strict=True))
 
 
 def _gibbs(problem: DiscreteProblem, channels: object, ignored: list[str]) -> tuple[GibbsChannel, ...]:

@@ -4,7 +4,8 @@
 
 A question on two to nine symbols is asked of every method that takes it (closed form, interior point, first order with
 and without momentum, that is Blahut-Arimoto at P = inf and Sinkhorn at P = 0, a conic solver), and in other words for
-the same rate: symbols in another order, a symbol cut in two, another divergence at P = 0, the parts of a product.
+the same rate: symbols in another order, a symbol cut in two, another divergence at P = 0, the parts of a product, the
+divergence as a class of somebody's own.
 Theorems that give one end only are roads too: wider and smaller balls, chords, tangents, one distance below another.
 The counts are on stdout, in Markdown; the exit code is 1 if two brackets exclude each other.
 """
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import rdptheory as rd
-from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.divergences import F_DIVERGENCES, Divergence, Support
 
 __all__ = ["Count", "count", "draw", "roads"]
 
@@ -63,6 +64,22 @@ def roads(asked: rd.Problem, rng: np.random.Generator) -> Iterator[Road]:
     yield from _methods(asked)
     yield from _reworded(asked, rng)
     yield from _one_sided(asked, rng)
+    if asked.perception is not None:
+        divergence, radius = asked.perception.ball(asked.source.points, asked.P)
+        yield "somebody's own divergence", *_rate(asked.source, asked.distortion, Own(divergence), asked.D, radius, 0.0)
+
+
+class Own(Divergence):
+    """A divergence of which nothing is known but what somebody who writes one has to write."""
+
+    def __init__(self, known: Divergence) -> None:
+        self.known = known
+
+    def value(self, reference: np.ndarray, output: np.ndarray) -> float:
+        return self.known.value(reference, output)
+
+    def support(self, v: np.ndarray, reference: np.ndarray, P: float) -> Support:
+        return self.known.support(v, reference, P)
 
 
 def _methods(asked: rd.Problem) -> Iterator[Road]:

@@ -8,9 +8,15 @@ def test_brackets_of_different_roads_overlap():
     assert counted.excluded == []
     assert counted.questions == 20
     assert counted.pairs > 500
-    assert {"interior point", "first order, plain", "conic", "closed form", "a product less a part"} <= set(
-        counted.widths
-    )
+    asked = {"interior point", "first order, plain", "conic", "closed form", "a product less a part"}
+    assert asked | {"somebody's own divergence"} <= set(counted.widths)
+
+
+def test_a_divergence_of_ones_own_that_is_another_is_found_out(monkeypatch):
+    value, support = roads.Own.value, roads.Own.support
+    monkeypatch.setattr(roads.Own, "value", lambda self, p, r: 2.0 * value(self, p, r))
+    monkeypatch.setattr(roads.Own, "support", lambda self, v, p, P: support(self, v, p, 0.5 * P))
+    assert any("somebody's own" in pair for pair in roads.count(range(9000, 9010)).excluded)
 
 
 def test_a_planted_end_is_found_out(monkeypatch):

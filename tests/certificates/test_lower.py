@@ -22,7 +22,7 @@ from rdptheory import (
 )
 from rdptheory.certificates import DualPoint, lower_bound
 from rdptheory.certificates.lower import support_value
-from rdptheory.divergences import F_DIVERGENCES
+from rdptheory.divergences import F_DIVERGENCES, Divergence, Support
 from rdptheory.problems import DiscreteProblem, DistortionLimit, PerceptionLimit, Problem
 from rdptheory.solvers.outcome import judged
 from tests import checks, oracles
@@ -30,6 +30,30 @@ from tests.strategies import laws, matrices, problems, vectors
 
 SLOPES = st.one_of(st.just(0.0), st.floats(0.0, 50.0), st.floats(0.0, 1e8))
 SLACK = 1e-15  # of the closed form: 16 ulp of log 2, see its docstring
+
+
+class Loose(Divergence):
+    """Total variation, with the support function of a ball that forgets that masses are at least 0: exact on a coin."""
+
+    def value(self, reference, output):
+        return TotalVariation().value(reference, output)
+
+    def support(self, v, reference, P):
+        bound = float(v @ reference + P * float(np.ptp(v)))
+        return Support(bound + 1e-12 * float(np.abs(v).max()), reference)
+
+
+@given(
+    st.floats(0.01, 0.99), st.floats(0.0, 0.6), st.floats(1e-3, 0.6), vectors(2), SLOPES,
+    st.lists(vectors(2), max_size=3),
+)  # fmt: skip
+def test_any_prices_for_the_ball_of_somebody(p, D, P, f, s, v):
+    problem = Problem(Bernoulli(p), Hamming(), Loose(), D, P).discrete
+    found = lower_bound(problem, DualPoint(f, np.array([s]), tuple(v)))
+    assert found >= lower_bound(problem, DualPoint(f, np.array([s]))) - 1e-13  # rounding of sums of size 5
+    checks.assert_at_most(found, float(closed_forms.bernoulli.rate(p, D, P)), SLACK)
+    ours = Problem(Bernoulli(p), Hamming(), TotalVariation(), D, P).discrete
+    assert lower_bound(ours, DualPoint(f, np.array([s]), tuple(v))) == lower_bound(ours, DualPoint(f, np.array([s])))
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.0, 0.6), st.floats(0.0, 0.6), vectors(2), SLOPES)

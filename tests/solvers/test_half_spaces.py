@@ -3,34 +3,79 @@
 import math
 from dataclasses import replace
 
+import cvxpy as cp
 import numpy as np
 import pytest
 import scipy
 
 from rdptheory import (
+    ChiSquare,
     Empirical,
     FirstOrder,
     HalfSpaces,
     Hamming,
     InteriorPoint,
     InvalidInput,
+    JensenShannon,
     KullbackLeibler,
     Pmf,
     Problem,
     SquaredError,
+    SquaredHellinger,
     Table,
     TotalVariation,
+    Wasserstein1,
     distortion_at,
     rate_at_slope,
     rdp,
 )
 from rdptheory.divergences import Divergence, Support
 from rdptheory.solution import Status
-from rdptheory.solvers import half_spaces
+from rdptheory.solvers.half_spaces import questions
+from tests.attack import roads
 
 SOURCE = Pmf([0.3, 0.25, 0.2, 0.15, 0.1])
+LEVELS = Empirical(np.random.default_rng(0).binomial(15, 0.4, 400).astype(float))
 ONE_BALL = Problem(SOURCE, Hamming(), TotalVariation(), D=0.3, P=0.1).discrete
 TWO_BALLS = replace(ONE_BALL, perceptions=2 * ONE_BALL.perceptions)
+
+
+class Own(Divergence):
+    """A divergence of the package of which nothing is known but what a user has to write."""
+
+    def __init__(self, known):
+        self.known = known
+
+    def value(self, reference, output):
+        return self.known.value(reference, output)
+
+    def support(self, v, reference, P):
+        return self.known.support(v, reference, P)
+
+
+class Cramer(Divergence):
+    """Σ w (F_p - F_r)²; its support function forgets that masses are at least 0, and its law is no help."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def value(self, reference, output):
+        return float(self.w @ np.cumsum(output - reference)[:-1] ** 2)
+
+    def support(self, v, reference, P):
+        bound = float(v @ reference + math.sqrt(P * float((np.diff(v) ** 2 / self.w).sum())))
+        return Support(bound + 1e-12 * float(np.abs(v).max()), reference)
+
+
+class Both(Divergence):
+    """The larger of KL and total variation; the smaller of both support functions is a bound, loose between them."""
+
+    def value(self, reference, output):
+        return max(KullbackLeibler().value(reference, output), 0.3 * TotalVariation().value(reference, output))
+
+    def support(self, v, reference, P):
+        found = KullbackLeibler().support(v, reference, P), TotalVariation().support(v, reference, P / 0.3)
+        return min(found, key=lambda one: one.value)
 
 
 class Twice(Divergence):
@@ -101,7 +146,7 @@ def test_a_distance_of_distribution_functions_on_a_coin_is_total_variation():
 
 
 def test_a_grey_level_law_and_an_inverse_function():
-    levels = Empirical(np.random.default_rng(0).binomial(15, 0.4, 400).astype(float))
+    levels = LEVELS
     found = rdp(levels, SquaredError(), Most(), D=1.0, P=0.01)
     assert found.gap <= 1e-6
     free, copied = (rdp(levels, SquaredError(), TotalVariation(), D=1.0, P=P).bounds for P in (math.inf, 0.0))
@@ -141,22 +186,126 @@ def test_a_cut_where_the_divergence_is_infinite_goes_the_way_of_the_law():
     assert float(g @ p) <= h < float(g @ law)
 
 
-def test_a_search_that_ends_early_says_so_and_its_bracket_holds(monkeypatch):
+def test_a_search_that_ends_early_says_so_and_its_bracket_holds():
     early = rdp(SOURCE, Hamming(), Plain(), D=0.3, P=0.002, method=HalfSpaces(max_cuts=1))
     assert early.status is Status.STOPPED
     assert early.message == "1 half-space was made"
     assert early.bounds.overlaps(rdp(SOURCE, Hamming(), KullbackLeibler(), D=0.3, P=0.002).bounds)
-    monkeypatch.setattr(half_spaces, "ROOM", 50)  # two tables
-    assert rdp(SOURCE, Hamming(), Plain(), D=0.3, P=0.002).message == "2 half-spaces were made"
 
 
-def test_a_support_that_is_not_reached_costs_width_and_no_truth():
-    levels = Empirical(np.random.default_rng(0).binomial(15, 0.4, 400).astype(float))
-    wide = rdp(levels, SquaredError(), Kolmogorov(), D=1.0, P=0.01)
+def test_a_support_that_is_never_reached_costs_width_and_no_truth():
+    class Loose(Most):
+        def support(self, v, reference, P):
+            return super().support(v, reference, 2.0 * P)
+
+    wide, known = (rdp(LEVELS, SquaredError(), one, D=1.0, P=0.01) for one in (Loose(), Most()))
     assert wide.status is Status.STOPPED
     assert "no half-space leaves the law out" in wide.message
-    larger = rdp(levels, SquaredError(), Most(), D=1.0, P=0.02)  # where |F_p - F_r| <= P no mass moves by more than 2 P
-    assert larger.bounds.lower <= wide.bounds.upper
+    assert known.status is Status.OPTIMAL
+    assert wide.bounds.overlaps(known.bounds)
+    assert wide.gap > 1e-3
+
+
+def test_a_support_that_forgets_the_masses_closes_by_the_prices_of_the_half_spaces():
+    """Its own bound on σ(l) would leave 1e-3 nat and more."""
+    d = SquaredError().table(LEVELS.points)
+    for one, P in ((Kolmogorov(), 0.01), (Cramer(np.ones(11)), 1e-4), (Cramer(np.ones(11)), 1e-3)):
+        found = rdp(LEVELS, SquaredError(), one, D=1.0, P=P)
+        size = cp.norm_inf if isinstance(one, Kolmogorov) else cp.sum_squares
+
+        def kept(move, r, size=size, P=P):
+            return [size(cp.cumsum(move)) <= P]
+
+        least = _least(LEVELS.probabilities, d, kept, 1.0)
+        assert found.gap <= 1e-6
+        assert abs(found.rate - least) <= 1e-5  # of the conic solver
+
+
+def test_the_larger_of_two_divergences():
+    p, d = SOURCE.probabilities, SquaredError().table(SOURCE.points)
+    for P in (0.005, 0.02):
+
+        def kept(move, r, P=P):
+            return [cp.sum(cp.rel_entr(r, p)) <= P, 0.15 * cp.norm1(move) <= P]
+
+        found = rdp(SOURCE, SquaredError(), Both(), D=0.5, P=P)
+        assert found.gap <= 1e-6
+        assert abs(found.rate - _least(p, d, kept, 0.5)) <= 1e-5  # of the conic solver
+
+
+def _least(p, d, kept, D):
+    """min I(X;Y) as a conic program, accurate to about 1e-6; `kept` makes the limits on the law of the output."""
+    W = cp.Variable(d.shape, nonneg=True)
+    joint, r = cp.multiply(p[:, None], W), p @ W
+    rate = cp.sum(cp.rel_entr(joint, p[:, None] @ cp.reshape(r, (1, p.size), order="C")))
+    question = cp.Problem(
+        cp.Minimize(rate), [cp.sum(W, axis=1) == 1, cp.sum(cp.multiply(joint, d)) <= D, *kept(r - p, r)]
+    )
+    return float(question.solve(solver="CLARABEL"))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_class_of_ones_own_agrees_with_the_built_in_divergence(seed):
+    rng = np.random.default_rng([seed, 7])
+    n = int(rng.integers(2, 12))
+    law = Pmf.from_weights(rng.dirichlet(np.ones(n)) + 1e-4, np.sort(rng.uniform(0.0, 3.0, n)))
+    ours = (KullbackLeibler(), ChiSquare(), TotalVariation(), Wasserstein1(), SquaredHellinger(), JensenShannon())
+    known, P = ours[seed % 6].on(law.points), 10.0 ** rng.uniform(-5.0, -0.5)
+    distortion, share = (Hamming(), SquaredError())[int(rng.integers(2))], 10.0 ** rng.uniform(-2.5, 0.0)
+    D = share * float((law.probabilities @ distortion.table(law.points)).min())
+    found, oracle = rdp(law, distortion, Own(known), D=D, P=P), rdp(law, distortion, known, D=D, P=P)
+    assert found.bounds.overlaps(oracle.bounds)
+    assert found.gap <= 1e-6
+    assert known.value(law.probabilities, found.candidate.output) <= P + 1e-12  # what a Solution promises
+
+
+@pytest.mark.parametrize("seed", [120, 136, 214, 290, 382])
+def test_groups_of_symbols_that_share_next_to_no_output(seed):
+    """D is so small that the rate of a law has next to a corner at the best: its prices there are those of the ball."""
+    asked = roads.draw(np.random.default_rng([seed, 31]))
+    divergence, P = asked.perception.ball(asked.source.points, asked.P)
+    found, known = (rdp(asked.source, asked.distortion, one, D=asked.D, P=P) for one in (Own(divergence), divergence))
+    assert found.gap <= 1e-6
+    assert found.bounds.overlaps(known.bounds)
+
+
+@pytest.mark.parametrize("known, P", [(KullbackLeibler(), 0.1), (TotalVariation(), 0.1), (Wasserstein1(), 0.02)])
+def test_a_hundred_symbols_close_in_a_few_hundred_rates_of_laws(known, P):
+    x = np.linspace(-3.0, 3.0, 100)
+    law = Pmf.from_weights(np.exp(-0.5 * x**2), x)
+    found = rdp(law, SquaredError(), Own(known.on(x)), D=0.3, P=P)
+    assert found.gap <= 1e-6
+    assert found.steps <= 300
+    assert found.bounds.overlaps(rdp(law, SquaredError(), known, D=0.3, P=P).bounds)
+
+
+def test_a_reference_out_of_reach_is_answered_by_planes_alone(monkeypatch):
+    """A channel whose output law is the reference costs 0.3, and 0.25 is allowed."""
+    law, table = Pmf([0.5, 0.3, 0.2]), Table(1.0 - np.eye(3), reference=[0.8, 0.1, 0.1])
+    for known, P, least in ((TotalVariation(), 0.15, 0.04), (KullbackLeibler(), 0.06, 0.001)):
+        found, oracle = (rdp(law, table, one, D=0.25, P=P) for one in (Own(known), known))
+        assert found.bounds.overlaps(oracle.bounds)
+        assert found.gap <= 1e-6
+        assert rdp(law, table, Own(known), D=0.25, P=least).status is rdp(law, table, known, D=0.25, P=least).status
+    monkeypatch.setattr(questions, "ROOM", 9)  # one table
+    early = rdp(law, table, Own(KullbackLeibler()), D=0.25, P=0.06)
+    assert early.message == "1 half-space was made"
+    assert early.bounds.overlaps(oracle.bounds)
+
+
+def test_ctrl_c_ends_it_at_once():
+    class Interrupted(Plain):
+        left = 40
+
+        def value(self, reference, output):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            assert self.left > 0, "asked again"
+            return super().value(reference, output)
+
+    with pytest.raises(KeyboardInterrupt):
+        rdp(SOURCE, Hamming(), Interrupted(), D=0.3, P=0.002)
 
 
 def test_a_limit_that_is_idle_takes_no_cut_and_one_below_the_least_no_channel():

@@ -94,9 +94,17 @@ class Attempt:
                 break
         return best.ended(steps, "" if best.bounds.gap <= gap else found.sentence)
 
+    def unjudged(self, gap: float, max_steps: int) -> Outcome:
+        """What one descent hands over."""
+        return self._outcome(solve(self.question, gap, max_steps))
+
     def _judged(self, found: Descent) -> Proof:
+        outcome = self._outcome(found)
+        return seen(self.problem, outcome) if found.finite else judged(self.problem, outcome)
+
+    def _outcome(self, found: Descent) -> Outcome:
         if not found.finite:
-            return judged(self.problem, Outcome(steps=found.steps, sentence=found.sentence))
+            return Outcome(steps=found.steps, sentence=found.sentence)
         s, mu, balls = found.s, found.mu, self.problem.reduced.perceptions
         if not all(self.open):
             s = np.zeros(len(self.open))
@@ -110,7 +118,7 @@ class Attempt:
             if array is not None:
                 array.flags.writeable = False  # the judge remembers what nobody can change
         dual = DualPoint(found.f, s, v, mu, centred=True)
-        return seen(self.problem, Outcome(channel, dual, found.steps, found.sentence, plans))
+        return Outcome(channel, dual, found.steps, found.sentence, plans)
 
     def _channel(self, found: Descent) -> FloatArray:
         """Its channel on all output symbols; the judge makes rows of it that sum to 1."""
