@@ -8,7 +8,14 @@ import numpy as np
 import scipy
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray
-from rdptheory.couplings import Optimum, min_distortion_joint, optimal_transport, rounded_plan, sums_of_plans
+from rdptheory.couplings import (
+    TOLERANCES,
+    Optimum,
+    min_distortion_joint,
+    optimal_transport,
+    rounded_plan,
+    sums_of_plans,
+)
 from rdptheory.doors import CostMatrix, NotNegative, SourceLaw, guard
 from rdptheory.problems import PerceptionLimit
 
@@ -88,6 +95,7 @@ def min_distortion_channel(
             b_ub=limits or None,
             bounds=np.column_stack([np.zeros(n * m), np.where(banned, 0.0, 1.0).ravel()]),
             method="highs",
+            options=TOLERANCES,
         )
         if found.x is None:
             break
@@ -100,6 +108,9 @@ def min_distortion_channel(
         size += float((weights @ np.abs(np.array(cuts))).max()) if cuts else 0.0
         rounding = UNIT_ROUNDOFF * (n + len(cuts) + 16) * size
         lower = max(lower, float(p @ priced.min(axis=1)) - float(weights @ np.array(limits)) - rounding)
+        if cuts:  # the ball at the prices of the cuts is less than they allow, and nearest where they hardly err
+            w = -(weights @ np.array(cuts))
+            lower = max(lower, _priced_ball(p, np.where(banned, np.inf, cost), ball, w))
         law = plan.sum(axis=0)
         mixed, share = _drawn(ball, inner, plan)
         if float(np.vdot(mixed, paid)) < float(np.vdot(best, paid)):

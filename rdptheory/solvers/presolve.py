@@ -186,7 +186,8 @@ def least_distortion(problem: DiscreteProblem) -> float:
     if len(reduced.distortions) != 1 or len(reduced.perceptions) != 1 or reduced.perceptions[0].image is not None:
         return 0.0
     limit = reduced.distortions[0]
-    return min_distortion_channel(reduced.probabilities, limit.table, reduced.perceptions[0], limit.limit).lower
+    doubtless = limit.limit * (1.0 + 2.0 * BEYOND)  # a bound that ends the search there leaves no doubt
+    return min_distortion_channel(reduced.probabilities, limit.table, reduced.perceptions[0], doubtless).lower
 
 
 def min_cost_law(cost: FloatArray, balls: tuple[PerceptionLimit, ...]) -> Support:

@@ -7,7 +7,9 @@ import pytest
 import scipy
 
 import rdptheory as rd
+from rdptheory.certificates import min_distortion_channel
 from rdptheory.certificates.faces import on_the_face
+from rdptheory.problems import PerceptionLimit
 
 COPY = np.array([[0.0, 0.0, 0.4], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])  # every symbol leads to every other
 TWO = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
@@ -142,3 +144,28 @@ def test_costs_of_ten_decades_at_p_0(member):
         p = rng.dirichlet(np.ones(n)) * 0.8 + 0.2 / n
         found = rate(p, table, member, 10.0 ** rng.uniform(-3.0, -0.5), 0.0)
         assert found.gap < 1e-9
+
+
+@pytest.mark.parametrize(
+    "member", [rd.KullbackLeibler(), rd.ReverseKullbackLeibler(), rd.ChiSquare(), rd.JensenShannon()]
+)
+def test_the_least_distortion_of_a_smooth_ball_is_known_to_ten_digits(member):
+    """Both ends: 3e-10 of the largest cost below it no channel is left, and as much above it one is found.
+
+    The bracket of the search was 1e-8 wide, the tolerance of its programs, and questions in it had no end above.
+    """
+    rng = np.random.default_rng(21)
+    for _ in range(3):
+        p, table = rng.integers(1, 6, 4).astype(float), rng.integers(0, 5, (4, 4)).astype(float)
+        p, table = p / p.sum(), table - table.min(axis=1, keepdims=True)
+        ball = PerceptionLimit(member, p, 0.03)
+        least = min_distortion_channel(p, table, ball, 0.0).lower
+        for _ in range(8):  # the search ends early where the channel costs clearly less than is asked
+            least = min_distortion_channel(p, table, ball, least).lower
+        assert least > 0.01
+        room = 3e-10 * float(table.max())
+        found = min_distortion_channel(p, table, ball, least + room)
+        assert float(np.vdot(p[:, None] * found.channel, table)) <= least + room
+        below = rate(p, table, member, least - room, 0.03)
+        assert below.status is rd.Status.INFEASIBLE
+        assert math.isfinite(rate(p, table, member, least + room, 0.03).rate)
