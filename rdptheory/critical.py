@@ -39,9 +39,9 @@ class CriticalPoints:
     Attributes
     ----------
     active : Located or None
-        At `bounds.lower` the best channel without the perception limit keeps it, so that the limit costs nothing that
-        the brackets could tell; at `bounds.upper` it provably costs more than 0. None if it never provably does.
-        `value` is the lower end.
+        At `bounds.upper` the perception limit provably costs more than 0, so that the point sought is below. At
+        `bounds.lower` it costs nothing that the brackets of the rates could tell: that is no proof, and the point may
+        lie a little below, by the root of a gap. None if the limit never provably costs. `value` is the lower end.
     active_rate : float
         R(active.value, P) in nats; nan without `active`.
     zero_rate : Located
@@ -55,7 +55,8 @@ class CriticalPoints:
     def __str__(self) -> str:
         start = "the perception limit costs nothing"
         if self.active is not None:
-            start = f"the perception limit costs from D in {self.active.bounds:.9g}"
+            low, high = self.active.bounds.lower, self.active.bounds.upper
+            start = f"the perception limit costs nothing that shows up to D = {low:.9g}, provably from D = {high:.9g}"
         return f"{start}, rate 0 from D = {self.zero_rate.value:.9g}"
 
 

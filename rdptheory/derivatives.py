@@ -25,6 +25,7 @@ from rdptheory.exact_sums import LAW_SUM
 from rdptheory.problems import Problem
 from rdptheory.several import SeveralProblem
 from rdptheory.solution import Solution, Status
+from rdptheory.sources import DiscreteSource
 
 __all__ = ["Dispersion", "Gradient", "dispersion", "gradient"]
 
@@ -83,6 +84,11 @@ def gradient(solution: Solution) -> Gradient:
         raise InvalidInput(
             "solution", type(problem).__name__, "has no derivatives here: ask rdp about one source alone"
         )
+    if solution.status is Status.INFEASIBLE:
+        raise InvalidInput("solution", solution.status.value, "has no rate")
+    if not isinstance(problem.source, DiscreteSource):
+        rule = "has no gradient: ask about a finite alphabet, such as discretise(source, n)"
+        raise InvalidInput("solution", type(problem.source).__name__, rule)
     if dual is None or candidate is None or candidate.channel is None:
         raise InvalidInput("solution", str(solution.method), "has no dual point: ask with method=InteriorPoint()")
     discrete = problem.discrete
@@ -151,7 +157,7 @@ def dispersion(solution: Solution) -> Dispersion:
     Raises
     ------
     InvalidInput
-        P is finite (the theorem is about R(D,∞)), or there is no dual point.
+        P is finite (the theorem is about R(D,∞)), or there is no dual point, as of a density.
 
     References
     ----------
@@ -167,8 +173,6 @@ def dispersion(solution: Solution) -> Dispersion:
     problem = solution.problem
     if isinstance(problem, (Problem, SeveralProblem)) and np.isfinite(problem.P):
         raise InvalidInput("P", problem.P, "must be inf: the dispersion of R(D,P) with a ball is not known")
-    if solution.status is Status.INFEASIBLE:
-        raise InvalidInput("solution", solution.status.value, "has no rate")
     moved = gradient(solution).p
     held = np.isfinite(moved)
     p = problem.discrete.probabilities[held]

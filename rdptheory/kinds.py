@@ -17,6 +17,7 @@ EXAMPLES = {
     "DiscreteSource": "Pmf([0.5, 0.3, 0.2])",
     "Distortion": "SquaredError()",
     "Divergence": "TotalVariation()",
+    "Generator": "numpy.random.default_rng(0)",
     "Method": "InteriorPoint()",
     "Tensor": "torch.as_tensor(array) or torch.stack(list_of_tensors)",
 }

@@ -81,9 +81,8 @@ class TransportProblem(Frozen):
     def __post_init__(self) -> None:
         for name, law in (("source", self.source), ("target", self.target)):
             if not isinstance(law, (DiscreteSource, Gaussian, Uniform)):
-                raise InvalidInput(
-                    name, law, "must be a source, such as Pmf([0.5, 0.5]), Uniform(0, 1) or Gaussian(0, 1)"
-                )
+                rule = "must be a finite law, a Uniform or a Gaussian; discretise(source, n) makes a density a Pmf"
+                raise InvalidInput(name, law, rule)
         unchanged(source=self.source, target=self.target, distortion=self.distortion)
         object.__setattr__(self, "R", at_least_zero("R", self.R))
         object.__setattr__(self, "common_randomness", common_rate(self.common_randomness))

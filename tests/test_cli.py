@@ -153,7 +153,7 @@ def test_curve_says_where_it_turns(capsys, tmp_path):
     code, out, _ = run(capsys, "curve", *COIN, "-D", "0.05,0.3", "-P", "0.05,inf", *places, "--critical")
     assert code == 0
     first, second, *_ = out.splitlines()
-    assert first.startswith("P = 0.05: the perception limit costs from D in [0.08333")
+    assert first.startswith("P = 0.05: the perception limit costs nothing that shows up to D = 0.08333")
     assert first.endswith("rate 0 from D = 0.35")
     assert second == "P = inf: the perception limit costs nothing, rate 0 from D = 0.25"
 

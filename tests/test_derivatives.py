@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdptheory import (
+    AbsoluteError,
     Bernoulli,
     Gaussian,
     Hamming,
     InteriorPoint,
     InvalidInput,
+    Laplace,
     Pmf,
     SquaredError,
     Table,
@@ -118,6 +120,13 @@ def test_what_has_no_derivative_is_refused():
     source = Pmf([0.5, 0.3, 0.2])
     with pytest.raises(InvalidInput, match="no dual point"):
         rdp(Bernoulli(0.3), Hamming(), TotalVariation(), D=0.1, P=0.05).gradient()
+    for density in (Gaussian(0.0, 1.0), Laplace(0.0, 1.0)):  # of which no method for alphabets would do
+        found = rate_distortion(density, AbsoluteError() if density == Laplace(0.0, 1.0) else SquaredError(), D=0.5)
+        for verb in (found.gradient, found.dispersion):
+            with pytest.raises(InvalidInput, match=r"has no gradient: .*discretise\(source, n\)"):
+                verb()
+    with pytest.raises(InvalidInput, match=r"infeasible.*has no rate"):
+        rate_distortion(Pmf([0.5, 0.5]), Table([[1.0, 2.0]] * 2), D=0.5).gradient()
     with pytest.raises(InvalidInput, match="slope there is infinite"):
         rate_distortion(source, SquaredError(), D=0.0, method=InteriorPoint()).gradient()
     with pytest.raises(InvalidInput, match="must be inf"):

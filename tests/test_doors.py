@@ -135,6 +135,10 @@ class Trained:
         ),
         (lambda: rdp(0.5, Hamming(), None, D=0.1, P=np.inf), r", as in Pmf\(\[0.5, 0.3, 0.2\]\)$"),
         (
+            lambda: rdp(Bernoulli(0.5), Hamming(), None, D=0.1, P=np.inf).sample([0, 1], 0),
+            r"rng = 0: must be a numpy.Generator, as in numpy\.random\.default_rng\(0\)$",
+        ),
+        (
             lambda: rdp(Bernoulli(0.5), np.eye(2), None, D=0.1, P=np.inf),
             r"must be a Distortion \(an object with table\) or a list, as in Table\(matrix\)$",
         ),

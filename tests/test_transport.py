@@ -159,6 +159,8 @@ def test_unknown_combinations_say_what_exists() -> None:
         constrained_transport(a, b, Table(np.ones((2, 3))), R=1.0, common_randomness=True)
     with pytest.raises(InvalidInput, match="target"):
         constrained_transport(a, Laplace(0, 1), SquaredError(), R=1.0, common_randomness=True)
+    with pytest.raises(InvalidInput, match=r"source = Laplace.*must be a finite law.*; discretise\(source, n\)"):
+        constrained_transport(Laplace(0.0, 1.0), Laplace(0.0, 1.0), SquaredError(), R=1.0, common_randomness=True)
     with pytest.raises(InvalidInput, match=r"has no closed form with these arguments; discretise\(source, n\)"):
         _ = TransportProblem(Uniform(0, 1), a, SquaredError(), 0.1, True).discrete
     with pytest.raises(InvalidInput, match="must sit in the space of the source"):
