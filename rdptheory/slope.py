@@ -47,6 +47,7 @@ ALIKE = 1e-9  # nats: what is not told apart where a slope was computed somewher
 STRAIGHT = 1e-3  # of the range of D: points so far apart that cost the same are called a straight piece
 VANISHING = 1e-300  # a D at which there is nothing left to find: no slope that float64 holds is steeper than there
 ROUNDING = 16 * UNIT_ROUNDOFF  # of a sum of two products
+SUBNORMAL = 2e-323  # four times the least number: what such a sum loses where products have no digits
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,8 @@ class _Search:
             self.most = distortion_at(*question, R=0.0, P=problem.P, method=method).bounds.upper
         else:
             self.most = _spent(free)
+        if not isfinite(self.s * max(abs(self.least), abs(self.most))):
+            raise InvalidInput("s", self.s, "must leave s D a number of float64, in nats")
         self.seen.append(_Seen(self.most, 0.0, free.bounds.lower, free.bounds.upper))
         for D in (self.most, self.least):
             self._look(D)
@@ -271,7 +274,7 @@ class _Search:
     def value(self) -> float:
         """An upper bound on L(s): what the best of the channels costs."""
         costs = (one.upper + self.s * one.D + ROUNDING * (one.upper + self.s * abs(one.D)) for one in self.seen)
-        return min(cost for cost in costs if isfinite(cost))
+        return min(cost for cost in costs if isfinite(cost)) + SUBNORMAL
 
     @property
     def bracket(self) -> Bounds:
@@ -282,7 +285,7 @@ class _Search:
             if apart == 0.0 or not isfinite(one.height):
                 continue
             bound = (top - one.height) / (self.s - one.s)
-            pad = ROUNDING * (abs(bound) + (abs(top) + abs(one.height)) / apart)
+            pad = ROUNDING * abs(bound) + (ROUNDING * (abs(top) + abs(one.height)) + SUBNORMAL) / apart
             if one.s < self.s:
                 high = min(high, bound + pad)
             else:

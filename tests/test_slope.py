@@ -273,6 +273,19 @@ def test_slopes_of_a_list_are_refused_as_one_is():
             slope_curve(DIE, Hamming(), s=s)
 
 
+@pytest.mark.parametrize("cost", [1e-295, 1e-200, 1.0])
+def test_a_slope_whose_product_with_D_underflows_leaves_D_where_it_is(cost):
+    """Every channel costs the same, and s D = 1e-495 or so is 0 in float64: the bracket ended below where it began."""
+    found = rate_at_slope(Pmf([0.5, 0.5]), Table(np.full((2, 2), cost)), TotalVariation(), s=1e-200, P=0.1)
+    assert found.D.lower <= cost <= found.D.upper
+    assert found.D.gap <= 1e-14 * cost
+
+
+def test_a_slope_whose_product_with_D_overflows_is_refused():
+    with pytest.raises(InvalidInput, match="float64"):
+        rate_at_slope(Pmf([0.5, 0.5]), Table(np.full((2, 2), 1e200)), TotalVariation(), s=1e300, P=0.1)
+
+
 @pytest.mark.parametrize("s", [0.0, -1.0, math.nan, math.inf])
 def test_slopes_that_make_no_sense_are_refused(s):
     with pytest.raises(InvalidInput, match="s = "):

@@ -277,7 +277,8 @@ def _dearest_move(prices: FloatArray, cost: FloatArray, held: Mask, classes: Int
     if not k.size:
         return 0.0
     if np.unique(classes).size == 1:
-        return max(0.0, float((worth / cost[k, j]).max()))
+        with np.errstate(over="ignore"):  # per unit of a cost of next to nothing
+            return max(0.0, float((worth / cost[k, j]).max()))
     names, unit = np.arange(classes.max() + 1), float(cost[k, j].max())
     shifts = (classes[j][:, None] == names).astype(np.float64) - (classes[k][:, None] == names)
     found = scipy.optimize.linprog(
