@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import exp, inf, isfinite, sqrt
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, at_least_zero
 from rdptheory.exact_sums import remaining_limit
 from rdptheory.methods import Method
-from rdptheory.problems import Problem
+from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Located, Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
@@ -131,6 +132,9 @@ def distortion_at(
             )
         channel = None if free.candidate is None else free.candidate.channel
         high = PLACEHOLDER if channel is None else max(float(problem.discrete.expected_distortions(channel)[0]), least)
+    if R == inf and least < high and not problem.discrete.by_products:
+        at = partial(_discrete, problem, "D")
+        return _least_limit(at, at, least, high)
     return search.between(least, high, guess)
 
 
@@ -265,29 +269,32 @@ def _least_perception(
     if high is None or not (isfinite(high) and high > 0.0):
         high = PLACEHOLDER
     if R == inf and isinstance(problem, Problem):
-        return _least_ball(problem, problem, high)
+        at = partial(_discrete, problem, "P")
+        return _least_limit(at, at, 0.0, high)
     found = search.between(0.0, high, guess)
     return replace(found, steps=found.steps + 1)
 
 
-def _least_ball(kept: Problem, broken: Problem, high: float) -> Located:
-    """The least P at which any channel keeps D: no rate is asked for, so none is computed.
+def _least_limit(
+    kept: Callable[[float], DiscreteProblem], broken: Callable[[float], DiscreteProblem], low: float, high: float
+) -> Located:
+    """The least limit above `low` that any channel keeps beside the other: no rate is asked for, so none is computed.
 
-    What is seen to be kept is asked with the D of the one question, what is proved not to be with that of the other.
+    What is seen to be kept is asked of the one question, what is proved not to be of the other.
     """
-    low, steps = 0.0, 0
+    least, steps = low, 0
     for _ in range(DOUBLINGS):
-        if slater_channel(_at(kept, P=high).discrete) is not None:
+        if slater_channel(kept(high)) is not None:
             break
-        high = 2.0 * high
+        high = least + 2.0 * (high - least)
     else:
-        return Located(inf, Bounds(0.0, inf), 0, Status.STOPPED, "no channel that keeps D is seen in any ball")
+        return Located(inf, Bounds(least, inf), 0, Status.STOPPED, "no channel is seen, however loose the limit")
     while high - low > 0.1 * NEAR * high:
         steps += 1
         middle = 0.5 * (low + high)
-        if slater_channel(_at(kept, P=middle).discrete) is not None:
+        if slater_channel(kept(middle)) is not None:
             high = middle
-        elif presolve(_at(broken, P=middle).discrete).infeasible:
+        elif presolve(broken(middle)).infeasible:
             low = middle
         else:
             break
@@ -313,7 +320,7 @@ def _perception_given_z(problem: ConditionalProblem, R: float, method: Method | 
         return Located(inf, Bounds(inf, inf), 1, Status.INFEASIBLE, "no reconstruction from Z alone keeps D")
     if isfinite(ask(_at(kept, P=0.0), method).rate):
         return Located(0.0, Bounds(0.0, 0.0), 2, message="a reconstruction from Z alone has perfect perception")
-    found = _least_ball(kept, broken, PLACEHOLDER)
+    found = _least_limit(partial(_discrete, kept, "P"), partial(_discrete, broken, "P"), 0.0, PLACEHOLDER)
     return replace(found, steps=found.steps + 2)
 
 
@@ -352,6 +359,11 @@ def _at(problem: Either, **limit: Any) -> Either:
     if isinstance(problem, ConditionalProblem):
         return replace(problem, plain=_at(problem.plain, **limit))
     return replace(problem, **limit)
+
+
+def _discrete(problem: Problem, name: str, limit: float) -> DiscreteProblem:
+    """The question with another D or P in arrays."""
+    return _at(problem, **{name: limit}).discrete
 
 
 def _of_density(
@@ -428,7 +440,8 @@ class _Search:
         solution = self.solve_at(x)
         bounds = solution.bounds
         kept = solution.status is not Status.INFEASIBLE
-        good = kept and bounds.upper <= self.R
+        seen = isfinite(bounds.upper) or solution.status is Status.OPTIMAL  # inf nats may be what it takes
+        good = kept and seen and bounds.upper <= self.R
         if solution.status is Status.STOPPED:
             self.stopped = f"a rate stopped with a gap of {bounds.gap:.2g} nat: {solution.message}"
         if good:

@@ -22,7 +22,9 @@ from rdptheory import (
     KullbackLeibler,
     Laplace,
     Measurement,
+    Outcome,
     Pmf,
+    ReverseKullbackLeibler,
     SquaredError,
     SquaredHellinger,
     Status,
@@ -158,6 +160,35 @@ def test_both_ends_of_the_curve_in_rational_numbers(P: float) -> None:
             if truth is not None:
                 assert Fraction(bounds.lower) <= truth <= Fraction(bounds.upper)
                 assert bounds.gap <= 1e-14
+
+
+class Nothing:
+    """A method that finds neither end."""
+
+    def solve(self, problem: object) -> Outcome:
+        return Outcome()
+
+
+@pytest.mark.parametrize("method", [None, Nothing()], ids=["default", "nothing"])
+def test_the_least_distortion_of_a_ball_is_none_that_no_channel_was_seen_at(method: Nothing | None) -> None:
+    """KL(p‖r) <= 2 asks for some of the third symbol, which the second row makes cheapest: r = (1 - p_0 - x, p_0, x).
+
+    A rate that stopped without a channel, inf, counted as one that inf nats pay for, 3e-10 below the least distortion.
+    """
+    p, cost = np.array([0.1, 0.7, 0.2]), np.array([[1.2, 0.0, 1.8], [0.0, 1.1, 1.3], [0.0, 3.0, 2.8]])
+    with mpmath.workdps(30):
+        a, b, c = (mpmath.mpf(float(x)) / mpmath.fsum(map(float, p)) for x in p)
+
+        def beyond(x: mpmath.mpf) -> mpmath.mpf:
+            return a * mpmath.log(a / (1 - a - x)) + b * mpmath.log(b / a) + c * mpmath.log(c / x) - mpmath.mpf(1.6)
+
+        x = mpmath.findroot(beyond, (0.001, 0.1), solver="anderson")
+        price = 1.3 / (c / x - a / (1 - a - x))
+        assert 1.1 + price * (a / (1 - a - x) - b / a) > 0  # more of the second symbol would cost more than it saves
+        truth = float(1.3 * x)
+    found = distortion_at(Pmf(p), Table(cost), ReverseKullbackLeibler(), R=inf, P=1.6, method=method)
+    assert_inside(found.bounds, truth, 1e-15)
+    assert found.gap <= 1e-7
 
 
 def test_rates_that_pay_for_everything() -> None:
