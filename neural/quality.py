@@ -7,10 +7,12 @@ of each. `Pillow` and `Likelihoods` make such functions of file formats and of m
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,6 +37,7 @@ __all__ = ["Likelihoods", "Pillow", "Quality", "RandomFeatures", "measure", "swe
 
 Images = Tensor | Sequence[Tensor]
 Coding = tuple[Images, Any]  # decoded images, bits of each
+SLACK = 1e-3  # by which images may leave [0, 1]: rounding in 16 bits
 SMALLEST_MS_SSIM = 161  # side from which MS-SSIM with its five scales and windows of 11 pixels is defined
 STRIDE = 64  # sides that models of CompressAI's shape take are multiples of this
 LEVELS = 255  # grey levels of a file format less one
@@ -50,8 +53,9 @@ class Quality:
     psnr: float  # -10 log10 of the mean squared error, in dB; inf if one image came back exactly
     ms_ssim: float | None  # None where a side is below 161 pixels
     D: float  # mean squared error per sample (pixel and plane), over all samples
-    P: float  # squared W2 between decoded and given images, per image; of images of several sizes, of their features
-    P_floor: float  # the same between two halves of the given images: what so few show anyhow
+    P: float  # squared W2 between decoded and given images, per image; of images of several sizes, of their features;
+    #           of more than 400 the mean over pieces of 400, which is at least that of all
+    P_floor: float  # the same between two halves of the given images, at most 400 each: what so few show anyhow
     fid: float  # Frechet distance of the features
     kid: float  # kernel distance of the features
     bits: float  # per image
@@ -97,10 +101,10 @@ def measure(
     Parameters
     ----------
     images, outputs : tensor (n, planes, height, width), or list of tensors (planes, height, width)
-        In [0, 1], of the same sizes in pairs; whole pictures.
+        In [0, 1] (the outputs may leave it), of the same sizes in pairs; whole pictures, on any device.
     bits : numbers (n,), or one number
         Bits of each image, headers included; one number is the bits of every image.
-    features : function of a tensor (n, planes, height, width) to (n, d), optional
+    features : function of a tensor (n, planes, height, width) on the CPU to (n, d), optional
         Left out: `RandomFeatures`.
 
     Raises
@@ -116,6 +120,9 @@ def measure(
     given, made = _listed("images", images), _listed("outputs", outputs)
     if [image.shape for image in given] != [image.shape for image in made]:
         raise InvalidInput("outputs", f"{len(made)} images", "must be as many as the images, and of their sizes")
+    least, most = min(float(x.min()) for x in given), max(float(x.max()) for x in given)
+    if least < -SLACK or most > 1.0 + SLACK:
+        raise InvalidInput("images", f"from {least:.3g} to {most:.3g}", "must be in [0, 1]: (x + 1) / 2 of [-1, 1]")
     spent = reals("bits", bits)
     if spent.shape not in ((), (len(given),)) or not (np.isfinite(spent) & (spent >= 0.0)).all():
         raise InvalidInput("bits", bits, "must be a number of at least 0 for each image")
@@ -132,7 +139,7 @@ def measure(
     alike = [ms_ssim(b[None], a[None], 5) for a, b in zip(given, made, strict=True)] if large else None
     return Quality(
         bpp=float((spent / pixels).mean()), psnr=psnr, ms_ssim=alike and float(np.mean(alike)),
-        D=float((errors * samples).sum() / samples.sum()), P=paired_w2(first[:ASSIGNED], second[:ASSIGNED]),
+        D=float((errors * samples).sum() / samples.sum()), P=_transported(first, second),
         P_floor=paired_w2(first[:half][:ASSIGNED], first[half : 2 * half][:ASSIGNED]) if half else math.nan,
         fid=frechet(seen, shown), kid=kernel_distance(seen, shown), bits=float(spent.mean()),
         samples=float(samples.mean()), name=name,
@@ -154,10 +161,12 @@ def sweep(
         raise InvalidInput("setting", setting, "must be one of the codec with its values, as in quality=(10, 90)")
     [(name, values)] = setting.items()
     title = getattr(codec, "name", getattr(codec, "__name__", "codec"))
-    found = [
-        measure(images, *codec(images, **{name: value}), features=features, name=f"{title} {name}={value}")
-        for value in values
-    ]
+    found = []
+    for value in values:
+        made = codec(images, **{name: value})
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise InvalidInput("codec", codec, "must return two things: the decoded images, the bits of each")
+        found.append(measure(images, *made, features=features, name=f"{title} {name}={value}"))
     if not found:
         raise InvalidInput(name, values, "must hold at least one value")
     return found
@@ -170,10 +179,10 @@ class Pillow:
     format: str
 
     def __post_init__(self) -> None:
-        image, built = needed("PIL.Image", "pillow"), needed("PIL.features", "pillow")
+        image = needed("PIL.Image", "pillow")
         image.init()
         object.__setattr__(self, "format", self.format.upper())
-        known = sorted(name for name in image.SAVE if name not in ("WEBP", "AVIF") or built.check(name.lower()))
+        known = sorted({*image.SAVE} & {*image.OPEN})
         if self.format not in known:
             raise InvalidInput("format", self.format, f"this Pillow writes {', '.join(known)}")
 
@@ -185,6 +194,9 @@ class Pillow:
     def __call__(self, images: Images, **options: Any) -> tuple[list[Tensor], list[int]]:
         """(decoded images, bits of each file); `options` are Pillow's, as in quality=75."""
         pillow = needed("PIL.Image", "pillow")
+        known = inspect.getsource(sys.modules[pillow.SAVE[self.format].__module__])  # Pillow passes over other names
+        if any(f'"{name}"' not in known for name in options):
+            raise InvalidInput("options", options, f"must be Pillow's for {self.format}, as in quality=75 for JPEG")
         outputs, bits = [], []
         for image in _listed("images", images):
             if len(image) not in MODES:
@@ -194,18 +206,19 @@ class Pillow:
             picture = pillow.fromarray(levels[..., 0] if len(image) == 1 else levels)
             try:
                 picture.save(held, format=self.format, **options)
-            except (TypeError, ValueError) as problem:
+                with pillow.open(held) as opened:
+                    back = np.asarray(opened.convert(MODES[len(image)]), dtype=np.float32) / LEVELS
+            except (TypeError, ValueError, OSError) as problem:  # OSError: libraries that are not there
                 raise InvalidInput("options", options, f"{self.format} does not take them: {problem}") from None
             bits.append(8 * len(held.getvalue()))
-            with pillow.open(held) as opened:
-                back = np.asarray(opened.convert(MODES[len(image)]), dtype=np.float32) / LEVELS
             outputs.append(torch.from_numpy(np.atleast_3d(back).transpose(2, 0, 1).copy()))
         return outputs, bits
 
 
 @dataclass(frozen=True, eq=False)
 class Likelihoods:
-    """A model whose forward pass gives `x_hat` and `likelihoods`, the shape of CompressAI's models, as a codec.
+    """A model whose forward pass gives `x_hat` and `likelihoods`, the shape of CompressAI's models, as a codec; it must
+    be in evaluation mode, since in training noise stands for rounding.
 
     The bits are -log2 of all likelihoods: what an ideal entropy coder spends, without headers. Sides are padded to a
     multiple of 64 with the edge's samples and cut again. A setting of the sweep, if there is one, is passed to `build`,
@@ -218,22 +231,25 @@ class Likelihoods:
     def __call__(self, images: Images, **setting: Any) -> tuple[list[Tensor], list[float]]:
         """(decoded images, bits of each)."""
         model = self.build(**setting) if setting or not isinstance(self.build, nn.Module) else self.build
-        outputs, bits = [], []
+        if getattr(model, "training", False):
+            raise InvalidInput("build", type(model).__name__, "must be in evaluation mode: call its eval() first")
+        where, outputs, bits = next(iter(getattr(model, "parameters", tuple)()), torch.zeros(1)), [], []
         for image in _listed("images", images):
             frame = (0, -image.shape[2] % STRIDE, 0, -image.shape[1] % STRIDE)
             with torch.no_grad():
-                found = model(nn.functional.pad(image[None], frame, mode="replicate"))
+                found = model(nn.functional.pad(image[None], frame, mode="replicate").to(where))
             if not isinstance(found, Mapping) or not {"x_hat", "likelihoods"} <= found.keys():
                 raise InvalidInput("build", type(model).__name__, "its forward pass must return x_hat and likelihoods")
             outputs.append(found["x_hat"][0, :, : image.shape[1], : image.shape[2]].clamp(0.0, 1.0))
-            bits.append(float(sum(-part.double().log2().sum() for part in found["likelihoods"].values())))
+            bits.append(float(sum(-part.cpu().double().log2().sum() for part in found["likelihoods"].values())))
         return outputs, bits
 
 
 def write_results(path: str | os.PathLike[str], found: Sequence[Quality], *, name: str, description: str = "") -> Path:
     """Write JSON that CompressAI's plotting and `rdptheory.read_measurements` read: one list for each measure."""
     measured = ("bpp", "psnr", "D", "P", "P_floor", "fid", "kid")
-    columns = {measure: [getattr(one, measure) for one in found] for measure in measured}
+    values = {measure: [getattr(one, measure) for one in found] for measure in measured}
+    columns = {measure: [x if math.isfinite(x) else None for x in column] for measure, column in values.items()}
     columns["psnr-rgb"] = columns["psnr"]
     if all(one.ms_ssim is not None for one in found):
         columns["ms-ssim-rgb"] = columns["ms-ssim"] = [one.ms_ssim for one in found]
@@ -241,13 +257,28 @@ def write_results(path: str | os.PathLike[str], found: Sequence[Quality], *, nam
     return write_text(path, json.dumps(held, indent=1, ensure_ascii=False) + "\n")
 
 
+def _transported(first: Tensor, second: Tensor) -> float:
+    """Squared W2, paired in pieces of `ASSIGNED`: their mean is a cost of moving all, so at least the least one."""
+    pieces = zip(first.split(ASSIGNED), second.split(ASSIGNED), strict=True)
+    return sum(len(one) / len(first) * paired_w2(one, other) for one, other in pieces)
+
+
 def _listed(argument: str, images: Images) -> list[Tensor]:
-    listed = [x.detach().float() for x in images if isinstance(x, Tensor) and x.ndim == 3 and x.is_floating_point()]
-    good = all(x.numel() and (len(x) <= 4 or x.shape[2] > 4) and float(x.abs().max()) <= FAR for x in listed)
-    if not good or not 0 < len(listed) == len(images) or len({len(x) for x in listed}) != 1:
-        shown = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        rule = "must be finite float tensors (planes, height, width) in [0, 1], at least one: bytes are divided by 255"
-        raise InvalidInput(argument, shown, rule)
+    """Float tensors on the CPU, where the features are and what Pillow decodes."""
+    listed: list[Tensor] = []
+    for number, image in enumerate(images):
+        x = image.detach() if isinstance(image, Tensor) else torch.empty(0)
+        fine = x.ndim == 3 and x.is_floating_point() and x.numel() and (len(x) <= 4 or x.shape[2] > 4)
+        if not fine or not float(x.abs().max()) <= FAR:
+            shown = (tuple(x.shape), x.dtype) if isinstance(image, Tensor) else image
+            rule = "must be a finite float tensor (planes, height, width) in [0, 1]: bytes are divided by 255"
+            raise InvalidInput(f"{argument}[{number}]", shown, f"{rule}, one image alone takes [None]")
+        if listed and len(x) != len(listed[0]):
+            rule = f"must have as many planes as the first, {len(listed[0])}"
+            raise InvalidInput(f"{argument}[{number}]", tuple(x.shape), rule)
+        listed.append(x.float().cpu())
+    if not listed:
+        raise InvalidInput(argument, images, "must hold at least one image")
     return listed
 
 

@@ -424,7 +424,7 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
     try:
         held = json.loads(text)
         results, label = dict(held["results"]), str(held.get("name", Path(path).stem))
-        rates = [_number(path, f"entry {k}", bpp) for k, bpp in enumerate(results["bpp"])]
+        rates = [_number(path, f"entry {k}", "bpp", bpp) for k, bpp in enumerate(results["bpp"])]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         if isinstance(problem, InvalidInput):
             raise
@@ -434,20 +434,22 @@ def _from_results(path: str, text: str, peak: float) -> list[Measurement]:
     perceptions = results.get("P", [None] * len(rates))
     if distortions is None or not len(rates) == len(distortions) == len(perceptions):
         raise InvalidInput("path", path, "its results must hold psnr-rgb, psnr, mse or D, as many as bpp")
+    if not rates:
+        raise InvalidInput("path", path, "has results without a point: its lists are empty")
     found = []
     for entry, (bpp, value, P) in enumerate(zip(rates, distortions, perceptions, strict=True)):
         where = f"entry {entry}"
-        D = _number(path, where, value)
+        D = _number(path, where, named, value)
         if named in QUALITIES:
             D = _error_of(D, peak)
-        felt = None if P is None else _number(path, where, P)
+        felt = None if P is None else _number(path, where, "P", P)
         found.append(_measured(path, where, bits_to_nats(bpp), D, felt, f"{label} {entry}"))
     return found
 
 
-def _number(path: str, where: str, value: Any) -> float:
+def _number(path: str, where: str, name: str, value: Any) -> float:
     try:
-        return number("value", value)
+        return number(name, value)
     except InvalidInput as problem:
         raise InvalidInput("path", path, f"{where}: {problem}") from None
 

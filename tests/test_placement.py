@@ -147,9 +147,10 @@ def test_results_of_compressai(tmp_path):
     assert [(one.D, one.P) for one in read_measurements(tmp_path / "own.json")] == [(0.5, None), (0.25, 0.0)]
     held["results"]["bpp"] = ["half", 1.0]
     (tmp_path / "own.json").write_text(json.dumps(held))
-    with pytest.raises(InvalidInput, match="entry 0"):
+    with pytest.raises(InvalidInput, match="entry 0: bpp = half"):
         read_measurements(tmp_path / "own.json")
-    for broken in ("[]", "{", '{"results": {"bpp": [1]}}', '{"results": {"bpp": [1], "psnr": ["x"]}}'):
+    lists = ('{"bpp": []}', '{"bpp": [], "psnr": []}', '{"bpp": [1]}', '{"bpp": [1], "psnr": ["x"]}')
+    for broken in ("[]", "{", *(f'{{"results": {held}}}' for held in lists)):
         (tmp_path / "own.json").write_text(broken)
         with pytest.raises(InvalidInput, match=r"own\.json"):
             read_measurements(tmp_path / "own.json")

@@ -158,6 +158,25 @@ def measured(device, where):
     return judged(one, points, references=points, classifier=net, critic=neural.FreshCritic(2))
 
 
+class Likely(torch.nn.Module):
+    """A codec that is not ours, in the shape of CompressAI's."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor([0.9]))
+
+    def forward(self, x):
+        return {"x_hat": x * self.gain, "likelihoods": {"y": torch.sigmoid(x)}}
+
+
+def foreign(device):
+    """Any codec, measured: the model on the device, images there and here."""
+    points, model = images(FAMILY[0]), neural.Likelihoods(Likely().to(device).eval())
+    found = [neural.measure(given, *model(given)) for given in (points, points.to(device))]
+    found.append(neural.measure(points.to(device), points.square().to(device), 1))
+    return [value for one in found for value in vars(one).values() if isinstance(value, float)]
+
+
 def exact(device):
     points = DIGITS.train[:300].to(device)
     best = oracle.lloyd(points, 3, seed=0)
@@ -233,6 +252,7 @@ def cases():
     yield "measures", lambda device: measured(device, device)
     yield "measures of images elsewhere", lambda device: measured(device, "cpu")
     yield "exact references", exact
+    yield "any codec", foreign
     yield "checkpoint from the CPU", lambda device: handed_over("cpu", device)
     yield "checkpoint to the CPU", lambda device: handed_over(device, "cpu")
     yield "planted: a tensor left behind", lambda device: parts(codec(device, first, MSE + Stray()))

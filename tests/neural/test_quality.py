@@ -84,11 +84,11 @@ class Halved(nn.Module):
 
 
 def test_a_model_with_likelihoods():
-    outputs, bits = Likelihoods(Halved())(MIXED)
+    outputs, bits = Likelihoods(Halved().eval())(MIXED)
     assert bits == pytest.approx([7.0] * 4, rel=1e-6)  # float32 likelihoods
     assert [output.shape for output in outputs] == [image.shape for image in MIXED]
     assert max(float(output.max()) for output in outputs) <= 1.0
-    [found] = sweep(Likelihoods(lambda gain: Halved(), "toy"), MIXED, gain=[3])
+    [found] = sweep(Likelihoods(lambda gain: Halved().eval(), "toy"), MIXED, gain=[3])
     assert found.name == "toy gain=3"
 
 
@@ -99,6 +99,13 @@ def test_results_that_others_read(tmp_path):
     assert held["name"] == "JPEG"
     assert len(held["results"]["bpp"]) == len(held["results"]["psnr-rgb"]) == 2
     assert [one.D for one in read_measurements(path)] == [one.D for one in found]
+    write_results(path, [measure(SMALL[:1], SMALL[:1], 1)], name="exact")  # PSNR inf, no floor of one image
+
+    def refused(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    held = json.loads(path.read_text(), parse_constant=refused)
+    assert held["results"]["psnr"] == held["results"]["P_floor"] == [None]
 
 
 def test_a_measured_codec_stands_above_the_bound_of_its_images():
@@ -151,11 +158,59 @@ def test_a_wrong_format_or_setting_is_refused():
     with pytest.raises(InvalidInput, match="JPEG does not take them"):
         sweep(Pillow("JPEG"), SMALL, quality=["best"])
     with pytest.raises(InvalidInput, match="x_hat and likelihoods"):
-        Likelihoods(nn.Identity())(SMALL)
+        Likelihoods(nn.Identity().eval())(SMALL)
+    with pytest.raises(InvalidInput, match=r"call its eval\(\) first"):
+        Likelihoods(Halved())(SMALL)
+    with pytest.raises(InvalidInput, match="must return two things"):
+        sweep(lambda images, step: images, SMALL, step=[1])
     with pytest.raises(InvalidInput, match="quality"):
         sweep(Pillow("JPEG"), SMALL, quality=[])
     with pytest.raises(InvalidInput, match="plane"):
         Pillow("JPEG")(torch.rand(1, 2, 4, 4))
+
+
+def test_a_setting_that_a_format_does_not_know_is_told():
+    """Pillow passes over such a name: every point was that of quality 75."""
+    for name, wrong in (("JPEG", "qualty"), ("JPEG", "speed"), ("PNG", "quality"), ("JPEG2000", "quality")):
+        with pytest.raises(InvalidInput, match=f"must be Pillow's for {name}"):
+            sweep(Pillow(name), SMALL, **{wrong: (10, 90)})
+    known = {"JPEG": ("quality", "subsampling", "optimize", "progressive"), "WEBP": ("quality", "method", "lossless"),
+             "AVIF": ("quality", "speed"), "PNG": ("compress_level",)}  # fmt: skip
+    for name, options in known.items():
+        for option in options:
+            assert len(Pillow(name)(SMALL[:1], **{option: 1})) == 2
+    assert len(Pillow("JPEG2000")(SMALL[:1], quality_layers=[20])) == 2
+
+
+@pytest.mark.parametrize("given", [SMALL * 2 - 1, list(SMALL * 1.01), SMALL - 0.5], ids=["-1 to 1", "above", "centred"])
+def test_images_in_another_range_are_refused(given):
+    """Of [-1, 1] D came out four times too large; outputs may leave the range, as those of a sampler do."""
+    with pytest.raises(InvalidInput, match=r"must be in \[0, 1\]"):
+        measure(given, SMALL, 1)
+    assert measure(SMALL, given, 1).D > 0.0
+
+
+@pytest.mark.parametrize(
+    "images, said",
+    [
+        ([SMALL[0], SMALL[0, 0]], r"images\[1\] = \(\(8, 8\), torch.float32\)"),
+        ([MIXED[0], SMALL[0]], r"images\[1\] = \(1, 8, 8\): must have as many planes as the first, 3"),
+        (MIXED[0], r"images\[0\] = .*one image alone takes \[None\]"),
+    ],
+)
+def test_the_image_that_is_none_is_named(images, said):
+    with pytest.raises(InvalidInput, match=said):
+        measure(images, images, 1)
+
+
+def test_perception_is_that_of_all_images_and_not_of_the_first(monkeypatch):
+    """A codec that is bad after the first pieces; the mean over pieces is a cost of moving all, so no less than W2."""
+    images = torch.rand(48, 1, 4, 4, generator=RNG)
+    outputs = torch.cat([images[:32], torch.zeros(16, 1, 4, 4)])
+    whole = measure(images, outputs, 1).P
+    monkeypatch.setattr("neural.quality.ASSIGNED", 20)
+    assert measure(images, outputs, 1).P >= whole > 0.5
+    assert measure(images[:32], outputs[:32], 1).P < 1e-9  # squares in float64
 
 
 def test_features_of_your_own():
