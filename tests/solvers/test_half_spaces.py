@@ -269,6 +269,19 @@ def test_groups_of_symbols_that_share_next_to_no_output(seed):
     assert found.bounds.overlaps(known.bounds)
 
 
+@pytest.mark.parametrize("definite", [False, True])
+@pytest.mark.parametrize("P", [1e-9, 1e-13, 1e-15, 1e-30, 0.0])
+def test_a_radius_next_to_0(P, definite):
+    class Sure(Own):
+        pass
+
+    Sure.definite = definite
+    for known in (KullbackLeibler(), TotalVariation()):
+        found, oracle = (rdp(SOURCE, SquaredError(), one, D=0.5, P=P) for one in (Sure(known), known))
+        assert found.gap <= 1e-6
+        assert found.bounds.overlaps(oracle.bounds)
+
+
 @pytest.mark.parametrize("known, P", [(KullbackLeibler(), 0.1), (TotalVariation(), 0.1), (Wasserstein1(), 0.02)])
 def test_a_hundred_symbols_close_in_a_few_hundred_rates_of_laws(known, P):
     x = np.linspace(-3.0, 3.0, 100)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Outcome
-from rdptheory.problems import DiscreteProblem
+from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.half_spaces.questions import by_questions, without_planes
 from rdptheory.solvers.half_spaces.search import Search
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -61,10 +62,10 @@ class HalfSpaces:
             raise InvalidInput("perception", problem.perceptions[0].divergence, rule)
         inner = InteriorPoint(gap=SHARE * self.gap)
         ball = problem.perceptions[0] if problem.perceptions else None
-        if ball is None or (ball.is_zero_radius and ball.divergence.definite):
+        if ball is None:
             return inner.solve(problem)
-        known = judged(problem, inner.solve(problem)) if ball.is_zero_radius else None  # the law of X serves any radius
-        if known is not None and known.bounds.gap <= self.gap:
+        known = judged(problem, _at_reference(problem, ball, inner)) if ball.is_zero_radius else None
+        if known is not None and (ball.divergence.definite or known.bounds.gap <= self.gap):
             return known.outcome
         free = answered(replace(problem, perceptions=()), inner)
         first = judged(problem, without_planes(problem, free)).better(known).ended(free.steps, "")
@@ -75,6 +76,15 @@ class HalfSpaces:
         if found is None:
             found = by_questions(problem, inner, self.gap, self.max_cuts, first)
         return found.outcome
+
+
+def _at_reference(problem: DiscreteProblem, ball: PerceptionLimit, inner: InteriorPoint) -> Outcome:
+    """The answer for the reference itself, which serves any radius; its multiplier is that of radius 0."""
+    point = replace(problem, perceptions=(PerceptionLimit(TotalVariation(), ball.reference, 0.0),))
+    found = inner.solve(point)
+    if ball.limit == 0.0 or found.dual is None:
+        return found
+    return replace(found, dual=replace(found.dual, mu=None))
 
 
 guard(__name__)
