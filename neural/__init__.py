@@ -10,7 +10,7 @@ if installed.missing:
 
 from neural.checkpoints import Checkpoint
 from neural.claims import Chart, Claim
-from neural.coders import BlauMichaeli, Classifier, Liu, Perceptron, UNet, Yan, Zhang
+from neural.coders import BlauMichaeli, Classifier, Coder, Liu, Perceptron, UNet, Yan, Zhang
 from neural.evaluation import FreshCritic, Measured, evaluate
 from neural.losses import (
     AnchorNorm,
@@ -38,7 +38,7 @@ from neural.study import Plan, Study, Variant
 from neural.training import Codec, Decoder, fit_classifier, fit_codec, fit_codecs, fit_decoder, fit_decoders
 
 __all__ = [
-    "Adam", "AnchorNorm", "Binary", "BlauMichaeli", "Chart", "Checkpoint", "Claim", "Classifier", "Codec",
+    "Adam", "AnchorNorm", "Binary", "BlauMichaeli", "Chart", "Checkpoint", "Claim", "Classifier", "Codec", "Coder",
     "Conventional", "Decoder", "DeterministicQuantiser", "Drops", "EnergyDistance", "EnergyScore", "Fit",
     "FreshCritic", "KMeans", "Likelihoods", "Liu", "MeanSquaredError", "Measured", "NoisyQuantiser", "OneCycle",
     "Perceptron", "Perceptual", "Pillow", "Plan", "Quality", "RMSprop", "RandomFeatures", "Recipe",

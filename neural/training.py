@@ -187,6 +187,10 @@ def fit_classifier(
     images: Tensor, labels: Tensor, *, steps: int, seed: int, width: float = 1.0, device: str | torch.device = "cpu"
 ) -> Classifier:
     """The classifier behind the perceptual loss and the Frechet distance: SGD at 0.05, a fifth of it after 2/3."""
+    checked("images", images)
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64 or int(labels.min()) < 0:
+        rule = "must be integers from 0, one for each image: take .long()"
+        raise InvalidInput("labels", (tuple(labels.shape), labels.dtype), rule)
     with seeded(seed, device):
         net = Classifier(width, classes=max(10, int(labels.max()) + 1)).to(device)
         rng, images, labels = torch.Generator().manual_seed(seed), images.to(device), labels.to(device)

@@ -304,11 +304,18 @@ def test_a_damaged_file_is_fetched_again_and_a_server_that_is_not_there_is_named
 def test_the_page_takes_images_as_they_are_stored(digits):
     """What stands there is run, in fewer steps, on bytes; and the curve holds its codec."""
     page = Path(neural.__file__).with_name("README.md").read_text(encoding="utf-8")
-    snippet = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0].replace("steps=2000", "steps=60")
+    snippet, own = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    snippet = snippet.replace("steps=2000", "steps=60")
     *lines, proved = snippet.replace("side=28", "side=8").strip().splitlines()
     told = {"levels": (digits.train[:60, 0] * 255).to(torch.uint8).numpy()}
     exec("\n".join(lines), told)
     assert 0.0 < float(eval(proved, told)[0]) < told["mine"].rate
+    exec(own, told)
+    coder, settings = told["Mine"](4, side=8), {"steps": 60, "seed": 0}
+    codec = neural.fit_codec(digits.train, coder, neural.Binary(), neural.MeanSquaredError(), **settings)
+    assert codec.decoder.log[-1].distortion < 0.9 * codec.decoder.log[0].distortion
+    sampler = neural.fit_decoder(codec, digits.train, neural.EnergyScore(), **settings)
+    assert sampler.noise == coder.private
 
 
 def test_the_advice_makes_images_of_foreign_ones():

@@ -285,6 +285,33 @@ def test_studies_of_other_packages_are_found(monkeypatch):
         studies.cache_clear()
 
 
+def test_studies_of_other_packages_that_cannot_be_taken_are_named(monkeypatch):
+    """An id of ours took the place of ours in every check; the rest ended in Python's words."""
+    oracle = studies()["oracle"]
+
+    class Entry:
+        value = "mine:STUDIES"
+        held = ()
+
+        def load(self):
+            if not self.held:
+                raise ImportError("no nowhere")
+            return self.held
+
+    monkeypatch.setattr(neural.studies, "entry_points", lambda group: [Entry()])
+    mine = replace(oracle, id="mine")
+    for held, said in (
+        ([replace(oracle)], "must have ids of its own: there is a study oracle"),
+        ([mine, replace(mine)], "there is a study mine"),
+        (oracle, "must be a list of Study"),
+        ([1], "must be a list of Study"),
+        ((), "cannot be loaded: no nowhere"),
+    ):
+        monkeypatch.setattr(Entry, "held", held)
+        with pytest.raises(InvalidInput, match=f"mine:STUDIES: .*{said}"):
+            studies.__wrapped__()
+
+
 def test_claims_ask_once_for_every_combination_of_labels():
     records = [Record({"rate": r, "role": role}, "train", "D", r) for r in (1.0, 2.0) for role in "ab"]
     claim = Claim("R = {rate:g}", LAW, lambda t, rate: t.at("D", rate=rate, role="a"), 1.0, 0.0, 0.5, ("rate",))

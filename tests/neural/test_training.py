@@ -337,6 +337,15 @@ def test_the_classifier_learns(digits):
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda x, y: (x, y.float()), lambda x, y: (x, y[:9]), lambda x, y: (x, y - 1), lambda x, y: (x.double(), y)],
+)
+def test_labels_and_images_of_a_classifier_are_looked_at(digits, change):
+    with pytest.raises(InvalidInput, match=r"take .long\(\)|take .float\(\)"):
+        neural.fit_classifier(*change(digits.train[:20], torch.arange(20) % 10), steps=1, seed=0)
+
+
 def test_codes_are_a_function_of_the_image(digits, rng):
     codec = neural.fit_codec(digits.train, Perceptron(4, side=8), Binary(), MeanSquaredError(), steps=20, seed=0)
     whole = codec.send(digits.test, rng).cells
