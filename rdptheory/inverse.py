@@ -25,7 +25,7 @@ from rdptheory.problems import DiscreteProblem, Problem
 from rdptheory.side_information import ConditionalProblem, SideInformation
 from rdptheory.solution import Located, Slopes, Solution, Status
 from rdptheory.solve import OUTPUT, ask, by_lines, posed, wanted_gap
-from rdptheory.solvers.presolve import drawn_in, min_cost_law, presolve
+from rdptheory.solvers.presolve import drawn_in, min_cost_law, presolve, without_laws
 from rdptheory.sources import ContinuousSource, DiscreteSource, Gaussian, Laplace, Source
 from rdptheory.transport_problem import INFORMATION, block_sense
 
@@ -103,6 +103,8 @@ def distortion_at(
     plain = problem if isinstance(problem, Problem) else problem.plain
     if signed(distortion) and isinstance(plain.source, DiscreteSource):
         return _shifted(problem, plain, R, method)
+    if isinstance(plain.source, DiscreteSource) and (empty := without_laws(problem.discrete)):
+        return Located(inf, Bounds(inf, inf), 0, Status.INFEASIBLE, empty)
     if not isinstance(problem, Problem):
         return _given_z(problem, R, method)
     source = problem.source

@@ -30,6 +30,7 @@ from rdptheory import (
     Status,
     Table,
     TotalVariation,
+    TransportDivergence,
     Uniform,
     Wasserstein1,
     Wasserstein2Squared,
@@ -160,6 +161,16 @@ def test_both_ends_of_the_curve_in_rational_numbers(P: float) -> None:
             if truth is not None:
                 assert Fraction(bounds.lower) <= truth <= Fraction(bounds.upper)
                 assert bounds.gap <= 1e-14
+
+
+@pytest.mark.parametrize("R", [0.0, 0.1, inf])
+def test_a_ball_without_a_law_has_no_distortion(R: float) -> None:
+    """Each transport from the reference costs 5/4: at R = 0 the least distortion of all laws was proved of P = 1/2."""
+    cost = TransportDivergence([[1.0, 2.0], [2.0, 1.5]])
+    found = distortion_at(Bernoulli(0.5), Hamming(), cost, R=R, P=0.5)
+    assert found.status is Status.INFEASIBLE
+    assert found.bounds.lower == inf
+    assert distortion_at(Bernoulli(0.5), Hamming(), cost, R=R, P=1.25 + 1e-9).bounds.lower < inf
 
 
 class Nothing:

@@ -15,7 +15,16 @@ from rdptheory.information import entropy
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.start import inner_law
 
-__all__ = ["Presolved", "drawn_in", "least_distortion", "min_cost_law", "presolve", "proved_infeasible", "zero_rate"]
+__all__ = [
+    "Presolved",
+    "drawn_in",
+    "least_distortion",
+    "min_cost_law",
+    "presolve",
+    "proved_infeasible",
+    "without_laws",
+    "zero_rate",
+]
 
 SMALL = 20_000  # table entries up to which a linear program may decide feasibility before the solver starts
 TOO_TIGHT = "every channel whose output law is within P has a distortion above D"
@@ -57,18 +66,25 @@ def presolve(problem: DiscreteProblem) -> Presolved:
     for limit, reduced in zip(limits, kept, strict=False):
         if reduced.limit < 0.0:
             return Presolved(f"D is below {limit.limit - reduced.limit:.6g}, the least distortion of any channel")
-    for ball in problem.perceptions:
-        cost, q = ball.divergence.cost, ball.reference
-        if cost is not None:
-            least = float(q @ cost.min(axis=1)) * (1.0 - UNIT_ROUNDOFF * (q.size + 8))
-            if least > ball.limit:
-                return Presolved(f"P is below {least:.6g}, the least cost of any transport from the reference")
+    if empty := without_laws(problem):
+        return Presolved(empty)
     doubtful = not (problem.by_products or copy_costs_nothing(problem))
     if doubtful and _out_of_reach(problem):
         return Presolved(TOO_TIGHT)
     if doubtful and problem.probabilities.size * problem.shape[1] <= SMALL and _too_tight(problem):
         return Presolved(_too_tight_for(problem))
     return Presolved(constant=zero_rate(problem), doubtful=doubtful)
+
+
+def without_laws(problem: DiscreteProblem) -> str:
+    """The sentence, if a ball holds no law at all: each transport from its reference costs more than P."""
+    for ball in problem.perceptions:
+        cost, q = ball.divergence.cost, ball.reference
+        if cost is not None:
+            least = float(q @ cost.min(axis=1)) * (1.0 - UNIT_ROUNDOFF * (q.size + 8))
+            if least > ball.limit:
+                return f"P is below {least:.6g}, the least cost of any transport from the reference"
+    return ""
 
 
 def proved_infeasible(problem: DiscreteProblem, lower: float) -> str:
