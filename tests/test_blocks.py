@@ -212,6 +212,14 @@ def test_numbers_that_leave_float64_prove_nothing() -> None:
             at(source, 0.3, 0.2, 0.0)
 
 
+@pytest.mark.parametrize("P", [1e-83, 1e-76])
+def test_symbols_that_hardly_exist_end_in_a_bracket(P: float) -> None:
+    """Beside one of mass 1 they are 1e28 to 1e40 standard deviations away, where no weight of an atom is a number."""
+    masses = [1e-81, 1e-108, 8e-244, 3e-167, 1.0]
+    found = at(Pmf(masses, [-1104.1, -754.9, -604.5, 1460.9, 2571.5]), 1e-79, 0.1, P)
+    assert 0.0 <= found.bounds.lower <= found.bounds.upper < 1e-70
+
+
 def test_few_steps_and_easy_ends_are_answers() -> None:
     few = at(SIX, 0.4, 0.3, 0.1, LinePairs(max_steps=8))
     assert few.status is Status.STOPPED

@@ -93,6 +93,8 @@ class Point:
 def first(pairs: Pairs, w: float, means: FloatArray) -> Point:
     """Atoms at these means, which stay there, at prices so high that nothing is worth its rate."""
     weights = np.exp(-0.5 * means**2 / WIDE) * np.gradient(means)
+    if not weights.any():  # every mean is far out, where symbols of next to no mass are
+        weights = np.ones(means.size)
     weights = weights / weights.sum() + FLOOR
     return _placed(pairs, pairs.start(w), means, weights / weights.sum(), HIGH)
 

@@ -71,7 +71,9 @@ class Pairs:
         """What the prices prove if all h are at least 0."""
         value = 1.0 + price.w * self.spread + float(price.mu @ self.p + price.nu @ self.q)
         value -= float(np.dot((price.alpha, price.beta), self.rates))
-        return value - (price.w * self.P / (1.0 - price.w) if self.P is not None else 0.0)
+        if self.P is None or self.P == 0.0:
+            return value
+        return value - price.w * self.P / (1.0 - price.w) if price.w < 1.0 else -np.inf  # 1 less a rounding, rounded
 
     def laws(self, price: Prices, means: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The best laws of X and of Y of atoms at these means, side by side (k, n+m), and their tilts."""

@@ -61,6 +61,7 @@ class Found:
     sentence: str
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # masses of 1e-80: what is no number proves nothing
 def search(
     pairs: Pairs,
     w: float,
