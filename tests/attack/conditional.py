@@ -15,7 +15,8 @@ from rdptheory.certificates import on_reduced
 from rdptheory.divergences import F_DIVERGENCES
 from tests.attack import exact
 from tests.attack.case import Answer
-from tests.attack.kinds import KEPT, _limit, _radius, masses, wrong_lower
+from tests.attack.kinds import _limit, _radius
+from tests.attack.rates import KEPT, masses, wrong_lower
 
 __all__ = ["Conditional", "draw"]
 

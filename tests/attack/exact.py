@@ -25,6 +25,7 @@ TINY = mp.mpf("1e-400")
 NOTHING = mp.mpf("1e-30")  # nats: what rows that differ by a rounding carry, and far above what fifty digits lose
 AT_LEAST = mp.mpf(2) ** -50  # of D, by which it may lie below the least distortion and is read as that
 POLE_DIGITS = 200  # to tell a number from a pole that is e^-400 away
+FAR_BELOW = 100  # ranges of the other prices by which a symbol that nobody may use is priced below them
 FLAT = mp.mpf("1e-12")  # (v - γ)/μ below which the next term of a conjugate is a share of 1e-12 of the last
 
 
@@ -236,7 +237,8 @@ def support(member: Any, v: Sequence[Number], q: Sequence[Number], P: Number) ->
     finite = [x for x in v if x > -INF]
     if not finite:
         return -INF
-    v = [max(x, min(finite)) for x in v]  # raising v keeps the bound valid
+    low = min(finite) - FAR_BELOW * max(mp.mpf(1), max(finite) - min(finite))
+    v = [max(x, low) for x in v]  # raising v keeps the bound valid, and so far down it costs next to nothing
     if type(member).__name__ == "TotalVariation":
         top = max(v)
         return min(mp.fsum(a * max(b, t) for a, b in zip(q, v, strict=True)) + P * (top - t) for t in v)

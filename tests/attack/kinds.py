@@ -15,91 +15,12 @@ import mpmath as mp
 import numpy as np
 
 import rdptheory as rd
-from rdptheory.certificates import on_reduced
 from rdptheory.divergences import F_DIVERGENCES
-from tests.attack import exact, orders, transport
+from tests.attack import corners, exact, orders, transport
 from tests.attack.case import Answer, Case
+from tests.attack.rates import KEPT, Rate, masses
 
-KEPT = 1e-12  # what a channel may pass a limit by, as `Solution` promises
-PROGRAM = 1e-9  # the same for a δ that takes a linear program
 BIG = 10  # symbols above which a question goes to the fast methods alone
-
-
-def wrong_lower(answer: Answer, proved: Callable[[Answer], Any]) -> list[str]:
-    """What is wrong with the lower end of an answer whose dual point proves so much."""
-    wrong = []
-    if not answer.lower <= answer.upper:
-        wrong.append("crossed")
-    if answer.lower > 0.0 and mp.mpf(answer.lower) > max(proved(answer), mp.mpf(0)):
-        wrong.append("false lower")
-    return wrong
-
-
-@dataclass(frozen=True, eq=False)
-class Rate:
-    """R(D,P) of a finite source."""
-
-    name: str
-    source: Any
-    distortion: Any
-    perception: Any
-    D: float
-    P: float
-    methods: tuple[Any, ...]
-    seconds: float = 60.0
-
-    def asks(self) -> Iterable[tuple[str, Callable[[], Answer]]]:
-        for method in self.methods:
-            yield ("default" if method is None else type(method).__name__), lambda method=method: self._ask(method)
-
-    def _ask(self, method: Any) -> Answer:
-        found = rd.rdp(self.source, self.distortion, self.perception, D=self.D, P=self.P, method=method)
-        closed = found.status is rd.Status.INFEASIBLE or found.gap <= 1e-9
-        name = "default" if method is None else type(method).__name__
-        return Answer(name, found.bounds.lower, found.bounds.upper, closed, found)
-
-    def _question(self) -> tuple[Any, Any, Any, Any]:
-        p, table = exact.law(self.source.probabilities), self.distortion.table(self.source.points)
-        ball = None
-        if self.perception is not None and math.isfinite(self.P):
-            own = getattr(self.distortion, "reference", None)
-            q = p if own is None else exact.law(own)
-            ball = self.perception.on(self.source.points), q, mp.mpf(self.P)
-        return p, table, mp.mpf(self.D), ball
-
-    def proved(self, answer: Answer) -> Any:
-        found = answer.found
-        if found.dual is None or math.isinf(answer.lower):
-            return mp.mpf(answer.lower)
-        p, table, D, ball = self._question()
-        dual = on_reduced(found.problem.discrete, found.dual)
-        held = self.source.probabilities > 0.0
-        f = iter(exact.exact(dual.f))
-        heights = [next(f) if h else mp.mpf(0) for h in held]
-        if math.isinf(self.D):
-            free = np.where(np.isinf(table), np.inf, 0.0)  # what is forbidden stays so
-            return exact.dual_value(p, free, mp.mpf(1), heights, mp.mpf(0), ball)
-        return exact.dual_value(p, table, D, heights, mp.mpf(float(dual.s[0])), ball)
-
-    def faults(self, answer: Answer) -> list[str]:
-        wrong, found = wrong_lower(answer, self.proved), answer.found
-        if math.isinf(answer.upper) or found.candidate is None:
-            return wrong
-        p, table, D, ball = self._question()
-        channel = found.candidate.channel
-        if channel.min() < 0.0 or abs(channel.sum(axis=1) - 1.0).max() > KEPT:
-            return [*wrong, "no channel"]
-        if mp.mpf(answer.upper) < exact.information(p, channel) - exact.NOTHING:
-            wrong.append("false upper")
-        if exact.mean_distortion(p, channel, table) > D + (KEPT * max(1, abs(D)) if math.isfinite(self.D) else 0):
-            wrong.append("no channel")
-        elif ball is not None:
-            divergence, q, P = ball
-            slack = KEPT if divergence.cost is None or divergence.line is not None else PROGRAM
-            unit = 1.0 if divergence.cost is None else max(1.0, float(divergence.cost.max()))
-            if exact.divergence(divergence, q, exact.output_law(p, channel)) > P + slack * unit:
-                wrong.append("no channel")
-        return wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,29 +90,6 @@ class RegionOf:
     def faults(self, answer: Answer) -> list[str]:
         here, wider = answer.found
         return ["crossed"] if wider.lower > here.upper or not here.lower <= here.upper else []
-
-
-def masses(rng: np.random.Generator, n: int) -> np.ndarray:
-    """A law on n symbols, from even to one with masses of 1e-300 and 0."""
-    kind = rng.integers(8)
-    w = rng.random(n) + 1e-3
-    if kind == 0:
-        w = np.ones(n)
-    elif kind == 1:
-        w = 10.0 ** -rng.uniform(0.0, 3.0, n)
-    elif kind == 2:
-        w = 10.0 ** -rng.uniform(0.0, 30.0, n)
-    elif kind == 3:
-        w = 10.0 ** -rng.uniform(0.0, 300.0, n)
-    elif kind == 4:
-        w[rng.integers(n)] = 0.0
-    elif kind == 5:
-        w = np.array([math.comb(n - 1, k) for k in range(n)], dtype=float)
-    w[rng.integers(n)] = max(w.max(), 1e-3)
-    w /= w.sum()
-    if kind == 6 and abs(w.sum() * (1.0 + 9e-13) - 1.0) <= 1e-12:
-        w = w * (1.0 + 9e-13)  # a sum that is still accepted
-    return w
 
 
 def _distortion(rng: np.random.Generator, n: int) -> tuple[Any, np.ndarray]:
@@ -334,5 +232,6 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], Case], int]] = {
     "relevance": (orders.relevance, 1),
     "limited": (orders.limited, 2),
     "blocks": (orders.blocks, 1),
+    "corner": (corners.draw, 2),
 }
 """Name: how it is drawn, and how often beside the others."""
