@@ -158,13 +158,14 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         data.usable(asked.device)
+        split = data.load(asked.data)
     except InvalidInput as problem:
         parser.error(str(problem))
     asked.out.mkdir(parents=True, exist_ok=True)
     name = torch.cuda.get_device_name() if asked.device != "cpu" else "CPU"
     # a CPU only shows that the script runs: a quarter of the time will do
     seconds = 60.0 * asked.minutes if asked.device != "cpu" else 15.0 * asked.minutes
-    split, summary = data.load(asked.data), {"device": name, "torch": torch.__version__, "minutes": asked.minutes}
+    summary = {"device": name, "torch": torch.__version__, "minutes": asked.minutes}
     for block, (share, run) in BLOCKS.items():
         found, start = {"device": name, "torch": torch.__version__}, time.monotonic()
         try:

@@ -33,11 +33,18 @@ def test_the_script_for_a_gpu_runs_on_a_cpu_and_writes_every_block(summary):
     assert all(value["steps_per_second_and_model"] > 0 for value in speeds)
 
 
-def test_its_device_has_to_be_there(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--out", str(tmp_path / "gpu"), "--device", "gpu"])
+@pytest.mark.parametrize(
+    "option, said",
+    [
+        (["--device", "gpu"], "device = gpu: must be a device of this machine: cpu"),
+        (["--device", "cpu", "--data", "nowhere"], "data = nowhere: must be a folder, or a file that ends in .npy"),
+    ],
+)
+def test_its_device_and_its_images_have_to_be_there(monkeypatch, capsys, tmp_path, option, said):
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--out", str(tmp_path / "gpu"), *option])
     with pytest.raises(SystemExit):
         runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert "device = gpu: must be a device of this machine: cpu" in capsys.readouterr().err.splitlines()[-1]
+    assert said in capsys.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
 
