@@ -17,7 +17,7 @@ from rdptheory.solvers.outcome import Proof, judged
 
 __all__ = ["Search"]
 
-GAIN = 0.9
+GAIN = 0.98
 """Share of the gap that some round of `PATIENCE` must win for mixtures to go on, and a step for the next to be one."""
 PATIENCE = 3
 """Rounds of mixtures without such a gain, as long as mixtures have ever brought one."""
@@ -55,6 +55,7 @@ class Search:
         """Whether the bracket is narrow enough, or no more half-spaces may be made."""
         return self.best.bounds.gap <= self.gap or self.made >= self.most
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # δ may be inf at a law, and its differences NaN
     def found(self, outside: FloatArray) -> Proof | None:
         """The narrowest bracket, from a law outside the ball on; None where the rate of the reference is not known."""
         self._look(self.ball.reference)
