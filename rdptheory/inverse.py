@@ -291,7 +291,7 @@ def _least_limit(
         high = least + 2.0 * (high - least)
     else:
         return Located(inf, Bounds(least, inf), 0, Status.STOPPED, "no channel is seen, however loose the limit")
-    while high - low > 0.1 * NEAR * high:
+    while high - low > max(4.0 * ALLOWANCE * high, SUBNORMAL):
         steps += 1
         middle = 0.5 * (low + high)
         if slater_channel(kept(middle)) is not None:
