@@ -38,6 +38,7 @@ __all__ = [
     "nearest_map",
     "operating_point",
     "product_lower_bound",
+    "product_prices",
     "product_upper_bound",
     "written",
 ]
@@ -275,19 +276,33 @@ def product_upper_bound(problem: DiscreteProblem, channels: Sequence[GibbsChanne
     return OperatingPoint(float(rate), found.distortion * q.unit, found.perception, found.parts, found.weights)
 
 
+def product_prices(problem: DiscreteProblem, dual: DualPoint) -> FloatArray | None:
+    """log Σ_i p_i exp(f_i - s d_ij) of a dual point (f, s), shape (m,), as float64 has it; None of no such numbers."""
+    read = _read(_Parts.of(problem), dual)
+    return None if read is None else read[2]
+
+
+def _read(q: _Parts, dual: DualPoint) -> tuple[FloatArray, float, FloatArray] | None:
+    """f, s and the prices of a dual point in the unit of the parts."""
+    p, s, held = q.p, float(np.ravel(dual.s)[0]) * q.unit, q.p > 0.0
+    f = np.zeros(p.size)  # symbols of zero mass are not read
+    f[held] = dual.f[held] if dual.f.size == p.size else dual.f
+    if not (np.isfinite(f).all() and FLAT <= s < np.inf):
+        return None
+    f[held] -= max(0.0, float(f[held].max()) - LARGEST_LOG)  # a constant in f cancels, and no exponential overflows
+    weight = p * np.exp(f)
+    m = q.geometry.at(s).backward(weight) + SMALLEST * float(weight.sum())
+    return f, s, np.log(np.maximum(m, TINY))
+
+
 def product_lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     """A proved lower bound on min I(X;Y) from a dual point (f, s), at least 0."""
     q = _Parts.of(problem)
     p, geometry, ball, D, P = q.p, q.geometry, q.ball, q.D, q.P
-    s, held = float(np.ravel(dual.s)[0]) * q.unit, p > 0.0
-    f = np.zeros(p.size)  # symbols of zero mass are not read
-    f[held] = dual.f[held] if dual.f.size == p.size else dual.f
-    if not (np.isfinite(f).all() and FLAT <= s < np.inf):  # at s = 0 every column is one number, at least <p, f>
+    read = _read(q, dual)
+    if read is None:  # at s = 0 every column is one number, at least <p, f>
         return 0.0
-    f[held] -= max(0.0, float(f[held].max()) - LARGEST_LOG)  # a constant in f cancels, and no exponential overflows
-    weight = p * np.exp(f)
-    m = geometry.at(s).backward(weight) + SMALLEST * float(weight.sum())
-    log_m = np.log(np.maximum(m, TINY))
+    f, s, log_m = read
     if ball is None:
         value = float(log_m.max())
     else:

@@ -18,7 +18,7 @@ import scipy
 from numpy.typing import NDArray
 
 from rdptheory._types import Bounds, FloatArray, IntArray
-from rdptheory.certificates import copy_costs_nothing, lower_bound, on_reduced
+from rdptheory.certificates import copy_costs_nothing, lower_bound, on_reduced, product_prices
 from rdptheory.certificates.lower import log_column_sums
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
@@ -35,6 +35,7 @@ TOLD = 1e-12  # nats by which a smaller multiplier may prove less
 HALVINGS = 60  # of a multiplier
 DOUBLINGS = 40  # of one, beyond which there is none
 NEXT_TO = 1e-9  # of the mass of the lightest symbol: moving no more changes prices by about that share
+SMALL = 1e-3  # of that mass: the dearest move is still one and the same, and its worth that at the prices found
 EQUAL = 1e-6  # nats between prices that are taken for equal: they are known to about the root of a gap
 NOTHING = float(np.finfo(np.float64).tiny)  # in place of a limit of 0, which any multiplier pays
 
@@ -80,13 +81,18 @@ class Found(Protocol):
 def slopes_to_the_right(problem: DiscreteProblem, found: Found) -> tuple[FloatArray, FloatArray]:
     """dR/dD_k and dR/dP_k at an end of R; elsewhere what the multipliers say."""
     by_D, by_P, channel, dual, bounds = found.slope_D, found.slope_P, found.channel, found.dual, found.bounds
-    if channel is None or dual is None or problem.by_products or not bounds.lower > 0.0:
+    if dual is None or not bounds.lower > 0.0:
+        return by_D, by_P
+    if problem.by_products:
+        return by_D, _without_a_table(problem, dual, by_P)
+    if channel is None:
         return by_D, by_P
     reduced = problem.reduced
     numbers = [k for k, limit in enumerate(problem.distortions) if limit.limit < np.inf]
     least = [limit.limit <= 0.0 for limit in reduced.distortions[: len(numbers)]]
-    points = [_is_point(ball) for ball in reduced.perceptions]
-    if not (any(least) or any(points) or _steep(reduced, by_D[numbers], by_P)):
+    points = [_is_point(ball, NEXT_TO) for ball in reduced.perceptions]
+    straight = [_is_point(ball, SMALL) for ball in reduced.perceptions]
+    if not (any(least) or any(straight) or _steep(reduced, by_D[numbers], by_P)):
         return by_D, by_P
     rows = problem.probabilities > 0.0
     end = _End(problem, reduced, np.asarray(channel)[rows], on_reduced(problem, dual), bounds)
@@ -101,18 +107,21 @@ def slopes_to_the_right(problem: DiscreteProblem, found: Found) -> tuple[FloatAr
         shut = face is not None and (points[k] or face.shuts(face.program.radii[k][0]))
         if shut and _opens(end, _wider(problem, k)):
             by_P[k] = -np.inf
-        elif points[k]:
+        elif straight[k]:
             by_P[k] = -_off_a_point(end, k, float(-by_P[k]))
     return by_D, by_P
 
 
-def _is_point(ball: PerceptionLimit) -> bool:
-    """Whether a radius is 0, or as good as that: next to 0 R is straight where δ is a transport, or total variation."""
+def _is_point(ball: PerceptionLimit, share: float) -> bool:
+    """Whether a radius is 0, or next to it so small a share of what moves a symbol that σ_P is straight there.
+
+    It is where δ is a transport, or total variation.
+    """
     cost = _moves(ball) if ball.limit > 0.0 else None
     if cost is None:
         return ball.limit == 0.0
     least, lightest = cost.min(initial=np.inf, where=cost > 0.0), ball.reference[ball.reference > 0.0].min()
-    return bool(ball.limit <= NEXT_TO * least * lightest)
+    return bool(ball.limit <= share * least * lightest)
 
 
 def _moves(ball: PerceptionLimit) -> FloatArray | None:
@@ -259,6 +268,21 @@ def _off_a_point(end: _End, k: int, shown: float) -> float:
     spread = [np.ptp(prices[held & (classes == one)]) for one in np.unique(classes[held])]
     new = prices[~held & np.isfinite(prices)].size and not ball.divergence.forbids_new_symbols
     return np.inf if max(spread) > EQUAL else shown if new else 0.0
+
+
+def _without_a_table(problem: DiscreteProblem, dual: DualPoint, shown: FloatArray) -> FloatArray:
+    """dR/dP at P = 0 of an f-divergence on a large alphabet, as far as its gap tells the prices."""
+    balls = problem.perceptions
+    prices = product_prices(problem, dual) if balls and balls[0].limit == 0.0 else None
+    if prices is None:
+        return shown
+    q, divergence = balls[0].reference, balls[0].divergence
+    held = q > 0.0
+    if divergence.smooth:
+        return np.full(1, -np.inf if float(np.ptp(prices[held])) > EQUAL else 0.0)
+    half = 0.5 * float(q[held].min())  # σ is straight up to the mass of a symbol
+    worth = divergence.support(prices, q, half).value - divergence.support(prices, q, 0.0).value
+    return np.full(1, -max(0.0, worth / half))
 
 
 def _prices(end: _End, ball: PerceptionLimit, k: int) -> tuple[FloatArray, IntArray]:
