@@ -303,13 +303,17 @@ def _dearest_move(prices: FloatArray, cost: FloatArray, held: Mask, classes: Int
     if np.unique(classes).size == 1:
         with np.errstate(over="ignore"):  # per unit of a cost of next to nothing
             return max(0.0, float((worth / cost[k, j]).max()))
-    names, unit = np.arange(classes.max() + 1), float(cost[k, j].max())
-    shifts = (classes[j][:, None] == names).astype(np.float64) - (classes[k][:, None] == names)
+    names, unit = int(classes.max()) + 1, float(cost[k, j].max())
+    if np.bincount(classes[np.isfinite(prices)]).max() == 1:  # each is shifted by its own price
+        return 0.0
+    rows = np.tile(np.arange(k.size), 3)
+    columns = np.concatenate([classes[j], classes[k], np.full(k.size, names)])
+    entries = np.concatenate([np.ones(k.size), -np.ones(k.size), -cost[k, j] / unit])
     found = scipy.optimize.linprog(
-        np.append(np.zeros(names.size), 1.0),
-        np.hstack([shifts, -cost[k, j][:, None] / unit]),
+        np.append(np.zeros(names), 1.0),
+        scipy.sparse.csr_array((entries, (rows, columns)), shape=(k.size, names + 1)),
         -worth,
-        bounds=[(None, None)] * names.size + [(0.0, None)],
+        bounds=[(None, None)] * names + [(0.0, None)],
         method="highs",
     )
     return float(found.x[-1]) / unit if found.x is not None else np.inf

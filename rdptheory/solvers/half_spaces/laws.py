@@ -26,7 +26,7 @@ SMALL = 1e-12
 """Of the largest axis of M in units of its diagonal: what a smaller one counts as."""
 STEEPEST = 1e11
 """Curvature of F along any way, in nats, beyond which a quadratic program would lose its digits."""
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # in place of a divisor of 0
 IDLE = 1e-12
 """Nats that a limit on E d may be worth where it is left out of the curvature."""
 

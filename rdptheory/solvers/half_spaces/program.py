@@ -22,7 +22,7 @@ INSIDE = 0.995
 """Of the way to where the first slack would be 0."""
 RIDGE = 1e-14
 """Of the largest entry of the matrix, on its diagonal."""
-TINY = float(np.finfo(np.float64).tiny)
+TINY = float(np.finfo(np.float64).tiny)  # in place of a divisor of 0
 
 
 class Least(NamedTuple):
