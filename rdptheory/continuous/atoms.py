@@ -39,6 +39,7 @@ ADDITIONS = 4  # rounds of new points at peaks of c
 NEWTON = 30  # steps, of which half a dozen converge
 TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms of weights that vanish finite
 ROOM = 2e-11  # of D, kept free for the quadrature error
+NUDGE = 1e-12  # of a slope: what the rounding of the root may leave, first
 
 
 @dataclass(frozen=True, eq=False, init=False, kw_only=True)
@@ -174,7 +175,8 @@ def _placed(posed: Posed, ask: Ask, gap: float) -> Placed | None:
 
 
 def _spent_exactly(on: Line, y: FloatArray, q: FloatArray, s: float, goal: float) -> float:
-    """With the points as they are, the slope at which E d is just below `goal`; it falls as the slope grows."""
+    """With the points as they are, the slope at which E d is just below `goal`, or any if none of those tried is: the
+    proof looks at E d again."""
     reach = 0.05
     low, high = float(np.log(s)) - reach, float(np.log(s)) + reach
     at = (
@@ -189,8 +191,10 @@ def _spent_exactly(on: Line, y: FloatArray, q: FloatArray, s: float, goal: float
         if distortion(on, y, q, np.exp(low)) > goal > distortion(on, y, q, np.exp(high))
         else high
     )
-    while distortion(on, y, q, float(np.exp(at))) > goal:
-        at += 1e-12
+    step = NUDGE
+    while step < reach and distortion(on, y, q, float(np.exp(at))) > goal:  # points that have met spend Var X
+        at += step
+        step *= 2.0
     return float(np.exp(at))
 
 

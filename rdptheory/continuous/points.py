@@ -42,7 +42,7 @@ TAIL_MASS = 1e-12  # beyond each end of the line: what is lost there is of the o
 TAIL_SHARE = 1e-10  # what the tails add to c
 FIRST_STEP = 0.02  # of the grid on which c is bounded, in 1/√s
 SPLIT = 8  # pieces of an interval on which c may pass the target
-TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms of rows that vanish finite
+TINY = float(np.finfo(np.float64).tiny)  # keeps logarithms of rows and weights that vanish finite
 ROUNDS = 6  # of splitting: the grid is then 1e-7/√s fine
 
 
@@ -121,7 +121,7 @@ def _mirrored_end(source: ContinuousSource) -> float:
 
 def gibbs(x: FloatArray, y: FloatArray, q: FloatArray, s: float) -> tuple[FloatArray, FloatArray]:
     """f(x), in the shape of x, and W(x) with one more axis for the points."""
-    exponent = np.log(q) - s * (x[..., None] - y) ** 2
+    exponent = np.log(np.maximum(q, TINY)) - s * (x[..., None] - y) ** 2
     top = exponent.max(axis=-1, keepdims=True)
     W = np.exp(exponent - top)
     total = W.sum(axis=-1, keepdims=True)

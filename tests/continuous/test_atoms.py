@@ -10,7 +10,20 @@ import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdptheory import Atoms, Cells, Independent, InvalidInput, Pmf, Problem, Status, Uniform, rate_distortion, rdp
+from rdptheory import (
+    Atoms,
+    Cells,
+    Exponential,
+    Independent,
+    InvalidInput,
+    Pmf,
+    Problem,
+    Status,
+    StudentT,
+    Uniform,
+    rate_distortion,
+    rdp,
+)
 from rdptheory.continuous.points import gibbs, moduli, prove
 from rdptheory.solve import ask
 from tests.continuous.cases import ABSOLUTE, SQUARED, TV, L, M, U
@@ -124,6 +137,25 @@ def test_where_points_are_many_cells_answer() -> None:
     assert "by cells" in found.message
     assert found.gap <= 1e-4
     assert found.method == Atoms()
+
+
+@pytest.mark.parametrize("law", [U, M, Exponential(1.0), StudentT(30)])
+@pytest.mark.parametrize("less", [0.0, 1e-12, 1e-10, 1e-6])
+def test_next_to_where_the_rate_ends_points_meet(law, less) -> None:
+    """At D = Var X (1 - less) the two points that are best are closer than float64 places them, and no slope at which
+    they spend less than Var X is found: the search for one ends. R(D) <= ½ log Var X/D there, which is `less`/2."""
+    found = rate_distortion(law, SQUARED, D=(1.0 - less) * law.standard_deviation**2, method=Atoms())
+    assert 0.0 <= found.bounds.lower <= less + 1e-12
+    assert found.bounds.upper <= 1e-5  # two points of an exponential law: 3.5e-6
+
+
+def test_weights_that_vanish_raise_no_warning() -> None:
+    """Which is an error here; such a point takes no part."""
+    x, y = np.linspace(-1.0, 1.0, 5), np.array([-0.5, 0.0, 0.5])
+    f, W = gibbs(x, y, np.array([0.5, 0.0, 0.5]), 4.0)
+    without, V = gibbs(x, y[[0, 2]], np.array([0.5, 0.5]), 4.0)
+    np.testing.assert_allclose(f, without, rtol=1e-14)
+    np.testing.assert_allclose(W[:, [0, 2]], V, rtol=1e-14)
 
 
 def test_other_questions_are_refused() -> None:
