@@ -11,9 +11,9 @@ from rdptheory.continuous.allocated import allocated
 from rdptheory.continuous.candidate import CellBounds, CellChannel, Redraw
 from rdptheory.continuous.ends import Upper, fixed_ends, lower_end, upper_end
 from rdptheory.continuous.finite import power
-from rdptheory.continuous.noise import noise_end
 from rdptheory.continuous.plane import plane_solution
 from rdptheory.continuous.posed import Posed
+from rdptheory.continuous.shannon import first_ends
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Method, Outcome
@@ -95,9 +95,7 @@ class _Search:
 
     def __init__(self, posed: Posed, ask: Ask, method: Cells) -> None:
         self.posed, self.ask, self.method = posed, ask, method
-        rate, self.candidate, self.slopes = noise_end(posed)
-        reason = "Gaussian noise" if rate < np.inf else "no channel was found"
-        self.bounds = CellBounds(0.0, rate, "no rate is negative", reason)
+        self.bounds, self.candidate, self.slopes = first_ends(posed)
         self.steps = 0
         self.kinds = posed.redraws
         self.least = np.inf  # rate that cells reached: their multipliers tell the slope, also where noise costs less
@@ -115,6 +113,8 @@ class _Search:
 
     def run(self, limit: int) -> None:
         """Looks on more and more cells, until the gap or the limit."""
+        if self.bounds.lower > 0.0 and self.bounds.gap <= self.method.gap:
+            return  # the distortion is small: where the rate is, only cells tell the slope
         n = min(FIRST, limit)
         while True:
             self.look(n)

@@ -14,7 +14,7 @@ from rdptheory.doors import Alike
 from rdptheory.errors import InvalidInput
 from rdptheory.sources.quadrature import DEPTH, Panels, ellipses, gauss_error, gauss_rule, panels
 
-__all__ = ["CELL_ERROR", "CellMoments", "ContinuousSource", "Tail"]
+__all__ = ["CELL_ERROR", "CellMoments", "ContinuousSource", "Smoothness", "Tail"]
 
 CELL_ERROR = 1e-12
 """What the brackets pay for: the relative error of every mass and moment of a cell of an analytic density. Quadrature
@@ -54,6 +54,45 @@ class Tail:
     excess: float = 0.0
     square: float = 0.0
     error: float = CELL_ERROR
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    """What bounds the rate of a density at small distortions from both sides; in nats and in the unit of the source.
+
+    Attributes
+    ----------
+    low, high : float
+        The differential entropy h = -∫ p log p lies between them.
+    information : float
+        At least Fisher's information ∫ p'²/p; inf for a density with a jump.
+    bend : float
+        KL(law of X + c ‖ law of X) is at most bend c²/2 for every c: at least the largest -(log p)'' will do.
+    edges : float
+        0; or, for a density that jumps at an end of its support and is largest there, its value there. Then
+        `information` and `bend` are those of the density and its mirror image, half of each. A uniform law has two such
+        ends, and 0 for both.
+    width : float
+        Of the support of a uniform law, else inf.
+    """
+
+    low: float
+    high: float
+    information: float = np.inf
+    bend: float = np.inf
+    edges: float = 0.0
+    width: float = np.inf
+
+    @classmethod
+    def of(cls, entropy: float, scale: float, information: float, bend: float, error: float = 0.0) -> Smoothness:
+        """Of scale Z + c, where Z has these; `entropy` is right to `error` and a few units of rounding.
+
+        >>> Smoothness.of(2.0, 1.0, 1.0 / 3.0, 0.5).information
+        0.3333333333333333
+        """
+        unit = float(np.log(scale))
+        off = error + 16.0 * ROUNDOFF * (1.0 + abs(entropy) + abs(unit))
+        return cls(entropy + unit - off, entropy + unit + off, information / scale / scale, bend / scale / scale)
 
 
 class ContinuousSource(ABC):
@@ -105,6 +144,11 @@ class ContinuousSource(ABC):
     @abstractmethod
     def left_tail(self, a: float) -> Tail:
         """The law on (-inf, a), distances counted outwards from a."""
+
+    @property
+    def smoothness(self) -> Smoothness | None:
+        """None where nothing is known of the entropy; brackets are then wide at small distortions."""
+        return None
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """(law, shift, scale) with X = shift + scale Z and Z of that law, of the order of 1 around 0."""

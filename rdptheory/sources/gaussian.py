@@ -11,7 +11,7 @@ import scipy
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
+from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Smoothness, Tail
 
 __all__ = ["Gaussian", "GaussianVector"]
 
@@ -70,6 +70,11 @@ class Gaussian(ContinuousSource, Finished):
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
         return self.right_tail(2.0 * self.mean - a)
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = ½ log 2πe variance; -(log p)'' is 1/variance everywhere."""
+        return Smoothness.of(0.5 * float(np.log(2.0 * np.pi)) + 0.5, self.standard_deviation, 1.0, 1.0)
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """N(0, 1)."""

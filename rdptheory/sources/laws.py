@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -10,7 +11,8 @@ import scipy
 from rdptheory._types import UNIT_ROUNDOFF, ArrayLike, FloatArray, frozen_array
 from rdptheory.doors import Alike, Finished, guard
 from rdptheory.errors import InvalidInput, finite, real_array
-from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Tail
+from rdptheory.sources.continuous import CELL_ERROR, ContinuousSource, Smoothness, Tail
+from rdptheory.sources.entropy import mixture_entropy
 from rdptheory.sources.gaussian import Gaussian
 
 __all__ = ["Exponential", "GaussianMixture", "Laplace", "Logistic", "StudentT", "Uniform"]
@@ -22,7 +24,10 @@ LOGISTIC_END = 60.0  # scales: the cube root of the density is 1e-9 there
 LARGE = 100.0  # from here on six terms of the asymptotic series of Γ(x + 1/2)/(√x Γ(x)) are exact, and Γ is not
 GAMMA_RATIO = np.array([-399.0 / 262144.0, -21.0 / 32768.0, 5.0 / 1024.0, 1.0 / 128.0, -1.0 / 8.0, 1.0])
 """Of Γ(x + 1/2)/(√x Γ(x)) in powers of 1/x, the highest first: the next is 2e-4 x^-6."""
+DIGAMMA_STEP = np.array([1.0 / 128.0, 0.0, -1.0 / 64.0, 0.0, 1.0 / 8.0, 0.5, 0.0])
+"""Of ψ(x + 1/2) - ψ(x) in powers of 1/x, the highest first: the next is -0.0083 x^-8."""
 TAIL_TERM = 5e-14  # relative error of a density over a tail's mass, beside the rounding of the density's exponent
+NARROWEST = 1e-40  # variance of a part, of that of the mixture, from which on its tops are below e^72
 HEAVIEST = 1.0 / 3.0  # degrees of freedom of a compander: with fewer its quantiles leave float64
 
 
@@ -69,6 +74,12 @@ class Uniform(ContinuousSource, Finished):
     def left_tail(self, a: float) -> Tail:
         """Uniform on [low, a]."""
         return self.right_tail(self.low + self.high - a)
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = log(high - low); the density continues as a constant."""
+        width = self.high - self.low
+        return replace(Smoothness.of(0.0, width, 0.0, 0.0), edges=2.0 / width, width=width)
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """Uniform on [-1/2, 1/2]."""
@@ -127,6 +138,11 @@ class Laplace(ContinuousSource, Finished):
         """The mirror image."""
         return self.right_tail(2.0 * self.mean - a)
 
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = 1 + log 2 scale; the divergence of a law moved by c scale is c - 1 + e^-c <= c²/2."""
+        return Smoothness.of(1.0 + float(np.log(2.0)), self.scale, 1.0, 1.0)
+
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """Mean 0, scale 1."""
         return Laplace(0.0, 1.0), self.mean, self.scale
@@ -179,6 +195,11 @@ class Exponential(ContinuousSource, Finished):
         if a > 0.0:
             raise InvalidInput("a", a, "must be at most 0: cells begin where the support does")
         return NOTHING
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = 1 + log scale; unfolded at 0 the law is Laplace's."""
+        return replace(Smoothness.of(1.0, self.scale, 1.0, 1.0), edges=1.0 / self.scale)
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """Scale 1."""
@@ -240,6 +261,11 @@ class Logistic(ContinuousSource, Finished):
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
         return self.right_tail(2.0 * self.loc - a)
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = 2 + log scale; p'/p = 1 - 2F, so that -(log p)'' = 2p."""
+        return Smoothness.of(2.0, self.scale, 1.0 / 3.0, 0.5)
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """loc 0, scale 1."""
@@ -322,6 +348,20 @@ class StudentT(ContinuousSource, Finished):
     def left_tail(self, a: float) -> Tail:
         """The mirror image."""
         return self.right_tail(2.0 * self.loc - a)
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """h = (ν+1)/2 (ψ((ν+1)/2) - ψ(ν/2)) - log p(0); -(log p)'' is largest at 0."""
+        half = 0.5 * self.df
+        if half >= LARGE:
+            apart, off = float(np.polyval(DIGAMMA_STEP, 1.0 / half)), 2.0 * half**-8.0
+        else:
+            above, below = float(scipy.special.digamma(half + 0.5)), float(scipy.special.digamma(half))
+            apart, off = above - below, 8.0 * UNIT_ROUNDOFF * (abs(above) + abs(below))
+        peak = float(StudentT(self.df).density(np.array(0.0)))
+        entropy = (half + 0.5) * apart - float(np.log(peak))
+        bend = (self.df + 1.0) / self.df
+        return Smoothness.of(entropy, self.scale, (self.df + 1.0) / (self.df + 3.0), bend, (half + 0.5) * off + 1e-13)
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """loc 0, scale 1."""
@@ -414,6 +454,17 @@ class GaussianMixture(ContinuousSource, Finished):
     def left_tail(self, a: float) -> Tail:
         """The mixture of the parts' tails."""
         return self._mixed([part.left_tail(a) for part in self.parts])
+
+    @cached_property
+    def smoothness(self) -> Smoothness | None:
+        """h by a midpoint rule with a bound; divergences of mixtures are at most those of their parts, on average."""
+        scale = self.standard_deviation
+        variances = self.variances / scale / scale
+        if not float(variances.min()) > NARROWEST:
+            return None
+        low, high = mixture_entropy(self.weights, (self.means - self.mean) / scale, variances)
+        most = float(self.weights @ (1.0 / variances))
+        return Smoothness.of(0.5 * low + 0.5 * high, scale, most, most, 0.5 * (high - low))
 
     def standard(self) -> tuple[ContinuousSource, float, float]:
         """Mean 0, variance 1."""
