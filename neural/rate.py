@@ -83,7 +83,7 @@ def rate(
     ------
     InvalidInput
         As in `rdptheory.rdp`; and where a gradient is asked for at a D that no channel keeps, or that is the least of
-        all: the slope there is infinite. At P = 0 it is infinite too, and dR/dP is -inf.
+        all: the slope there is infinite. At P = 0 dR/dP is -inf for a smooth f-divergence, and finite for others.
 
     References
     ----------

@@ -118,7 +118,7 @@ def distortion_at(
             asked = one.source, one.distortion, one.perception
             return Bounds(0.0, inf) if less > R else distortion_at(*asked, R=R - less, P=one.P).bounds
 
-        return _of_density(problem, "D", finite, method)
+        return _of_density(problem, "D", R, finite, method)
     least, zero_rate, guess = _ends(problem, R)
     if R == 0.0:
         return Located(zero_rate.upper, zero_rate, message="the least of a reconstruction that ignores the source")
@@ -246,7 +246,7 @@ def perception_at(
             asked = one.source, one.distortion, one.perception
             return Bounds(0.0, inf) if less > R else perception_at(*asked, R=R - less, D=one.D).bounds
 
-        return _of_density(problem, "P", finite, method)
+        return _of_density(problem, "P", R, finite, method)
     if isinstance(source, Gaussian):
         return _least_perception(problem, R, method, float(gaussian.perception(source.variance, R, D, perception)))
     return _least_perception(problem, R, method)
@@ -369,9 +369,9 @@ def _discrete(problem: Problem, name: str, limit: float) -> DiscreteProblem:
 
 
 def _of_density(
-    problem: Problem, name: str, find: Callable[[Problem, float], Bounds], method: Method | None
+    problem: Problem, name: str, R: float, find: Callable[[Problem, float], Bounds], method: Method | None
 ) -> Located:
-    bounds, narrow = limit_at(problem, name, find, method)
+    bounds, narrow = limit_at(problem, name, R, find, method)
     if bounds.lower == inf:
         return Located(inf, bounds, 0, Status.INFEASIBLE, "no limit, however loose, will do")
     message = "as narrow as asked" if narrow else "a quarter of the cells that it may take proves no narrower bracket"

@@ -140,7 +140,10 @@ def _polished(plan: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
         scale = 1.0 / np.sqrt(np.concatenate([rows, columns]))
         matrix = np.block([[np.diag(rows), plan], [plan.T, np.diag(columns)]]) * scale[:, None] * scale
         missing = np.concatenate([p - rows, q - columns]) * scale
-        step = np.linalg.lstsq(matrix, missing, rcond=None)[0] * scale
+        try:
+            step = np.linalg.lstsq(matrix, missing, rcond=None)[0] * scale
+        except np.linalg.LinAlgError:  # no singular values in as many rounds as LAPACK makes
+            break
         plan = plan * np.exp(np.clip(step[:n, None] + step[None, n:], -1.0, 1.0))
     plan = plan * (q / plan.sum(axis=0))
     return np.asarray(plan * (p / plan.sum(axis=1))[:, None])

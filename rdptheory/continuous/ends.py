@@ -33,6 +33,7 @@ CUT = 4  # pieces of a cell on which a solution is read: the loss along x is the
 EMPTY = 1e-14  # mass of an output below which it is left out: such outputs together change no digit of a rate
 ROOM = 1e-12  # of a limit, kept free for the rounding of the judge
 SECANTS = 12  # steps of the slope until E d = D: each gains more than a digit
+MOST_LOG = 300.0  # of a slope that is tried: none that a limit in float64 asks for is as steep
 SINKHORN = 200  # steps at P = 0, each of which gains half a digit
 SETTLED = 1e-14  # relative change of the potential that is rounding
 
@@ -222,7 +223,7 @@ def _tuned(problem: DiscreteProblem, channel: Callable[[float], FloatArray], s: 
     W = channel(s)
     miss = _spent(problem, W) - (1.0 - 2.0 * ROOM) * limit
     for _ in range(SECANTS):
-        if -4.0 * ROOM * limit <= miss <= ROOM * limit:
+        if -4.0 * ROOM * limit <= miss <= ROOM * limit or not abs(x + step) <= MOST_LOG:
             break
         there = channel(float(np.exp(x + step)))
         change = _spent(problem, there) - (1.0 - 2.0 * ROOM) * limit

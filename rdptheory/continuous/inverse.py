@@ -15,6 +15,7 @@ from rdptheory.continuous.lattice import cell_law, lattice
 from rdptheory.continuous.nodes import nodes, nodes_for
 from rdptheory.continuous.noise import CAREFUL
 from rdptheory.continuous.posed import Posed, per
+from rdptheory.continuous.shannon import Shannon
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method
 from rdptheory.problems import Problem
@@ -23,6 +24,8 @@ from rdptheory.sources import ContinuousSource
 __all__ = ["limit_at", "without_rate"]
 
 LARGEST = sys.float_info.max
+LEAST = sys.float_info.min  # below it float64 has fewer digits
+SUBNORMAL = 5e-324  # the least number above 0: a limit that is not 0 is not told as 0
 PROBES = (1.0, 2.0)  # of a limit: finite limits are affine in the true ones, so two values tell all
 ROUNDING = 1e-12  # relative error of the variance of a law that has formulas
 RIGHT = 0.5  # share of what nodes were fitted to, up to which they need not be fitted again
@@ -30,21 +33,23 @@ SEARCHED = 4  # a search asks for ten rates where `Cells` asks for one: a quarte
 
 
 def limit_at(
-    problem: Problem, name: str, find: Callable[[Problem, float], Bounds], method: Method | None
+    problem: Problem, name: str, R: float, find: Callable[[Problem, float], Bounds], method: Method | None
 ) -> tuple[Bounds, bool]:
-    """A proved bracket on the D (or P) where the rate of a density falls to what `find` was told, and if it is narrow.
+    """A proved bracket on the D (or P) where the rate of a density falls to R, and if it is narrow.
 
     Every finite problem below has a rate of at most R(D,P) at limits that are increasing affine functions of D and P,
     so the limit that the same rate pays for there, taken back, is a lower bound; with the problems above it is an upper
-    one.
+    one. Where D is small Shannon's lower bound and noise say more, without cells.
 
     Parameters
     ----------
     problem : Problem
         About a density, with any number for the limit that is looked for.
     name : "D" or "P"
+    R : float
+        The rate, in nats.
     find : function
-        A bracket on that limit for a finite problem, at a rate that is so many nats less: what tells the tails.
+        A bracket on that limit for a finite problem, at a rate of so many nats less than R: what tells the tails.
     method : Cells or None
         The search ends when the bracket is 2 gap wide, relatively, or at a quarter of `max_cells`.
     """
@@ -56,7 +61,11 @@ def limit_at(
     exponent = power(posed.distortion if name == "D" else posed.perception)
     low, n, fitted = 0.0, FIRST, np.inf
     high = _spread(problem, posed.source.standard_deviation) * CAREFUL if name == "D" else np.inf
-    while True:
+    shannon = Shannon.of(posed) if name == "D" else None
+    if shannon is not None:
+        low, noisy = shannon.limits(R)
+        high = min(high, noisy)
+    while high > LEAST and not high - low <= 2.0 * chosen.gap * high < np.inf:  # no cells keep next to nothing
         D = _about(posed, name, low, high)
         squared = power(posed.distortion) == 2
         t = nodes_for(posed.source, n, D) if squared else nodes(posed.source, n)
@@ -79,12 +88,15 @@ def limit_at(
         if n == FIRST and not RIGHT * D <= now <= D / RIGHT and fitted != D:
             fitted = D  # few cells tell what to fit the nodes to
             continue
-        narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high < np.inf
-        if narrow or n >= most:
-            lower, upper = (per(end, posed.scale, -exponent) for end in (low, high))
-            beyond = lower == np.inf > low  # the unit of the question ends before the limit does
-            return Bounds(LARGEST if beyond else lower, upper), narrow and not beyond
+        if low == np.inf or n >= most:
+            break
         n *= 2
+    lower, upper = (per(end, posed.scale, -exponent) for end in (low, high))
+    if upper < LEAST:  # where a product is off by half of the least number above 0
+        lower, upper = max(0.0, lower - 2.0 * SUBNORMAL), upper + 2.0 * SUBNORMAL
+    beyond = lower == np.inf > low  # the unit of the question ends before the limit does
+    narrow = low == np.inf or high - low <= 2.0 * chosen.gap * high < np.inf
+    return Bounds(LARGEST if beyond else lower, upper), narrow and not beyond
 
 
 def without_rate(problem: Problem) -> Bounds | None:

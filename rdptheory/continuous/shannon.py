@@ -58,6 +58,8 @@ CUT_OFF = 1e-12  # nats: more than what is cut off there changes
 HALVINGS = 80  # of an interval of log D: more than float64 has digits
 UNITS = 64.0 * 2.0**-53  # of the logarithms that a bound is a sum of
 HELD = 1.0 - 1e-9  # of the radius of a ball: what a law is moved by must be less
+EXPONENTIAL = 1e-12  # relative: more than an exponential of a number below 745 in size is off
+SUBNORMAL = 5e-324  # the least number above 0: a limit that is not 0 is not told as 0
 LOWEST = 1e-300  # radii below which float64 may have rounded up
 
 
@@ -156,12 +158,12 @@ class Shannon:
         most = self.posed.source.standard_deviation if self.squared else self._most
         high = log(min(most, 0.5 * self.known.width / CLEAR)) / share - 1e-6 if 0.0 < most < inf else -inf
         if not low < high or not self.upper(high) <= R:
-            return _exp(low) * (1.0 - 1e-12), inf
+            return _below(low), inf
         above, below = low, high
         for _ in range(HALVINGS):
             middle = 0.5 * (above + below)
             above, below = (above, middle) if self.upper(middle) <= R else (middle, below)
-        return _exp(low) * (1.0 - 1e-12), _exp(below) * (1.0 + 1e-12)
+        return _below(low), exp(below) * (1.0 + EXPONENTIAL) + SUBNORMAL
 
 
 def first_ends(posed: Posed) -> tuple[CellBounds, Candidate | None, Slopes]:
@@ -181,5 +183,6 @@ def first_ends(posed: Posed) -> tuple[CellBounds, Candidate | None, Slopes]:
     return bounds, candidate, slopes
 
 
-def _exp(x: float) -> float:
-    return exp(x) if x < 700.0 else inf
+def _below(log_D: float) -> float:
+    """At most e^log_D."""
+    return max(0.0, exp(min(log_D, 700.0)) * (1.0 - EXPONENTIAL) - SUBNORMAL)

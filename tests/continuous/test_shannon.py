@@ -21,6 +21,7 @@ from rdptheory import (
     Status,
     StudentT,
     Uniform,
+    distortion_at,
     rate_distortion,
     rdp,
 )
@@ -203,14 +204,47 @@ def test_small_distortions_take_no_cells_and_have_a_channel() -> None:
     found = rate_distortion(Laplace(3.0, 2.0), SQUARED, D=1e-6)
     assert (found.status, found.steps) == (Status.OPTIMAL, 0)
     assert found.bounds.lower_from == "Shannon's lower bound"
-    assert found.slopes.D == pytest.approx(-0.5e6)
+    assert found.slopes.D == pytest.approx(-0.5e6, rel=1e-6)
     rng = np.random.default_rng(0)
     x = rng.laplace(3.0, 2.0, 4_000)
     error = (found.candidate.draw(x, Laplace(3.0, 2.0), rng) - x) ** 2
     assert abs(error.mean() - 1e-6) <= 5.0 * error.std() / np.sqrt(x.size)  # five standard errors
     absolute = rate_distortion(StudentT(1.5), ABSOLUTE, D=1e-4)  # whose variance is infinite
     assert absolute.gap <= 1e-7
-    assert absolute.slopes.D == pytest.approx(-1e4)
+    assert absolute.slopes.D == pytest.approx(-1e4, rel=1e-6)
+
+
+@pytest.mark.parametrize("R", [0.0, 2.0, 6.0, 20.0])
+def test_the_distortion_of_a_rate_lies_between_its_limits(R) -> None:
+    """Of a Gaussian law, whose formula is known; planted: an entropy that is too large leaves it outside."""
+    known = Shannon.of(Posed.of(Problem(Gaussian(1.0, 4.0), SQUARED, None, 1.0, np.inf)))
+    low, high = known.limits(R)
+    exact = np.exp(-2.0 * R)  # of the unit variance in which the question is posed
+    assert low <= exact <= high
+    assert high <= low * (1.0 + 1e-6) or R < 6.0
+    off = replace(known, known=replace(known.known, low=known.known.low + 0.1))
+    assert not off.limits(R)[0] <= exact
+
+
+@pytest.mark.parametrize("distortion", [SQUARED, ABSOLUTE], ids=["squared", "absolute"])
+@pytest.mark.parametrize(("ball", "P"), [(None, np.inf), (TV, 0.0), (W1, 0.01)])
+def test_distortion_at_a_large_rate_takes_no_cells(distortion, ball, P) -> None:
+    """It is the other side of the rates that are bracketed at both its ends, in another unit."""
+    law = Laplace(3.0, 2.0)
+    found = distortion_at(law, distortion, ball, R=9.0, P=P)
+    assert (found.status, found.gap <= 2e-4 * found.value) == (Status.OPTIMAL, True)
+    ends = [rdp(law, distortion, ball, D=D, P=P).bounds for D in (found.bounds.lower, found.bounds.upper)]
+    assert ends[1].lower <= 9.0 <= ends[0].upper
+    assert ends[0].lower <= 9.0 + 1e-9  # a lower end that is none would be far inside
+    assert ends[1].upper >= 9.0 - 1e-9
+
+
+@pytest.mark.parametrize(("law", "R"), [(Laplace(0.0, 1.0), 400.0), (Laplace(0.0, 1e-150), 30.0), (M, 372.0)])
+def test_a_distortion_below_float64_is_not_0(law, R) -> None:
+    bounds = distortion_at(law, SQUARED, None, R=R, P=np.inf).bounds
+    exact = np.log(law.standard_deviation) * 2.0 - 2.0 * R  # at most: that of a Gaussian law
+    assert 0.0 <= bounds.lower <= bounds.upper
+    assert 0.0 < bounds.upper <= 1e-320 or np.log(bounds.upper) <= exact + 1e-9
 
 
 def test_mixtures_of_parts_far_apart_or_of_no_width() -> None:

@@ -262,7 +262,7 @@ def test_limits_of_heavy_tails_are_found() -> None:
         assert zero.value == pytest.approx(41.0 * times, rel=1e-11)  # the bracket is 2e-12 wide
     found = distortion_at(law, SQUARED, None, R=0.5, P=np.inf, method=COARSE)
     assert found.bounds.upper < 1.1 * found.bounds.lower < 2.0
-    assert found.status is Status.STOPPED
+    assert found.status is Status.OPTIMAL
     rates = [rate_distortion(law, SQUARED, D=D, method=COARSE).bounds for D in (found.bounds.lower, found.value)]
     assert rates[0].upper >= 0.5 >= rates[1].lower
 
@@ -328,3 +328,10 @@ def test_the_corner_of_a_density_is_where_the_brackets_begin_to_tell(perception)
     dear, free = (rdp(L, SQUARED, perception, D=0.8 * low, P=P, method=method).bounds for P in (0.02, np.inf))
     assert dear.lower <= free.upper
     assert np.isfinite(found.active_rate)
+
+
+def test_the_largest_distortion_at_P_0_is_asked_for_without_a_warning() -> None:
+    """No multiplier belongs to it, so that a search for one goes on to the end of float64."""
+    law = StudentT(2.1)
+    found = rdp(law, SQUARED, TV, D=law.standard_deviation**2, P=0.0, method=Cells(max_cells=64))
+    assert 0.0 <= found.bounds.lower <= found.bounds.upper
