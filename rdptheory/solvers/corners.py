@@ -117,11 +117,11 @@ def _is_point(ball: PerceptionLimit, share: float) -> bool:
 
     It is where δ is a transport, or total variation.
     """
-    cost = _moves(ball) if ball.limit > 0.0 else None
-    if cost is None:
-        return ball.limit == 0.0
-    least, lightest = cost.min(initial=np.inf, where=cost > 0.0), ball.reference[ball.reference > 0.0].min()
-    return bool(ball.limit <= share * least * lightest)
+    if ball.limit == 0.0:
+        return True
+    most = share * float(ball.reference[ball.reference > 0.0].min())
+    cost = _moves(ball) if ball.limit <= most * ball.divergence.scale else None
+    return cost is not None and bool(ball.limit <= most * cost.min(initial=np.inf, where=cost > 0.0))
 
 
 def _moves(ball: PerceptionLimit) -> FloatArray | None:
