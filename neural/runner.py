@@ -119,6 +119,15 @@ class Bench:
         return [len({hash(image.numpy().tobytes()) for image in part}) for part in (self.split.train, self.split.test)]
 
     @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What decides the numbers of a run; the images by a fingerprint."""
+        images = hashlib.sha256(b"".join(part.numpy().tobytes() for part in (self.split.train, self.split.test)))
+        return {
+            "preset": self.preset, "data": self.data, "images": images.hexdigest()[:16], "seed": self.seed,
+            "share": self.share, "side": self.split.train.shape[-1],
+        }  # fmt: skip
+
+    @cached_property
     def classifier(self) -> Classifier:
         """The network of features: it tells the labels apart, or the k-means cells of images without labels."""
         images, labels = self.split.train.to(self.device), self.split.train_labels
@@ -279,8 +288,7 @@ def answer(study: str | Study, bench: Bench) -> Result:
     bench.train(models)
     table = Table(tuple(record for model in models for record in bench.measure(study, model)))
     facts = {
-        "preset": bench.preset, "data": bench.data, "seed": bench.seed, "share": bench.share,
-        "side": bench.split.train.shape[-1], "device": bench.device,
+        **bench.asked, "device": bench.device,
         "executor": type(bench.executor).__name__, "threads": torch.get_num_threads(), "torch": torch.__version__,
         "machine": platform.machine(), "wall_seconds": round(time.monotonic() - wall, 2),
         "cpu_seconds": round(_clock(bench.device) + bench.elsewhere - cpu, 2),
@@ -321,9 +329,8 @@ def run(id: str, bench: Bench, folder: str | os.PathLike[str], *, resume: bool =
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not resume)):
         raise InvalidInput("out", str(out), "is no empty folder: choose another, or go on with --resume")
     if (out / "result.json").exists():
-        side = bench.split.train.shape[-1]
-        result, asked = read(out), (id, bench.preset, bench.data, bench.seed, bench.share, side)
-        if (result.study.id, *(result.facts.get(n) for n in ("preset", "data", "seed", "share", "side"))) != asked:
+        result = read(out)
+        if result.study.id != id or any(result.facts.get(n) != own for n, own in bench.asked.items()):
             raise InvalidInput("out", str(out), "holds another run: choose another folder")
         return result
     bench.folder = out / "checkpoints"

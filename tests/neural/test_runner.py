@@ -92,6 +92,7 @@ def test_a_run_is_written_once_resumed_and_read_back(tmp_path, digits):
         ("interpolate", replace(small(digits), seed=1)),
         ("interpolate", replace(small(digits), share=1.0)),
         ("interpolate", small(replace(digits, name="other"))),
+        ("interpolate", small(replace(digits, train=digits.train.flip(3)))),  # other images of the same name
     ):
         with pytest.raises(InvalidInput, match="another run"):
             runner.run(id, bench, tmp_path / "a", resume=True)
