@@ -40,8 +40,9 @@ typedef struct {
     double *images, *offset, *across, *half, *H; /* coupled response; images is A turned, (m, own) */
     double *unit_f, *unit_r, *unit_v, *border; /* columns of the border, and the small matrix */
     double *matrix, *wanted, *border_row, *one, *none; /* its copy, right-hand side, a column; changes of the mu */
-    double *rows_m, *rows_n, *parts, *push, *dv; /* scratch */
+    double *rows_m, *rows_n, *push, *dv;         /* scratch */
     double *affine, *centring, *second_order, *chosen, *trial, *targets; /* directions */
+    double *kept;   /* the best state close to the end */
     double *moving; /* relative moves of the pairs that may stop a step: of the three directions, packed */
 } Core;
 
@@ -89,6 +90,7 @@ void respond_gram(Core *c);
 void respond_solve(Core *c, const double *u, int constants, const double *dmu, double *dr, double *dv);
 
 /* system.c */
+void evaluate(Core *c); /* all that belongs to a state */
 void settle(Core *c);
 int factor(Core *c);
 int direction(Core *c, const double *targets, int residual, double *out);

@@ -28,7 +28,7 @@ int64_t rdp_fixed_work_size(const rdp_problem *problem) {
 }
 
 /* B at (f, s), its means, B r; returns the dual value. */
-static double evaluate(Core *c, const double *f, double s) {
+static double look(Core *c, const double *f, double s) {
     const rdp_problem *is = c->is;
     int64_t n = c->n, m = c->m, wide = whole(n);
     double value = -s, *Br = c->Br, *spent = c->spent;
@@ -98,7 +98,7 @@ void follow_law(const rdp_problem *is, Core *c, double *work) {
     for (int64_t i = 0; i < n && !is->resume; i++) f[i] = 0.0;
     for (int64_t i = n; i < wide; i++) df[i] = 0.0;
     if (c->K) s = is->resume ? is->state[n] : slope_for(c, is->law);
-    double value = evaluate(c, f, s);
+    double value = look(c, f, s);
     for (;; step++) {
         double mean = c->K ? dot(c->mean, is->law, m) : 0.0;
         error = 0.0;
@@ -133,7 +133,7 @@ void follow_law(const rdp_problem *is, Core *c, double *work) {
         int moved = 0;
         for (int half = 0; half < HALVINGS && !moved; half++, length *= 0.5) {
             for (int64_t i = 0; i < n; i++) c->trial[i] = f[i] + length * df[i];
-            reached = evaluate(c, c->trial, s + length * ds);
+            reached = look(c, c->trial, s + length * ds);
             double now = 0.0, least = INFINITY;
             for (int64_t i = 0; i < n; i++) {
                 now += fabs(is->p[i] - c->Br[i]);
@@ -146,10 +146,10 @@ void follow_law(const rdp_problem *is, Core *c, double *work) {
                 value = reached;
             }
         }
-        if (!moved) value = evaluate(c, f, s);
+        if (!moved) value = look(c, f, s);
         if (!moved || error > FAR) { /* far away one Sinkhorn step brings the rows back */
             for (int64_t i = 0; i < n; i++) f[i] += c->logp[i] - log(fmax(c->Br[i], 1e-300));
-            value = evaluate(c, f, s);
+            value = look(c, f, s);
         }
     }
     is->state[n] = s;

@@ -11,9 +11,10 @@
 #define RISE 2.0           /* or multiply E d by so much; one that does not is shortened */
 #define SHORTENED 0.3      /* by this factor, */
 #define SHORTENINGS 8      /* so often */
-#define CRAWL 0.01         /* an attempt is given up after so many steps shorter than this, */
-#define CRAWLS 12
-#define GROWING 1.2        /* unless each is so many times as long as the one before: a multiplier that began far too small */
+#define CRAWL 0.01         /* an attempt is given up once its steps shorter than this outnumber the others since by so many: */
+#define CRAWLS 12          /* one that crawls with breaks would take the steps of all attempts after it; */
+#define GROWING 1.2        /* not counted where each is so many times as long as the last: a multiplier that began far too small */
+#define CLOSE 100.0        /* times the gap asked for: from there on the best state is kept, as rounding may throw off the next */
 #define MOVES (-0.3)       /* relative moves above this cannot stop a step short of 1: three of them sum to less */
 
 #define NEAR 0.2           /* of P: how well the answer for the reference is found before the ball is opened */
@@ -68,7 +69,7 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
     take_tables(c, &at, &used);
     TAKE(scratch, table); TAKE(tilt, K * wide); TAKE(spent, K * wide); TAKE(dist, K); TAKE(held, n); TAKE(level_of, n);
     TAKE(lse, m); TAKE(logc, m); TAKE(h, m); TAKE(D, m);
-    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(parts, wider); TAKE(rows_m, wider);
+    TAKE(mean, K * m); TAKE(second, K * K * m); TAKE(push, m); TAKE(rows_m, wider);
     TAKE(targets, c->pairs); TAKE(per_left, 2 * c->pairs);
     c->per_right = c->per_left ? c->per_left + c->pairs : NULL; /* side by side, as in a direction */
        TAKE(dv, whole(own)); TAKE(offset, own); TAKE(one, L); TAKE(none, L);
@@ -108,7 +109,7 @@ int64_t lay_out(Core *c, const rdp_problem *is, double *work) {
         free_at += k + (b->kind == RDP_TRANSPORT ? b->rows : 0);
     }
     int64_t d = direction_size(c);
-    TAKE(affine, d); TAKE(centring, d); TAKE(second_order, d); TAKE(chosen, d); TAKE(trial, d);
+    TAKE(affine, d); TAKE(centring, d); TAKE(second_order, d); TAKE(chosen, d); TAKE(trial, d); TAKE(kept, d);
     TAKE(moving, 6 * c->pairs);
     return used;
 }
@@ -253,16 +254,23 @@ static void iterate(const rdp_problem *is, Core *c, double *work) {
     else if (!is->resume) begin(c);
     c->total_weight = total_of(c->weight, c->pairs);
     settle(c);
-    double least = INFINITY, worst = INFINITY, mass = 0.0, last = 0.0;
+    double least = INFINITY, worst = INFINITY, mass = 0.0, last = 0.0, best = CLOSE * is->gap;
     int why = RDP_LIMIT;
+    size_t size = sizeof(double) * (size_t)direction_size(c);
     for (;; step++) {
         mass = dot(c->left, c->right, c->pairs);
         if (!isfinite(mass)) { why = RDP_NO_STEP; break; }
         double steepest = 0.0;
         for (int64_t k = 0; k < c->K; k++) steepest = fmax(steepest, c->left[c->m + k]);
         if (steepest > DIVERGED) { why = RDP_DIVERGED; break; }
-        if (mass <= 0.5 * is->gap) {
+        if (mass <= CLOSE * is->gap) {
             worst = worst_residual(c);
+            if (larger(mass, worst) < best) {
+                best = larger(mass, worst);
+                memcpy(c->kept, c->f, size);
+            }
+        }
+        if (mass <= 0.5 * is->gap) {
             if (worst <= 0.25 * is->gap) { why = RDP_READY; break; }
             idle = worst >= 0.9 * least ? idle + 1 : 0;
             if (idle >= PATIENCE) { why = RDP_STALLED; break; }
@@ -272,10 +280,16 @@ static void iterate(const rdp_problem *is, Core *c, double *work) {
         if (!factor(c)) { why = stopped(is) ? RDP_STOPPED : RDP_SINGULAR; break; }
         double length = advance(c, mass / c->total_weight, mass);
         if (!(length >= 1e-10)) { why = RDP_NO_STEP; break; }
-        crawling = length >= CRAWL ? 0 : crawling + (length <= GROWING * last);
+        crawling = length >= CRAWL ? (crawling > 1 ? crawling - 1 : 0) : crawling + (length <= GROWING * last);
         if (crawling > CRAWLS) { why = RDP_CRAWLED; break; }
         last = length;
         move(c, length);
+    }
+    if (why != RDP_READY && best < CLOSE * is->gap) { /* what came after it is no better */
+        memcpy(c->f, c->kept, size);
+        evaluate(c);
+        mass = dot(c->left, c->right, c->pairs);
+        worst = worst_residual(c);
     }
     is->report[0] = (double)step;
     is->report[1] = why;

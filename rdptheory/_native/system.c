@@ -10,12 +10,13 @@
 #include "core.h"
 
 #define FAR 3.0    /* |log(p/Br)| from which a row is brought back by scaling: Newton would take a step for each unit */
+#define STAYS 0.5  /* but where this would move it by less, its columns are all its own, and scaling moves nothing */
 #define LEAP 100.0 /* and by how much at once, so that exp stays in range */
 #define LOOSE 1e-12 /* of a pin where total variation holds r in all but one group: less is lost in rounding */
 #define PASSES 8   /* each pass evaluates once; rows that exchange mass settle in two or three */
 
 /* One pass over a column while it is near: B, and what it adds to the sums over columns and rows. */
-static void evaluate(Core *c) {
+static void sum_columns(Core *c) {
     int64_t n = c->n, m = c->m, K = c->K, stride = c->stride, wide = whole(n), size = m * stride;
     double *Br = c->Br, *spread = c->spread;
     for (int64_t i = 0; i < n; i++) c->height[i] = c->logp[i] + c->f[i];
@@ -64,20 +65,26 @@ static void evaluate(Core *c) {
     for (int64_t i = 0; i < n; i++) c->off[i] = c->logp[i] - log(Br[i]);
 }
 
+void evaluate(Core *c) {
+    for (int64_t l = 0; l < c->L; l++) ball_evaluate(c, c->ball + l);
+    sum_columns(c);
+}
+
 /* A new state: balls and tables, rows thrown far off brought back, slacks raised to what the constraints leave. */
 void settle(Core *c) {
     int64_t m = c->m;
-    for (int64_t l = 0; l < c->L; l++) ball_evaluate(c, c->ball + l);
     evaluate(c);
     for (int pass = 0; pass < PASSES; pass++) {
         int far = 0;
-        for (int64_t i = 0; i < c->n; i++)
-            if (fabs(c->off[i]) > FAR) {
-                far = 1;
-                c->f[i] += clip(c->off[i], -LEAP, LEAP);
-            }
+        for (int64_t i = 0; i < c->n; i++) {
+            /* spread/Br is how log Br answers to f; the rows that share columns with a plan close sooner when moved whole */
+            double yields = c->plan ? 1.0 : smaller(1.0, 2.0 * c->spread[i] / c->Br[i]);
+            if (!(fabs(c->off[i]) > FAR && yields * fabs(c->off[i]) > STAYS)) continue;
+            far = 1;
+            c->f[i] += clip(yields * c->off[i], -LEAP, LEAP);
+        }
         if (!far) break;
-        evaluate(c);
+        sum_columns(c);
     }
     for (int64_t k = 0; k < c->K; k++) c->right[m + k] = fmax(c->right[m + k], 1.0 - c->dist[k]);
     for (int64_t l = 0; l < c->L; l++)
