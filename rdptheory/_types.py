@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "SUBNORMAL",
     "UNIT_ROUNDOFF",
     "ArrayLike",
     "Bounds",
@@ -37,6 +38,8 @@ Kind = TypeVar("Kind")
 Unbounded = float("inf")
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one float64 operation."""
+SUBNORMAL = 5e-324
+"""The least float64 above 0: what an operation errs by where numbers have no digits left."""
 LONGEST_WHOLE = 309
 """Digits before the point of the largest float64."""
 SPEC = re.compile(r"\.?([1-9]\d?|0(?=[fe]))([gfe]?)", re.ASCII)

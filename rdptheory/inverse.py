@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, Bounds
+from rdptheory._types import SUBNORMAL, UNIT_ROUNDOFF, Bounds
 from rdptheory.blocks import block_distortion
 from rdptheory.certificates import lower_bound, slater_channel
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, gaussian, match
@@ -36,8 +36,7 @@ SEARCH_STEPS = 100  # rates; bisection alone would take 52
 DOUBLINGS = 40  # of the first guess at the upper end: a factor of 1e12
 SMALLEST = 1e-12  # of a limit, where the search for a first lower end gives up
 NEAR = 1e-9  # of a limit that was bracketed by what is feasible: as narrow as the rates make others
-SUBNORMAL = 2e-323  # four times the least number: what the rounding of a chord is where products have no digits
-LEAST = 5e-324  # above 0: a limit that float64 holds no better than as 0 is bracketed by it
+LOST = 4.0 * SUBNORMAL  # what the rounding of a chord is where products have no digits
 PLACEHOLDER = 1.0  # where the limit that is sought stands in the question
 
 
@@ -114,9 +113,8 @@ def distortion_at(
         if R == 0.0 and (known := without_rate(problem)) is not None:
             return Located(known.upper, known, message="the least of a reconstruction that ignores the source")
 
-        def finite(one: Problem, less: float) -> Bounds:
-            asked = one.source, one.distortion, one.perception
-            return Bounds(0.0, inf) if less > R else distortion_at(*asked, R=R - less, P=one.P).bounds
+        def finite(one: Problem, rate: float) -> Bounds:
+            return distortion_at(one.source, one.distortion, one.perception, R=rate, P=one.P).bounds
 
         return _of_density(problem, "D", R, finite, method)
     least, zero_rate, guess = _ends(problem, R)
@@ -241,10 +239,9 @@ def perception_at(
     source = problem.source
     if isinstance(source, ContinuousSource) and (match(problem) is None or method not in (None, ClosedForm())):
 
-        def finite(one: Problem, less: float) -> Bounds:
+        def finite(one: Problem, rate: float) -> Bounds:
             assert one.perception is not None
-            asked = one.source, one.distortion, one.perception
-            return Bounds(0.0, inf) if less > R else perception_at(*asked, R=R - less, D=one.D).bounds
+            return perception_at(one.source, one.distortion, one.perception, R=rate, D=one.D).bounds
 
         return _of_density(problem, "P", R, finite, method)
     if isinstance(source, Gaussian):
@@ -291,7 +288,7 @@ def _least_limit(
         high = least + 2.0 * (high - least)
     else:
         return Located(inf, Bounds(least, inf), 0, Status.STOPPED, "no channel is seen, however loose the limit")
-    while high - low > max(4.0 * ALLOWANCE * high, SUBNORMAL):
+    while high - low > max(4.0 * ALLOWANCE * high, LOST):
         steps += 1
         middle = 0.5 * (low + high)
         if slater_channel(kept(middle)) is not None:
@@ -418,9 +415,9 @@ class _Search:
             last, width = width, self.high - self.low
             if width <= max(4.0 * self.resolution, 4.0 * ALLOWANCE * self.high):
                 break
-            x, guess = self.low if guess is None else max(guess, LEAST), None
+            x, guess = self.low if guess is None else max(guess, SUBNORMAL), None
             if x in asked or not self.low <= x <= self.high or width > 0.25 * last:
-                below = LEAST if self.low == 0.0 and self.high <= SMALLEST * high else self.low  # of any exponent
+                below = SUBNORMAL if self.low == 0.0 and self.high <= SMALLEST * high else self.low  # of any exponent
                 wide = below > 0.0 and self.high > 4.0 * below
                 x = sqrt(below) * sqrt(self.high) if wide else 0.5 * (self.low + self.high)
             if x in asked:
@@ -430,7 +427,7 @@ class _Search:
         else:
             self.stopped = self.stopped or f"{SEARCH_STEPS} rates did not settle it"
         bounds = Bounds(self.low, self.high)
-        narrow = max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high, SUBNORMAL)
+        narrow = max(4.0 * self.wanted, 4.0 * ALLOWANCE * self.high, LOST)
         if bounds.gap > max(narrow, 4.0 * self.resolution) or (self.stopped and bounds.gap > narrow):
             sentence = self.stopped or "no other limit was left to ask for"
             return Located(self.high, bounds, self.steps, Status.STOPPED, sentence)
@@ -462,7 +459,7 @@ class _Search:
         if self.left is not None and self.right is not None and self.left[0] < self.right[0]:
             (a, above), (b, below) = self.left, self.right
             met = b - (self.R - below) / (above - below) * (b - a)
-            self.high = min(self.high, met + ALLOWANCE * b + SUBNORMAL)
+            self.high = min(self.high, met + ALLOWANCE * b + LOST)
 
     def _tangent(self, x: float, solution: Solution[Any]) -> None:
         steepness = -self.slope(solution.slopes)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, Bounds
+from rdptheory._types import SUBNORMAL, UNIT_ROUNDOFF, Bounds
 from rdptheory.closed_forms import ALLOWANCE, ClosedForm, match
 from rdptheory.distortions import Distortion
 from rdptheory.divergences import Divergence
@@ -47,7 +47,7 @@ ALIKE = 1e-9  # nats: what is not told apart where a slope was computed somewher
 STRAIGHT = 1e-3  # of the range of D: points so far apart that cost the same are called a straight piece
 VANISHING = 1e-300  # a D at which there is nothing left to find: no slope that float64 holds is steeper than there
 ROUNDING = 16 * UNIT_ROUNDOFF  # of a sum of two products
-SUBNORMAL = 2e-323  # four times the least number: what such a sum loses where products have no digits
+LOST = 4.0 * SUBNORMAL  # what such a sum loses where products have no digits
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ class _Search:
     def value(self) -> float:
         """An upper bound on L(s): what the best of the channels costs."""
         costs = (one.upper + self.s * one.D + ROUNDING * (one.upper + self.s * abs(one.D)) for one in self.seen)
-        return min(cost for cost in costs if isfinite(cost)) + SUBNORMAL
+        return min(cost for cost in costs if isfinite(cost)) + LOST
 
     @property
     def bracket(self) -> Bounds:
@@ -285,7 +285,7 @@ class _Search:
             if apart == 0.0 or not isfinite(one.height):
                 continue
             bound = (top - one.height) / (self.s - one.s)
-            pad = ROUNDING * abs(bound) + (ROUNDING * (abs(top) + abs(one.height)) + SUBNORMAL) / apart
+            pad = ROUNDING * abs(bound) + (ROUNDING * (abs(top) + abs(one.height)) + LOST) / apart
             if one.s < self.s:
                 high = min(high, bound + pad)
             else:

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from rdptheory._types import UNIT_ROUNDOFF, FloatArray
+from rdptheory._types import SUBNORMAL, UNIT_ROUNDOFF, FloatArray
 from rdptheory.closed_forms import transport_binary, transport_gaussian, transport_uniform
 from rdptheory.closed_forms.matching import ClosedForm
 from rdptheory.distortions import SquaredError
@@ -23,7 +23,7 @@ __all__ = ["limited_randomness", "match_transport"]
 
 ALLOWANCE = 128.0 * UNIT_ROUNDOFF
 """Of the largest number that enters a formula: each adds up a handful of terms with a few rounding units each."""
-SUBNORMAL = 64.0 * 5e-324
+LOST = 64.0 * SUBNORMAL
 """What a handful of products may be off where float64 has no digits left."""
 
 
@@ -61,7 +61,7 @@ def _answer(
     if not np.isfinite(scale):
         rule = "must be so near the target, and so narrow, that float64 holds the square of what lies between"
         raise InvalidInput("source", problem.source, rule)
-    allowance = ALLOWANCE * scale + SUBNORMAL
+    allowance = ALLOWANCE * scale + LOST
     bounds = TransportBounds(max(0.0, value - allowance), value + allowance, "closed form")
     return TransportSolution(
         distortion=bounds.upper,

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from rdptheory._types import Bounds
+from rdptheory._types import SUBNORMAL, Bounds
 from rdptheory.continuous.cells import FIRST, TRANSPORT, Cells
 from rdptheory.continuous.finite import cells_problem, power, rounded_problem
 from rdptheory.continuous.lattice import cell_law, lattice
 from rdptheory.continuous.nodes import nodes, nodes_for
 from rdptheory.continuous.noise import CAREFUL
-from rdptheory.continuous.posed import Posed, per
+from rdptheory.continuous.posed import LEAST, Posed, per
 from rdptheory.continuous.shannon import Shannon
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import Method
@@ -24,8 +24,6 @@ from rdptheory.sources import ContinuousSource
 __all__ = ["limit_at", "without_rate"]
 
 LARGEST = sys.float_info.max
-LEAST = sys.float_info.min  # below it float64 has fewer digits
-SUBNORMAL = 5e-324  # the least number above 0: a limit that is not 0 is not told as 0
 PROBES = (1.0, 2.0)  # of a limit: finite limits are affine in the true ones, so two values tell all
 ROUNDING = 1e-12  # relative error of the variance of a law that has formulas
 RIGHT = 0.5  # share of what nodes were fitted to, up to which they need not be fitted again
@@ -49,7 +47,7 @@ def limit_at(
     R : float
         The rate, in nats.
     find : function
-        A bracket on that limit for a finite problem, at a rate of so many nats less than R: what tells the tails.
+        A bracket on that limit for a finite problem at a rate, which is less than R by what tells the tails.
     method : Cells or None
         The search ends when the bracket is 2 gap wide, relatively, or at a quarter of `max_cells`.
     """
@@ -75,15 +73,16 @@ def limit_at(
             asked = one.distortion, one.perception, one.D, one.P
             return rounded_problem(rounded, rounded, *asked)  # noqa: B023
 
-        low = max(low, _taken_back(posed, name, below, lambda one: find(one, 0.0)).lower)
+        low = max(low, _taken_back(posed, name, below, lambda one: find(one, R)).lower)
         for redraw in posed.redraws:
 
             def above(one: Posed, redraw: bool = redraw) -> Problem | None:
                 asked = one.distortion, one.perception, one.D, one.P, redraw
                 return cells_problem(cells, cells, *asked)  # noqa: B023
 
-            extra = cells.extra
-            high = min(high, _taken_back(posed, name, above, lambda one: find(one, extra)).upper)  # noqa: B023
+            rate = R - cells.extra
+            if rate >= 0.0:
+                high = min(high, _taken_back(posed, name, above, lambda one: find(one, rate)).upper)  # noqa: B023
         now = _about(posed, name, low, high)
         if n == FIRST and not RIGHT * D <= now <= D / RIGHT and fitted != D:
             fitted = D  # few cells tell what to fit the nodes to

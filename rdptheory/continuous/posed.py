@@ -14,7 +14,7 @@ from rdptheory.problems import Problem
 from rdptheory.solution import Slopes
 from rdptheory.sources import ContinuousSource
 
-__all__ = ["Posed", "per"]
+__all__ = ["LEAST", "Posed", "per"]
 
 LEAST = sys.float_info.min
 """Of a limit above 0 in other units: one that float64 cannot hold there is rounded up to it, which lower ends allow;

@@ -38,6 +38,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import exp, inf, isfinite, log, log1p, pi, sqrt
 
+from rdptheory._types import SUBNORMAL
 from rdptheory.continuous.candidate import CellBounds
 from rdptheory.continuous.finite import power
 from rdptheory.continuous.noise import CAREFUL, noise_end
@@ -59,7 +60,6 @@ HALVINGS = 80  # of an interval of log D: more than float64 has digits
 UNITS = 64.0 * 2.0**-53  # of the logarithms that a bound is a sum of
 HELD = 1.0 - 1e-9  # of the radius of a ball: what a law is moved by must be less
 EXPONENTIAL = 1e-12  # relative: more than an exponential of a number below 745 in size is off
-SUBNORMAL = 5e-324  # the least number above 0: a limit that is not 0 is not told as 0
 LOWEST = 1e-300  # radii below which float64 may have rounded up
 
 
