@@ -37,9 +37,7 @@ def drawn_inside(problem: DiscreteProblem, channel: FloatArray) -> FloatArray:
     limits = np.array([limit.limit for limit in problem.distortions])
     before, after = problem.expected_distortions(channel), problem.expected_distortions(drawn)
     kept = after <= np.maximum(before, limits) + ALLOWED * np.maximum(1.0, np.abs(limits))
-    nearer = (
-        ball.value(problem.output(drawn)) < value
-    )  # a deficit that is lost in rounding may be sent to a light symbol
+    nearer = ball.value(problem.output(drawn)) < value  # a deficit lost in rounding may be sent to a light symbol
     return drawn if nearer and kept.all() else channel
 
 

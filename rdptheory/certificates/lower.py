@@ -15,7 +15,7 @@ from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 
-__all__ = ["log_column_sums", "lower_bound", "on_reduced", "support_value"]
+__all__ = ["log_column_sums", "lower_bound", "on_reduced", "prices_of", "support_value"]
 
 BELOW = 100.0  # ranges of v below it: a symbol that nobody can use is then worth next to nothing, and digits are kept
 FARTHEST = 1e150  # nats between two prices: their squares are numbers that float64 holds
@@ -66,7 +66,7 @@ def lower_bound(problem: DiscreteProblem, dual: DualPoint) -> float:
     rounding = (p.size + 16) * size_f + (len(slopes) + 8) * spent
     if not reduced.perceptions:
         supported = float(highest.max())
-    elif len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None:
+    elif _alone(reduced):
         (ball,) = reduced.perceptions
         supported = support_value(ball, highest, _guess(dual, 0))
         if dual.v and not ball.divergence.ours:
@@ -170,6 +170,19 @@ def log_column_sums(reduced: DiscreteProblem, f: FloatArray, s: FloatArray) -> t
     enters.
     """
     return tables_of(reduced).column_sums(f, s)[:2]
+
+
+def prices_of(reduced: DiscreteProblem, dual: DualPoint, k: int) -> FloatArray:
+    """v of the k-th ball, in nats: l(f, s) of the only one on the law of the output, else what the dual point names.
+
+    The dual point is on the symbols of positive mass, as `on_reduced` makes it.
+    """
+    return log_column_sums(reduced, dual.f, dual.s)[0] if _alone(reduced) else dual.v[k]
+
+
+def _alone(reduced: DiscreteProblem) -> bool:
+    """Whether there is one ball, on the law of the output itself."""
+    return len(reduced.perceptions) == 1 and reduced.perceptions[0].image is None
 
 
 guard(__name__)

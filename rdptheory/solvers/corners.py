@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rdptheory._types import Bounds, FloatArray, IntArray
 from rdptheory.certificates import copy_costs_nothing, lower_bound, on_reduced, product_prices
-from rdptheory.certificates.lower import log_column_sums
+from rdptheory.certificates.lower import prices_of
 from rdptheory.doors import guard
 from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
@@ -287,9 +287,9 @@ def _without_a_table(problem: DiscreteProblem, dual: DualPoint, shown: FloatArra
 
 def _prices(end: _End, ball: PerceptionLimit, k: int) -> tuple[FloatArray, IntArray]:
     """The prices of the law that the k-th ball compares, and the classes of its symbols."""
+    prices, closed = prices_of(end.reduced, end.dual, k), end.reduced.closed
     if len(end.reduced.perceptions) > 1 or ball.image is not None:
-        return end.dual.v[k], np.zeros(ball.reference.size, dtype=np.intp)
-    prices, closed = log_column_sums(end.reduced, end.dual.f, end.dual.s)[0], end.reduced.closed
+        return prices, np.zeros(ball.reference.size, dtype=np.intp)
     rows = np.zeros(prices.size, dtype=np.intp) if closed is None else (~closed).argmax(axis=0)
     return prices, end.reduced.groups[rows]
 

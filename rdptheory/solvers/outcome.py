@@ -20,7 +20,7 @@ from rdptheory.certificates import (
     product_upper_bound,
     written,
 )
-from rdptheory.certificates.lower import log_column_sums
+from rdptheory.certificates.lower import prices_of
 from rdptheory.errors import InvalidInput
 from rdptheory.methods import DualPoint, GibbsChannel, Method, Outcome
 from rdptheory.problems import DiscreteProblem
@@ -255,9 +255,7 @@ def worth_of_ball(problem: DiscreteProblem, dual: DualPoint) -> float:
 
 def _worth(problem: DiscreteProblem, dual: DualPoint, k: int) -> float:
     """The same for the k-th ball, and a dual point on the symbols of positive mass."""
-    ball, reduced = problem.perceptions[k], problem.reduced
-    alone = len(problem.perceptions) == 1 and ball.image is None
-    prices = log_column_sums(reduced, dual.f, dual.s)[0] if alone else dual.v[k]
+    ball, prices = problem.perceptions[k], prices_of(problem.reduced, dual, k)
     prices = np.where(np.isfinite(prices), prices, prices[np.isfinite(prices)].min(initial=0.0))
     return float(prices.max()) - ball.divergence.support(prices, ball.reference, ball.limit).value
 

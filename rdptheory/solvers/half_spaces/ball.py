@@ -10,7 +10,7 @@ from rdptheory._types import FloatArray
 from rdptheory.certificates import way_out
 from rdptheory.problems import PerceptionLimit
 
-__all__ = ["HalfSpace", "Known", "bends", "said"]
+__all__ = ["HalfSpace", "Known", "bends", "said", "said_of_none"]
 
 TINY = float(np.finfo(np.float64).tiny)
 """Of a direction whose size is no more nothing is asked."""
@@ -117,3 +117,8 @@ def bends(ball: PerceptionLimit, law: FloatArray) -> FloatArray | None:
 def said(cuts: int) -> str:
     """The sentence of a search that made as many half-spaces as it may."""
     return f"{cuts} half-space{'s were' if cuts > 1 else ' was'} made"
+
+
+def said_of_none(cuts: int) -> str:
+    """The sentence of a search that finds no further half-space."""
+    return f"no half-space leaves the law out that {cuts} have led to"

@@ -14,7 +14,7 @@ from rdptheory.methods import DualPoint
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
 from rdptheory.solvers.interior_point.descent import Attempt
 
-__all__ = ["AtLaw", "at_law"]
+__all__ = ["AtLaw", "at_law", "prescribed"]
 
 SHARE = 1e-3
 """Of the gap that is asked for, to which the question of a law is solved."""
@@ -122,9 +122,14 @@ class AtLaw:
         return J, M
 
 
+def prescribed(problem: DiscreteProblem, law: FloatArray) -> DiscreteProblem:
+    """The question with this output law in place of its balls."""
+    return replace(problem, perceptions=(PerceptionLimit(TotalVariation(), law, 0.0),))
+
+
 def at_law(problem: DiscreteProblem, law: FloatArray, gap: float) -> AtLaw | None:
     """The rate of a law, None where no channel within the limits on E d has it."""
-    point = replace(problem, perceptions=(PerceptionLimit(TotalVariation(), law, 0.0),))
+    point = prescribed(problem, law)
     found = Attempt(point).unjudged(max(SHARE * gap, SHARPEST), NEWTON)
     if found.channel is None or found.dual is None or found.sentence:
         return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rdptheory.divergences import TotalVariation
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import Outcome
 from rdptheory.problems import DiscreteProblem, PerceptionLimit
+from rdptheory.solvers.half_spaces.laws import prescribed
 from rdptheory.solvers.half_spaces.questions import by_questions, without_planes
 from rdptheory.solvers.half_spaces.search import Search
 from rdptheory.solvers.interior_point import InteriorPoint
@@ -80,8 +80,7 @@ class HalfSpaces:
 
 def _at_reference(problem: DiscreteProblem, ball: PerceptionLimit, inner: InteriorPoint) -> Outcome:
     """The answer for the reference itself, which serves any radius; its multiplier is that of radius 0."""
-    point = replace(problem, perceptions=(PerceptionLimit(TotalVariation(), ball.reference, 0.0),))
-    found = inner.solve(point)
+    found = inner.solve(prescribed(problem, ball.reference))
     if ball.limit == 0.0 or found.dual is None:
         return found
     return replace(found, dual=replace(found.dual, mu=None))

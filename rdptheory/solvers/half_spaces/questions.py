@@ -9,7 +9,7 @@ import numpy as np
 from rdptheory._types import frozen_array
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem, DistortionLimit
-from rdptheory.solvers.half_spaces.ball import Known, said
+from rdptheory.solvers.half_spaces.ball import Known, said, said_of_none
 from rdptheory.solvers.interior_point import InteriorPoint
 from rdptheory.solvers.outcome import Proof, answered, judged
 
@@ -31,7 +31,7 @@ def by_questions(problem: DiscreteProblem, inner: InteriorPoint, gap: float, mos
         if len(known.cuts) >= most:
             return best.ended(steps, said(most))
         if not known.leaves_out(law):
-            return best.ended(steps, f"no half-space leaves the law out that {len(known.cuts)} have led to")
+            return best.ended(steps, said_of_none(len(known.cuts)))
         planes = [DistortionLimit(frozen_array(np.tile(cut.g, (problem.shape[0], 1))), cut.h) for cut in known.cuts]
         found = answered(replace(problem, distortions=(*problem.distortions, *planes), perceptions=()), inner)
         steps += found.steps

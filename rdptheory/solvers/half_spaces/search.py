@@ -10,7 +10,7 @@ from rdptheory._types import FloatArray
 from rdptheory.certificates import lower_bound
 from rdptheory.methods import DualPoint, Outcome
 from rdptheory.problems import DiscreteProblem
-from rdptheory.solvers.half_spaces.ball import Known, bends, said
+from rdptheory.solvers.half_spaces.ball import Known, bends, said, said_of_none
 from rdptheory.solvers.half_spaces.laws import AtLaw, at_law
 from rdptheory.solvers.half_spaces.program import Least, Quadratic
 from rdptheory.solvers.outcome import Proof, judged
@@ -84,7 +84,7 @@ class Search:
             gained = self.best.bounds.gap <= GAIN * before or len(self.known.cuts) > cuts
             stuck = 0 if gained else stuck + 1
             if stuck == STUCK:
-                return f"no half-space leaves the law out that {self.made} have led to"
+                return said_of_none(self.made)
         return ""
 
     def _look(self, law: FloatArray) -> AtLaw | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rdptheory._types import UNIT_ROUNDOFF, FloatArray, Remembered
 from rdptheory.certificates import copy_costs_nothing, on_reduced
-from rdptheory.certificates.lower import log_column_sums
+from rdptheory.certificates.lower import log_column_sums, prices_of
 from rdptheory.doors import guard
 from rdptheory.errors import InvalidInput, finite
 from rdptheory.methods import DualPoint, Outcome
@@ -211,8 +211,7 @@ def _close_to_the_reference(problem: DiscreteProblem, gap: float, steps: _Steps)
 
 def _law_inside(problem: DiscreteProblem, ball: PerceptionLimit, dual: DualPoint) -> FloatArray:
     """The law of the ball that is worth most at the prices of a dual point, inside by what its rounding hides."""
-    on = on_reduced(problem, dual)
-    prices = log_column_sums(problem.reduced, on.f, on.s)[0] if ball.image is None else dual.v[0]
+    prices = prices_of(problem.reduced, on_reduced(problem, dual), 0)
     finite = np.isfinite(prices)
     prices = np.where(finite, prices, prices[finite].min() if finite.any() else 0.0)
     q = ball.reference
