@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
-__all__ = ["Answer", "Case"]
+__all__ = ["Answer", "ByMethods", "Case", "called"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,23 @@ class Answer:
     upper: float
     closed: bool
     found: Any = field(default=None, repr=False)
+
+
+def called(method: Any) -> str:
+    """The name of a method in a tally."""
+    return "default" if method is None else type(method).__name__
+
+
+class ByMethods:
+    """A question that is asked of several methods, `_ask` of each."""
+
+    methods: tuple[Any, ...]
+    _ask: Callable[[Any], Answer]
+
+    def asks(self) -> Iterable[tuple[str, Callable[[], Answer]]]:
+        """The methods to ask, each by its name."""
+        for method in self.methods:
+            yield called(method), partial(self._ask, method)
 
 
 class Case(Protocol):

@@ -7,7 +7,6 @@ channel that they found costs is summed again to fifty digits, and what is answe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -124,15 +123,8 @@ def _corner(
     rng: np.random.Generator, p: np.ndarray, table: np.ndarray, member: Any, simple: bool
 ) -> tuple[float, float, np.ndarray] | None:
     """(D, P) with a channel next to it, None where every law in the ball is out of reach."""
-    points = np.arange(float(p.size))
-    costs: dict[str, Callable[[], np.ndarray]] = {
-        "total variation": lambda: 1.0 - np.eye(p.size),
-        "W1": lambda: np.abs(points[:, None] - points),
-        "W2 squared": lambda: (points[:, None] - points) ** 2,
-    }
     P = float(rng.choice([0.0, 0.01, 0.05, 0.1, 0.2, 0.3]) if simple else rng.choice([0.3, 1e-3, 1e-9]) * rng.random())
-    name = {rd.TotalVariation: "total variation", rd.Wasserstein1: "W1", rd.Wasserstein2Squared: "W2 squared"}
-    cost = costs[name[type(member)]]() if type(member) in name else None
+    cost = member.on(np.arange(float(p.size))).moves(p.size)
     if cost is None:
         held, low = p > 0.0, table.min(axis=1)
         cheapest = min_distortion_channel(p[held], (table - low[:, None])[held], PerceptionLimit(member, p, P), 0.0)

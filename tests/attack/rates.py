@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import rdptheory as rd
 from rdptheory.certificates import on_reduced
 from tests.attack import exact
-from tests.attack.case import Answer
+from tests.attack.case import Answer, ByMethods, called
 
 __all__ = ["KEPT", "Rate", "masses", "wrong_lower"]
 
@@ -32,7 +32,7 @@ def wrong_lower(answer: Answer, proved: Callable[[Answer], Any]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Rate:
+class Rate(ByMethods):
     """R(D,P) of a finite source."""
 
     name: str
@@ -44,15 +44,10 @@ class Rate:
     methods: tuple[Any, ...]
     seconds: float = 60.0
 
-    def asks(self) -> Iterable[tuple[str, Callable[[], Answer]]]:
-        for method in self.methods:
-            yield ("default" if method is None else type(method).__name__), lambda method=method: self._ask(method)
-
     def _ask(self, method: Any) -> Answer:
         found = rd.rdp(self.source, self.distortion, self.perception, D=self.D, P=self.P, method=method)
         closed = found.status is rd.Status.INFEASIBLE or found.gap <= 1e-9
-        name = "default" if method is None else type(method).__name__
-        return Answer(name, found.bounds.lower, found.bounds.upper, closed, found)
+        return Answer(called(method), found.bounds.lower, found.bounds.upper, closed, found)
 
     def _question(self) -> tuple[Any, Any, Any, Any]:
         p, table = exact.law(self.source.probabilities), self.distortion.table(self.source.points)
@@ -74,7 +69,7 @@ class Rate:
         p, table, D, ball = self._question()
         if lift:
             D += lift * self._size(p, table)
-            ball = None if ball is None else (*ball[:2], ball[2] + lift * self._scale(ball[0]))
+            ball = None if ball is None else (*ball[:2], ball[2] + lift * mp.mpf(ball[0].scale))
         dual = on_reduced(found.problem.discrete, found.dual)
         held = self.source.probabilities > 0.0
         f = iter(exact.exact(dual.f))
@@ -89,11 +84,6 @@ class Rate:
         """What E d is rounded in: the mean of the largest costs."""
         sizes = np.abs(np.where(np.isfinite(table), table, 0.0)).max(axis=1)
         return mp.fsum(a * mp.mpf(float(most)) for a, most in zip(p, sizes, strict=True))
-
-    @staticmethod
-    def _scale(divergence: Any) -> Any:
-        """What δ is rounded in."""
-        return mp.mpf(1.0 if divergence.cost is None else float(divergence.cost.max()))
 
     def faults(self, answer: Answer) -> list[str]:
         wrong, found = wrong_lower(answer, self._proved), answer.found
@@ -111,8 +101,7 @@ class Rate:
         elif ball is not None:
             divergence, q, P = ball
             slack = KEPT if divergence.cost is None or divergence.line is not None else PROGRAM
-            unit = 1.0 if divergence.cost is None else max(1.0, float(divergence.cost.max()))
-            if exact.divergence(divergence, q, exact.output_law(p, channel)) > P + slack * unit:
+            if exact.divergence(divergence, q, exact.output_law(p, channel)) > P + slack * max(1.0, divergence.scale):
                 wrong.append("no channel")
         return wrong
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import rdptheory as rd
 from rdptheory.certificates.transport import CouplingMultipliers, MapMultipliers, PosteriorMultipliers
 from tests.attack import exact
-from tests.attack.case import Answer
+from tests.attack.case import Answer, ByMethods, called
 
 KEPT = 1e-12  # what a plan may miss its laws and its rate by, as the verb promises
 RATE = 1 + mp.mpf(2) ** -51  # a rate counts as kept up to a rounding unit or two: R is a rounded logarithm itself
@@ -27,7 +27,7 @@ MAPS = 3200  # most maps that are written out
 
 
 @dataclass(frozen=True, eq=False)
-class Transport:
+class Transport(ByMethods):
     """D(R) in one of the four settings."""
 
     name: str
@@ -40,10 +40,6 @@ class Transport:
     methods: tuple[Any, ...]
     seconds: float = 60.0
 
-    def asks(self) -> Iterable[tuple[str, Callable[[], Answer]]]:
-        for method in self.methods:
-            yield ("default" if method is None else type(method).__name__), lambda method=method: self._ask(method)
-
     def _ask(self, method: Any) -> Answer:
         found = rd.constrained_transport(
             self.source,
@@ -54,9 +50,8 @@ class Transport:
             asymptotic=self.blocks,
             method=method,
         )
-        name = "default" if method is None else type(method).__name__
         closed = found.gap <= 1e-9 * max(1.0, found.distortion)
-        return Answer(name, found.bounds.lower, found.bounds.upper, closed, found)
+        return Answer(called(method), found.bounds.lower, found.bounds.upper, closed, found)
 
     def faults(self, answer: Answer) -> list[str]:
         what = []

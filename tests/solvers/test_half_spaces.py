@@ -33,24 +33,12 @@ from rdptheory.divergences import Divergence, Support
 from rdptheory.solution import Status
 from rdptheory.solvers.half_spaces import questions
 from tests.attack import roads
+from tests.attack.roads import Own
 
 SOURCE = Pmf([0.3, 0.25, 0.2, 0.15, 0.1])
 LEVELS = Empirical(np.random.default_rng(0).binomial(15, 0.4, 400).astype(float))
 ONE_BALL = Problem(SOURCE, Hamming(), TotalVariation(), D=0.3, P=0.1).discrete
 TWO_BALLS = replace(ONE_BALL, perceptions=2 * ONE_BALL.perceptions)
-
-
-class Own(Divergence):
-    """A divergence of the package of which nothing is known but what a user has to write."""
-
-    def __init__(self, known):
-        self.known = known
-
-    def value(self, reference, output):
-        return self.known.value(reference, output)
-
-    def support(self, v, reference, P):
-        return self.known.support(v, reference, P)
 
 
 class Cramer(Divergence):
